@@ -1,0 +1,1 @@
+"""Prompts: whole texts, loaded by name."""

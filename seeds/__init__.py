@@ -1,0 +1,1 @@
+"""Seed examples, written by hand."""

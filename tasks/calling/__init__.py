@@ -1,0 +1,1 @@
+"""Calling an API: arguments to request, request to response, response to outcome."""

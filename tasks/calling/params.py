@@ -1,0 +1,33 @@
+"""Parameters of API calls."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class CallingParams(BaseModel):
+    """`[calling]`: how APIs are called, in probing and in searches."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: float = Field(default=15, gt=0, description="Total deadline of one call, in seconds.")
+    max_bytes: int = Field(default=1_000_000, gt=0, description="Larger responses are refused.")
+    methods: tuple[Method, ...] = Field(default=("GET", "HEAD"), description="HTTP methods that may be used.")
+    concurrency: int = Field(default=64, ge=1, description="Calls in flight, all hosts together.")
+    per_host_rps: float = Field(default=10, gt=0, description="Calls per second to one host.")
+    attempts: int = Field(default=3, ge=1, description="Tries of a call inside a search.")
+    allow_hosts: tuple[str, ...] = Field(
+        default=(), description="Host names (globs) that may resolve to private addresses."
+    )
+    keys: dict[str, str] = Field(
+        default_factory=dict,
+        description="Host (glob) to the name of the environment variable that holds its key.",
+    )
+    resolve: dict[str, str] = Field(
+        default_factory=dict,
+        description="Host (glob) to the base URL that really serves it; in no key or table.",
+    )

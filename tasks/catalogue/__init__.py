@@ -1,0 +1,1 @@
+"""Catalogue sources: where tools and APIs come from, and how they become rows."""

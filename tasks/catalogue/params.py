@@ -1,0 +1,32 @@
+"""Parameters of the crawl."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SourceParams(BaseModel):
+    """One catalogue source.  Toolloom reads hubs today; OpenAPI, ToolBench and MCP sources come next."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["hub"] = Field(description="What kind of source this is.")
+    location: str = Field(description="Base URL of the hub.")
+    page_size: int = Field(default=50, ge=1, le=1000, description="Tools asked for per listing page.")
+
+
+class CatalogueParams(BaseModel):
+    """`[catalogue]`: where tools and APIs come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: tuple[SourceParams, ...] = Field(min_length=1, description="Any number of sources.")
+    max_age: timedelta = Field(
+        default=timedelta(days=1), description="A crawl younger than this is carried over."
+    )
+    concurrency: int = Field(default=8, ge=1, description="Listing requests in flight.")
+    timeout_s: float = Field(default=30, gt=0, description="Total time for one listing request.")
+    tools_per_shard: int = Field(default=100, ge=1, description="Tools per task run, about.")

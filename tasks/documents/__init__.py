@@ -1,0 +1,1 @@
+"""Documentation and responses within a token budget."""

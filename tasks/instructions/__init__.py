@@ -1,0 +1,1 @@
+"""Writing, screening and selecting instructions."""

@@ -1,0 +1,175 @@
+"""What is said to a model and what it says back, free of any client library.
+
+A `Transcript` is an immutable linked list: appending shares the past, and its digest grows with each
+message, so that keying a request costs the new message and not the whole conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import orjson
+
+Json = dict[str, Any]
+
+
+def digest_of(value: object) -> str:
+    """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function call as the model wrote it: `arguments` is its text, perhaps not JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.  role: system, user, assistant or tool (then with the id of the call it answers)."""
+
+    role: str
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    def wire(self) -> Json:
+        """As OpenAI's chat protocol writes it."""
+        message: Json = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            message["tool_call_id"] = self.tool_call_id
+        return message
+
+
+class Transcript:
+    """A conversation so far."""
+
+    __slots__ = ("_last", "_past", "digest", "length")
+
+    def __init__(self, past: Transcript | None = None, last: Message | None = None) -> None:
+        self._past = past
+        self._last = last
+        self.length: int = 0 if past is None else past.length + 1
+        self.digest: str = "" if past is None or last is None else digest_of([past.digest, last.wire()])
+
+    @classmethod
+    def of(cls, *messages: Message) -> Transcript:
+        transcript = cls()
+        for message in messages:
+            transcript = transcript.append(message)
+        return transcript
+
+    def append(self, message: Message) -> Transcript:
+        return Transcript(self, message)
+
+    def extend(self, *messages: Message) -> Transcript:
+        transcript = self
+        for message in messages:
+            transcript = transcript.append(message)
+        return transcript
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self.messages())
+
+    def messages(self) -> tuple[Message, ...]:
+        backwards: list[Message] = []
+        at: Transcript | None = self
+        while at is not None and at._last is not None:
+            backwards.append(at._last)
+            at = at._past
+        return tuple(reversed(backwards))
+
+
+@dataclass(frozen=True)
+class ToolSet:
+    """The functions offered, as OpenAI's `tools` parameter; its digest is computed once."""
+
+    tools: tuple[Json, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.tools)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One request.  response_format, tool_choice: as in the protocol.  None leaves the endpoint's default."""
+
+    transcript: Transcript
+    tools: ToolSet | None = None
+    tool_choice: str | None = None
+    response_format: Json | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+    def digest(self, model: str) -> str:
+        """What the reply depends on: model, conversation, tools and sampling settings; never the address."""
+        return digest_of(
+            [
+                model,
+                self.transcript.digest,
+                None if self.tools is None else self.tools.digest,
+                self.tool_choice,
+                self.response_format,
+                self.temperature,
+                self.max_tokens,
+                self.seed,
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint counts them."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.tokens_in + self.tokens_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the model answered.  content: None when it said nothing in text ("" counts as None)."""
+
+    content: str | None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+
+
+class ChatModel(Protocol):
+    """A model as the stages see it.
+
+    `row_id` and `ordinal` name the request: the n-th one made for that row.  A reply already stored
+    under (row_id, ordinal, request digest) is returned without asking.  Raises `RequestRefused` when the
+    endpoint refuses this request, `StopRun` when the run must end; retries everything transient itself.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply: ...

@@ -1,0 +1,37 @@
+"""Parameters of the model endpoint and of the budget."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LlmParams(BaseModel):
+    """`[llm]`: any endpoint that speaks OpenAI's protocol.  Prices are USD per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str = Field(description="Ends in /v1 as a rule.")
+    model: str = Field(description="The model's name at that endpoint.")
+    api_key_env: str | None = Field(
+        default=None, description="Environment variable that holds the key; none: no key is sent."
+    )
+    concurrency: int = Field(default=32, ge=1, description="Requests in flight.")
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    timeout_s: float = Field(default=120, gt=0, description="Total time for one request.")
+    attempts: int = Field(default=6, ge=1, description="Tries of one request that fails transiently.")
+    outage_s: float = Field(default=300, ge=0, description="How long an unreachable endpoint is waited for.")
+    temperature: float | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=1, description="Longest reply, in tokens.")
+    price_in: float | None = Field(default=None, ge=0, description="USD per million tokens sent.")
+    price_out: float | None = Field(default=None, ge=0, description="USD per million tokens received.")
+
+
+class BudgetParams(BaseModel):
+    """`[budget]`: caps of one run; the run stops before it passes one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_usd: float | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=0)
+    max_requests: int | None = Field(default=None, ge=0)

@@ -1,0 +1,1 @@
+"""Finding out which APIs work, by calling them."""

@@ -1,0 +1,20 @@
+"""Parameters of probing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ProbeParams(BaseModel):
+    """`[probe]`: how often an API is tried, and what is too slow."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attempts: int = Field(default=3, ge=1, description="Tries per API.")
+    spacing_s: float = Field(default=0.2, ge=0, description="Pause between tries of one API.")
+    max_latency_s: float = Field(default=8, gt=0, description="A slower median means too slow.")
+    max_age: timedelta = Field(
+        default=timedelta(days=1), description="A verdict younger than this is carried over."
+    )

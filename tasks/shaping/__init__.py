@@ -1,0 +1,1 @@
+"""JSON and text within a token budget: counting, cutting, projecting on a shape."""

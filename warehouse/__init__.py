@@ -1,0 +1,1 @@
+"""Tables, files, manifests and SQL.  Knows nothing of what fills them."""

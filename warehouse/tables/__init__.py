@@ -1,0 +1,33 @@
+"""Every table of the warehouse, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warehouse.table import Table
+from warehouse.tables.accounts import LLM_CALLS, REJECTS, RUNS
+from warehouse.tables.annotations import ANNOTATIONS, CALLS, NODES
+from warehouse.tables.catalogue import APIS, TOOLS
+from warehouse.tables.documents import DOCUMENTS
+from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES
+from warehouse.tables.probing import PROBES, VERDICTS
+
+TABLES: dict[str, Table[Any]] = {
+    table.name: table
+    for table in (
+        TOOLS,
+        APIS,
+        PROBES,
+        VERDICTS,
+        DOCUMENTS,
+        SAMPLES,
+        CANDIDATES,
+        INSTRUCTIONS,
+        ANNOTATIONS,
+        NODES,
+        CALLS,
+        REJECTS,
+        LLM_CALLS,
+        RUNS,
+    )
+}

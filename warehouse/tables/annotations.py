@@ -1,0 +1,129 @@
+"""Searches for solution paths: one row a search, its tree, its API calls (paper section 2.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from warehouse.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageToolCall:
+    """A function call in a message; arguments: JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerMessage:
+    """A message of the answer path."""
+
+    role: str
+    content: str | None
+    tool_calls: tuple[MessageToolCall, ...]
+    tool_call_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A search.
+
+    offer: `sampled`, or `retrieved@k:<digest>` when a retriever chose the APIs.  finish_type:
+    give_answer, give_up or none.  stopped_by: answered, exhausted, max_queries.  messages: the answer
+    path, or the path of the last give-up.  functions: JSON text of the functions offered.
+    """
+
+    annotation_id: str
+    instruction_id: str
+    offer: str
+    offered_api_ids: tuple[str, ...]
+    method: str
+    rules: str
+    model: str
+    win: bool
+    finish_type: str
+    final_answer: str | None
+    n_queries: int
+    n_calls: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float | None
+    n_nodes: int
+    depth: int
+    stopped_by: str
+    messages: tuple[AnswerMessage, ...]
+    functions: str
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of a search tree; node_id counts in pre-order, the root is 0.
+
+    entry: when the search entered it.  kind: root, thought, action or action_input.  shown: earlier
+    candidates in the diversity message of the request that made it.  code: ToolBench's status code.
+    """
+
+    annotation_id: str
+    node_id: int
+    parent_id: int | None
+    entry: int | None
+    depth: int
+    kind: str
+    query_no: int | None
+    shown: int
+    thought: str | None
+    function: str | None
+    arguments: str | None
+    repaired: bool
+    observation: str | None
+    outcome: str | None
+    code: int | None
+    tokens: int
+    finish_reason: str | None
+    votes: float | None
+    pruned: bool
+    terminal: bool
+    on_answer_path: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiCall:
+    """An API call made by a search.  origin: real, or replayed from the call store."""
+
+    annotation_id: str
+    node_id: int
+    api_id: str
+    arguments: str
+    outcome: str
+    http_status: int | None
+    latency_ms: float
+    origin: str
+    recorded_at: datetime
+    body: str | None
+
+
+ANNOTATIONS = Table(
+    name="annotations",
+    row_type=Annotation,
+    grain="a search",
+    key=("annotation_id",),
+    volatile=frozenset({"cost_usd", "wall_s"}),
+)
+NODES = Table(
+    name="nodes",
+    row_type=Node,
+    grain="a node of a search tree",
+    key=("annotation_id", "node_id"),
+)
+CALLS = Table(
+    name="calls",
+    row_type=ApiCall,
+    grain="an API call made by a search",
+    key=("annotation_id", "node_id"),
+    volatile=frozenset({"latency_ms", "origin", "recorded_at"}),
+    history=True,
+)
