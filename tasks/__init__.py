@@ -1,1 +1,1 @@
-"""Stages as Prefect tasks (`tasks/<verb>.py`) over the domain (`tasks/<noun>/`), which knows nothing of Prefect."""
+"""Stages as Prefect tasks (`tasks/<verb>.py`) over the domain (`tasks/<noun>/`), free of Prefect."""

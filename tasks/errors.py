@@ -6,7 +6,7 @@
     │   ├── RateLimited            429 or 503, with `retry_after` when the server said so
     │   └── ServerFailed           any other 5xx
     ├── BadRow                 this row cannot be used: it becomes a reject with `reason`
-    │   └── RequestRefused         the model endpoint refuses this very request (400, 413, 422, content filter)
+    │   └── RequestRefused         the model endpoint refuses this very request (400, 413, 422)
     ├── StopRun                the run stops, what is finished is committed as a partial run
     │   ├── BrokenContract         the other side does not speak the agreed protocol, or our own law is broken
     │   ├── EndpointDown           the model endpoint stayed unreachable longer than `[llm] outage_s`

@@ -28,17 +28,21 @@ _SCALARS: dict[object, pa.DataType] = {
 
 
 @cache
-def arrow_schema(row_type: type) -> pa.Schema:
-    """The Arrow schema of a row type; a column is nullable only where the annotation admits None."""
+def _schema(row_type: Any) -> pa.Schema:
     return pa.schema(_fields(row_type))
 
 
-def _fields(row_type: type) -> list[pa.Field]:
+def arrow_schema(row_type: type) -> pa.Schema:
+    """The Arrow schema of a row type; a column is nullable only where the annotation admits None."""
+    return _schema(row_type)
+
+
+def _fields(row_type: type) -> list[pa.Field[Any]]:
     hints = typing.get_type_hints(row_type)
     return [_field(f.name, hints[f.name]) for f in dataclasses.fields(row_type)]
 
 
-def _field(name: str, annotation: object) -> pa.Field:
+def _field(name: str, annotation: object) -> pa.Field[Any]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         (inner,) = (a for a in typing.get_args(annotation) if a is not type(None))
         return pa.field(name, _data_type(inner), nullable=True)
@@ -71,9 +75,10 @@ def to_arrow(row_type: type, rows: Iterable[object]) -> pa.Table:
 
 
 def from_arrow(row_type: type[R], table: pa.Table) -> list[R]:
-    return _adapter(row_type).validate_python(table.to_pylist())
+    rows: list[R] = _adapter(typing.cast(Any, row_type)).validate_python(table.to_pylist())
+    return rows
 
 
 @cache
-def _adapter(row_type: type) -> TypeAdapter[Any]:
-    return TypeAdapter(list[row_type])  # type: ignore[valid-type]
+def _adapter(row_type: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(list[row_type])
