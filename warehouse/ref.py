@@ -47,11 +47,20 @@ class Counts(_Frozen):
         return self.n_in == self.n_out + self.n_rejected + self.n_pending
 
 
+class Stop(_Frozen):
+    """Why a shard ended before its last row: `kind` is the error's class name."""
+
+    kind: str
+    message: str
+    fix: str | None = None
+
+
 class ShardOutput(_Frozen):
-    """What one shard task wrote: at most one file per table, and its account."""
+    """What one shard task wrote: one file per table, and its account; `stop` when rows are pending."""
 
     tables: tuple[TableRef, ...]
     counts: Counts
+    stop: Stop | None = None
 
 
 class StageOutput(_Frozen):
@@ -59,9 +68,22 @@ class StageOutput(_Frozen):
 
     shards: the shard files by table, in shard order (what the next stage's shards read);
     tables: the compacted file of each table; history tables keep their shard files.
+    n_shard_tasks: task runs the shards took, 0 for a stage that is one task.
     """
 
     stage: str
     shards: dict[str, tuple[TableRef, ...]]
     tables: dict[str, tuple[TableRef, ...]]
     counts: Counts
+    n_shard_tasks: int = 0
+    stop: Stop | None = None
+
+    @property
+    def refs(self) -> tuple[TableRef, ...]:
+        """Every file of the output, each once."""
+        groups = (*self.shards.values(), *self.tables.values())
+        return tuple(dict.fromkeys(ref for group in groups for ref in group))
+
+    def digests(self, *tables: str) -> list[str]:
+        """Content digests of the named tables: what a later stage's key is made of."""
+        return [ref.content_digest for name in tables for ref in self.tables[name]]

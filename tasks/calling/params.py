@@ -12,7 +12,7 @@ Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 class CallingParams(BaseModel):
     """`[calling]`: how APIs are called, in probing and in searches."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     timeout_s: float = Field(default=15, gt=0, description="Total deadline of one call, in seconds.")
     max_bytes: int = Field(default=1_000_000, gt=0, description="Larger responses are refused.")
@@ -23,8 +23,10 @@ class CallingParams(BaseModel):
     allow_hosts: tuple[str, ...] = Field(
         default=(), description="Host names (globs) that may resolve to private addresses."
     )
-    keys: dict[str, str] = Field(
+    # A field named `keys` would make Prefect take the model for a mapping.
+    key_names: dict[str, str] = Field(
         default_factory=dict,
+        alias="keys",
         description="Host (glob) to the name of the environment variable that holds its key.",
     )
     resolve: dict[str, str] = Field(

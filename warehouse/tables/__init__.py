@@ -12,6 +12,24 @@ from warehouse.tables.documents import DOCUMENTS
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES
 from warehouse.tables.probing import PROBES, VERDICTS
 
+__all__ = [
+    "ANNOTATIONS",
+    "APIS",
+    "CALLS",
+    "CANDIDATES",
+    "DOCUMENTS",
+    "INSTRUCTIONS",
+    "LLM_CALLS",
+    "NODES",
+    "PROBES",
+    "REJECTS",
+    "RUNS",
+    "SAMPLES",
+    "TABLES",
+    "TOOLS",
+    "VERDICTS",
+]
+
 TABLES: dict[str, Table[Any]] = {
     table.name: table
     for table in (

@@ -1,0 +1,5 @@
+"""`python -m flows` is `toolloom`."""
+
+from flows.cli import main
+
+main()

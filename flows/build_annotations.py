@@ -1,0 +1,28 @@
+"""Annotations: search a solution path for every selected instruction."""
+
+from __future__ import annotations
+
+from prefect import flow
+from tasks.annotate import annotate
+
+from flows.outcome import StageRun
+from flows.params import Config
+from flows.stages import Line
+from tasks.run import RunContext
+from warehouse.ref import StageOutput
+
+
+@flow(name="build-annotations", flow_run_name="annotations")
+def build_annotations(
+    run: RunContext,
+    config: Config,
+    crawled: StageOutput,
+    compressed: StageOutput,
+    selected: StageOutput,
+    until: str | None = None,
+) -> list[StageRun]:
+    with Line(run, until) as line:
+        line.stage(
+            annotate, params=config.annotate, crawled=crawled, compressed=compressed, selected=selected
+        )
+    return line.done

@@ -1,0 +1,22 @@
+"""Catalogue: crawl the sources, call every API, fit the documentation into the token budget."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.outcome import StageRun
+from flows.params import Config
+from flows.stages import Line
+from tasks.compress import compress
+from tasks.crawl import crawl
+from tasks.probe import probe
+from tasks.run import RunContext
+
+
+@flow(name="build-catalogue", flow_run_name="catalogue")
+def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
+    with Line(run, until) as line:
+        crawled = line.stage(crawl, params=config.catalogue)
+        probed = line.stage(probe, params=config.probe, crawled=crawled)
+        line.stage(compress, params=config.compress, crawled=crawled, probed=probed)
+    return line.done

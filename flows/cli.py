@@ -1,0 +1,155 @@
+"""The command line.  Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 stopped by budget.
+
+Nothing heavy is imported at the top: Prefect reads its settings when it is imported, and `toolloom sql`
+should not wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from tasks.errors import OverBudget, ToolloomError, UsageError
+
+DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="toolloom",
+    help="Turns a catalogue of real web APIs into a tool-use training set, and keeps it fresh.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", envvar="TOOLLOOM_DATA", help="The data folder.", show_default="warehouse/data"),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
+
+
+class Stage(StrEnum):
+    """The stages of a refresh, in order."""
+
+    CRAWL = "crawl"
+    PROBE = "probe"
+    COMPRESS = "compress"
+    SAMPLE = "sample"
+    PROPOSE = "propose"
+    SELECT = "select"
+    ANNOTATE = "annotate"
+
+
+class Format(StrEnum):
+    """How `toolloom sql` prints rows."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.callback()
+def _toolloom() -> None:
+    """A callback keeps typer's commands by name even while there is only one."""
+
+
+@app.command()
+def refresh(
+    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
+    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    until: Annotated[Stage | None, typer.Option(help="Stop after this stage.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Bring the data set up to date: crawl, probe, compress, sample, propose, select, annotate, commit."""
+    with _errors_reported(verbose):
+        from flows.configure import load_config
+        from flows.start import start_refresh
+
+        settings = load_config(profile=profile, file=config, overrides=set_ or ())
+        start_refresh(settings, data.resolve(), until=until and until.value, verbose=verbose)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A SELECT, or @name for a query of warehouse/queries/.")],
+    format_: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    run: Annotated[str | None, typer.Option(help="An earlier run instead of the newest.")] = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Query the data set in SQL, read-only."""
+    with _errors_reported(verbose):
+        from flows.ask import answer
+
+        print(answer(data.resolve(), query, output=format_.value, run=run))  # noqa: T201
+
+
+@app.command()
+def sandbox(
+    hub_port: Annotated[int, typer.Option(help="0: any free port.")] = 8801,
+    teacher_port: Annotated[int, typer.Option(help="0: any free port.")] = 8802,
+    fault_rate: Annotated[float, typer.Option(help="Multiplies the teacher's fault rates.")] = 1.0,
+) -> None:
+    """Serve the sandbox on its own: the hub for a browser or curl, the teacher for any OpenAI client."""
+    arguments = ["--hub-port", str(hub_port), "--teacher-port", str(teacher_port)]
+    os.execv(  # noqa: S606 - our own module, no shell
+        sys.executable,
+        [sys.executable, "-m", "sandbox.serve", *arguments, "--fault-rate", str(fault_rate)],
+    )
+
+
+@contextmanager
+def _errors_reported(verbose: bool) -> Iterator[None]:
+    """One clear message and the right exit code instead of a traceback."""
+    try:
+        yield
+    except ToolloomError as error:
+        _fail(error, str(error), _exit_code(error), verbose)
+    except KeyboardInterrupt as error:
+        _fail(
+            error,
+            "interrupted; finished work is kept, the same command goes on from it",
+            INTERRUPTED,
+            verbose,
+        )
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can become one clear line
+        message = f"unexpected {type(error).__name__}: {error}\n  fix: see the traceback with --verbose"
+        _fail(error, message, 1, verbose)
+
+
+def _exit_code(error: ToolloomError) -> int:
+    if isinstance(error, UsageError):
+        return 2
+    return 3 if isinstance(error, OverBudget) else 1
+
+
+def _fail(error: BaseException, message: str, code: int, verbose: bool) -> NoReturn:
+    if verbose:
+        traceback.print_exception(error)
+    print(f"toolloom: {message}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(code) from None
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point; SIGTERM winds up like Ctrl-C."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app()

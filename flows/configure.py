@@ -1,0 +1,131 @@
+"""From a profile or a TOML file and overrides to a `Config`, or one clear message."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from flows.params import Config
+from tasks.errors import UsageError
+
+PROFILES = Path(__file__).parent / "profiles"
+
+
+def profile_names() -> list[str]:
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+
+
+def load_config(
+    *, profile: str = "sandbox", file: Path | None = None, overrides: Iterable[str] = ()
+) -> Config:
+    """The configuration of `file`, or of the named profile, with `section.key=value` overrides.
+
+    Raises `UsageError` naming the file, the key, the value and the fix.
+    """
+    path = file if file is not None else _profile_path(profile)
+    values = _read_toml(path)
+    for override in overrides:
+        _override(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(_explain(error, values), fix=_hint(error)) from error
+
+
+def _profile_path(profile: str) -> Path:
+    if profile not in profile_names():
+        close = get_close_matches(profile, profile_names(), n=1)
+        raise UsageError(
+            f"there is no profile {profile!r}",
+            fix=(f"did you mean {close[0]!r}? " if close else "")
+            + f"profiles: {', '.join(profile_names())}; or give a file of your own with --config",
+        )
+    return PROFILES / f"{profile}.toml"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"configuration file {path} does not exist", fix="check the path given to --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}", fix="text values need quotes, tables need [brackets]"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", fix="check its permissions") from None
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not equals or not section:
+        raise UsageError(
+            f"--set {override!r} has no value", fix="write --set section.key=value, as in annotate.width=3"
+        )
+    if not dot:
+        values[section] = _value(text)
+        return
+    table = values.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"--set {override!r}: {section!r} is not a section", fix="leave out the dot")
+    table[name] = _value(text)
+
+
+def _value(text: str) -> Any:
+    """A TOML value; what is none is taken as text, so that quotes are not needed in a shell."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
+    lines = ["the configuration cannot be used:"]
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        found = "" if problem["type"] == "missing" else f" (found: {_found(values, problem['loc'])!r})"
+        lines.append(f"  {where}: {_reason(problem['type'], problem['msg'])}{found}")
+    return "\n".join(lines)
+
+
+def _reason(kind: str, message: str) -> str:
+    return {"extra_forbidden": "no such key", "missing": "this key is required"}.get(kind, message)
+
+
+def _found(values: Any, where: tuple[int | str, ...]) -> Any:
+    for part in where:
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return values
+
+
+def _hint(error: ValidationError) -> str:
+    unknown = [problem["loc"] for problem in error.errors() if problem["type"] == "extra_forbidden"]
+    hints = [
+        f"{'.'.join(map(str, where))}: did you mean {close[0]!r}?"
+        for where in unknown
+        if (close := get_close_matches(str(where[-1]), _known_keys(where[:-1]), n=1))
+    ]
+    return " ".join(hints) or "see docs/configuration.md for every key, its meaning and its default"
+
+
+def _known_keys(section: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in section:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        if not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

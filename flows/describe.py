@@ -1,0 +1,120 @@
+"""Reference pages made from the code: `python -m flows.describe` writes them into docs/.
+
+A test compares the pages with what this would write, so they cannot lag.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from flows.configure import profile_names
+from flows.params import Config
+from warehouse.table import Table
+from warehouse.tables import TABLES
+
+DOCS = Path(__file__).parent.parent / "docs"
+MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page with its text."""
+    return {
+        DOCS / "configuration.md": configuration_page(),
+        DOCS / "data.md": data_page(),
+    }
+
+
+def configuration_page() -> str:
+    lines = [
+        MADE,
+        "# Configuration",
+        "",
+        f"One TOML file (`--config FILE`) or a profile (`--profile`: {', '.join(profile_names())}),",
+        "overridden by `--set section.key=value`.",
+        "",
+    ]
+    for name, field in Config.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            lines += [f"## `[{name}]`", "", _first_paragraph(section), "", *_keys(section), ""]
+    return "\n".join(lines)
+
+
+def _keys(section: type[BaseModel]) -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in section.model_fields.items():
+        yield f"| `{field.alias or name}` | {_default(field)} | {field.description or ''} |"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, timedelta):
+        return f"`{value.total_seconds():.0f}` s"
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, tuple):
+        return f"`{list(value)}`"
+    return f"`{value}`"
+
+
+def data_page() -> str:
+    lines = [
+        MADE,
+        "# Data",
+        "",
+        "Every table, its grain, its key and its columns. Columns marked *volatile* (times, latencies,",
+        "costs, run ids) are left out of the content digest. History tables grow by a file a run.",
+        "",
+    ]
+    for table in TABLES.values():
+        lines += [*_table(table), ""]
+    return "\n".join(lines)
+
+
+def _table(table: Table[Any]) -> Iterator[str]:
+    yield f"## {table.name}"
+    yield ""
+    history = " A history table." if table.history else ""
+    yield f"A row is {table.grain}; the key is `{', '.join(table.key)}`.{history}"
+    yield ""
+    yield _first_paragraph(table.row_type)
+    yield ""
+    yield "| column | type | |"
+    yield "|---|---|---|"
+    for column in table.schema:
+        notes = ["volatile"] * (column.name in table.volatile) + ["may be null"] * column.nullable
+        yield f"| `{column.name}` | {_type(str(column.type))} | {', '.join(notes)} |"
+
+
+def _type(arrow: str) -> str:
+    return f"`{arrow.replace(' not null', '').replace('item: ', '')}`"
+
+
+def _first_paragraph(documented: type) -> str:
+    """The docstring with its lines joined; dataclasses without one have only their signature."""
+    text = inspect.cleandoc(documented.__doc__ or "")
+    if dataclasses.is_dataclass(documented) and text.startswith(f"{documented.__name__}("):
+        return ""
+    return " ".join(text.split())
+
+
+def main() -> None:
+    DOCS.mkdir(exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

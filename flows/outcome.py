@@ -1,0 +1,56 @@
+"""What a refresh comes to, as values: per stage and as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from warehouse.ref import StageOutput, Stop
+
+
+class StageRun(BaseModel):
+    """How a stage went.  output: None when it stopped before it had any; n_task_runs: task runs it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    output: StageOutput | None
+    stop: Stop | None
+    cached: bool
+    seconds: float
+    n_task_runs: int
+
+    @property
+    def complete(self) -> bool:
+        return self.output is not None and self.stop is None
+
+
+class Spent(BaseModel):
+    """What was asked of the model endpoint; cost_usd: None while prices are unknown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float | None = None
+
+
+class Refreshed(BaseModel):
+    """What a refresh came to.  unchanged: the data set was up to date already, nothing was written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    status: str
+    unchanged: bool
+    data: Path
+    stages: tuple[StageRun, ...]
+    spent: Spent
+    seconds: float
+
+    @property
+    def n_task_runs(self) -> int:
+        """Task runs of the whole refresh, the commit included."""
+        return 1 + sum(stage.n_task_runs for stage in self.stages)

@@ -1,0 +1,72 @@
+"""The configuration of a refresh: every noun's own parameters, composed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.calling.params import CallingParams
+from tasks.catalogue.params import CatalogueParams
+from tasks.documents.params import CompressParams
+from tasks.instructions.params import InstructParams
+from tasks.llm.params import BudgetParams, LlmParams
+from tasks.probing.params import ProbeParams
+from tasks.sampling.params import SampleParams
+from tasks.search.params import AnnotateParams
+
+
+class SandboxParams(BaseModel):
+    """`[sandbox]`: the embedded hub and teacher."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    serve: bool = Field(default=False, description="Start both for the time of the run.")
+    fault_rate: float = Field(
+        default=1.0, ge=0, description="Multiplies the teacher's fault rates; 0 is a flawless teacher."
+    )
+
+
+class Config(BaseModel):
+    """Everything a refresh depends on besides the world; the form of the deployment in the Prefect UI."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default="refresh", description="Shown in the Prefect UI.")
+    catalogue: CatalogueParams
+    llm: LlmParams
+    calling: CallingParams = CallingParams()
+    probe: ProbeParams = ProbeParams()
+    budget: BudgetParams = BudgetParams()
+    compress: CompressParams = CompressParams()
+    sample: SampleParams = SampleParams()
+    instruct: InstructParams = InstructParams()
+    annotate: AnnotateParams = AnnotateParams()
+    sandbox: SandboxParams = SandboxParams()
+
+    def content(self) -> dict[str, Any]:
+        """What can change the content of a table: no address, no speed, no budget."""
+        return self.model_dump(
+            mode="json",
+            exclude={
+                "name": True,
+                "sandbox": True,
+                "budget": True,
+                "calling": {"resolve", "concurrency", "per_host_rps"},
+                "catalogue": {"concurrency", "timeout_s", "max_age"},
+                "probe": {"max_age"},
+                "llm": {
+                    "base_url",
+                    "api_key_env",
+                    "concurrency",
+                    "requests_per_minute",
+                    "tokens_per_minute",
+                    "timeout_s",
+                    "attempts",
+                    "outage_s",
+                    "price_in",
+                    "price_out",
+                },
+                "annotate": {"concurrency"},
+            },
+        )

@@ -1,0 +1,177 @@
+"""The Prefect server a run reports to: the configured one, or one of our own for the time of the run.
+
+Prefect's ephemeral server stops with the process and drops the records it has not written yet, so a run
+without a server starts a real one, with its history inside the data folder, and waits for every record
+of its task runs before it stops it (measured: docs/running.md).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import requests
+
+from flows.supervise import Child
+from tasks.errors import UsageError
+
+START_TIMEOUT_S = 180.0
+DRAIN_TIMEOUT_S = 60.0
+QUIET_S = 2.5  # the recorder flushes every second
+
+# Batching makes recording a task run four times cheaper; the rest keeps the server quiet and at home.
+_SERVER_SETTINGS = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+    "PREFECT_CLI_PROMPT": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def prepare_environment(data: Path, *, verbose: bool) -> None:
+    """Prefect settings every command of ours wants; call before prefect is imported.
+
+    Logs go to the server, so that the UI shows them; the terminal has them only with `verbose`.
+    """
+    os.environ.setdefault("PREFECT_HOME", str(data / "prefect"))
+    os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(data / "prefect" / "results"))
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+class OwnServer:
+    """A Prefect server of ours, starting."""
+
+    def __init__(self, data: Path) -> None:
+        self.port = _free_port()
+        self.log = data / "prefect" / "server.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.child = Child(
+            [
+                sys.executable,
+                "-m",
+                "prefect",
+                "server",
+                "start",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+            ],
+            env=self._environment(data),
+            log=self.log,
+        )
+
+    def _environment(self, data: Path) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
+        return (
+            inherited
+            | _SERVER_SETTINGS
+            | {
+                "PREFECT_HOME": str(data / "prefect"),
+                "PREFECT_SERVER_API_PORT": str(self.port),  # without it the UI asks port 4200
+            }
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self) -> None:
+        """Until the server answers; raises `UsageError` when it does not come up."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.child.running:
+            if _healthy(f"{self.url}/api"):
+                return
+            time.sleep(0.1)
+        raise UsageError(
+            "the Prefect server did not start",
+            fix=f"see {self.log}, or set PREFECT_API_URL to a server that runs",
+        )
+
+
+@contextmanager
+def own_server_unless_configured(data: Path) -> Iterator[OwnServer | None]:
+    """Starts our own server when no `PREFECT_API_URL` is set (it may still be starting); None otherwise."""
+    configured = os.environ.get("PREFECT_API_URL")
+    if configured:
+        _require_healthy(configured)
+        yield None
+        return
+    server = OwnServer(data)
+    try:
+        yield server
+    finally:
+        server.child.stop()
+
+
+def _require_healthy(api_url: str) -> None:
+    if not _healthy(api_url):
+        raise UsageError(
+            f"no Prefect server answers at PREFECT_API_URL={api_url}",
+            fix="start it, correct the variable, or unset it: a run starts a server of its own",
+        )
+
+
+def wait_for_records(api_url: str, flow_run_id: UUID, expected: int | None) -> int:
+    """Waits until the server has the final state of `expected` task runs; returns how many are missing.
+
+    When it is not known how many there were (the run failed), waits until no more arrive.
+    """
+    deadline = time.monotonic() + DRAIN_TIMEOUT_S
+    recorded, quiet_since = -1, time.monotonic()
+    while time.monotonic() < deadline:
+        found = _finished_task_runs(api_url, flow_run_id)
+        if found != recorded:
+            recorded, quiet_since = found, time.monotonic()
+        if recorded >= expected if expected is not None else time.monotonic() - quiet_since > QUIET_S:
+            break
+        time.sleep(0.1)
+    return max(0, (expected or 0) - recorded)
+
+
+def _finished_task_runs(api_url: str, flow_run_id: UUID) -> int:
+    children = requests.post(
+        f"{api_url}/flow_runs/filter",
+        json={"flow_runs": {"parent_flow_run_id": {"any_": [str(flow_run_id)]}}},
+        timeout=10,
+    ).json()
+    runs = [str(flow_run_id), *(child["id"] for child in children)]
+    count = requests.post(
+        f"{api_url}/task_runs/count",
+        json={
+            "flow_runs": {"id": {"any_": runs}},
+            "task_runs": {
+                "state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}},
+            },
+        },
+        timeout=10,
+    ).json()
+    return int(count)
+
+
+def _healthy(api_url: str) -> bool:
+    try:
+        return requests.get(f"{api_url.rstrip('/')}/health", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

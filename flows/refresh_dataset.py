@@ -1,0 +1,116 @@
+"""The whole refresh: catalogue, instructions, annotations, then one commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.build_annotations import build_annotations
+from flows.build_catalogue import build_catalogue
+from flows.build_instructions import build_instructions
+from flows.opening import config_digest, open_run
+from flows.outcome import Refreshed, Spent, StageRun
+from flows.params import Config
+from flows.report import markdown
+from flows.stages import STAGES, raise_stop
+from flows.world import open_world
+from tasks.commit import commit, parent_of
+from tasks.run import RunContext
+from tasks.services import services_of
+from tasks.stage import is_cached
+from warehouse import manifest
+from warehouse.files import remove_leftovers
+from warehouse.lock import folder_lock
+from warehouse.ref import StageOutput
+from warehouse.tables import RUNS
+
+DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
+
+# Shards wait for the one runtime's event loop; so many of them keep it busy across each other's tails.
+SHARDS_AT_ONCE = 8
+
+
+@flow(
+    name="refresh-dataset",
+    flow_run_name="refresh-{config.name}",
+    task_runner=ThreadPoolTaskRunner(max_workers=SHARDS_AT_ONCE),  # type: ignore[arg-type] # Prefect's own variance
+)
+def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None = None) -> Refreshed:
+    """Brings the data set up to date; with `until`, only up to that stage.
+
+    What is finished is committed even when the run has to stop; then the `StopRun` is raised.
+    """
+    begun = time.monotonic()
+    with folder_lock(data, f"refresh {config.name}"), open_world(config, data) as reachable:
+        remove_leftovers(data)
+        with open_run(reachable, data) as run:
+            stage_runs = _run_stages(run, reachable, until)
+            refreshed = _commit(run, config_digest(config), stage_runs, begun)
+    create_markdown_artifact(key="refresh-report", markdown=markdown(refreshed))
+    raise_stop(stage_runs)
+    return refreshed
+
+
+def _run_stages(run: RunContext, config: Config, until: str | None) -> list[StageRun]:
+    # The parent's heartbeat covers its subflows; one of their own costs each a second at its end.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        done = build_catalogue(run, config, until)
+        outputs = _outputs(done)
+        if "compress" not in outputs or _ended(done, until):
+            return done
+        done += build_instructions(run, config, outputs["crawl"], outputs["compress"], until)
+        outputs = _outputs(done)
+        if "select" not in outputs or _ended(done, until):
+            return done
+        return done + build_annotations(
+            run, config, outputs["crawl"], outputs["compress"], outputs["select"], until
+        )
+
+
+def _outputs(stage_runs: Sequence[StageRun]) -> dict[str, StageOutput]:
+    return {ran.stage: ran.output for ran in stage_runs if ran.output is not None}
+
+
+def _ended(stage_runs: Sequence[StageRun], until: str | None) -> bool:
+    return stage_runs[-1].stop is not None or stage_runs[-1].stage == until
+
+
+def _commit(run: RunContext, digest: str, stage_runs: list[StageRun], begun: float) -> Refreshed:
+    outputs = _outputs(stage_runs)
+    complete = set(outputs) == set(STAGES) and stage_runs[-1].stop is None
+    state = commit(
+        run=run,
+        status="complete" if complete else "partial",
+        config_digest=digest,
+        outputs=outputs,
+        parent=parent_of(manifest.newest(run.data), outputs),
+        return_state=True,
+    )
+    committed = state.result()
+    manifest.finish(run.data)
+    return Refreshed(
+        run_id=committed,
+        status="complete" if complete else "partial",
+        unchanged=is_cached(state),
+        data=run.data,
+        stages=tuple(stage_runs),
+        spent=_spent(run, committed, unchanged=is_cached(state)),
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _spent(run: RunContext, run_id: str, *, unchanged: bool) -> Spent:
+    """What the run paid for; nothing when it only found what an earlier run had committed."""
+    if unchanged:
+        return Spent()
+    refs = manifest.load(run.data, run_id).tables[RUNS.name]
+    (row,) = (row for row in services_of(run).store.read(RUNS, refs) if row.run_id == run_id)
+    return Spent(
+        requests=row.n_requests, tokens_in=row.tokens_in, tokens_out=row.tokens_out, cost_usd=row.cost_usd
+    )

@@ -1,0 +1,99 @@
+"""What a person reads: a line per stage while the run lasts, the account at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.outcome import Refreshed, Spent, StageRun
+
+WORTH_TRYING = ("funnel", "sample_answers", "longest_searches")
+
+
+def say(line: str = "") -> None:
+    print(line, flush=True)  # noqa: T201 - this module is the program's voice
+
+
+def announce(stage_run: StageRun) -> None:
+    """One line when a stage is done."""
+    say(_stage_line(stage_run))
+
+
+def _stage_line(stage_run: StageRun) -> str:
+    if stage_run.output is None:
+        return f"  {stage_run.stage:<9} stopped: {stage_run.stop.message if stage_run.stop else ''}"
+    counts = stage_run.output.counts
+    parts = [
+        f"{counts.n_in:>6,} {counts.unit}s in",
+        f"{counts.n_out:>6,} out",
+        f"{counts.n_rejected:>5,} rejected",
+    ]
+    if counts.n_pending:
+        parts.append(f"{counts.n_pending:,} pending")
+    took = "cached" if stage_run.cached else f"{stage_run.seconds:.1f} s"
+    return f"  {stage_run.stage:<9} {', '.join(parts):<58} {took:>8}"
+
+
+def summary(refreshed: Refreshed) -> str:
+    """The end of a run: what it came to, what it cost, where the data is, what to try next."""
+    return "\n".join(
+        [
+            "",
+            _headline(refreshed),
+            f"  model     {_spent(refreshed.spent)}",
+            f"  data      {refreshed.data}",
+            f"  database  {refreshed.data / 'toolloom.duckdb'}  (views; any DuckDB client opens it)",
+            "",
+            "Worth trying:",
+            *(f"  {_command()} sql @{name}" for name in WORTH_TRYING),
+        ]
+    )
+
+
+def _headline(refreshed: Refreshed) -> str:
+    if refreshed.unchanged:
+        return f"Up to date: run {refreshed.run_id} stands, nothing was asked or written."
+    return f"Run {refreshed.run_id}: {refreshed.status} in {refreshed.seconds:.0f} s."
+
+
+def _spent(spent: Spent) -> str:
+    cost = "" if spent.cost_usd is None else f", {spent.cost_usd:.2f} USD"
+    return f"{spent.requests:,} requests, {spent.tokens_in:,} tokens in, {spent.tokens_out:,} out{cost}"
+
+
+def _command() -> str:
+    """How this program was called, so that a printed command can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "toolloom" or not called.is_absolute():
+        return str(called) if called.name == "toolloom" else "toolloom"
+    relative = os.path.relpath(called)
+    return "toolloom" if relative.startswith("..") else relative
+
+
+def markdown(refreshed: Refreshed) -> str:
+    """The report of a run as an artifact in the Prefect UI."""
+    return "\n".join(
+        [
+            f"# {_headline(refreshed)}",
+            "",
+            "| stage | unit | in | out | rejected | pending | |",
+            "|---|---|--:|--:|--:|--:|--:|",
+            *_markdown_rows(refreshed.stages),
+            "",
+            f"Model endpoint: {_spent(refreshed.spent)}.",
+            "",
+            f"Data: `{refreshed.data}`",
+        ]
+    )
+
+
+def _markdown_rows(stages: Sequence[StageRun]) -> list[str]:
+    return [
+        f"| {run.stage} | {counts.unit} | {counts.n_in} | {counts.n_out} | {counts.n_rejected} "
+        f"| {counts.n_pending} | {'cached' if run.cached else f'{run.seconds:.1f} s'} |"
+        for run in stages
+        if run.output is not None
+        for counts in [run.output.counts]
+    ]

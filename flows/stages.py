@@ -1,0 +1,123 @@
+"""Running a stage inside a flow: its task, its account, its funnel in the Prefect UI."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from prefect import State, Task
+from prefect.artifacts import create_table_artifact
+
+from flows.outcome import StageRun
+from tasks.errors import BrokenContract, EndpointDown, OverBudget, StopRun
+from tasks.run import RunContext
+from tasks.services import services_of
+from tasks.stage import is_cached, stop_notice, usable
+from warehouse.ref import StageOutput, Stop
+from warehouse.tables import REJECTS
+
+STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, OverBudget)}
+STAGES = ("crawl", "probe", "compress", "sample", "propose", "select", "annotate")
+
+
+class Line:
+    """Stages in order; the `with` block ends early after a stage that stopped, or that was asked for last.
+
+    `done` holds every stage that ran.
+    """
+
+    def __init__(self, run: RunContext, until: str | None) -> None:
+        self.run = run
+        self.until = until
+        self.done: list[StageRun] = []
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        return isinstance(error, _EndOfLine)
+
+    def stage(self, task: Task[..., StageOutput], **arguments: Any) -> StageOutput:
+        stage_run = run_stage(task, self.run, **arguments)
+        self.done.append(stage_run)
+        if stage_run.output is None or stage_run.stop is not None or stage_run.stage == self.until:
+            raise _EndOfLine
+        return stage_run.output
+
+
+class _EndOfLine(Exception):
+    """Leaves the `with` block of a `Line`."""
+
+
+def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -> StageRun:
+    """Runs the stage's task; a cached output that no longer stands is computed anew.
+
+    A `StopRun` is part of the result, since finished work is committed; any other error is raised.
+    """
+    started = time.monotonic()
+    state = task(run=run, **arguments, return_state=True)
+    task_runs = 1
+    if is_cached(state) and not usable(services_of(run).store, state.result()):
+        state = task.with_options(refresh_cache=True)(run=run, **arguments, return_state=True)
+        task_runs += 1
+    output, stop = _output_of(state)
+    shards = 0 if is_cached(state) or output is None else output.n_shard_tasks
+    stage_run = StageRun(
+        stage=task.name,
+        output=output,
+        stop=stop,
+        cached=is_cached(state),
+        seconds=time.monotonic() - started,
+        n_task_runs=task_runs + shards,
+    )
+    publish_funnel(run, stage_run)
+    return stage_run
+
+
+def _output_of(state: State[StageOutput]) -> tuple[StageOutput | None, Stop | None]:
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, StopRun):
+        return None, stop_notice(result)
+    if isinstance(result, BaseException):
+        raise result
+    return result, result.stop
+
+
+def publish_funnel(run: RunContext, stage_run: StageRun) -> None:
+    """The stage's funnel as an artifact: in, out, pending, and rejects by reason."""
+    if stage_run.output is None:
+        return
+    create_table_artifact(
+        key=f"funnel-{stage_run.stage}",
+        table=funnel_rows(stage_run.output, rejects_by_reason(run, stage_run.output)),
+        description=f"{stage_run.stage}: what went in and what came out, in {stage_run.output.counts.unit}s",
+    )
+
+
+def rejects_by_reason(run: RunContext, output: StageOutput) -> dict[str, int]:
+    rejects = services_of(run).store.read(REJECTS, output.tables.get(REJECTS.name, ()))
+    return dict(Counter(reject.reason for reject in rejects).most_common())
+
+
+def funnel_rows(output: StageOutput, reasons: dict[str, int]) -> list[dict[str, Any]]:
+    counts = output.counts
+    rows: list[dict[str, Any]] = [{"what": "in", "rows": counts.n_in}, {"what": "out", "rows": counts.n_out}]
+    rows += [{"what": f"rejected: {reason}", "rows": number} for reason, number in reasons.items()]
+    if counts.n_pending:
+        rows.append({"what": "pending", "rows": counts.n_pending})
+    return rows
+
+
+def raise_stop(stage_runs: Sequence[StageRun]) -> None:
+    """Raises what stopped the last stage, as the error it was, if anything did."""
+    stop = stage_runs[-1].stop
+    if stop is not None:
+        raise STOPS.get(stop.kind, StopRun)(stop.message, fix=stop.fix)

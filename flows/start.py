@@ -1,0 +1,70 @@
+"""Starting a refresh from the command line: a Prefect server, the flow, every record kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import UUID
+
+from flows.outcome import Refreshed
+from flows.params import Config
+from flows.prefect_server import (
+    OwnServer,
+    own_server_unless_configured,
+    prepare_environment,
+    wait_for_records,
+)
+from flows.report import say, summary
+from tasks.llm.endpoint import Endpoint
+from tasks.transport.runtime import Runtime
+from warehouse.lock import folder_lock
+
+
+def start_refresh(config: Config, data: Path, *, until: str | None, verbose: bool) -> None:
+    """Runs the refresh to its end and prints what came of it.  Raises what stopped it."""
+    with folder_lock(data, "starting"):
+        pass  # the flow takes it for good; a folder that is busy or not writable should say so at once
+    prepare_environment(data, verbose=verbose)
+    with own_server_unless_configured(data) as server:
+        if not config.sandbox.serve:
+            _check_endpoint(config)
+        from flows.refresh_dataset import refresh_dataset  # takes seconds: while the server starts
+
+        api_url = _connect(server)
+        state = refresh_dataset(config, data, until, return_state=True)
+        result: Refreshed | BaseException = state.result(raise_on_failure=False)
+        _keep_records(api_url, state.state_details.flow_run_id, result)
+    if isinstance(result, BaseException):
+        raise result
+    say(summary(result))
+
+
+def _check_endpoint(config: Config) -> None:
+    """Finds a wrong address, key or model before anything is started."""
+
+    async def check() -> None:
+        async with Endpoint(config.llm) as endpoint:
+            await endpoint.check()
+
+    with Runtime() as runtime:
+        runtime.run(check())
+
+
+def _connect(server: OwnServer | None) -> str:
+    """The API address of the server, once it answers; Prefect is told through its environment."""
+    if server is None:
+        return os.environ["PREFECT_API_URL"].rstrip("/")
+    server.wait()
+    os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    say(f"Prefect UI while the run lasts: {server.url}")
+    return f"{server.url}/api"
+
+
+def _keep_records(api_url: str, flow_run_id: UUID | None, result: Refreshed | BaseException) -> None:
+    """Waits until the server has recorded every task run, since stopping it would lose the rest."""
+    if flow_run_id is None:
+        return
+    expected = result.n_task_runs if isinstance(result, Refreshed) else None
+    missing = wait_for_records(api_url, flow_run_id, expected)
+    if missing:
+        say(f"warning: the Prefect server has not recorded {missing} task runs yet; the data is not affected")

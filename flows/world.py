@@ -1,0 +1,38 @@
+"""The sandbox a run asked for: started before it, stopped after it, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.params import Config
+from flows.supervise import Child
+from tasks.errors import UsageError
+
+START_TIMEOUT_S = 60.0
+
+
+@contextmanager
+def open_world(config: Config, data: Path) -> Iterator[Config]:
+    """The configuration with the sandbox's addresses filled in; unchanged when no sandbox is wanted."""
+    if not config.sandbox.serve:
+        yield config
+        return
+    command = [sys.executable, "-m", "sandbox.serve", "--hub-port", "0", "--teacher-port", "0"]
+    command += ["--fault-rate", str(config.sandbox.fault_rate)]
+    log = data / "sandbox.log"
+    with Child(command, log=log, read_stdout=True) as child:
+        line = child.read_line(START_TIMEOUT_S)
+        if line is None:
+            raise UsageError("the sandbox did not start", fix=f"see {log}")
+        yield at_addresses(config, **json.loads(line))
+
+
+def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:
+    """Sandbox names resolve to the hub; the model endpoint is the teacher."""
+    calling = config.calling.model_copy(update={"resolve": {**config.calling.resolve, "*.sandbox.test": hub}})
+    llm = config.llm.model_copy(update={"base_url": teacher})
+    return config.model_copy(update={"calling": calling, "llm": llm})

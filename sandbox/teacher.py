@@ -1,0 +1,116 @@
+"""The teacher: an OpenAI-compatible endpoint with rules instead of a model.
+
+    GET  /v1/models              one model, "toolloom-teacher"
+    POST /v1/chat/completions    tools, tool_choice, response_format, max_tokens, seed; no streaming
+    GET  /stats                  what was asked so far
+    POST /stats/reset
+
+A reply is a pure function of the request's bytes and the faults' seed; only an endpoint fault (429, 500,
+a dropped connection) also depends on how often the same request came before, and yields by the third time.
+Resetting the statistics forgets that count too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from sandbox.teaching import protocol
+from sandbox.teaching.faults import EndpointFault, TeacherFaults
+from sandbox.teaching.protocol import ProtocolError
+from sandbox.teaching.rules import answer
+from sandbox.teaching.stats import Stats
+
+__all__ = ["TeacherFaults", "build_teacher"]
+
+_LARGEST_REQUEST = 64 * 1024 * 1024
+
+
+def build_teacher(faults: TeacherFaults | None = None, api_key: str | None = None) -> web.Application:
+    """The application.  api_key: when given, chat requests must carry it as a bearer token."""
+    teacher = _Teacher(faults or TeacherFaults(), api_key)
+    app = web.Application(client_max_size=_LARGEST_REQUEST)
+    app.router.add_get("/v1/models", teacher.models)
+    app.router.add_get("/v1/models/{model}", teacher.model)
+    app.router.add_post("/v1/chat/completions", teacher.chat)
+    app.router.add_get("/stats", teacher.statistics)
+    app.router.add_post("/stats/reset", teacher.reset)
+    return app
+
+
+class _Teacher:
+    def __init__(self, faults: TeacherFaults, api_key: str | None) -> None:
+        self._faults = faults
+        self._api_key = api_key
+        self._stats = Stats()
+
+    async def models(self, request: web.Request) -> web.Response:
+        return self._guarded(request) or _json(protocol.models())
+
+    async def model(self, request: web.Request) -> web.Response:
+        if request.match_info["model"] != protocol.MODEL:
+            return _error(ProtocolError(404, "There is no such model.", code="model_not_found"))
+        return self._guarded(request) or _json(protocol.models()["data"][0])
+
+    async def statistics(self, _: web.Request) -> web.Response:
+        return _json(self._stats.as_json())
+
+    async def reset(self, _: web.Request) -> web.Response:
+        self._stats.reset()
+        return _json(self._stats.as_json())
+
+    async def chat(self, request: web.Request) -> web.Response:
+        refused = self._guarded(request)
+        if refused is not None:
+            return refused
+        raw = await request.read()
+        digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
+        earlier = self._stats.arrived(digest)
+        try:
+            asked = protocol.parse(raw)
+        except ProtocolError as error:
+            self._stats.failed("refused")
+            return _error(error)
+        fault = self._faults.endpoint_fault(digest, earlier)
+        if fault is not None:
+            self._stats.failed(fault)
+            return self._fail(fault, request)
+        return self._reply(asked, raw, digest)
+
+    def _reply(self, asked: dict[str, Any], raw: bytes, digest: str) -> web.Response:
+        stage, reply = answer(asked, digest, self._faults)
+        reply = reply.within(protocol.token_limit(asked))
+        tokens_in = protocol.tokens_of_request(raw)
+        self._stats.answered(stage, tokens_in, reply.tokens)
+        self._stats.failed(*reply.faults)
+        return _json(protocol.completion(reply, digest=digest, tokens_in=tokens_in))
+
+    def _guarded(self, request: web.Request) -> web.Response | None:
+        given = request.headers.get("Authorization", "")
+        if self._api_key is None or hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode()):
+            return None
+        return _error(ProtocolError(401, "Incorrect API key provided.", code="invalid_api_key"))
+
+    def _fail(self, fault: EndpointFault, request: web.Request) -> web.Response:
+        if fault == "dropped" and request.transport is not None:
+            request.transport.close()
+        if fault == "rate_limited":
+            error = ProtocolError(
+                429, "Rate limit reached.", type="rate_limit_error", code="rate_limit_exceeded"
+            )
+            return _error(error, {"Retry-After": f"{self._faults.retry_after_s:g}"})
+        return _error(ProtocolError(500, "The server had an error.", type="server_error"))
+
+
+def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def _error(error: ProtocolError, headers: dict[str, str] | None = None) -> web.Response:
+    return _json(error.body(), error.status, headers)

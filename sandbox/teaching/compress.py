@@ -1,0 +1,120 @@
+"""Shortens an API's document: fewer words, and the keys of its response that tell most for their size."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.teaching.stages import Compress
+from sandbox.teaching.words import first_sentences, name_stems
+
+Json = dict[str, Any]
+# Fewer characters per token than prose has, so that the estimate errs on the safe side.
+_CHARACTERS_PER_TOKEN = 2.6
+_LONGEST_DESCRIPTION = 400
+_SPARE = 0.9
+_TELLING = frozenset(
+    name_stems(
+        "name title result value amount total price cost date time day year status unit currency code id symbol"
+        " type kind label city country count number rate score summary description address start end"
+    )
+)
+_BULKY = frozenset(
+    name_stems(
+        "image img icon thumbnail logo avatar html markup svg base64 raw debug trace meta metadata links href url"
+        " color colour css style hash etag cursor token tracking internal locale translations"
+    )
+)
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A leaf of the response's shape.  size: characters all its occurrences take in the example."""
+
+    path: str
+    depth: int
+    order: int
+    size: int
+    occurrences: int
+    text_length: float
+
+    @property
+    def merit(self) -> float:
+        words = set(name_stems(self.path.rpartition(".")[2].replace("[]", "")))
+        merit = 1.0 * bool(words & _TELLING) - 1.5 * bool(words & _BULKY) - 0.25 * self.depth
+        return merit - 0.01 * min(self.text_length, 200)
+
+
+def shortened(task: Compress) -> Json:
+    """The JSON reply: description and keep."""
+    description = first_sentences(
+        re.sub(r"\s+", " ", str(task.document.get("api_description") or "")), _LONGEST_DESCRIPTION
+    )
+    keys = _keys(task.response, task.shape)
+    return {"description": description, "keep": _kept(keys, _room(task, description))}
+
+
+def _room(task: Compress, description: str) -> float:
+    """Characters left for the response once the rest of the document stands."""
+    rest = {**task.document, "api_description": description, "response": None}
+    used = len(json.dumps(rest, ensure_ascii=False, separators=(",", ":")))
+    return task.max_tokens * _CHARACTERS_PER_TOKEN * _SPARE - used
+
+
+def _kept(keys: list[_Key], room: float) -> list[str]:
+    """The best keys that fit, in the order of the response; at least one."""
+    chosen: list[_Key] = []
+    for key in sorted(keys, key=lambda key: (-key.merit, key.order)):
+        if key.size <= room:
+            chosen.append(key)
+            room -= key.size
+    if not chosen and keys:
+        chosen = [min(keys, key=lambda key: (key.size, key.order))]
+    return [key.path for key in sorted(chosen, key=lambda key: key.order)]
+
+
+def _keys(response: Any, shape: Any) -> list[_Key]:
+    sizes: dict[str, list[int]] = {}
+    _measure(response, "", 0, sizes)
+    for path in _paths(shape, ""):
+        sizes.setdefault(path, [])
+    return [
+        _Key(
+            path=path,
+            depth=path.count(".") + path.count("[]"),
+            order=order,
+            size=sum(lengths),
+            occurrences=len(lengths),
+            text_length=sum(lengths) / len(lengths) if lengths else 0,
+        )
+        for order, (path, lengths) in enumerate(sizes.items())
+        if path
+    ]
+
+
+def _measure(value: Any, path: str, surroundings: int, sizes: dict[str, list[int]]) -> None:
+    """Adds the sizes of all leaves; surroundings: characters of keys and brackets a leaf brings with it."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            below = f"{path}.{name}" if path else str(name)
+            _measure(inner, below, surroundings // len(value) + len(str(name)) + 4, sizes)
+    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+        for item in value:
+            _measure(item, f"{path}[]", 3, sizes)
+    else:
+        length = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        sizes.setdefault(path, []).append(length + surroundings + 1)
+
+
+def _paths(shape: Any, path: str) -> list[str]:
+    if isinstance(shape, dict) and shape:
+        return [
+            found
+            for name, inner in shape.items()
+            for found in _paths(inner, f"{path}.{name}" if path else str(name))
+        ]
+    if isinstance(shape, list) and shape and isinstance(shape[0], (dict, list)):
+        return _paths(shape[0], f"{path}[]")
+    return [path] if path else []

@@ -1,0 +1,63 @@
+"""What goes wrong at a real endpoint and with a real model, at seeded rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sandbox.teaching import dice
+
+EndpointFault = Literal["rate_limited", "server_error", "dropped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherFaults:
+    """Rates between 0 and 1, and the seed that places them.
+
+    Endpoint faults are per distinct request and yield by its third try.  The others are what models do:
+    per step of a search (the first four), per search (`hopeless`), per answer (`empty_answer`), per JSON
+    reply (`fenced_json`, `invalid_json`), and per instruction (the rest).
+    """
+
+    seed: int = 0
+
+    rate_limited: float = 0.004
+    server_error: float = 0.004
+    dropped: float = 0.003
+    retry_after_s: float = 0.05
+
+    hallucinated_function: float = 0.02
+    malformed_arguments: float = 0.02
+    thought_only: float = 0.03
+    early_give_up: float = 0.06
+    hopeless: float = 0.06
+    empty_answer: float = 0.01
+
+    fenced_json: float = 0.02
+    invalid_json: float = 0.01
+    hallucinated_api: float = 0.04
+    short_instruction: float = 0.03
+    near_duplicate: float = 0.04
+    names_tool: float = 0.03
+
+    @classmethod
+    def none(cls) -> TeacherFaults:
+        """A teacher and an endpoint that never fail."""
+        rates = cls.__dataclass_fields__.keys() - {"seed", "retry_after_s"}
+        return cls(**dict.fromkeys(rates, 0.0))  # type: ignore[arg-type]  # rates are floats
+
+    def endpoint_fault(self, digest: str, earlier: int) -> EndpointFault | None:
+        """What happens to the request with that digest that came `earlier` times before."""
+        if earlier >= 1 + int(dice.chance(0.3, self.seed, digest, "twice")):
+            return None
+        drawn = dice.unit(self.seed, digest, "endpoint")
+        kinds: tuple[tuple[EndpointFault, float], ...] = (
+            ("rate_limited", self.rate_limited),
+            ("server_error", self.server_error),
+            ("dropped", self.dropped),
+        )
+        for kind, rate in kinds:
+            if drawn < rate:
+                return kind
+            drawn -= rate
+        return None

@@ -1,0 +1,208 @@
+"""Reads what a call returned: facts, or an error and its message."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sandbox.teaching.words import name_stems
+
+CUT_KEY = "_cut"
+_MOST_FACTS = 400
+_ERROR_KEYS = frozenset(("error", "errors", "error_message", "errormessage", "fault"))
+_NOTE_KEYS = frozenset(
+    (
+        "message",
+        "msg",
+        "detail",
+        "details",
+        "status",
+        "code",
+        "statuscode",
+        "success",
+        "ok",
+        "title",
+        "type",
+        "reason",
+    )
+    + (
+        "timestamp",
+        "path",
+        "requestid",
+        "hint",
+        "fix",
+        "instance",
+        "outcome",
+        "httpstatus",
+        "body",
+        "problem",
+    )
+)
+_SLUG_KEYS = frozenset(("code", "type", "status", "request_id", "timestamp", "path"))
+_REFUSED = re.compile(
+    r"^(?:error\b|there is no function|the call of|this call of finish|invalid|traceback)", re.IGNORECASE
+)
+_PAIR = re.compile(
+    r'"((?:[^"\\]|\\.){1,80})"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false)(?=\s*[,}\]])'
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A leaf of an answer.  path: keys and positions from the top."""
+
+    path: tuple[str | int, ...]
+    value: Any
+
+    @property
+    def key(self) -> str:
+        return next((step for step in reversed(self.path) if isinstance(step, str)), "")
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """error: the message when the call failed, else None.  value: the parsed body, None when it was cut."""
+
+    error: str | None
+    facts: tuple[Fact, ...] = ()
+    value: Any = None
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+
+@lru_cache(maxsize=4096)
+def read(text: str) -> Observation:
+    """An observation's meaning, whether JSON, cut JSON, or plain text."""
+    value = _parsed(text)
+    if value is None:
+        return _read_text(text)
+    value = _unwrapped(value)
+    message = _error_message(value)
+    if message is not None:
+        return Observation(message, (), value)
+    facts = tuple(_facts(value))
+    if not facts:
+        return Observation("the answer was empty", (), value)
+    return Observation(None, facts, value)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _unwrapped(value: Any) -> Any:
+    """Some executors wrap an answer as {"error": "", "response": ...}, the response as text."""
+    if not (isinstance(value, dict) and "response" in value and value.keys() <= {"error", "response"}):
+        return value
+    if value.get("error"):
+        return {"error": value["error"], "message": value["response"]}
+    inner = value["response"]
+    return (_parsed(inner) or inner) if isinstance(inner, str) else inner
+
+
+def _error_message(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value if _REFUSED.match(value) else None
+    if not isinstance(value, dict) or not value:
+        return None
+    plain = {re.sub(r"[^a-z]", "", str(key).lower()): inner for key, inner in value.items()}
+    named = next(
+        (plain[key.replace("_", "")] for key in _ERROR_KEYS if plain.get(key.replace("_", ""))), None
+    )
+    only_notes = all(key in _NOTE_KEYS or key in _ERROR_KEYS for key in plain)
+    failed = _is_failure_status(plain.get("status", plain.get("statuscode", plain.get("code"))))
+    if named is not None and (only_notes or failed):
+        return " ".join(dict.fromkeys(_texts(value))) or "an error without a message"
+    if failed and only_notes:
+        return " ".join(dict.fromkeys(_texts(value))) or "an error without a message"
+    return None
+
+
+def _is_failure_status(status: Any) -> bool:
+    return isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        inside = _parsed(value) if value.lstrip().startswith("{") else None
+        yield from _texts(inside) if isinstance(inside, dict) else (value,)
+    elif isinstance(value, dict):
+        said = [inner for key, inner in value.items() if str(key).lower() not in _SLUG_KEYS]
+        for inner in said or value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value[:5]:
+            yield from _texts(inner)
+
+
+def _read_text(text: str) -> Observation:
+    stripped = text.strip()
+    if not stripped:
+        return Observation("the answer was empty")
+    pairs = _PAIR.findall(stripped) if stripped[0] in "{[" else []
+    if pairs:
+        facts = tuple(
+            Fact((position, key) if position else (key,), json.loads(value))
+            for position, (key, value) in enumerate(_numbered(pairs))
+            if _tells(json.loads(value))
+        )
+        heading = stripped[:200].lower()
+        failed = '"error"' in heading and '"status"' in heading and len(facts) <= 4
+        return Observation(stripped[:300], ()) if failed else Observation(None, facts[:_MOST_FACTS])
+    if _REFUSED.match(stripped) or stripped.startswith("<"):
+        return Observation(stripped[:300])
+    return Observation(None, (Fact((), stripped[:600]),), stripped)
+
+
+def _numbered(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return pairs[:_MOST_FACTS]
+
+
+def _facts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fact]:
+    """Leaves that tell something, shallow ones of an object before its nested ones."""
+    if isinstance(value, dict):
+        nested = [key for key, inner in value.items() if isinstance(inner, (dict, list))]
+        for key, inner in value.items():
+            if key not in nested and key != CUT_KEY and _tells(inner):
+                yield Fact((*path, str(key)), inner)
+        for key in nested:
+            yield from _facts(value[key], (*path, str(key)))
+    elif isinstance(value, list):
+        for position, inner in enumerate(value[:50]):
+            if not is_cut_mark(inner):
+                yield from _facts(inner, (*path, position))
+    elif _tells(value):
+        yield Fact(path, value)
+
+
+def is_cut_mark(value: Any) -> bool:
+    """Whether an element only says that more elements were left out."""
+    return isinstance(value, dict) and value.keys() == {CUT_KEY}
+
+
+def _tells(value: Any) -> bool:
+    return value is not None and value != ""
+
+
+def matching(facts: tuple[Fact, ...], stems: tuple[str, ...]) -> list[Fact]:
+    """Facts whose key says the same as a parameter's name, exact ones first."""
+    wanted = set(stems)
+    exact = [fact for fact in facts if name_stems(fact.key) == stems]
+    if exact or not wanted:
+        return exact
+    near = [fact for fact in facts if len(stems) > 1 and set(name_stems(fact.key)) >= wanted]
+    tail = [
+        fact
+        for fact in facts
+        if name_stems(fact.key)[-1:] == stems[-1:] and len(name_stems(fact.key)) < len(stems)
+    ]
+    return near or tail

@@ -1,0 +1,41 @@
+"""From a request to a reply: the stage's rule, and the faults that all JSON replies share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.teaching import dice
+from sandbox.teaching.compress import shortened
+from sandbox.teaching.faults import TeacherFaults
+from sandbox.teaching.instruct import instructions
+from sandbox.teaching.reply import Reply
+from sandbox.teaching.search import next_step
+from sandbox.teaching.stages import Compress, Instruct, Search, Unknown, recognise
+
+Json = dict[str, Any]
+_NO_RULE = "This is a stand-in that follows rules and is no language model; it has no rule for this request."
+
+
+def answer(request: Json, digest: str, faults: TeacherFaults) -> tuple[str, Reply]:
+    """The stage's name and the reply.  digest: of the request; all variety comes from it."""
+    stage = recognise(request)
+    match stage:
+        case Compress():
+            return "compress", _as_reply(shortened(stage), (), digest, faults)
+        case Instruct():
+            written, committed = instructions(stage, digest, faults)
+            return "instruct", _as_reply({"instructions": written}, committed, digest, faults)
+        case Search():
+            return "search", next_step(stage, digest, faults)
+        case Unknown():
+            return "unknown", Reply(json.dumps({"note": _NO_RULE}) if stage.wants_json else _NO_RULE)
+
+
+def _as_reply(value: Json, committed: tuple[str, ...], digest: str, faults: TeacherFaults) -> Reply:
+    text = json.dumps(value, ensure_ascii=False)
+    if dice.chance(faults.invalid_json, faults.seed, digest, "invalid json"):
+        return Reply(text[: len(text) * 2 // 3], faults=(*committed, "invalid_json"))
+    if dice.chance(faults.fenced_json, faults.seed, digest, "fenced json"):
+        return Reply(f"Here you are:\n```json\n{text}\n```", faults=(*committed, "fenced_json"))
+    return Reply(text, faults=committed)

@@ -1,0 +1,211 @@
+"""Puts parameter values into a wish: "the weather for a city" and "Oslo" make "the weather for Oslo"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sandbox.teaching import dice
+from sandbox.teaching.parameter import Parameter
+from sandbox.teaching.wording import Wish
+
+_CHOSEN = (
+    "given|specified|specific|certain|particular|provided|selected|chosen|requested|desired|supplied|input"
+)
+_TAILS = ("code", "name", "id", "symbol", "number", "text", "string", "key", "value", "abbreviation", "slug")
+_PREPOSITIONS = "for|of|in|by|with|from|to|and|at|on|about|between|near|into|per"
+_SELF_EXPLAINING = frozenset(
+    (
+        "year",
+        "date",
+        "day",
+        "city",
+        "town",
+        "country",
+        "place",
+        "month",
+        "time",
+        "language",
+        "currency",
+        "word",
+    )
+)
+_TIME_PREPOSITIONS = frozenset(("after", "before", "since", "until"))
+SOURCE = frozenset(("from", "source", "origin", "start", "begin", "since", "departure", "base", "first"))
+TARGET = frozenset(("to", "target", "destination", "end", "until", "arrival", "second"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """A parameter and the value a person gives it."""
+
+    parameter: Parameter
+    value: Any
+
+    @property
+    def text(self) -> str:
+        return spoken_value(self.value, self.parameter)
+
+
+def spoken_value(value: Any, parameter: Parameter) -> str:
+    """A value in running text, quoted where it would not stand out as a value otherwise."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return _enumerated([spoken_value(item, parameter) for item in value])
+    text = str(value)
+    stands_out = bool(re.fullmatch(r"[A-Z0-9][\w.+:/-]*|\d.*|[^\s@]+@\S+|https?://\S+", text))
+    if parameter.numeric or not isinstance(value, str) or text in map(str, parameter.enum) or stands_out:
+        return text
+    return f'"{text}"'
+
+
+def woven(wish: Wish, said: Sequence[Said], *seed: object) -> str:
+    """The wish with all values in it: in place of "a city" where it says so, else added."""
+    text = wish.text
+    left: list[Said] = []
+    text, taken = _one_to_another(text, said)
+    for item in said:
+        if item in taken:
+            continue
+        replaced = _placed(text, item, *seed)
+        if replaced is None:
+            left.append(item)
+        else:
+            text = replaced
+    text = re.sub(rf"\b(?:a|an|the)?\s?(?:{_CHOSEN})\s(?=\S)", lambda match: _article(match.group()), text)
+    return f"{text}{_added(left, *seed)}"
+
+
+def _article(chosen: str) -> str:
+    first = chosen.split(maxsplit=1)[0]
+    return f"{first} " if first in {"a", "an", "the"} else ""
+
+
+def _one_to_another(text: str, said: Sequence[Said]) -> tuple[str, list[Said]]:
+    source = next((item for item in said if _role(item.parameter) == "from"), None)
+    target = next((item for item in said if _role(item.parameter) == "to"), None)
+    if source is None or target is None:
+        return text, []
+    values = rf"from {_literal(source.text)} to {_literal(target.text)}"
+    pattern = r"\b(?:from (?:one|an?)|one) [\w -]{2,30}? (?:to|into|in) (?:another|a different)(?: \w+)?|\bbetween (?:two|different|any two) \w+"
+    replaced, times = re.subn(pattern, values, text, count=1)
+    return (replaced, [source, target]) if times else (text, [])
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", r"\\")
+
+
+def _role(parameter: Parameter) -> str | None:
+    words = parameter.spoken.split()
+    ends = {words[0], words[-1]} if words else set()
+    if ends & SOURCE:
+        return "from"
+    return "to" if ends & TARGET else None
+
+
+@lru_cache(maxsize=4096)
+def _place(spoken: str) -> re.Pattern[str]:
+    """Where a text speaks of the parameter without giving its value."""
+    words = spoken.split()
+    names = [spoken]
+    if len(words) > 1 and words[-1] in _TAILS:
+        names.append(" ".join(words[:-1]))
+    if len(words) > 1 and words[0] in {"target", "source", "base", "input", "original"}:
+        names.append(" ".join(words[1:]))
+    name = "|".join(re.escape(option) for option in sorted(names, key=len, reverse=True))
+    tail = "|".join(_TAILS)
+    noun = rf"(?P<name>(?:{name})(?: (?:{tail}))?)(?! of\b)(?=$|[\s,.;']|'s)"
+    return re.compile(
+        rf"\b(?:(?:an?|any|one|each|every|the|its)\s)?(?:{_CHOSEN})\s{noun}"
+        rf"|\b(?:an?|any|one|each|every)\s{noun.replace('?P<name>', '?P<second>')}"
+        rf"|(?<=\b)(?P<before>{_PREPOSITIONS})\s{noun.replace('?P<name>', '?P<third>')}"
+        rf"|(?<=\b)(?P<close>for|in|on|at|by)\sthe\s{noun.replace('?P<name>', '?P<fourth>')}",
+        re.IGNORECASE,
+    )
+
+
+def _placed(text: str, item: Said, *seed: object) -> str | None:
+    parameter = item.parameter
+    if isinstance(item.value, bool) or not parameter.spoken:
+        return None
+    found = _place(parameter.spoken).search(text)
+    if found is None:
+        return None
+    noun = found["name"] or found["second"] or found["third"] or found["fourth"]
+    preposition = found["before"] or found["close"]
+    before = f"{preposition} " if preposition else ""
+    return f"{text[: found.start()]}{before}{_named(noun, item, *seed)}{text[found.end() :]}"
+
+
+def _named(noun: str, item: Said, *seed: object) -> str:
+    explains = bool(set(noun.lower().split()) & _SELF_EXPLAINING)
+    if item.parameter.numeric and "year" not in noun.lower():
+        return f"{noun} {item.text}" if explains else _amount(noun, item.text)
+    bare = explains or item.text.startswith('"')
+    if bare and dice.chance(0.6, *seed, item.parameter.name, "bare"):
+        return item.text
+    return f"{noun} {item.text}" if not item.text.startswith('"') else f"the {noun} {item.text}"
+
+
+def _amount(noun: str, value: str) -> str:
+    """ "a price of 5", but "5 days"."""
+    plural = noun.endswith("s") and not noun.endswith("ss") and " " not in noun
+    return f"{value} {noun}" if plural else f"{_a(noun)} of {value}"
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
+
+
+def _added(left: Sequence[Said], *seed: object) -> str:
+    """What the wish had no place for, with the prepositions people would use, or in parentheses."""
+    leading = [phrase for item in left if (phrase := _prepositional(item))]
+    others = [_plainly(item) for item in left if not _prepositional(item)]
+    text = "".join(f" {phrase}" for phrase in leading)
+    if others and dice.chance(0.3, *seed, "in parentheses"):
+        return f"{text} ({', '.join(_briefly(item) for item in left if not _prepositional(item))})"
+    return f"{text} {'and with' if ' with ' in text else 'with'} {_enumerated(others)}" if others else text
+
+
+def _prepositional(item: Said) -> str | None:
+    words = set(item.parameter.spoken.split())
+    role = _role(item.parameter)
+    if isinstance(item.value, (bool, list)):
+        return None
+    dated = bool(words & {"date", "day", "time", "year", "since", "until"})
+    if role and (dated or not item.parameter.numeric):
+        late = role == "to" and dated
+        return f"{'until' if late else role} {item.text}"
+    if item.parameter.spoken == "year":
+        return f"in {item.text}"
+    if item.parameter.spoken == "date":
+        return f"on {item.text}"
+    if item.parameter.spoken in _TIME_PREPOSITIONS:
+        return f"{item.parameter.spoken} {item.text}"
+    if item.parameter.spoken in {"city", "town", "country", "place", "location"}:
+        return f"for {item.text}"
+    return None
+
+
+def _plainly(item: Said) -> str:
+    spoken = item.parameter.spoken
+    if isinstance(item.value, bool):
+        return f"{spoken} set to {item.text}"
+    if item.parameter.numeric and not {"latitude", "longitude", "number"} & set(spoken.split()):
+        return _amount(spoken, item.text)
+    return f"the {spoken} {item.text}"
+
+
+def _briefly(item: Said) -> str:
+    return f"{item.parameter.spoken} {item.text}"
+
+
+def _enumerated(parts: Sequence[str]) -> str:
+    if len(parts) <= 1:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

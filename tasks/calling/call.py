@@ -1,0 +1,164 @@
+"""Calling an API over HTTP: whatever happens out there is an outcome, not an exception."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
+
+from tasks.calling.credentials import Credentials
+from tasks.calling.outcome import Caller, CallResult, Outcome
+from tasks.calling.params import CallingParams
+from tasks.calling.request import InvalidArguments, build_request, host_of
+from tasks.calling.verdict import outcome_of
+from tasks.errors import ConnectionFailed
+from tasks.shaping.shorten import json_text
+from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
+from tasks.transport.guard import AddressBlocked, Redactor
+from warehouse.tables.catalogue import Api
+
+# Waiting longer than this for one call would hold up a search; the model is told instead.
+LONGEST_PAUSE_S = 10.0
+
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+_TEXTUAL = re.compile(r"text/|.*(?:json|xml|javascript|csv|yaml|x-www-form-urlencoded)", re.IGNORECASE)
+
+
+class DirectCaller:
+    """Calls APIs where they are.  Raises `UsageError` at once when a configured key is not set."""
+
+    def __init__(self, client: HttpClient, params: CallingParams) -> None:
+        self._client = client
+        self._params = params
+        self._credentials = Credentials.from_environment(params.key_names)
+
+    async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        """One try.  Methods that are not allowed are not sent; arguments are checked before anything is."""
+        skipped = self._skipped(api)
+        if skipped is not None:
+            return CallResult(outcome=Outcome.UNSAFE_SKIPPED, detail=skipped)
+        try:
+            request = build_request(api, arguments, credentials=self._credentials)
+        except InvalidArguments as error:
+            body = json_text({"message": error.message})
+            return CallResult(outcome=Outcome.INVALID_ARGUMENTS, body=body, detail=error.message)
+        return await self._sent(request, self._credentials.redactor_for(host_of(api)))
+
+    def _skipped(self, api: Api) -> str | None:
+        if api.protocol != "http":
+            return f"protocol {api.protocol} is not called over HTTP"
+        if api.method.upper() not in self._params.methods:
+            return f"{api.method.upper()} is not among [calling] methods"
+        return None
+
+    async def _sent(self, request: HttpRequest, redactor: Redactor) -> CallResult:
+        try:
+            response = await self._client.send(request)
+        except DeadlinePassed as error:
+            return _failed(Outcome.TIMEOUT, error.message, latency_ms=self._params.timeout_s * 1000)
+        except ConnectionFailed as error:
+            return _failed(Outcome.CONNECTION_ERROR, error.message)
+        except BodyTooLarge as error:
+            return _failed(Outcome.TOO_LARGE, error.message, http_status=error.status)
+        except AddressBlocked as error:
+            return _failed(Outcome.BLOCKED, error.message)
+        return _result(request.method, response, redactor)
+
+
+def _failed(
+    outcome: Outcome, detail: str, *, latency_ms: float = 0.0, http_status: int | None = None
+) -> CallResult:
+    return CallResult(outcome=outcome, http_status=http_status, latency_ms=latency_ms, detail=detail)
+
+
+def _result(method: str, response: HttpResponse, redactor: Redactor) -> CallResult:
+    header = response.headers.get("content-type", "")
+    content_type = header.partition(";")[0].strip().lower() or None
+    body = _decoded(response.body, header)
+    n_bytes = len(response.body)
+    return CallResult(
+        outcome=outcome_of(response.status, content_type, body, n_bytes=n_bytes, method=method),
+        http_status=response.status,
+        latency_ms=response.latency_ms,
+        content_type=content_type,
+        n_bytes=n_bytes,
+        body=None if body is None else redactor.redact(body),
+        retry_after=_retry_after(response.headers.get("retry-after")),
+    )
+
+
+def _decoded(body: bytes, content_type: str) -> str | None:
+    """The text of a body; None when there is none or when it is no text."""
+    if not body:
+        return None
+    declared = _CHARSET.search(content_type)
+    for charset in ([declared[1]] if declared else []) + ["utf-8"]:
+        try:
+            return body.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return body.decode("utf-8", "replace") if _TEXTUAL.match(content_type) else None
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Seconds, from either form of the header."""
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header.strip()[:9])
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment.tzinfo else None
+
+
+class RetryingCaller:
+    """Tries again what may pass: up to `attempts` calls, doubling the pause, longer when the API asks for it.
+
+    An API that asks for more than `LONGEST_PAUSE_S` is not asked again.
+    """
+
+    def __init__(self, caller: Caller, *, attempts: int, first_pause_s: float = 0.3) -> None:
+        self._caller = caller
+        self._attempts = attempts
+        self._first_pause_s = first_pause_s
+
+    async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        """The first result that is not transient, or the last one."""
+
+        def pause_s(state: RetryCallState) -> float:
+            jittered = self._first_pause_s * 2.0 ** (state.attempt_number - 1)
+            jittered *= _jitter(api.api_id, state.attempt_number)
+            return min(max(jittered, _of(state).retry_after or 0.0), LONGEST_PAUSE_S)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_result(_worth_another_try),
+            stop=stop_after_attempt(self._attempts),
+            wait=pause_s,
+            retry_error_callback=_of,
+        )
+        result: CallResult = await retrying(self._caller.call, api, arguments)
+        return result
+
+
+def _worth_another_try(result: CallResult) -> bool:
+    return result.outcome.transient and (result.retry_after or 0.0) <= LONGEST_PAUSE_S
+
+
+def _of(state: RetryCallState) -> CallResult:
+    if state.outcome is None:
+        raise AssertionError("tenacity asks only after a try")
+    result: CallResult = state.outcome.result()
+    return result
+
+
+def _jitter(api_id: str, attempt: int) -> float:
+    """Between 0.75 and 1.25, spread over APIs, and the same every time."""
+    digest = hashlib.blake2b(f"{api_id} {attempt}".encode(), digest_size=2).digest()
+    return 0.75 + int.from_bytes(digest, "big") / 2**17

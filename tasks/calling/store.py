@@ -1,0 +1,79 @@
+"""The call store: a search that is resumed or replayed sees the responses it saw before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from tasks.calling.outcome import Caller, CallResult, Outcome
+from tasks.errors import BrokenContract
+from tasks.transport.kvstore import DurableMap
+from warehouse.tables.catalogue import Api
+
+Origin = Literal["real", "replayed"]
+
+
+class StoredCall(NamedTuple):
+    """A result with where it is from ("real": just called) and when the API was really called."""
+
+    result: CallResult
+    origin: Origin
+    recorded_at: datetime
+
+
+class RecordingCaller:
+    """Looks a call up before making it; gives a result out only after it is committed to `store`.
+
+    caller: None replays only.
+    """
+
+    def __init__(self, caller: Caller | None, store: DurableMap) -> None:
+        self._caller = caller
+        self._store = store
+
+    async def call_for(self, row_id: str, ordinal: int, api: Api, arguments: Mapping[str, Any]) -> StoredCall:
+        """The `ordinal`-th call made for the row.
+
+        Raises `BrokenContract` when only replaying and this very call was never recorded.
+        """
+        key = _key(row_id, ordinal, api.api_id, dict(arguments))
+        recorded = await self._store.get(key)
+        if recorded is not None:
+            result, recorded_at = _read(recorded)
+            return StoredCall(result, "replayed", recorded_at)
+        if self._caller is None:
+            raise BrokenContract(
+                f"call {ordinal} of {row_id} to {api.api_id} was never recorded",
+                fix="run without replaying, or with the store of the run that made the calls",
+            )
+        result = await self._caller.call(api, arguments)
+        recorded_at = datetime.now(UTC)
+        await self._store.put(key, _written(result, recorded_at))
+        return StoredCall(result, "real", recorded_at)
+
+
+def _key(row_id: str, ordinal: int, api_id: str, arguments: dict[str, Any]) -> bytes:
+    """128 bits of row, ordinal, API and arguments, whatever the order of the latter."""
+    try:
+        given = json.dumps(arguments, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        given = "nested too deeply"  # whatever they are, they are refused
+    text = json.dumps([row_id, ordinal, api_id, given])
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _written(result: CallResult, recorded_at: datetime) -> bytes:
+    return zlib.compress(orjson.dumps({**asdict(result), "recorded_at": recorded_at}), level=1)
+
+
+def _read(stored: bytes) -> tuple[CallResult, datetime]:
+    fields = orjson.loads(zlib.decompress(stored))
+    recorded_at = datetime.fromisoformat(fields.pop("recorded_at"))
+    return CallResult(**{**fields, "outcome": Outcome(fields["outcome"])}), recorded_at

@@ -1,0 +1,211 @@
+"""How a response is to be taken.  Decided from status and structure, never from words in a body."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from tasks.calling.outcome import Outcome
+
+_BY_STATUS = {
+    204: Outcome.EMPTY,
+    205: Outcome.EMPTY,
+    401: Outcome.UNAUTHORIZED,
+    402: Outcome.UNSUBSCRIBED,
+    404: Outcome.NOT_FOUND,
+    407: Outcome.UNAUTHORIZED,
+    408: Outcome.TIMEOUT,
+    410: Outcome.NOT_FOUND,
+    429: Outcome.RATE_LIMITED,
+    504: Outcome.TIMEOUT,
+}
+
+# Names are compared in lower case and without punctuation: "Error Message" is "errormessage".
+_ERROR_FIELDS = frozenset(
+    {
+        "err",
+        "error",
+        "errorcode",
+        "errordescription",
+        "errordetails",
+        "errormessage",
+        "errormessages",
+        "errormsg",
+        "errors",
+        "errortype",
+        "exception",
+        "fault",
+    }
+)
+_MESSAGE_FIELDS = frozenset({"detail", "message", "messages", "msg"})
+_STATUS_FIELDS = frozenset(
+    {
+        "cod",
+        "code",
+        "httpcode",
+        "httpstatus",
+        "ok",
+        "response",
+        "result",
+        "state",
+        "status",
+        "statuscode",
+        "success",
+    }
+)
+# What stands beside a message and is no answer either.
+_TRACE_FIELDS = frozenset(
+    {
+        "correlationid",
+        "docs",
+        "documentation",
+        "documentationurl",
+        "path",
+        "requestid",
+        "timestamp",
+        "traceid",
+    }
+)
+# What stands beside an error, but beside a mere message may well be the answer.
+_ERROR_CONTEXT_FIELDS = frozenset(
+    {
+        "apiversion",
+        "date",
+        "description",
+        "details",
+        "help",
+        "hint",
+        "info",
+        "instance",
+        "link",
+        "meta",
+        "method",
+        "moreinfo",
+        "reason",
+        "statusmessage",
+        "statustext",
+        "support",
+        "time",
+        "title",
+        "type",
+        "url",
+        "version",
+    }
+)
+_FAILED = frozenset({"error", "fail", "failed", "failure", "false", "ko", "nok"})
+_SUCCEEDED = frozenset({"ok", "okay", "success", "successful", "true"})
+_SUBSCRIPTION = re.compile(
+    r"\bsubscri|\bupgrade your\b|\bbilling\b|\bpaid plan\b|\byour (?:current )?plan\b", re.IGNORECASE
+)
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE
+)
+
+
+def outcome_of(
+    status: int, content_type: str | None, body: str | None, *, n_bytes: int, method: str = "GET"
+) -> Outcome:
+    """The outcome of a response.  body: its text, None when it has none; n_bytes: its size as bytes."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status == 403:
+        return Outcome.UNSUBSCRIBED if _speaks_of_subscription(body) else Outcome.UNAUTHORIZED
+    if status >= 500:
+        return Outcome.SERVER_ERROR
+    if not 200 <= status < 300:
+        return Outcome.CLIENT_ERROR
+    return Outcome.OK if method == "HEAD" else _of_success(content_type, body, n_bytes)
+
+
+def _of_success(content_type: str | None, body: str | None, n_bytes: int) -> Outcome:
+    if body is None:
+        return Outcome.OK if n_bytes else Outcome.EMPTY
+    if not body.strip():
+        return Outcome.EMPTY
+    value = json_of(body)
+    if value is not None:
+        # Many an API sends its JSON as text/html.
+        problem = (content_type or "").startswith("application/problem+json")
+        return Outcome.ERROR_MESSAGE if problem or is_error_object(value) else Outcome.OK
+    html_type = (content_type or "").startswith(("text/html", "application/xhtml"))
+    return Outcome.HTML if html_type or _HTML.match(body[:2000]) else Outcome.OK
+
+
+def json_of(body: str) -> Any | None:
+    """The JSON object or array that a body is; None for all else."""
+    if not body.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return None
+    try:
+        return orjson.loads(body.lstrip("\ufeff"))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _speaks_of_subscription(body: str | None) -> bool:
+    """Gateways say 403 both for a wrong key and for a missing subscription: only their message tells."""
+    value = None if body is None else json_of(body)
+    if not isinstance(value, dict):
+        return False
+    messages = [field for name, field in value.items() if _plain(name) in _ERROR_FIELDS | _MESSAGE_FIELDS]
+    return any(_SUBSCRIPTION.search(text) for message in messages for text in _texts(message))
+
+
+def _texts(field: Any) -> list[str]:
+    if isinstance(field, dict):
+        return [text for text in field.values() if isinstance(text, str)]
+    return [field] if isinstance(field, str) else []
+
+
+def is_error_object(value: Any) -> bool:
+    """Whether a JSON value *is* an error: a top-level error or message field, and no data beside it.
+
+    A status that says "success" makes a lone message an answer; one that says "failed" makes scalars beside
+    the message part of the error: they repeat the request.
+    """
+    if not isinstance(value, dict):
+        return False
+    fields = {_plain(name): field for name, field in value.items()}
+    status = _status(fields)
+    erring = any(name in _ERROR_FIELDS and _says_something(field) for name, field in fields.items())
+    message = any(
+        name in _MESSAGE_FIELDS and field and isinstance(field, str) for name, field in fields.items()
+    )
+    if not erring and (not message or status == "succeeded"):
+        return False
+    failed = status == "failed"
+    return not any(_is_data(name, field, erring or failed, failed) for name, field in fields.items())
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def _says_something(field: Any) -> bool:
+    """Empty, null, false and 0 report that there was no error; a fraction is a margin of error."""
+    return bool(field) and not isinstance(field, float)
+
+
+def _is_data(name: str, field: Any, erring: bool, failed: bool) -> bool:
+    if not field or name in _ERROR_FIELDS:
+        return False
+    context = _TRACE_FIELDS | _ERROR_CONTEXT_FIELDS if erring else _TRACE_FIELDS
+    if isinstance(field, (dict, list)):
+        return not erring or name not in _MESSAGE_FIELDS | context
+    return not failed and name not in _MESSAGE_FIELDS | _STATUS_FIELDS | context
+
+
+def _status(fields: dict[str, Any]) -> str | None:
+    """What the fields that tell the status say: "failed", "succeeded", or nothing."""
+    said = {_status_word(field) for name, field in fields.items() if name in _STATUS_FIELDS}
+    return "failed" if "failed" in said else "succeeded" if "succeeded" in said else None
+
+
+def _status_word(field: Any) -> str | None:
+    word = str(field).lower()
+    if word in _FAILED or (word.isdecimal() and 400 <= int(word[:9]) < 600):
+        return "failed"
+    if word in _SUCCEEDED or (word.isdecimal() and 200 <= int(word[:9]) < 300):
+        return "succeeded"
+    return None

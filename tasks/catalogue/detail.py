@@ -1,0 +1,170 @@
+"""A tool's documentation as a hub serves it: foreign JSON, strict on what is needed, lenient on the rest."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
+
+_UNSAFE_IN_PATH = re.compile(r"[\s?#\\\x00-\x1f]")
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _none_to_empty(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _none_to_list(value: Any) -> Any:
+    return [] if value is None else value
+
+
+def _path_is_plain(path: str) -> str:
+    if not path.startswith("/") or _UNSAFE_IN_PATH.search(path):
+        raise ValueError("a path must start with / and hold no query, fragment, blank or backslash")
+    return path
+
+
+def _host_is_http(host: str) -> str:
+    parts = urlsplit(host)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError("a host must be an http or https URL")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("a host must hold no credentials, query or fragment")
+    return host.rstrip("/")
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[str, BeforeValidator(_none_to_empty), StringConstraints(strip_whitespace=True)]
+
+
+class Foreign(BaseModel):
+    """Surplus keys are nobody's fault."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Schema(Foreign):
+    """The part of a JSON schema that a caller can heed."""
+
+    description: Text = ""
+    default: Any = None
+    example: Any = None
+    enum: list[Any] | None = None
+    format: str | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    min_length: int | None = Field(default=None, alias="minLength")
+    max_length: int | None = Field(default=None, alias="maxLength")
+    min_items: int | None = Field(default=None, alias="minItems")
+    max_items: int | None = Field(default=None, alias="maxItems")
+    items: dict[str, Any] | None = None
+    properties: dict[str, Any] | None = None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Bounds, enumeration, items and properties; empty when there are none."""
+        given = {field.alias or name: getattr(self, name) for name, field in Schema.model_fields.items()}
+        return {
+            name: value
+            for name, value in given.items()
+            if value is not None and name not in {"description", "default", "example"}
+        }
+
+
+class PropertySchema(Schema):
+    """A property of a body's schema; `type` may be missing, or a list in JSON schema's later drafts."""
+
+    type: str | list[str] | None = None
+    required: list[str] | None = None
+    examples: Any = None
+
+    @property
+    def given_example(self) -> Any:
+        """The first example there is, or None."""
+        several = self.examples if isinstance(self.examples, list) else []
+        return next((example for example in (self.example, *several) if example is not None), None)
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        nested = {} if self.required is None else {"required": self.required}
+        return super().keywords | nested
+
+
+class BodySchema(Foreign):
+    type: str | list[str] | None = None
+    properties: dict[Name, PropertySchema] = Field(default_factory=dict)
+    required: list[str] = Field(default_factory=list)
+
+
+class Body(Foreign):
+    content_type: Name = "application/json"
+    json_schema: dict[str, Any] = Field(alias="schema")
+    example: Any = None
+
+
+class ParameterDetail(Schema):
+    name: Name
+    location: Literal["path", "query", "header"] = Field(alias="in")
+    type: Annotated[JsonType, BeforeValidator(_lower)]
+    required: bool = False
+
+
+class SecurityDetail(Foreign):
+    kind: Literal["api_key", "bearer", "basic"]
+    location: Literal["header", "query"] = "header"
+    name: Name = "Authorization"
+
+
+class ApiDetail(Foreign):
+    name: Name
+    description: Text = ""
+    method: Annotated[
+        Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], BeforeValidator(_upper)
+    ]
+    path: Annotated[str, AfterValidator(_path_is_plain)]
+    parameters: Annotated[list[ParameterDetail], BeforeValidator(_none_to_list)] = Field(default_factory=list)
+    body: Body | None = None
+    security: Annotated[list[SecurityDetail], BeforeValidator(_none_to_list)] = Field(default_factory=list)
+    read_only: bool | None = None
+    code_snippets: Any = None
+    example_response: Any = None
+
+
+class ToolDetail(Foreign):
+    """One tool; its APIs are read one by one, so that a bad one spoils only itself."""
+
+    id: Name
+    category: Name
+    name: Name
+    description: Text = ""
+    host: Annotated[Name, AfterValidator(_host_is_http)]
+    provider: str | None = None
+    licence: str | None = None
+    collections: Annotated[list[Name], BeforeValidator(_none_to_list)] = Field(default_factory=list)
+    apis: list[Any]
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with foreign JSON, in one line."""
+    faults = [f"{'.'.join(map(str, fault['loc'])) or 'value'}: {fault['msg']}" for fault in error.errors()]
+    more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+    return "; ".join(faults[:3]) + more

@@ -1,0 +1,210 @@
+"""From a tool's documentation to rows: pure, and the same for the same documentation."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import ValidationError
+
+from tasks.catalogue.detail import ApiDetail, ToolDetail, explain
+from tasks.catalogue.names import (
+    digest_of,
+    first_distinct,
+    fraction_of,
+    function_name,
+    readable_name,
+    short_hash,
+    without_port,
+)
+from tasks.catalogue.parameters import json_text, parameters_of
+from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, reject
+from tasks.errors import BadRow
+from warehouse.schema import plain
+from warehouse.tables.accounts import Reject
+from warehouse.tables.catalogue import Api, SecurityScheme, Tool
+
+TEST_CATEGORY_SHARE = 0.1
+TEST_TOOL_SHARE = 0.1
+
+
+def normalise(entry: ToolEntry, raw: Any) -> Crawled:
+    """The rows of one tool.
+
+    raw: the documentation as the source serves it, plain JSON.  What cannot be used becomes a reject:
+    an API by itself, the whole tool when its frame is malformed or no API is left.
+    """
+    try:
+        detail = _tool_detail(entry, raw)
+    except BadRow as fault:
+        return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message)
+    apis, rejects = _apis(entry, detail)
+    if not apis:
+        reason = f"none of its {len(detail.apis)} APIs is usable"
+        empty = reject(entry.tool_id, CrawlReason.NO_USABLE_API, reason)
+        return Crawled(entry=entry, tool=None, rejects=(empty, *rejects))
+    return Crawled(entry=entry, tool=_tool(entry, detail, apis), apis=apis, rejects=rejects)
+
+
+def split_of(category: str, tool_id: str) -> str:
+    """train, test_tool or test_category: about 80, 10 and 10 % of all tools."""
+    if fraction_of(f"category {category}") < TEST_CATEGORY_SHARE:
+        return "test_category"
+    share = TEST_TOOL_SHARE / (1 - TEST_CATEGORY_SHARE)
+    return "test_tool" if fraction_of(f"tool {tool_id}") < share else "train"
+
+
+def _tool_detail(entry: ToolEntry, raw: Any) -> ToolDetail:
+    try:
+        detail = ToolDetail.model_validate(raw)
+    except ValidationError as error:
+        raise BadRow(CrawlReason.MALFORMED, explain(error)) from error
+    listed = {"id": entry.id, "category": entry.category, "name": entry.name}
+    documented = {"id": detail.id, "category": detail.category, "name": detail.name}
+    if listed != documented:
+        raise BadRow(CrawlReason.INCONSISTENT, f"listed as {listed}, documented as {documented}")
+    return detail
+
+
+def _tool(entry: ToolEntry, detail: ToolDetail, apis: tuple[Api, ...]) -> Tool:
+    collections = tuple(sorted({*entry.collections, *detail.collections}))
+    return Tool(
+        tool_id=entry.tool_id,
+        category=entry.category,
+        tool_name=entry.name,
+        standardized_name=entry.standardized_name,
+        description=detail.description,
+        host=urlsplit(detail.host).hostname or "",
+        collections=collections,
+        source=entry.source,
+        source_url=entry.source_url,
+        licence=detail.licence,
+        n_apis=len(apis),
+        split=split_of(entry.category, entry.tool_id),
+        fingerprint=_tool_fingerprint(detail, collections, apis),
+    )
+
+
+def _tool_fingerprint(detail: ToolDetail, collections: tuple[str, ...], apis: tuple[Api, ...]) -> str:
+    return digest_of(
+        {
+            "id": detail.id,
+            "name": detail.name,
+            "description": detail.description,
+            "host": without_port(detail.host),
+            "provider": detail.provider,
+            "licence": detail.licence,
+            "collections": collections,
+            "apis": [api.fingerprint for api in apis],
+        }
+    )
+
+
+def _apis(entry: ToolEntry, detail: ToolDetail) -> tuple[tuple[Api, ...], tuple[Reject, ...]]:
+    """Usable APIs by id, and the rejects of the others."""
+    apis: list[Api] = []
+    rejects: list[Reject] = []
+    seen: set[str] = set()
+    for position, (name, raw) in enumerate(zip(_api_names(detail.apis), detail.apis, strict=True)):
+        row_id = f"{entry.tool_id}/{name}"
+        try:
+            _require_own_name(name, seen)
+            apis.append(_api(row_id, entry.tool_id, detail.host, raw))
+        except BadRow as fault:
+            own_id = row_id if name and name not in seen else f"{row_id}#{position}"
+            rejects.append(reject(own_id, CrawlReason(fault.reason), fault.message))
+        seen.add(name)
+    return tuple(sorted(apis, key=lambda api: api.api_id)), tuple(rejects)
+
+
+def _api_names(raws: list[Any]) -> list[str]:
+    """Standard names, "" for what has no name; equal ones only where name, method and path are equal.
+
+    Unusable APIs take part, so that mending one does not rename another.
+    """
+    choices = [_name_choices(raw) if _is_named(raw) else None for raw in raws]
+    different = list(dict.fromkeys(choice for choice in choices if choice is not None))
+    names = dict(zip(different, first_distinct(different), strict=True))
+    return ["" if choice is None else names[choice] for choice in choices]
+
+
+def _is_named(raw: Any) -> bool:
+    return isinstance(raw, dict) and isinstance(raw.get("name"), str) and bool(raw["name"].strip())
+
+
+def _name_choices(api: dict[str, Any]) -> tuple[str, ...]:
+    name = api["name"].strip()
+    readable = readable_name(name)
+    where = (str(api.get("method")).upper(), str(api.get("path")))
+    return readable, f"{readable}_{short_hash(name)}", f"{readable}_{short_hash(name, *where)}"
+
+
+def _require_own_name(name: str, seen: set[str]) -> None:
+    if not name:
+        raise BadRow(CrawlReason.UNNAMED, "an API must be an object with a name")
+    if name in seen:
+        raise BadRow(CrawlReason.DUPLICATE, "an API of this name, method and path came before")
+
+
+def _api(api_id: str, tool_id: str, host: str, raw: Any) -> Api:
+    detail = _api_detail(raw)
+    api = Api(
+        api_id=api_id,
+        tool_id=tool_id,
+        api_name=detail.name,
+        function_name=function_name(api_id),
+        description=detail.description,
+        protocol="http",
+        method=detail.method,
+        url=host + detail.path,
+        parameters=parameters_of(detail),
+        content_type=None if detail.body is None else detail.body.content_type,
+        body_schema=None if detail.body is None else json_text(detail.body.json_schema),
+        security=tuple(
+            SecurityScheme(kind=scheme.kind, location=scheme.location, name=scheme.name)
+            for scheme in detail.security
+        ),
+        read_only=detail.method in {"GET", "HEAD"} if detail.read_only is None else detail.read_only,
+        response_schema=None,
+        code_snippet=_code_snippet(detail.code_snippets),
+        example_response=None if detail.example_response is None else json_text(detail.example_response),
+        fingerprint="",
+    )
+    return dataclasses.replace(api, fingerprint=_api_fingerprint(api))
+
+
+def _api_detail(raw: Any) -> ApiDetail:
+    try:
+        orjson.dumps(raw)
+        return ApiDetail.model_validate(raw)
+    except ValidationError as error:
+        raise BadRow(CrawlReason.MALFORMED, explain(error)) from error
+    except orjson.JSONEncodeError as error:
+        raise BadRow(CrawlReason.MALFORMED, "its JSON is nested too deeply") from error
+
+
+def _code_snippet(snippets: Any) -> str | None:
+    """The one in Python, else the first by language."""
+    texts = (
+        {} if not isinstance(snippets, dict) else {k: v for k, v in snippets.items() if isinstance(v, str)}
+    )
+    return texts.get("python") or next((texts[language] for language in sorted(texts)), None)
+
+
+def _api_fingerprint(api: Api) -> str:
+    """Of what the source says; not of ids made here, nor of snippets, which only repeat it."""
+    said = plain(api)
+    for made_here in ("api_id", "tool_id", "function_name", "code_snippet", "fingerprint"):
+        del said[made_here]
+    said["url"] = without_port(api.url)
+    said["parameters"] = [_with_values(parameter) for parameter in said["parameters"]]
+    return digest_of(_with_values(said))
+
+
+def _with_values(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with JSON values in place of JSON text, so that the order of keys does not matter."""
+    texts = ("default", "schema", "body_schema", "example_response")
+    parsed = {name: orjson.loads(row[name]) for name in texts if row.get(name) is not None}
+    return row | parsed

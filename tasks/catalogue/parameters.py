@@ -1,0 +1,167 @@
+"""From documented parameters and body schemas to the `parameters` column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from tasks.catalogue.detail import ApiDetail, Body, BodySchema, ParameterDetail, PropertySchema, explain
+from tasks.catalogue.names import argument_name, first_distinct, short_hash
+from tasks.catalogue.source import CrawlReason
+from tasks.errors import BadRow
+from warehouse.tables.catalogue import Parameter
+
+_TEMPLATE = re.compile(r"{([^{}]+)}")
+_BODIES_WITH_FIELDS = re.compile(r"application/(.*\+)?json|application/x-www-form-urlencoded", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Described:
+    """A parameter or body field, its values still JSON values."""
+
+    name: str
+    location: str
+    type: str
+    required: bool
+    description: str
+    default: Any
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+
+def parameters_of(detail: ApiDetail) -> tuple[Parameter, ...]:
+    """Path, query and header parameters in the source's order, then the top-level fields of the body.
+
+    Raises `BadRow` where an argument could not be put into a request.
+    """
+    described = [_parameter(parameter) for parameter in detail.parameters]
+    if detail.body is not None:
+        described.extend(_body_fields(detail.body))
+    _check_places(detail.path, described)
+    return tuple(
+        _row(parameter, arg_name)
+        for parameter, arg_name in zip(described, _argument_names(described), strict=True)
+    )
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON text, keys in the source's order."""
+    return orjson.dumps(value).decode()
+
+
+def _parameter(detail: ParameterDetail) -> _Described:
+    return _Described(
+        name=detail.name,
+        location=detail.location,
+        type=detail.type,
+        required=detail.required or detail.location == "path",
+        description=detail.description,
+        default=_first_given(detail.default, detail.example),
+        keywords=detail.keywords,
+    )
+
+
+def _body_fields(body: Body) -> Iterator[_Described]:
+    schema = _body_schema(body)
+    example = body.example if isinstance(body.example, dict) else {}
+    for name, described in schema.properties.items():
+        default = _first_given(described.default, described.given_example, example.get(name))
+        yield _Described(
+            name=name,
+            location="body",
+            type=_type_of(described, default),
+            required=name in schema.required,
+            description=described.description,
+            default=default,
+            keywords=described.keywords,
+        )
+
+
+def _body_schema(body: Body) -> BodySchema:
+    if not _BODIES_WITH_FIELDS.match(body.content_type):
+        raise BadRow(CrawlReason.UNSUPPORTED_BODY, f"a body of {body.content_type} has no fields to fill")
+    try:
+        schema = BodySchema.model_validate(body.json_schema)
+    except ValidationError as error:
+        raise BadRow(CrawlReason.MALFORMED, f"body schema: {explain(error)}") from error
+    if _first_type(schema.type) not in {"object", None}:
+        raise BadRow(CrawlReason.UNSUPPORTED_BODY, f"a body that is a bare {_first_type(schema.type)}")
+    return schema
+
+
+def _first_given(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _first_type(declared: str | list[str] | None) -> str | None:
+    types = [declared] if isinstance(declared, str) else declared or []
+    return next((name for name in types if name != "null"), None)
+
+
+def _type_of(schema: PropertySchema, default: Any) -> str:
+    declared = _first_type(schema.type)
+    if declared is not None:
+        return declared
+    if schema.properties is not None:
+        return "object"
+    if schema.items is not None:
+        return "array"
+    return _json_type(_first_given(default, *(schema.enum or ())))
+
+
+def _json_type(value: Any) -> str:
+    for kind, name in (
+        (bool, "boolean"),
+        (int, "integer"),
+        (float, "number"),
+        (list, "array"),
+        (dict, "object"),
+    ):
+        if isinstance(value, kind):
+            return name
+    return "string"
+
+
+def _check_places(path: str, described: Sequence[_Described]) -> None:
+    places = [(parameter.location, parameter.name) for parameter in described]
+    repeated = sorted({place for place in places if places.count(place) > 1})
+    if repeated:
+        location, name = repeated[0]
+        raise BadRow(CrawlReason.INCONSISTENT, f"the {location} parameter {name!r} is described twice")
+    in_template = set(_TEMPLATE.findall(path))
+    in_parameters = {name for location, name in places if location == "path"}
+    if in_template != in_parameters:
+        raise BadRow(
+            CrawlReason.INCONSISTENT,
+            f"the path {path} and the path parameters {sorted(in_parameters)} do not name the same",
+        )
+
+
+def _argument_names(described: Sequence[_Described]) -> list[str]:
+    return first_distinct(
+        [
+            [
+                argument_name(parameter.name),
+                f"{argument_name(parameter.name)}_{parameter.location}",
+                f"{argument_name(parameter.name)}_{short_hash(parameter.location, parameter.name)}",
+            ]
+            for parameter in described
+        ]
+    )
+
+
+def _row(parameter: _Described, arg_name: str) -> Parameter:
+    return Parameter(
+        name=parameter.name,
+        arg_name=arg_name,
+        location=parameter.location,
+        type=parameter.type,
+        required=parameter.required,
+        description=parameter.description,
+        default=None if parameter.default is None else json_text(parameter.default),
+        schema=json_text(parameter.keywords) if parameter.keywords else None,
+    )

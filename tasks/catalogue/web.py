@@ -1,0 +1,182 @@
+"""JSON over HTTP for reading catalogues: sessions, total deadlines, retries, named failures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from tasks.catalogue.source import CrawlReason
+from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient
+
+TRIES = 4
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+MAX_BYTES = 64_000_000
+
+_CHUNK = 65_536
+_HEADERS = {"Accept": "application/json", "User-Agent": "toolloom-crawler"}
+
+
+class _MappedHosts(HTTPAdapter):
+    """Connects to where `resolve` says a host is really served; the Host header stays the host's own."""
+
+    def __init__(self, resolve: Mapping[str, str], *, connections: int) -> None:
+        self._resolve = dict(resolve)
+        super().__init__(pool_connections=connections, pool_maxsize=connections)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        parts = urlsplit(request.url or "")
+        base = next((b for glob, b in self._resolve.items() if fnmatchcase(parts.hostname or "", glob)), None)
+        if base is None:
+            return super().send(request, *args, **kwargs)
+        target = urlsplit(base)
+        mapped = request.copy()
+        mapped.url = urlunsplit(parts._replace(scheme=target.scheme, netloc=target.netloc))
+        mapped.headers["Host"] = parts.netloc
+        # A mapped host is on this machine or beside it, never behind the environment's proxy.
+        response = super().send(mapped, *args, **(kwargs | {"proxies": {}}))
+        response.request, response.url = request, request.url or ""
+        return response
+
+
+class JsonClient:
+    """GETs JSON.  Thread-safe: each thread has a session, and so its own kept-alive connections.
+
+    timeout_s: for a whole request.  resolve: host globs to the base URLs that really serve them.
+    first_wait_s: before the second try; each further wait is twice as long, unless the server says how long.
+    """
+
+    def __init__(
+        self, *, timeout_s: float, resolve: Mapping[str, str], first_wait_s: float = FIRST_WAIT_S
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._resolve = resolve
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._sessions: list[requests.Session] = []
+        self._retrying = Retrying(
+            stop=stop_after_attempt(TRIES),
+            wait=partial(_wait, first_wait_s),
+            retry=retry_if_exception_type(Transient),
+            reraise=True,
+        )
+
+    def get(self, url: str) -> Any:
+        """The JSON value at `url`.
+
+        Raises `Transient` when every try failed for a reason that may pass, and `BadRow` (not_found,
+        refused, not_json) when the answer is of no use.
+        """
+        return self._retrying(self._get_once, url)
+
+    def close(self) -> None:
+        with self._lock:
+            for session in self._sessions:
+                session.close()
+            self._sessions.clear()
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.headers.update(_HEADERS)
+            session.max_redirects = 5
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, _MappedHosts(self._resolve, connections=2))
+            with self._lock:
+                self._sessions.append(session)
+            self._local.session = session
+        session_of_thread: requests.Session = self._local.session
+        return session_of_thread
+
+    def _get_once(self, url: str) -> Any:
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            with self._session().get(url, timeout=self._timeout_s, stream=True) as response:
+                body = _read(response, deadline)
+        except requests.TooManyRedirects as error:
+            raise BadRow(CrawlReason.REFUSED, f"{url} redirects without end") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise ConnectionFailed(f"{url} gave no whole answer: {_cause(error)}") from error
+        _check_status(url, response)
+        return _parse(url, response, body)
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """The body.  `requests` limits the time of each read, not of all: hence the deadline."""
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise BadRow(CrawlReason.REFUSED, f"{response.url} is larger than {MAX_BYTES:,} bytes")
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer was still coming at the deadline")
+    return b"".join(chunks)
+
+
+def _check_status(url: str, response: requests.Response) -> None:
+    status = response.status_code
+    if status in {429, 503}:
+        pause = _retry_after(response.headers.get("Retry-After"))
+        raise RateLimited(
+            f"{url} answered {status}",
+            retry_after=pause,
+            fix="lower `[catalogue] concurrency`, or crawl again later",
+        )
+    if status >= 500:
+        raise ServerFailed(f"{url} answered {status}", fix="the server fails on its own; crawl again later")
+    if status in {404, 410}:
+        raise BadRow(CrawlReason.NOT_FOUND, f"{url} answered {status}")
+    if status != 200:
+        raise BadRow(CrawlReason.REFUSED, f"{url} answered {status}")
+
+
+def _parse(url: str, response: requests.Response, body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        kind = response.headers.get("Content-Type", "no content type")
+        what = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
+        message = f"{url} answered with {what} ({kind}, {len(body):,} bytes): {error}"
+        raise BadRow(CrawlReason.NOT_JSON, message) from error
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Seconds to wait, from either form of the header."""
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # neither form, or a date without a zone
+        return None
+
+
+def _wait(first_wait_s: float, state: RetryCallState) -> float:
+    failure = None if state.outcome is None else state.outcome.exception()
+    asked = failure.retry_after if isinstance(failure, RateLimited) else None
+    wait = first_wait_s * 2 ** (state.attempt_number - 1) if asked is None else asked
+    return min(wait, LONGEST_WAIT_S)
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, without the addresses and object ids of the layers around it."""
+    inner = error
+    while inner.__cause__ or inner.__context__:
+        inner = inner.__cause__ or inner.__context__ or inner
+    return f"{type(inner).__name__}: {inner}"

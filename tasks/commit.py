@@ -1,0 +1,134 @@
+"""Commit: one manifest over what the stages wrote, checked before it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+from prefect import task
+
+from tasks.errors import BrokenContract
+from tasks.policies import stage_key, stage_options
+from tasks.run import RunContext
+from tasks.services import services_of
+from warehouse import manifest
+from warehouse.checking import Violation, run_checks
+from warehouse.connect import build_database
+from warehouse.manifest import Manifest
+from warehouse.ref import StageOutput, TableRef
+from warehouse.tables import LLM_CALLS, RUNS, TABLES
+from warehouse.tables.accounts import LlmCall, Run, StageCounts
+
+STAGE = "commit"
+VERSION = 1
+VIOLATIONS_SHOWN = 5
+
+Status = Literal["complete", "partial"]
+
+
+def _key(
+    run: RunContext,  # noqa: ARG001
+    status: Status,
+    config_digest: str,
+    outputs: Mapping[str, StageOutput],
+    parent: str | None,
+) -> str:
+    dumped = {stage: output.model_dump(mode="json") for stage, output in outputs.items()}
+    return stage_key(STAGE, VERSION, status, config_digest, dumped, parent)
+
+
+@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
+def commit(
+    run: RunContext,
+    status: Status,
+    config_digest: str,
+    outputs: dict[str, StageOutput],
+    parent: str | None,
+) -> str:
+    """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
+    before = None if parent is None else manifest.load(run.data, parent)
+    run_row = _run_row(run, status, config_digest, outputs)
+    run_ref = services_of(run).store.write_shard(RUNS, [run_row])
+    snapshot = Manifest(
+        run_id=run.run_id,
+        kind=run_row.kind,
+        status=status,
+        parent=parent,
+        started_at=run_row.started_at,
+        finished_at=run_row.finished_at,
+        config_digest=config_digest,
+        as_of=run.as_of,
+        stages=outputs,
+        tables=_tables(before, outputs, run_ref),
+    )
+    _refuse_violations(run_checks(run.data, snapshot))
+    manifest.commit(run.data, snapshot)
+    build_database(run.data, manifest.newest(run.data))
+    return run.run_id
+
+
+def parent_of(newest: Manifest | None, outputs: Mapping[str, StageOutput]) -> str | None:
+    """The run that a commit of these outputs follows.
+
+    When the newest run has the very same outputs, it is that run's own parent: the commit is then the
+    one already made, and its key says so.
+    """
+    if newest is None:
+        return None
+    return newest.parent if newest.stages == dict(outputs) else newest.run_id
+
+
+def _tables(
+    before: Manifest | None, outputs: Mapping[str, StageOutput], run_ref: TableRef
+) -> dict[str, tuple[TableRef, ...]]:
+    """Every table's files: what the stages wrote; history tables go on from the parent's."""
+    tables = {}
+    for name, table in TABLES.items():
+        written = [ref for output in outputs.values() for ref in output.tables.get(name, ())]
+        earlier = before.tables.get(name, ()) if before is not None and table.history else ()
+        own = (run_ref,) if name == RUNS.name else ()
+        tables[name] = tuple(dict.fromkeys((*earlier, *written, *own)))
+    return tables
+
+
+def _run_row(run: RunContext, status: Status, config_digest: str, outputs: Mapping[str, StageOutput]) -> Run:
+    paid = list(_paid_calls(run, outputs))
+    costs = [call.cost_usd for call in paid]
+    return Run(
+        run_id=run.run_id,
+        kind="refresh",
+        as_of=min(run.as_of.values()),
+        started_at=run.started_at,
+        finished_at=datetime.now(UTC),
+        status=status,
+        config_digest=config_digest,
+        counts=tuple(_stage_counts(output) for output in outputs.values()),
+        n_requests=len(paid),
+        tokens_in=sum(call.tokens_in for call in paid),
+        tokens_out=sum(call.tokens_out for call in paid),
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+    )
+
+
+def _paid_calls(run: RunContext, outputs: Mapping[str, StageOutput]) -> Iterable[LlmCall]:
+    """The requests that this run made itself; cached shards hold those of earlier runs, too."""
+    store = services_of(run).store
+    for output in outputs.values():
+        for call in store.read(LLM_CALLS, output.tables.get(LLM_CALLS.name, ())):
+            if call.run_id == run.run_id and not call.from_store:
+                yield call
+
+
+def _stage_counts(output: StageOutput) -> StageCounts:
+    return StageCounts(stage=output.stage, **output.counts.model_dump())
+
+
+def _refuse_violations(violations: Iterable[Violation]) -> None:
+    found = list(violations)
+    if found:
+        shown = "\n".join(f"  {violation}" for violation in found[:VIOLATIONS_SHOWN])
+        raise BrokenContract(
+            f"{len(found)} rows break the laws of the warehouse, so nothing was committed:\n{shown}",
+            fix="this is a bug of Toolloom: please report it with the lines above; finished work is kept",
+        )

@@ -1,0 +1,119 @@
+"""Compress: the documentation of every kept API, within the token budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prefect import task
+
+import seeds
+from tasks.documents.params import CompressParams
+from tasks.documents.shorten import compress_api
+from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.run import RunContext
+from tasks.services import services_of
+from tasks.stage import TableRows, finish_stage, run_shards, write_shard
+from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
+from warehouse.store import Store
+from warehouse.tables import APIS, DOCUMENTS, LLM_CALLS, REJECTS, TOOLS, VERDICTS
+from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.documents import Document
+from warehouse.tables.probing import Verdict
+
+STAGE = "compress"
+VERSION = 1
+UNIT = "API"
+
+
+def _key(run: RunContext, params: CompressParams, *parts: object) -> str:
+    return stage_key(
+        STAGE,
+        VERSION,
+        params,
+        run.model_identity(),
+        prompt_digests("compress"),
+        seeds.digest(),
+        *parts,
+    )
+
+
+def _stage_key(run: RunContext, params: CompressParams, crawled: StageOutput, probed: StageOutput) -> str:
+    inputs = [*crawled.digests(TOOLS.name, APIS.name), *probed.digests(VERDICTS.name)]
+    return _key(run, params, "stage", inputs)
+
+
+def _shard_key(
+    run: RunContext,
+    params: CompressParams,
+    tools: TableRef,
+    apis: TableRef,
+    verdicts: TableRef,
+    shard: int,  # noqa: ARG001 - only names the task run
+) -> str:
+    inputs = [tools.content_digest, apis.content_digest, verdicts.content_digest]
+    return _key(run, params, "shard", inputs)
+
+
+@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+def compress(
+    run: RunContext, params: CompressParams, crawled: StageOutput, probed: StageOutput
+) -> StageOutput:
+    store = services_of(run).store
+    shards = [
+        {"run": run, "params": params, "tools": tools, "apis": apis, "verdicts": verdicts, "shard": shard}
+        for shard, (tools, apis, verdicts) in enumerate(
+            zip(
+                crawled.shards[TOOLS.name],
+                crawled.shards[APIS.name],
+                probed.shards[VERDICTS.name],
+                strict=True,
+            )
+        )
+    ]
+    outputs = run_shards(compress_shard, store, shards)
+    return finish_stage(STAGE, store, outputs, n_shard_tasks=len(outputs))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An API that is documented."""
+
+    tool: Tool
+    api: Api
+    verdict: Verdict
+
+
+@task(name="compress shard", task_run_name="compress {shard}", tags=[STAGE], **shard_options(_shard_key))
+def compress_shard(
+    run: RunContext,
+    params: CompressParams,
+    tools: TableRef,
+    apis: TableRef,
+    verdicts: TableRef,
+    shard: int,  # noqa: ARG001
+) -> ShardOutput:
+    services = services_of(run)
+    kept = _kept(services.store, tools, apis, verdicts)
+    model = services.model(STAGE)
+
+    async def compress_one(row: _Kept) -> Document:
+        return await compress_api(row.tool, row.api, row.verdict, model, params)
+
+    mapped = services.runtime.map(compress_one, kept)
+    documents = [document for _, document in mapped.done]
+    counts = Counts(
+        unit=UNIT, n_in=len(kept), n_out=len(documents), n_rejected=0, n_pending=len(mapped.pending)
+    )
+    calls = services.usage.take(STAGE, (row.api.api_id for row in kept))
+    tables: TableRows = {DOCUMENTS: documents, REJECTS: [], LLM_CALLS: calls}
+    return write_shard(services.store, tables, counts, mapped.stop)
+
+
+def _kept(store: Store, tools: TableRef, apis: TableRef, verdicts: TableRef) -> list[_Kept]:
+    tool_of = {tool.tool_id: tool for tool in store.read(TOOLS, [tools])}
+    api_of = {api.api_id: api for api in store.read(APIS, [apis])}
+    return [
+        _Kept(tool_of[api_of[verdict.api_id].tool_id], api_of[verdict.api_id], verdict)
+        for verdict in store.read(VERDICTS, [verdicts])
+        if verdict.kept
+    ]

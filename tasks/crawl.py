@@ -1,0 +1,89 @@
+"""Crawl: the tools of every source and their APIs.  Keyed on `as_of`, since its upstream is the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import task
+
+from tasks.catalogue.hub import open_hub
+from tasks.catalogue.params import CatalogueParams, SourceParams
+from tasks.catalogue.source import Listing, ToolEntry, with_distinct_names
+from tasks.policies import shard_options, stage_key, stage_options
+from tasks.run import RunContext
+from tasks.services import services_of
+from tasks.stage import bucket_count, finish_stage, into_buckets, run_shards, write_shard
+from warehouse.ref import Counts, ShardOutput, StageOutput
+from warehouse.tables import APIS, REJECTS, TOOLS
+
+STAGE = "crawl"
+VERSION = 1
+UNIT = "API"
+
+
+def _stage_key(run: RunContext, params: CatalogueParams) -> str:
+    return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), _sources(params))
+
+
+def _sources(params: CatalogueParams) -> list[dict[str, object]]:
+    return [source.model_dump(mode="json", exclude={"page_size"}) for source in params.sources]
+
+
+def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, ...], **_: object) -> str:
+    return stage_key(
+        "crawl-shard",
+        VERSION,
+        run.as_of[STAGE].isoformat(),
+        source.model_dump(mode="json", exclude={"page_size"}),
+        [entry.model_dump(mode="json") for entry in entries],
+    )
+
+
+@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+def crawl(run: RunContext, params: CatalogueParams) -> StageOutput:
+    """Lists every source, then reads its tools shard by shard."""
+    store = services_of(run).store
+    listings = _list_sources(run, params)
+    shards = [
+        {"run": run, "params": params, "source": source, "entries": tuple(entries)}
+        for source, listing in zip(params.sources, listings, strict=True)
+        for entries in _buckets(run, params, listing)
+    ]
+    outputs = run_shards(crawl_shard, store, shards)
+    rejected = _listing_rejects(run, listings)
+    return finish_stage(STAGE, store, [*outputs, *rejected], n_shard_tasks=len(outputs))
+
+
+def _list_sources(run: RunContext, params: CatalogueParams) -> list[Listing]:
+    listings = []
+    for source in params.sources:
+        with open_hub(source, params, run.calling.resolve) as hub:
+            listings.append(hub.listing())
+    return with_distinct_names(listings)
+
+
+def _buckets(run: RunContext, params: CatalogueParams, listing: Listing) -> Sequence[Sequence[ToolEntry]]:
+    before = run.shard_counts.get(STAGE) if len(params.sources) == 1 else None
+    buckets = bucket_count(len(listing.entries), params.tools_per_shard, before)
+    return into_buckets(listing.entries, lambda entry: entry.tool_id, buckets)
+
+
+def _listing_rejects(run: RunContext, listings: Sequence[Listing]) -> list[ShardOutput]:
+    rejects = [rejected.row for listing in listings for rejected in listing.rejects]
+    if not rejects:
+        return []
+    counts = Counts(unit=UNIT, n_in=len(rejects), n_out=0, n_rejected=len(rejects))
+    return [write_shard(services_of(run).store, {TOOLS: [], APIS: [], REJECTS: rejects}, counts)]
+
+
+@task(name="crawl shard", task_run_name="crawl {source.location}", tags=[STAGE], **shard_options(_shard_key))
+def crawl_shard(
+    run: RunContext, params: CatalogueParams, source: SourceParams, entries: tuple[ToolEntry, ...]
+) -> ShardOutput:
+    with open_hub(source, params, run.calling.resolve) as hub:
+        crawled = hub.fetch(entries)
+    tools = [found.tool for found in crawled if found.tool is not None]
+    apis = [api for found in crawled for api in found.apis]
+    rejects = [reject for found in crawled for reject in found.rejects]
+    counts = Counts(unit=UNIT, n_in=len(apis) + len(rejects), n_out=len(apis), n_rejected=len(rejects))
+    return write_shard(services_of(run).store, {TOOLS: tools, APIS: apis, REJECTS: rejects}, counts)

@@ -1,0 +1,84 @@
+"""The document of an API: what a model is shown of it, as JSON text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tasks.errors import BrokenContract
+from tasks.shaping.shorten import json_text, shortened_json
+from tasks.shaping.tokens import count_tokens, fits
+from warehouse.tables.catalogue import Api, Parameter, Tool
+
+_OF_SCHEMA = ("enum", "minimum", "maximum", "items", "properties")
+_RESPONSE_SHARE = 0.25  # of the budget, at most so much is kept free for the response when all is too long
+
+
+def document_of(tool: Tool, api: Api, response: Any) -> str:
+    """The document with `response`, a JSON value, as its example; compact, keys in a fixed order.
+
+    Raises BrokenContract when a column that holds JSON text does not parse.
+    """
+    return json_text(_document(tool, api, response))
+
+
+def cut_document_of(tool: Tool, api: Api, response: Any, max_tokens: int) -> str:
+    """The document with as much of `response` and of its descriptions as `max_tokens` allow.
+
+    The response is shortened first.  The rest is shortened only when it leaves less than a quarter of
+    the budget for a response that needs it.  What is cut says so, and the text still parses.
+    """
+    whole = document_of(tool, api, response)
+    if fits(whole, max_tokens):
+        return whole
+    wanted = count_tokens(json_text(response))
+    room_for_rest = max_tokens - min(wanted, int(max_tokens * _RESPONSE_SHARE))
+    rest = json.loads(shortened_json(_document(tool, api, None), room_for_rest))
+    return _with_response(rest, response, max_tokens)
+
+
+def _with_response(rest: dict[str, Any], response: Any, max_tokens: int) -> str:
+    room = max_tokens - count_tokens(json_text(rest))
+    while room > 0:
+        text = json_text({**rest, "response": json.loads(shortened_json(response, room))})
+        if fits(text, max_tokens):
+            return text
+        # Tokens of the parts do not quite add up to the tokens of the whole.
+        room -= max(1, count_tokens(text) - max_tokens)
+    return json_text(rest)
+
+
+def _document(tool: Tool, api: Api, response: Any) -> dict[str, Any]:
+    return {
+        "tool_name": tool.tool_name,
+        "tool_description": tool.description,
+        "category": tool.category,
+        "api_name": api.api_name,
+        "api_description": api.description,
+        "method": api.method,
+        "parameters": [_parameter(api, parameter) for parameter in api.parameters],
+        "response": response,
+    }
+
+
+def _parameter(api: Api, parameter: Parameter) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": parameter.arg_name,
+        "type": parameter.type,
+        "required": parameter.required,
+        "description": parameter.description,
+    }
+    if parameter.default is not None:
+        described["default"] = _value_of(parameter.default, api, parameter)
+    schema = {} if parameter.schema is None else _value_of(parameter.schema, api, parameter)
+    return described | {key: schema[key] for key in _OF_SCHEMA if key in schema}
+
+
+def _value_of(text: str, api: Api, parameter: Parameter) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BrokenContract(
+            f"parameter {parameter.name!r} of {api.api_id}: its default or schema is not JSON: {text[:80]!r}",
+            fix="crawl the catalogue again; if it stays, report the source it came from",
+        ) from error

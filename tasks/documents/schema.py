@@ -1,0 +1,35 @@
+"""The example response of an API, and the keys of it that are worth keeping."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from warehouse.tables.catalogue import Api
+from warehouse.tables.probing import Verdict
+
+_DEEPEST = 100  # JSON nested deeper than this is no data, and would exhaust Python's stack later on
+
+
+def example_response_of(api: Api, verdict: Verdict) -> Any:
+    """A response of the API as a JSON value: a real one if there is one, else the listing's, else None.
+
+    What is not JSON, or is nested beyond reason, is plain text and comes back as a string.
+    """
+    text = api.example_response if verdict.example_response is None else verdict.example_response
+    return None if text is None else _parsed(text)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if _is_deeper_than(_DEEPEST, value) else value
+
+
+def _is_deeper_than(depth: int, value: Any) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(_is_deeper_than(depth - 1, each) for each in inner)

@@ -1,0 +1,159 @@
+"""The openai client set up for many requests in flight, its failures told in our own terms.
+
+Bodies are sent as ready bytes and answers read as bytes: walking the messages and tools of each request
+through the client's types costs several times what the request itself does (see
+benchmarks/bench_model_client.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx2
+import openai
+import orjson
+from openai import RequestOptions
+
+from tasks.errors import UsageError
+from tasks.llm.chat import Reply
+from tasks.llm.failures import (
+    KeyRefused,
+    MalformedReply,
+    TimedOut,
+    broken_connection,
+    failure_of,
+    refusal_in,
+    wants_other_length_field,
+)
+from tasks.llm.params import LlmParams
+from tasks.llm.replies import parse_reply
+
+_CONNECT_S = 10.0
+_LISTING_S = 30.0
+# Many servers close an idle connection after 5 seconds; one that is closing must not be reused.
+_KEEP_IDLE_S = 4.0
+# A shorter key is a placeholder such as "EMPTY": a word that replies may well contain.
+_SHORTEST_SECRET = 16
+
+
+class LengthFieldRefused(Exception):
+    """The endpoint wants `max_completion_tokens` where the older protocol says `max_tokens`."""
+
+
+class Client:
+    """One endpoint's HTTP side.  Use it in one event loop; `close` it there."""
+
+    def __init__(self, params: LlmParams) -> None:
+        self.params = params
+        self.where = _without_secrets(params.base_url)
+        self._key = _key_from(params.api_key_env)
+        # The client insists on a key; without one the header that would carry it is left out.
+        self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.omit}}
+        self._openai = openai.AsyncOpenAI(
+            base_url=params.base_url,
+            api_key=self._key or "none",
+            max_retries=0,
+            http_client=openai.DefaultAioHttpClient(
+                follow_redirects=False,
+                timeout=httpx2.Timeout(params.timeout_s, connect=min(_CONNECT_S, params.timeout_s)),
+                limits=httpx2.Limits(
+                    max_connections=params.concurrency,
+                    max_keepalive_connections=params.concurrency,
+                    keepalive_expiry=_KEEP_IDLE_S,
+                ),
+            ),
+        )
+
+    async def chat(self, body: bytes) -> Reply:
+        """Asks once.  Raises the errors of `tasks.llm.failures` and `LengthFieldRefused`."""
+        return parse_reply(await self._exchange("POST", "/chat/completions", body), model=self.params.model)
+
+    async def models(self) -> list[str]:
+        """Names of the models the endpoint says it offers; raises `MalformedReply` when it lists none so."""
+        body = await self._exchange("GET", "/models", b"")
+        try:
+            return sorted(str(entry["id"]) for entry in orjson.loads(body)["data"])
+        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+            raise MalformedReply("GET /models did not answer with a list of models") from error
+
+    async def close(self) -> None:
+        await self._openai.close()
+
+    async def _exchange(self, method: str, path: str, body: bytes) -> bytes:
+        limit = self.params.timeout_s if method == "POST" else min(_LISTING_S, self.params.timeout_s)
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._send(method, path, body)
+        except openai.APIStatusError as error:
+            self._raise_for(error.response)
+            raise  # never reached: every status has its error
+        except (openai.APIConnectionError, aiohttp.ClientError) as error:
+            raise broken_connection(error) from error
+        except TimeoutError as error:
+            raise TimedOut(f"no complete answer within {limit:g} s ([llm] timeout_s)") from error
+        except OSError as error:
+            raise broken_connection(error) from error
+        return self._without_key(response.content)
+
+    async def _send(self, method: str, path: str, body: bytes) -> httpx2.Response:
+        if method == "GET":
+            return await self._openai.get(path, cast_to=httpx2.Response, options=self._options)
+        return await self._openai.post(path, content=body, cast_to=httpx2.Response, options=self._options)
+
+    def _raise_for(self, response: httpx2.Response) -> None:
+        body = self._without_key(response.content)
+        if response.status_code == 400 and wants_other_length_field(body):
+            raise LengthFieldRefused(refusal_in(body).message)
+        failure = failure_of(response.status_code, response.headers, body)
+        if isinstance(failure, KeyRefused):
+            failure = self._key_refused(response.status_code)
+        raise failure
+
+    def _key_refused(self, status: int) -> KeyRefused:
+        name = self.params.api_key_env
+        if name is None:
+            return KeyRefused(
+                f"the model endpoint {self.where} wants a key (HTTP {status})",
+                fix="set [llm] api_key_env to the name of the environment variable that holds it",
+            )
+        return KeyRefused(
+            f"the model endpoint {self.where} refuses the key from ${name} (HTTP {status})",
+            fix=f"put a valid key into the environment variable {name}",
+        )
+
+    def _without_key(self, body: bytes) -> bytes:
+        if self._key is None or len(self._key) < _SHORTEST_SECRET:
+            return body
+        return body.replace(self._key.encode(), b"***")
+
+
+def _key_from(env: str | None) -> str | None:
+    if env is None:
+        return None
+    key = os.environ.get(env, "").strip()
+    if not key:
+        raise UsageError(
+            f"[llm] api_key_env names the environment variable {env}, which is not set",
+            fix=f"export {env}=<your key>, or remove api_key_env if the endpoint needs none",
+        )
+    return key
+
+
+def _without_secrets(base_url: str) -> str:
+    """The address, which error texts show, so that it must hold no secret."""
+    parts = urlsplit(base_url)
+    if parts.username or parts.password or parts.query:
+        raise UsageError(
+            "[llm] base_url holds credentials or a query",
+            fix="leave only scheme, host and path in it; a key belongs into the environment variable "
+            "that [llm] api_key_env names",
+        )
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(
+            "[llm] base_url is not an http(s) address",
+            fix='write it in full, as in base_url = "http://127.0.0.1:8000/v1"',
+        )
+    return base_url

@@ -1,0 +1,230 @@
+"""One model endpoint: asking it until it answers, or until it is clear what its silence means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Protocol
+
+import orjson
+from tenacity import AsyncRetrying, retry_if_exception_type
+
+from tasks.errors import (
+    BrokenContract,
+    ConnectionFailed,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+    Transient,
+)
+from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
+from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
+from tasks.llm.client import Client, LengthFieldRefused
+from tasks.llm.failures import RETRIES, MalformedReply, ModelUnknown
+from tasks.llm.pacing import Outage, Pace
+from tasks.llm.params import LlmParams
+from tasks.llm.patience import Patience
+
+# English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.
+_BYTES_PER_TOKEN = 3
+# The protocol renamed the field, and endpoints take one or the other.
+_LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
+_PING = ChatRequest(transcript=Transcript.of(Message(role="user", content="ping")), max_tokens=1)
+
+
+def tokens_in_bytes(n_bytes: int) -> int:
+    """How many tokens a text of so many bytes has, estimated rather high."""
+    return n_bytes // _BYTES_PER_TOKEN + 1
+
+
+class Buyer(Protocol):
+    """Whoever pays for a request."""
+
+    async def admit(self) -> None:
+        """Before each try.  Raises `StopRun` when it may not be paid for."""
+
+    def lost(self) -> None:
+        """A try brought no reply and may have been billed."""
+
+    async def received(self, reply: Reply) -> None:
+        """The reply is here; the request counts as in flight until this returns."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """A request on its way.  tokens_in: an estimate.  tries: how often it was sent so far."""
+
+    request: ChatRequest
+    body: bytes
+    tokens_in: int
+    length_field: str
+    buyer: Buyer | None = None
+    tries: int = 0
+
+
+class Endpoint:
+    """The endpoint of `[llm]`.  An async context manager; use it in one event loop."""
+
+    def __init__(self, params: LlmParams, *, first_pause_s: float = 0.5) -> None:
+        self.params = params
+        self._client = Client(params)
+        self._first_pause_s = first_pause_s
+        self._slots = asyncio.Semaphore(params.concurrency)
+        self._requests = Pace(params.requests_per_minute)
+        self._tokens = Pace(params.tokens_per_minute)
+        self._length_field = _LENGTH_FIELD
+        self._outage = Outage(
+            self._ping, where=self._client.where, patience_s=params.outage_s, first_pause_s=first_pause_s
+        )
+
+    async def __aenter__(self) -> Endpoint:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def check(self) -> None:
+        """Finds out, before the first request, whether requests can work at all.
+
+        Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused or the model is
+        not offered.
+        """
+        await check_endpoint(self._client, self._ping_once, self._first_pause_s)
+
+    async def ask(self, request: ChatRequest) -> Reply:
+        """The reply.  Raises `RequestRefused` for this request, `StopRun` for the whole run."""
+        return await self.answer(self.prepare(request))
+
+    def completed(self, request: ChatRequest) -> ChatRequest:
+        """The request with what it leaves open filled in from `[llm]`."""
+        missing: dict[str, float | int] = {}
+        if request.temperature is None and self.params.temperature is not None:
+            missing["temperature"] = self.params.temperature
+        if request.max_tokens is None and self.params.max_tokens is not None:
+            missing["max_tokens"] = self.params.max_tokens
+        return replace(request, **missing) if missing else request  # type: ignore[arg-type]
+
+    def prepare(self, request: ChatRequest) -> Asking:
+        """The request as it will be sent."""
+        request = self.completed(request)
+        body = self._body(request)
+        return Asking(request, body, tokens_in_bytes(len(body)), self._length_field)
+
+    def _body(self, request: ChatRequest) -> bytes:
+        optional: Mapping[str, object] = {
+            "tools": None if request.tools is None else request.tools.tools,
+            "tool_choice": request.tool_choice,
+            "response_format": request.response_format,
+            "temperature": request.temperature,
+            self._length_field: request.max_tokens,
+            "seed": request.seed,
+        }
+        body: Json = {
+            "model": self.params.model,
+            "messages": [message.wire() for message in request.transcript.messages()],
+        }
+        body.update({name: value for name, value in optional.items() if value is not None})
+        return orjson.dumps(body)
+
+    async def answer(self, asking: Asking) -> Reply:
+        """The reply to a prepared request; counts its tries in it.
+
+        A request keeps its slot while it waits, so that an endpoint that asks for a pause is not sent
+        other requests instead.
+        """
+        async with self._slots:
+            try:
+                reply = await self._tried(asking)
+            except RateLimited as error:
+                raise self._outage.down(error.message) from error
+            except MalformedReply as error:
+                raise not_the_protocol(self._client, error) from error
+            except ModelUnknown as error:
+                raise await unknown_model(self._client, error) from error
+            if asking.buyer is not None:
+                await asking.buyer.received(reply)
+            return reply
+
+    async def _tried(self, asking: Asking) -> Reply:
+        patience = Patience(self.params, self._outage, self._first_pause_s)
+        try:
+            return await self._try(asking, patience)
+        except Transient as error:
+            # Only now: setting up tenacity costs a fifth of a request.
+            return await self._tried_again(asking, patience, error)
+
+    async def _tried_again(self, asking: Asking, patience: Patience, first: Transient) -> Reply:
+        failures = [first]
+
+        async def next_try() -> Reply:
+            if failures:
+                raise failures.pop()
+            return await self._try(asking, patience)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Transient),
+            stop=patience.exhausted,
+            wait=patience.pause,
+            reraise=True,
+        )
+        try:
+            return await retrying(next_try)
+        except (ServerFailed, ConnectionFailed) as error:
+            if patience.is_unanswered:
+                self._outage.begin(error)
+                await self._outage.over()
+            raise RequestRefused(
+                "endpoint_failed", f"the endpoint answers others and fails at this request: {error.message}"
+            ) from error
+
+    async def _try(self, asking: Asking, patience: Patience) -> Reply:
+        await self._outage.over()
+        if asking.buyer is not None:
+            await asking.buyer.admit()
+        announced = asking.tokens_in + (asking.request.max_tokens or 0)
+        await self._requests.turn()
+        await self._tokens.turn(announced)
+        asking.tries += 1
+        patience.sent()
+        try:
+            reply = await self._send(asking)
+        except Transient as error:
+            patience.failed(error)
+            if asking.buyer is not None and RETRIES[type(error)].maybe_billed:
+                asking.buyer.lost()
+            raise
+        except RequestRefused:
+            self._outage.end()
+            raise
+        self._outage.end()
+        if reply.usage.total:
+            self._tokens.correct(reply.usage.total - announced)
+        return reply
+
+    async def _send(self, asking: Asking) -> Reply:
+        try:
+            return await self._client.chat(asking.body)
+        except LengthFieldRefused as refused:
+            if asking.length_field == _NEWER_LENGTH_FIELD:
+                raise RequestRefused("endpoint_refused", str(refused)) from refused
+            self._length_field = asking.length_field = _NEWER_LENGTH_FIELD
+            asking.body = self._body(asking.request)
+            asking.tries += 1
+            return await self._send(asking)
+
+    async def _ping(self) -> None:
+        """Asks for one token; any answer about the request itself shows that the endpoint is there."""
+        try:
+            await self._ping_once()
+        except (RequestRefused, BrokenContract):
+            return
+
+    async def _ping_once(self) -> None:
+        await self._send(self.prepare(_PING))

@@ -1,0 +1,246 @@
+"""What can go wrong between us and a model endpoint, and what each failure means for the run.
+
+An answer or a broken connection becomes one of the errors of `tasks.errors` here, and nowhere else;
+`RETRIES` is the one table that says which of them are tried again, and how often.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import orjson
+
+from tasks.errors import (
+    BrokenContract,
+    ConnectionFailed,
+    EndpointDown,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+    ToolloomError,
+    Transient,
+)
+
+_LONGEST_QUOTE = 300
+
+
+class Unreachable(ConnectionFailed):
+    """Not even a connection: refused, no such name, no route."""
+
+
+class TimedOut(ConnectionFailed):
+    """No complete answer within `[llm] timeout_s`."""
+
+
+class MalformedReply(Transient):
+    """A success that is no chat completion: cut off, HTML, another shape."""
+
+
+class KeyRefused(BrokenContract):
+    """401 or 403: the endpoint does not take the key."""
+
+
+class ModelUnknown(BrokenContract):
+    """The endpoint is there and has no such model, or no such route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often one request is tried when it fails this way.
+
+    at_most: tries, never more than `[llm] attempts`; None: tries are not counted, `[llm] outage_s` is
+    the limit.  maybe_billed: the endpoint may have done the work although no reply arrived.
+    """
+
+    at_most: int | None
+    maybe_billed: bool = False
+
+
+_ALL_ATTEMPTS = 1_000_000
+
+RETRIES: Mapping[type[Transient], Retry] = {
+    Unreachable: Retry(at_most=None),
+    RateLimited: Retry(at_most=None),
+    ServerFailed: Retry(at_most=_ALL_ATTEMPTS),
+    ConnectionFailed: Retry(at_most=_ALL_ATTEMPTS, maybe_billed=True),
+    # A long answer that timed out three times will time out again, and each try may be paid for.
+    TimedOut: Retry(at_most=3, maybe_billed=True),
+    MalformedReply: Retry(at_most=3, maybe_billed=True),
+}
+
+_BUSY = frozenset({429, 503, 529})
+_TRY_AGAIN = frozenset({409, 425})
+_NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+_UNSUPPORTED = frozenset({"unsupported_parameter", "unsupported_value"})
+_REASONS: Mapping[str, str] = {
+    "context_length_exceeded": "context_too_long",
+    "content_filter": "content_filtered",
+    "content_policy_violation": "content_filtered",
+}
+_NO_SUCH_MODEL = re.compile(
+    r"(invalid model name|unknown model|model.{0,200}(not found|not exist|no such|not available))",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an error body says, whatever dialect it is written in.  structured: it was a JSON object."""
+
+    message: str
+    code: str = ""
+    param: str = ""
+    structured: bool = False
+
+
+def refusal_in(body: bytes) -> Refusal:
+    """The error in a body: OpenAI's `error` object, FastAPI's `detail`, Google's list, or plain text."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Refusal(_quote(body.decode("utf-8", "replace")))
+    while isinstance(parsed, list) and parsed:
+        parsed = parsed[0]
+    if not isinstance(parsed, dict):
+        return Refusal(_quote(str(parsed)))
+    error = parsed.get("error", parsed)
+    if not isinstance(error, dict):
+        return Refusal(_quote(str(error)), structured=True)
+    message = error.get("message") or error.get("detail") or error
+    return Refusal(
+        message=_quote(str(message)),
+        code=str(error.get("code") or error.get("type") or ""),
+        param=str(error.get("param") or ""),
+        structured=True,
+    )
+
+
+def _quote(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST_QUOTE else flat[:_LONGEST_QUOTE] + " ..."
+
+
+def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> ToolloomError:
+    """The error that an answer with this status stands for."""
+    refusal = refusal_in(body)
+    said = f"HTTP {status}: {refusal.message}" if refusal.message else f"HTTP {status} with no explanation"
+    if status == 402 or refusal.code in _NO_CREDIT:
+        return EndpointDown(
+            f"the account at the model endpoint has no credit left ({said})",
+            fix="add credit, then run the same command again: what is finished is kept",
+        )
+    if status in _BUSY:
+        return RateLimited(said, retry_after=pause_asked_for(headers))
+    if status == 408:
+        return TimedOut(said)
+    if status in _TRY_AGAIN or (status >= 500 and status != 501):
+        return ServerFailed(said)
+    return _final_failure(status, refusal, said)
+
+
+def _final_failure(status: int, refusal: Refusal, said: str) -> ToolloomError:
+    """Failures that no further try can mend."""
+    if status in {401, 403}:
+        # The answer may quote the key, so nothing of it is repeated.
+        return KeyRefused(f"the model endpoint refuses the key (HTTP {status})")
+    if status < 400 or status == 501 or (status in {404, 405} and not refusal.structured):
+        return ModelUnknown(f"the model endpoint has no chat completions at this address ({said})")
+    if status in {400, 404} and _is_about_the_model(refusal):
+        return ModelUnknown(f"the model endpoint does not know the model ({said})")
+    if refusal.code in _UNSUPPORTED:
+        return BrokenContract(
+            f"the model endpoint does not support a setting that every request carries ({said})",
+            fix="change or remove that setting in [llm]",
+        )
+    return RequestRefused(_REASONS.get(refusal.code, "endpoint_refused"), said)
+
+
+def _is_about_the_model(refusal: Refusal) -> bool:
+    return (
+        refusal.code == "model_not_found"
+        or (refusal.param == "model" and refusal.code not in _UNSUPPORTED)
+        or _NO_SUCH_MODEL.search(refusal.message) is not None
+    )
+
+
+def wants_other_length_field(body: bytes) -> bool:
+    """Whether the endpoint refuses `max_tokens` because its newer name is `max_completion_tokens`."""
+    return "max_completion_tokens" in refusal_in(body).message
+
+
+def pause_asked_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the server wants to be asked again: `retry-after-ms`, or `Retry-After` in either form.
+
+    A date is read against the server's own `Date`, so that a wrong clock on either side does no harm.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return max(0.0, milliseconds / 1000)
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None:
+        return max(0.0, seconds)
+    until = _date(text)
+    if until is None:
+        return None
+    now = _date(headers.get("date")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def broken_connection(error: BaseException) -> ConnectionFailed:
+    """The error that a failed exchange stands for, told by its innermost cause.
+
+    The libraries between report a refused connection as a timeout; the innermost exception is right.
+    """
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    told = _quote(f"{type(cause).__name__}: {cause}")
+    chain = _chain(error)
+    if any(isinstance(link, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) for link in chain):
+        return Unreachable(f"no connection ({told})")
+    if any(isinstance(link, aiohttp.SocketTimeoutError) for link in chain):
+        return TimedOut(f"no answer in time ({told})")
+    return ConnectionFailed(f"the connection broke ({told})")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    links: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and at not in links:
+        links.append(at)
+        at = at.__cause__
+    return links
+
+
+def error_in_success(parsed: Any) -> ToolloomError | None:
+    """The error that some gateways wrap in HTTP 200: `{"error": {"code": 429, ...}}`."""
+    if not isinstance(parsed, dict) or not parsed.get("error") or parsed.get("choices"):
+        return None
+    error = parsed["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    status = int(code) if isinstance(code, int | str) and re.fullmatch(r"[45]\d\d", str(code)) else 500
+    return failure_of(status, {}, orjson.dumps(parsed))

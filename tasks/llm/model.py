@@ -1,0 +1,138 @@
+"""The model as a stage sees it: what was paid for is not asked again, and all that is asked is counted."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from tasks.errors import BadRow, ToolloomError
+from tasks.llm.budget import Ledger, Reservation, cost_usd
+from tasks.llm.chat import ChatRequest, Reply, Usage
+from tasks.llm.endpoint import Asking, Endpoint, tokens_in_bytes
+from tasks.llm.store import ReplyStore, reply_key
+from tasks.llm.usage import Recorder
+from warehouse.tables.accounts import LlmCall
+
+
+class StoredModel:
+    """A `ChatModel` for one stage of one run.
+
+    Endpoint, store and ledger are shared by all stages of a process; the recorder gets one `LlmCall` a
+    request.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        store: ReplyStore,
+        ledger: Ledger,
+        recorder: Recorder,
+        stage: str,
+        run_id: str,
+    ) -> None:
+        self._endpoint = endpoint
+        self._store = store
+        self._ledger = ledger
+        self._recorder = recorder
+        self._stage = stage
+        self._run_id = run_id
+
+    @property
+    def name(self) -> str:
+        return self._endpoint.params.model
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
+        """The reply: from the store, or asked for, committed to the store, and only then returned.
+
+        Raises `RequestRefused` for this request, `StopRun` for the run.
+        """
+        request = self._endpoint.completed(request)
+        key = reply_key(row_id, ordinal, request.digest(self.name))
+        stored = await self._store.get(key)
+        if stored is not None:
+            self._record(row_id, ordinal, reply=stored)
+            return stored
+        return await self._ask_endpoint(request, key, row_id, ordinal)
+
+    async def _ask_endpoint(self, request: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
+        asking = self._endpoint.prepare(request)
+        reservation = self._ledger.reservation(tokens_in=asking.tokens_in, max_tokens=request.max_tokens)
+        asking.buyer = _Buyer(reservation, self._store, key)
+        begun = monotonic()
+        try:
+            reply = await self._endpoint.answer(asking)
+        except ToolloomError as error:
+            if asking.tries:
+                self._record(row_id, ordinal, asking=asking, begun=begun, error=error)
+            raise
+        finally:
+            reservation.release()
+        self._record(row_id, ordinal, reply=reply, asking=asking, begun=begun)
+        return reply
+
+    def _record(
+        self,
+        row_id: str,
+        ordinal: int,
+        *,
+        reply: Reply | None = None,
+        asking: Asking | None = None,
+        begun: float | None = None,
+        error: ToolloomError | None = None,
+    ) -> None:
+        usage = Usage() if reply is None else reply.usage
+        self._recorder.record(
+            LlmCall(
+                run_id=self._run_id,
+                stage=self._stage,
+                row_id=row_id,
+                ordinal=ordinal,
+                model=self.name,
+                tokens_in=usage.tokens_in,
+                tokens_out=usage.tokens_out,
+                cost_usd=self._cost(reply, from_store=asking is None),
+                latency_ms=0.0 if begun is None else (monotonic() - begun) * 1000,
+                attempts=0 if asking is None else asking.tries,
+                from_store=asking is None,
+                error=None if error is None else _told(error),
+            )
+        )
+
+    def _cost(self, reply: Reply | None, *, from_store: bool) -> float | None:
+        """What this run paid: nothing for a stored reply or an error, unknown when no usage was reported."""
+        if reply is None or from_store:
+            return cost_usd(self._endpoint.params, 0, 0)
+        if not reply.usage.total:
+            return None
+        return cost_usd(self._endpoint.params, reply.usage.tokens_in, reply.usage.tokens_out)
+
+
+class _Buyer:
+    """Pays for one request from the ledger, and keeps what it bought."""
+
+    def __init__(self, reservation: Reservation, store: ReplyStore, key: bytes) -> None:
+        self._reservation = reservation
+        self._store = store
+        self._key = key
+
+    async def admit(self) -> None:
+        await self._reservation.admit()
+
+    def lost(self) -> None:
+        self._reservation.lost()
+
+    async def received(self, reply: Reply) -> None:
+        self._reservation.settle(reply.usage, _estimated_tokens(reply))
+        await self._store.put(self._key, reply)
+
+
+def _told(error: ToolloomError) -> str:
+    """The kind of failure in one word; for a refused request also what the endpoint said."""
+    if isinstance(error, BadRow):
+        return f"{error.reason}: {error.message}"
+    return type(error).__name__
+
+
+def _estimated_tokens(reply: Reply) -> int:
+    texts = [reply.content or "", *(call.name + call.arguments for call in reply.tool_calls)]
+    return tokens_in_bytes(sum(len(text.encode()) for text in texts))

@@ -1,0 +1,84 @@
+"""How long one request is tried: `RETRIES`, turned into what tenacity asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from time import monotonic
+
+from tenacity import RetryCallState
+from tenacity.wait import wait_exponential_jitter, wait_random
+
+from tasks.errors import RateLimited, Transient
+from tasks.llm.failures import RETRIES, MalformedReply, Unreachable
+from tasks.llm.pacing import LONGEST_PAUSE_S, Outage
+from tasks.llm.params import LlmParams
+
+# A pause that a server may ask for as a matter of course; longer ones count against `[llm] outage_s`.
+_USUAL_PAUSE_S = 60.0
+_UNANSWERED_IN_A_ROW = 2
+
+
+class Patience:
+    """The tries of one request.
+
+    Tells an endpoint that is away from a request that it fails at: when several tries in a row fail and
+    nobody else is answered meanwhile, the endpoint counts as away (`Outage`), for all requests.
+    """
+
+    def __init__(self, params: LlmParams, outage: Outage, first_pause_s: float) -> None:
+        self._params = params
+        self._outage = outage
+        self._begun = monotonic()
+        self._sent_at = 0.0
+        self._unanswered: list[float] = []
+        self._failures: Counter[type[Transient]] = Counter()
+        self._last: Transient | None = None
+        self._first_pause_s = first_pause_s
+
+    def sent(self) -> None:
+        self._sent_at = monotonic()
+
+    def failed(self, error: Transient) -> None:
+        self._last = error
+        self._failures[type(error)] += 1
+        if isinstance(error, RateLimited | MalformedReply):
+            return  # somebody is there
+        self._unanswered = [sent for sent in self._unanswered if sent >= self._outage.last_answer]
+        if self._sent_at >= self._outage.last_answer:
+            self._unanswered.append(self._sent_at)
+        if isinstance(error, Unreachable) or len(self._unanswered) >= _UNANSWERED_IN_A_ROW:
+            self._outage.begin(error)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether nobody was answered since the last try was sent."""
+        return self._sent_at >= self._outage.last_answer
+
+    def exhausted(self, _: RetryCallState) -> bool:
+        """Whether the last failure was the last try."""
+        if self._last is None:
+            return False
+        if isinstance(self._last, RateLimited):
+            return self._is_limited_too_long(self._last.retry_after or 0)
+        at_most = RETRIES[type(self._last)].at_most
+        if at_most is None:
+            return False
+        counted = sum(n for kind, n in self._failures.items() if RETRIES[kind].at_most is not None)
+        return counted >= self._params.attempts or self._failures[type(self._last)] >= at_most
+
+    def _is_limited_too_long(self, pause_s: float) -> bool:
+        if pause_s <= _USUAL_PAUSE_S and self._failures[RateLimited] < self._params.attempts:
+            return False
+        waited_s = monotonic() - max(self._begun, self._outage.last_answer)
+        return waited_s + pause_s > self._params.outage_s
+
+    def pause(self, state: RetryCallState) -> float:
+        """Seconds until the next try."""
+        if isinstance(self._last, Unreachable):
+            return 0.0  # `Outage` waits, for all requests at once
+        if isinstance(self._last, RateLimited) and self._last.retry_after is not None:
+            return self._last.retry_after + wait_random(0, self._first_pause_s)(state)
+        growing = wait_exponential_jitter(
+            multiplier=self._first_pause_s, max=LONGEST_PAUSE_S, jitter=self._first_pause_s
+        )
+        return growing(state)

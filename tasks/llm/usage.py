@@ -1,0 +1,47 @@
+"""Who asked what, and what it cost: rows of `llm_calls`, collected until a shard writes them."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+from warehouse.tables.accounts import LlmCall
+
+
+class Recorder(Protocol):
+    """Where a model reports its requests."""
+
+    def record(self, call: LlmCall) -> None: ...
+
+
+class UsageLog:
+    """The requests of all stages of a run; any thread may record and take.
+
+    One row for each (stage, row, ordinal).  When a shard is run again within a run, its replies come
+    from the store the second time: the row that says what they cost is kept.
+    """
+
+    def __init__(self) -> None:
+        self._calls: defaultdict[tuple[str, str], dict[int, LlmCall]] = defaultdict(dict)
+        self._guard = threading.Lock()
+
+    def record(self, call: LlmCall) -> None:
+        with self._guard:
+            of_row = self._calls[call.stage, call.row_id]
+            earlier = of_row.get(call.ordinal)
+            if not (call.from_store and earlier is not None and earlier.error is None):
+                of_row[call.ordinal] = call
+
+    def take(self, stage: str, row_ids: Iterable[str]) -> list[LlmCall]:
+        """Removes and returns the rows of these row ids, ordered by row id and ordinal."""
+        with self._guard:
+            taken = {row_id: self._calls.pop((stage, row_id), {}) for row_id in row_ids}
+        return [taken[row_id][ordinal] for row_id in sorted(taken) for ordinal in sorted(taken[row_id])]
+
+    def take_all(self, stage: str) -> list[LlmCall]:
+        """Removes and returns all rows of a stage, ordered alike."""
+        with self._guard:
+            row_ids = [row_id for of_stage, row_id in self._calls if of_stage == stage]
+        return self.take(stage, row_ids)

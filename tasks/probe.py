@@ -1,0 +1,88 @@
+"""Probe: every crawled API is really called; what does not work goes, with its reason."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from tasks.policies import shard_options, stage_key, stage_options
+from tasks.probing.params import ProbeParams
+from tasks.probing.probe import ProbeReport, probe_api
+from tasks.run import RunContext
+from tasks.services import services_of
+from tasks.stage import TableRows, finish_stage, run_shards, write_shard
+from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
+from warehouse.tables import APIS, PROBES, REJECTS, VERDICTS
+from warehouse.tables.accounts import Reject
+from warehouse.tables.catalogue import Api
+from warehouse.tables.probing import Verdict
+
+STAGE = "probe"
+VERSION = 1
+UNIT = "API"
+
+
+def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
+    return stage_key(
+        STAGE,
+        VERSION,
+        run.as_of[STAGE].isoformat(),
+        params.model_dump(mode="json", exclude={"max_age"}),
+        run.calling_identity(),
+        *parts,
+    )
+
+
+def _stage_key(run: RunContext, params: ProbeParams, crawled: StageOutput) -> str:
+    return _key(run, params, "stage", crawled.digests(APIS.name))
+
+
+def _shard_key(run: RunContext, params: ProbeParams, apis: TableRef, shard: int) -> str:  # noqa: ARG001
+    return _key(run, params, "shard", apis.content_digest)
+
+
+@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+def probe(run: RunContext, params: ProbeParams, crawled: StageOutput) -> StageOutput:
+    store = services_of(run).store
+    shards = [
+        {"run": run, "params": params, "apis": apis, "shard": shard}
+        for shard, apis in enumerate(crawled.shards[APIS.name])
+    ]
+    outputs = run_shards(probe_shard, store, shards)
+    return finish_stage(STAGE, store, outputs, n_shard_tasks=len(outputs))
+
+
+@task(name="probe shard", task_run_name="probe {shard}", tags=[STAGE], **shard_options(_shard_key))
+def probe_shard(run: RunContext, params: ProbeParams, apis: TableRef, shard: int) -> ShardOutput:  # noqa: ARG001
+    services = services_of(run)
+    rows = services.store.read(APIS, [apis])
+
+    async def probe_one(api: Api) -> ProbeReport:
+        return await probe_api(api, services.probing, params, run_id=run.run_id, now=run.as_of[STAGE])
+
+    mapped = services.runtime.map(probe_one, rows)
+    reports = [report for _, report in mapped.done]
+    verdicts = [report.verdict for report in reports]
+    rejects = [_reject(verdict) for verdict in verdicts if not verdict.kept]
+    counts = Counts(
+        unit=UNIT,
+        n_in=len(rows),
+        n_out=len(verdicts) - len(rejects),
+        n_rejected=len(rejects),
+        n_pending=len(mapped.pending),
+    )
+    probes = [tried for report in reports for tried in report.probes]
+    tables: TableRows = {PROBES: probes, VERDICTS: verdicts, REJECTS: rejects}
+    return write_shard(services.store, tables, counts, mapped.stop)
+
+
+def _reject(verdict: Verdict) -> Reject:
+    return Reject(
+        stage=STAGE,
+        row_id=verdict.api_id,
+        reason=verdict.reason,
+        detail=f"{verdict.n_attempts} tries, median latency {_latency(verdict)}",
+    )
+
+
+def _latency(verdict: Verdict) -> str:
+    return "unknown" if verdict.median_latency_ms is None else f"{verdict.median_latency_ms:.0f} ms"

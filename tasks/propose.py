@@ -1,0 +1,136 @@
+"""Propose: the model writes instructions for every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prefect import task
+
+import seeds
+from tasks.instructions.names import names_of
+from tasks.instructions.params import InstructParams
+from tasks.instructions.propose import Proposed, propose_for
+from tasks.llm.chat import digest_of
+from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.run import RunContext
+from tasks.services import services_of
+from tasks.stage import TableRows, bucket_count, finish_stage, into_buckets, run_shards, write_shard
+from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
+from warehouse.tables import APIS, CANDIDATES, DOCUMENTS, LLM_CALLS, REJECTS, SAMPLES, TOOLS
+from warehouse.tables.documents import Document
+from warehouse.tables.instructions import Sample
+
+STAGE = "propose"
+VERSION = 1
+UNIT = "instruction"
+
+
+def _key(run: RunContext, params: InstructParams, *parts: object) -> str:
+    return stage_key(
+        STAGE,
+        VERSION,
+        params.model_dump(mode="json", include={"per_sample", "seed_examples", "seed", "min_words"}),
+        run.model_identity(),
+        prompt_digests("instruct"),
+        seeds.digest(),
+        *parts,
+    )
+
+
+def _stage_key(
+    run: RunContext,
+    params: InstructParams,
+    crawled: StageOutput,
+    compressed: StageOutput,
+    sampled: StageOutput,
+) -> str:
+    inputs = [
+        *crawled.digests(TOOLS.name, APIS.name),
+        *compressed.digests(DOCUMENTS.name),
+        *sampled.digests(SAMPLES.name),
+    ]
+    return _key(run, params, "stage", params.samples_per_shard, inputs)
+
+
+def _shard_key(run: RunContext, params: InstructParams, inputs_digest: str, **_: object) -> str:
+    return _key(run, params, "shard", inputs_digest)
+
+
+@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+def propose(
+    run: RunContext,
+    params: InstructParams,
+    crawled: StageOutput,
+    compressed: StageOutput,
+    sampled: StageOutput,
+) -> StageOutput:
+    """Shards are buckets of the samples; a shard's key covers only the documents that its samples show."""
+    services = services_of(run)
+    samples = services.store.read(SAMPLES, sampled.tables[SAMPLES.name])
+    documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
+    buckets = bucket_count(len(samples), params.samples_per_shard, run.shard_counts.get(STAGE))
+    shards = [
+        {
+            "run": run,
+            "params": params,
+            "inputs_digest": _digest(bucket, documents),
+            "samples": services.store.write_shard(SAMPLES, bucket),
+            "documents": compressed.tables[DOCUMENTS.name],
+            "tools": crawled.tables[TOOLS.name],
+            "apis": crawled.tables[APIS.name],
+            "shard": shard,
+        }
+        for shard, bucket in enumerate(into_buckets(samples, _sample_id, buckets))
+    ]
+    outputs = run_shards(propose_shard, services.store, shards)
+    return finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
+
+
+def _sample_id(sample: Sample) -> str:
+    return sample.sample_id
+
+
+def _digest(samples: Iterable[Sample], documents: dict[str, Document]) -> str:
+    return digest_of(
+        [
+            [sample.sample_id, [documents[api_id].document for api_id in sample.api_ids]]
+            for sample in sorted(samples, key=_sample_id)
+        ]
+    )
+
+
+@task(name="propose shard", task_run_name="propose {shard}", tags=[STAGE], **shard_options(_shard_key))
+def propose_shard(
+    run: RunContext,
+    params: InstructParams,
+    inputs_digest: str,  # noqa: ARG001 - the key
+    samples: TableRef,
+    documents: tuple[TableRef, ...],
+    tools: tuple[TableRef, ...],
+    apis: tuple[TableRef, ...],
+    shard: int,  # noqa: ARG001 - the name
+) -> ShardOutput:
+    services = services_of(run)
+    rows = services.store.read(SAMPLES, [samples])
+    document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
+    names = names_of(services.rows(TOOLS, tools), services.rows(APIS, apis))
+    model = services.model(STAGE)
+
+    async def propose_one(sample: Sample) -> Proposed:
+        return await propose_for(sample, document_of, names, model, params)
+
+    mapped = services.runtime.map(propose_one, rows)
+    proposed = [result for _, result in mapped.done]
+    candidates = [candidate for result in proposed for candidate in result.candidates]
+    rejects = [reject for result in proposed for reject in result.rejects]
+    n_pending = len(mapped.pending) * params.per_sample
+    counts = Counts(
+        unit=UNIT,
+        n_in=sum(result.n_asked for result in proposed) + n_pending,
+        n_out=len(candidates),
+        n_rejected=len(rejects),
+        n_pending=n_pending,
+    )
+    calls = services.usage.take(STAGE, (sample.sample_id for sample in rows))
+    tables: TableRows = {CANDIDATES: candidates, REJECTS: rejects, LLM_CALLS: calls}
+    return write_shard(services.store, tables, counts, mapped.stop)

@@ -1,0 +1,40 @@
+"""What every stage of one run shares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.calling.params import CallingParams
+from tasks.llm.params import BudgetParams, LlmParams
+
+
+class RunContext(BaseModel):
+    """One run over one data folder; passed to every task, never part of a key as a whole.
+
+    as_of: per stage that asks the world (crawl, probe), how old its rows may be at most.
+    shard_counts: number of shards per stage of the run before; kept, so that a changed row touches one shard.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path
+    run_id: str
+    started_at: datetime
+    as_of: dict[str, datetime]
+    shard_counts: dict[str, int] = {}
+    calling: CallingParams
+    llm: LlmParams
+    budget: BudgetParams = BudgetParams()
+
+    def calling_identity(self) -> dict[str, object]:
+        """What of `[calling]` can change an outcome: not where names resolve to, nor how fast we go."""
+        return self.calling.model_dump(
+            mode="json", exclude={"resolve", "concurrency", "per_host_rps", "attempts"}
+        )
+
+    def model_identity(self) -> dict[str, object]:
+        """What of `[llm]` can change a reply: never the address or the speed."""
+        return self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"})

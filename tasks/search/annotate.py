@@ -1,0 +1,168 @@
+"""From an instruction to the rows of its search: binds the search to a model, the catalogue and the APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import orjson
+
+from tasks.calling.outcome import CallResult
+from tasks.llm.chat import ChatModel, ChatRequest, Reply, digest_of
+from tasks.search.arguments import json_text
+from tasks.search.dfsdt import dfsdt
+from tasks.search.functions import Offer, offer_for
+from tasks.search.observing import observe
+from tasks.search.params import AnnotateParams
+from tasks.search.rules import RULES
+from tasks.search.task import Limits, Observation, Task
+from tasks.search.trace import Trace, answer_messages, trace
+from tasks.search.tree import SearchTree
+from warehouse.tables.annotations import Annotation, ApiCall, Node
+from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.documents import Document
+from warehouse.tables.instructions import Instruction
+
+METHODS: Mapping[str, Callable[..., Awaitable[SearchTree]]] = {"dfsdt": dfsdt}
+
+
+class CallsFor(Protocol):
+    """Makes the calls of a row, or finds them recorded: result, origin (real or replayed) and time."""
+
+    async def call_for(
+        self, row_id: str, ordinal: int, api: Api, arguments: Mapping[str, Any]
+    ) -> tuple[CallResult, str, datetime]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationRows:
+    """The rows of one search."""
+
+    annotation: Annotation
+    nodes: tuple[Node, ...]
+    calls: tuple[ApiCall, ...]
+
+
+async def annotate_instruction(
+    instruction: Instruction,
+    offered: Sequence[Api],
+    documents: Mapping[str, Document],
+    *,
+    model: ChatModel,
+    caller: CallsFor,
+    params: AnnotateParams,
+    tools: Mapping[str, Tool] = MappingProxyType({}),
+    offer: str = "sampled",
+    cost_usd: Callable[[int, int], float | None] | None = None,
+) -> AnnotationRows:
+    """Searches for a solution path of one instruction.
+
+    offered: the APIs the search may use, in the order they are shown; offer: how they were chosen.
+    documents: by api_id; tools: by tool_id, for what the documents do not say of them.  cost_usd: the
+    price of tokens in and out.  Raises `StopRun` when the run must end; whatever the model replies and
+    the APIs do is part of the rows.
+    """
+    begun = perf_counter()
+    annotation_id = annotation_id_of(
+        instruction.instruction_id, method=params.method, rules=params.rules, model=model.name, offer=offer
+    )
+    usable = offer_for(offered, tools, documents, RULES[params.rules])
+    calls = _Calls(annotation_id, usable, documents, caller, params)
+    tree = await _search(instruction.query, usable, model, calls, params)
+    rows = trace(tree, annotation_id)
+    annotation = Annotation(
+        annotation_id=annotation_id,
+        instruction_id=instruction.instruction_id,
+        offer=offer,
+        offered_api_ids=tuple(api.api_id for api in usable.apis.values()),
+        method=params.method,
+        rules=params.rules,
+        model=model.name,
+        win=tree.win,
+        finish_type=tree.finish_type,
+        final_answer=tree.final_answer,
+        n_queries=tree.n_queries,
+        n_calls=tree.n_calls,
+        tokens_in=tree.tokens_in,
+        tokens_out=tree.tokens_out,
+        cost_usd=None if cost_usd is None else cost_usd(tree.tokens_in, tree.tokens_out),
+        n_nodes=len(rows.nodes),
+        depth=max(node.depth for node in rows.nodes),
+        stopped_by=tree.stopped_by,
+        messages=answer_messages(tree),
+        functions=json_text(tree.tools.tools),
+        wall_s=perf_counter() - begun,
+    )
+    return AnnotationRows(annotation, rows.nodes, calls.rows(rows))
+
+
+async def _search(
+    query: str, usable: Offer, model: ChatModel, calls: _Calls, params: AnnotateParams
+) -> SearchTree:
+    async def ask(request: ChatRequest, ordinal: int) -> Reply:
+        return await model.ask(request, row_id=calls.annotation_id, ordinal=ordinal)
+
+    return await METHODS[params.method](
+        Task(query=query, functions=usable.functions, tools=usable.tools),
+        ask=ask,
+        execute=calls.execute,
+        rules=RULES[params.rules],
+        limits=Limits(width=params.width, max_depth=params.max_depth, max_queries=params.max_queries),
+    )
+
+
+def annotation_id_of(instruction_id: str, *, method: str, rules: str, model: str, offer: str) -> str:
+    """A function of what is searched and how, not of what came of it."""
+    return digest_of([instruction_id, method, rules, model, offer])
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A finished call, to be matched with its node when the tree is done."""
+
+    api_id: str
+    arguments: str
+    result: CallResult
+    origin: str
+    recorded_at: datetime
+
+
+@dataclass(slots=True)
+class _Calls:
+    """Makes the calls of one search and remembers them."""
+
+    annotation_id: str
+    offer: Offer
+    documents: Mapping[str, Document]
+    caller: CallsFor
+    params: AnnotateParams
+    made: dict[int, _Call] = field(default_factory=dict)
+
+    async def execute(self, function: str, arguments: Mapping[str, Any], ordinal: int) -> Observation:
+        api = self.offer.apis[function]
+        result, origin, recorded_at = await self.caller.call_for(self.annotation_id, ordinal, api, arguments)
+        self.made[ordinal] = _Call(api.api_id, json_text(arguments), result, origin, recorded_at)
+        document = self.documents.get(api.api_id)
+        shape = None if document is None else orjson.loads(document.response_schema)
+        return observe(result, shape, self.params.observation_tokens, RULES[self.params.rules])
+
+    def rows(self, rows: Trace) -> tuple[ApiCall, ...]:
+        return tuple(
+            ApiCall(
+                annotation_id=self.annotation_id,
+                node_id=rows.node_of_call[ordinal],
+                api_id=call.api_id,
+                arguments=call.arguments,
+                outcome=call.result.outcome.value,
+                http_status=call.result.http_status,
+                latency_ms=call.result.latency_ms,
+                origin=call.origin,
+                recorded_at=call.recorded_at,
+                body=call.result.body,
+            )
+            for ordinal, call in sorted(self.made.items())
+        )

@@ -1,0 +1,206 @@
+"""From APIs of the catalogue to the functions a model is offered, `Finish` last."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+import prompts
+from tasks.llm.chat import Json
+from tasks.search.arguments import encodable
+from tasks.search.finish import GIVE_ANSWER, GIVE_UP
+from tasks.search.rules import TOOLLOOM, Rules
+from tasks.search.task import FINISH, Function, ToolNote
+from warehouse.tables.catalogue import Api, Parameter, Tool
+from warehouse.tables.documents import Document
+
+_LONGEST_NAME = 64
+_LONGEST_DESCRIPTION = 1024  # characters; OpenAI's protocol admits no more
+_JSON_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object"})
+_PUBLISHED_TYPES = {"string": "string", "number": "integer", "integer": "integer", "boolean": "boolean"}
+_PUBLISHED_DESCRIPTION = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a search may use.  apis: by the name of their function."""
+
+    functions: tuple[Function, ...]
+    apis: Mapping[str, Api]
+    tools: tuple[ToolNote, ...]
+
+
+def offer_for(
+    apis: Sequence[Api],
+    tools: Mapping[str, Tool],
+    documents: Mapping[str, Document],
+    rules: Rules = TOOLLOOM,
+) -> Offer:
+    """The functions of these APIs, in their order, and the tools they belong to.
+
+    tools: by tool_id; documents: by api_id.  What the one does not say of an API or its tool is taken
+    from the other, and both may be missing.
+    """
+    named = _named(apis)
+    readings = {
+        name: _Reading.of(api, tools.get(api.tool_id), documents.get(api.api_id))
+        for name, api in named.items()
+    }
+    notes: dict[str, ToolNote] = {}
+    for name, api in named.items():
+        notes.setdefault(api.tool_id, readings[name].note())
+    functions = [_function(name, api, readings[name], rules) for name, api in named.items()]
+    return Offer((*functions, finish_function()), named, tuple(notes.values()))
+
+
+def functions_for(
+    apis: Sequence[Api],
+    tools: Mapping[str, Tool],
+    documents: Mapping[str, Document],
+    rules: Rules = TOOLLOOM,
+) -> tuple[Function, ...]:
+    """The functions alone; see `offer_for`."""
+    return offer_for(apis, tools, documents, rules).functions
+
+
+@lru_cache(maxsize=1)
+def finish_function() -> Function:
+    """The function that ends an attempt, with an answer or without one."""
+    properties = {
+        "return_type": {
+            "type": "string",
+            "enum": [GIVE_ANSWER, GIVE_UP],
+            "description": prompts.load("search/finish_return_type").render(),
+        },
+        "final_answer": {
+            "type": "string",
+            "description": prompts.load("search/finish_final_answer").render(),
+        },
+    }
+    parameters = {"type": "object", "properties": properties, "required": ["return_type"]}
+    return Function(FINISH, prompts.load("search/finish_tool").render(), parameters)
+
+
+def with_finish(functions: Sequence[Function]) -> tuple[Function, ...]:
+    """The functions, `Finish` last; it is added where it is not among them."""
+    if any(function.name == FINISH for function in functions):
+        return tuple(functions)
+    return (*functions, finish_function())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the documentation says, compressed where there is a document."""
+
+    tool_name: str
+    tool_description: str
+    category: str
+    api_description: str
+    parameters: Mapping[str, str]
+
+    @classmethod
+    def of(cls, api: Api, tool: Tool | None, document: Document | None) -> _Reading:
+        said: Json = {} if document is None else orjson.loads(document.document)
+        category, _, name = api.tool_id.rpartition("/")
+        return cls(
+            tool_name=_text(said, "tool_name", name if tool is None else tool.tool_name),
+            tool_description=_text(said, "tool_description", "" if tool is None else tool.description),
+            category=category if tool is None else tool.category,
+            api_description=_text(said, "api_description", api.description),
+            parameters={parameter.arg_name: parameter.description for parameter in api.parameters}
+            | _parameter_texts(said),
+        )
+
+    def note(self) -> ToolNote:
+        return ToolNote(self.tool_name, _shortened(self.tool_description, _LONGEST_DESCRIPTION))
+
+
+def _text(said: Json, key: str, otherwise: str) -> str:
+    """A text of the document; one that was cut down to nothing readable counts as missing."""
+    text = said.get(key)
+    return text if isinstance(text, str) else otherwise
+
+
+def _parameter_texts(said: Json) -> dict[str, str]:
+    entries = said.get("parameters")
+    described = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return {
+        entry["name"]: entry["description"]
+        for entry in described
+        if isinstance(entry.get("name"), str) and isinstance(entry.get("description"), str)
+    }
+
+
+def _named(apis: Sequence[Api]) -> dict[str, Api]:
+    """Each API under a name of its own, which is its function name unless another has it already."""
+    named: dict[str, Api] = {}
+    for api in {api.api_id: api for api in apis}.values():
+        name = api.function_name
+        if name in named or name == FINISH:
+            suffix = "_" + hashlib.blake2b(api.api_id.encode(), digest_size=4).hexdigest()
+            name = name[: _LONGEST_NAME - len(suffix)] + suffix
+        named[name] = api
+    return named
+
+
+def _function(name: str, api: Api, reading: _Reading, rules: Rules) -> Function:
+    text = prompts.load("search/function").render(
+        api_description=_shortened(reading.api_description, _LONGEST_DESCRIPTION - 200),
+        tool_name=_shortened(reading.tool_name, 80),
+        category=_shortened(reading.category, 80),
+    )
+    return Function(name, text, _parameters(api, reading, rules))
+
+
+def _parameters(api: Api, reading: _Reading, rules: Rules) -> Json:
+    required = [parameter for parameter in api.parameters if parameter.required]
+    optional = [parameter for parameter in api.parameters if not parameter.required]
+    offered = [*required, *(optional if required or rules.optional_always_offered else ())]
+    describe = _property if rules.numbers_stay_numbers else _published_property
+    schema: Json = {
+        "type": "object",
+        "properties": {
+            parameter.arg_name: describe(parameter, reading.parameters[parameter.arg_name])
+            for parameter in offered
+        },
+        "required": [parameter.arg_name for parameter in required],
+    }
+    if not rules.optional_always_offered:
+        schema["optional"] = [parameter.arg_name for parameter in offered if not parameter.required]
+    return schema
+
+
+def _property(parameter: Parameter, description: str) -> Json:
+    schema: Json = {"type": parameter.type if parameter.type in _JSON_TYPES else "string"}
+    if description:
+        schema["description"] = encodable(description)
+    if parameter.schema is not None:
+        schema |= orjson.loads(parameter.schema)
+    if schema["type"] == "array":
+        schema.setdefault("items", {})  # OpenAI's protocol asks for it
+    default = _default(parameter)
+    return schema if default is None else schema | {"default": default}
+
+
+def _published_property(parameter: Parameter, description: str) -> Json:
+    schema: Json = {
+        "type": _PUBLISHED_TYPES.get(parameter.type, "string"),
+        "description": encodable(description)[:_PUBLISHED_DESCRIPTION],
+    }
+    default = _default(parameter)
+    return schema if default in (None, "") else schema | {"example_value": default}
+
+
+def _default(parameter: Parameter) -> Any:
+    return None if parameter.default is None else orjson.loads(parameter.default)
+
+
+def _shortened(text: str, characters: int) -> str:
+    text = encodable(text).strip()
+    return text if len(text) <= characters else textwrap.shorten(text, characters, placeholder=" ...")

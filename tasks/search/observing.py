@@ -1,0 +1,37 @@
+"""From a finished API call to what the search sees of it."""
+
+from __future__ import annotations
+
+from tasks.calling.observe import observation_of
+from tasks.calling.outcome import CallResult, Outcome
+from tasks.search.rules import Rules
+from tasks.search.task import Observation
+from tasks.shaping.shape import Shape
+
+CODE_OF_OUTCOME = {
+    Outcome.INVALID_ARGUMENTS: 2,
+    Outcome.TIMEOUT: 5,
+    Outcome.NOT_FOUND: 6,
+    Outcome.UNAUTHORIZED: 7,
+    Outcome.UNSUBSCRIBED: 8,
+    Outcome.RATE_LIMITED: 9,
+    Outcome.ERROR_MESSAGE: 11,
+    Outcome.CONNECTION_ERROR: 12,
+}
+"""ToolBench's status codes; it has none for other failures and calls them 0, as it does success."""
+
+_PUBLISHED_CHARACTERS = 1024
+_WHOLE = 1_000_000  # tokens; nothing the calling layer lets through is longer
+
+
+def observe(result: CallResult, shape: Shape | None, max_tokens: int, rules: Rules) -> Observation:
+    """What a call showed; shape: the keys of its response worth keeping."""
+    if rules.observation_stays_valid:
+        text = observation_of(result, shape, max_tokens)
+    else:
+        text = _cut(observation_of(result, None, _WHOLE))
+    return Observation(text, result.outcome.value, CODE_OF_OUTCOME.get(result.outcome, 0))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _PUBLISHED_CHARACTERS else f"{text[:_PUBLISHED_CHARACTERS]}..."

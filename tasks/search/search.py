@@ -1,0 +1,171 @@
+"""One search in progress: asks for a reply, makes its calls, and grows the tree by one child."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import prompts
+from tasks.errors import RequestRefused, Transient
+from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript, Usage
+from tasks.search.acting import Actor
+from tasks.search.arguments import encodable
+from tasks.search.diversity import diversity_message
+from tasks.search.functions import with_finish
+from tasks.search.names import Names
+from tasks.search.node import Action, End, SearchNode, StepOutcome
+from tasks.search.rules import Rules
+from tasks.search.task import Ask, Execute, Limits, Task
+from tasks.search.tree import SearchTree
+
+_DETAIL_CHARACTERS = 500
+
+
+class Search:
+    """The state of one search; a method (`dfsdt`, ...) decides where it grows."""
+
+    def __init__(self, task: Task, *, ask: Ask, execute: Execute, rules: Rules, limits: Limits) -> None:
+        functions = with_finish(task.functions)
+        tools = ToolSet(tuple(function.wire() for function in functions))
+        names = Names(tuple(function.name for function in functions), rules)
+        self.tree = SearchTree(root=SearchNode(transcript=_opening(task)), tools=tools)
+        self.rules = rules
+        self.limits = limits
+        self._ask = ask
+        self._actor = Actor(names, execute, rules, self.tree)
+
+    async def grow(self, node: SearchNode) -> SearchNode | None:
+        """Asks for the node's next child; None when the permitted queries are used up.
+
+        Raises what `ask` and `execute` raise, except the endpoint's refusal, which is a failed child.
+        """
+        if self._queries_used_up():
+            return None
+        message, shown = diversity_message(node, self.rules)
+        transcript = node.transcript if message is None else node.transcript.append(message)
+        query_no = self.tree.n_queries
+        reply = await self._reply(ChatRequest(transcript=transcript, tools=self.tree.tools), query_no)
+        if not self.rules.last_reply_counts and self._queries_used_up():
+            return None
+        child = await self._child(node, reply, query_no)
+        child.shown = shown
+        node.children.append(child)
+        return child
+
+    def enter(self, node: SearchNode) -> End | None:
+        """Visits a node: says why it is not expanded, None if it is."""
+        depth = node.replies if self.rules.depth_counts_replies else node.depth
+        if node.end is None and depth >= self.limits.max_depth:
+            node.end = End.DEPTH_LIMIT
+        return self.tree.enter(node)
+
+    def _queries_used_up(self) -> bool:
+        return self.tree.n_queries >= self.limits.max_queries
+
+    async def _reply(self, request: ChatRequest, query_no: int) -> Reply | str:
+        """The reply, or why there is none for this request."""
+        try:
+            reply = await self._ask(request, query_no)
+        except RequestRefused as refusal:
+            return self._no_reply(refusal.message)
+        except Transient as failure:
+            if self.rules.outage_suspends:
+                raise
+            return self._no_reply(failure.message)
+        self.tree.count(reply.usage)
+        return reply
+
+    def _no_reply(self, message: str) -> str:
+        self.tree.count(Usage())
+        return encodable(message[:_DETAIL_CHARACTERS])
+
+    async def _child(self, parent: SearchNode, reply: Reply | str, query_no: int) -> SearchNode:
+        if isinstance(reply, str):
+            return _failed(parent, StepOutcome.REFUSED, query_no, detail=reply)
+        thought = self._thought(reply)
+        calls = reply.tool_calls if self.rules.parallel_calls else reply.tool_calls[:1]
+        if thought is None and not calls:
+            if self.rules.empty_reply_fails:
+                return _failed(parent, StepOutcome.EMPTY_REPLY, query_no, reply=reply)
+            thought = ""
+        said, actions = await self._act(calls, query_no)
+        return _child(parent, reply, query_no, thought=thought, said=said, actions=actions)
+
+    def _thought(self, reply: Reply) -> str | None:
+        if reply.content is None or (self.rules.blank_text_is_none and not reply.content.strip()):
+            return None
+        return encodable(reply.content)
+
+    async def _act(self, calls: Sequence[ToolCall], query_no: int) -> tuple[list[ToolCall], list[Action]]:
+        """Makes the calls in order; those after a Finish that ends the attempt are left out."""
+        said: list[ToolCall] = []
+        actions: list[Action] = []
+        for call in calls:
+            action, kept = await self._actor.act(call)
+            said.append(_identified(kept, said, query_no))
+            actions.append(action)
+            if action.end is not None:
+                break
+        return said, actions
+
+
+def _opening(task: Task) -> Transcript:
+    tools = [{"name": tool.name, "description": tool.description} for tool in task.tools]
+    return Transcript.of(
+        Message("system", encodable(prompts.load("search/system").render(tools=tools))),
+        Message("user", encodable(prompts.load("search/user").render(query=task.query))),
+    )
+
+
+def _identified(call: ToolCall, earlier: Sequence[ToolCall], query_no: int) -> ToolCall:
+    """Each call of a reply needs an id of its own, or no result could name it; some endpoints give none."""
+    if call.id and all(call.id != other.id for other in earlier):
+        return call
+    return ToolCall(f"call_{query_no}_{len(earlier)}", call.name, call.arguments)
+
+
+def _child(
+    parent: SearchNode,
+    reply: Reply,
+    query_no: int,
+    *,
+    thought: str | None,
+    said: Sequence[ToolCall],
+    actions: Sequence[Action],
+) -> SearchNode:
+    answers = (
+        Message("tool", action.observation, (), call.id) for call, action in zip(said, actions, strict=True)
+    )
+    return SearchNode(
+        transcript=parent.transcript.extend(Message("assistant", thought, tuple(said)), *answers),
+        parent=parent,
+        thought=thought,
+        actions=tuple(actions),
+        depth=parent.depth + (thought is not None) + 2 * len(actions),
+        replies=parent.replies + 1,
+        query_no=query_no,
+        tokens=reply.usage.total,
+        finish_reason=reply.finish_reason,
+        end=actions[-1].end if actions else None,
+    )
+
+
+def _failed(
+    parent: SearchNode,
+    failure: StepOutcome,
+    query_no: int,
+    *,
+    detail: str | None = None,
+    reply: Reply | None = None,
+) -> SearchNode:
+    return SearchNode(
+        transcript=parent.transcript,
+        parent=parent,
+        failure=failure,
+        failure_detail=detail,
+        depth=parent.depth + 1,
+        replies=parent.replies + 1,
+        query_no=query_no,
+        tokens=0 if reply is None else reply.usage.total,
+        finish_reason=None if reply is None else reply.finish_reason,
+        end=End.FAILED,
+    )

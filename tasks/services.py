@@ -1,0 +1,127 @@
+"""What the shard tasks of a process share: one event loop, its clients, stores and ledger.
+
+Opened by the first task that needs them, so that a worker process of another task runner has its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tasks.calling.call import DirectCaller, RetryingCaller
+from tasks.calling.outcome import Caller
+from tasks.calling.store import RecordingCaller
+from tasks.llm.budget import Ledger
+from tasks.llm.endpoint import Endpoint
+from tasks.llm.model import StoredModel
+from tasks.llm.store import ReplyStore
+from tasks.llm.usage import UsageLog
+from tasks.run import RunContext
+from tasks.transport.client import HttpClient
+from tasks.transport.kvstore import DurableMap
+from tasks.transport.runtime import Runtime
+from warehouse.ref import TableRef
+from warehouse.store import Store
+from warehouse.table import Table
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Services:
+    """probing: calls an API once; searching: retries what may pass, and remembers every answer."""
+
+    run: RunContext
+    runtime: Runtime
+    store: Store
+    endpoint: Endpoint
+    replies: ReplyStore
+    ledger: Ledger
+    usage: UsageLog
+    probing: Caller
+    searching: RecordingCaller
+    maps: tuple[DurableMap, ...]
+    _limits: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    _read: dict[tuple[TableRef, ...], Sequence[Any]] = field(default_factory=dict)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def rows(self, table: Table[R], refs: Sequence[TableRef]) -> Sequence[R]:
+        """Rows of a whole table that every shard of a stage looks things up in: read once."""
+        with self._reading:
+            if tuple(refs) not in self._read:
+                self._read[tuple(refs)] = self.store.read(table, refs)
+            return self._read[tuple(refs)]
+
+    def limit(self, stage: str, concurrency: int) -> asyncio.Semaphore:
+        """One semaphore for all shards of a stage, so that the limit is of the process."""
+        return self._limits.setdefault(stage, asyncio.Semaphore(concurrency))
+
+    def model(self, stage: str) -> StoredModel:
+        return StoredModel(
+            endpoint=self.endpoint,
+            store=self.replies,
+            ledger=self.ledger,
+            recorder=self.usage,
+            stage=stage,
+            run_id=self.run.run_id,
+        )
+
+    def close(self) -> None:
+        self.runtime.close()
+        for map_ in self.maps:
+            map_.close()
+
+
+_open: dict[tuple[Path, str], Services] = {}
+_opening = threading.Lock()
+
+
+def services_of(run: RunContext) -> Services:
+    """The services of this run in this process."""
+    key = (run.data, run.run_id)
+    with _opening:
+        if key not in _open:
+            _open[key] = _start(run)
+        return _open[key]
+
+
+def close_services() -> None:
+    """Closes what this process opened."""
+    with _opening:
+        while _open:
+            _open.popitem()[1].close()
+
+
+def _start(run: RunContext) -> Services:
+    ledger = Ledger(run.budget, run.llm)
+    runtime = Runtime()
+    reply_map = DurableMap(run.data / "store" / "replies.sqlite")
+    call_map = DurableMap(run.data / "store" / "calls.sqlite")
+    calling = run.calling
+    client = runtime.enter(
+        HttpClient(
+            timeout_s=calling.timeout_s,
+            max_bytes=calling.max_bytes,
+            concurrency=calling.concurrency,
+            per_host_rps=calling.per_host_rps,
+            resolve=calling.resolve,
+            allow_hosts=calling.allow_hosts,
+        )
+    )
+    direct = DirectCaller(client, calling)
+    return Services(
+        run=run,
+        runtime=runtime,
+        store=Store(run.data),
+        endpoint=runtime.enter(Endpoint(run.llm)),
+        replies=ReplyStore(reply_map),
+        ledger=ledger,
+        usage=UsageLog(),
+        probing=direct,
+        searching=RecordingCaller(RetryingCaller(direct, attempts=calling.attempts), call_map),
+        maps=(reply_map, call_map),
+    )

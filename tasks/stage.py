@@ -1,0 +1,120 @@
+"""From shards to a finished stage: buckets, submission, verification, compaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from prefect import State, Task
+from prefect.futures import PrefectFuture, wait
+
+from tasks.errors import StopRun
+from warehouse.ref import Counts, ShardOutput, StageOutput, Stop, TableRef
+from warehouse.store import Store
+from warehouse.table import Table
+from warehouse.tables import TABLES
+
+# Prefect's server drops records beyond 10,000 undrained messages, about three a task run.
+WINDOW = 500
+
+R = TypeVar("R")
+TableRows: TypeAlias = Mapping[Table[Any], Sequence[Any]]
+
+
+def bucket_of(key: str, buckets: int) -> int:
+    """The shard a row belongs to; moves only when the number of shards changes."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) % buckets
+
+
+def bucket_count(rows: int, per_bucket: int, before: int | None) -> int:
+    """How many shards for so many rows: the number used before while it is within a factor of two."""
+    wanted = max(1, -(-rows // per_bucket))
+    if before is not None and wanted <= 2 * before and before <= 2 * wanted:
+        return before
+    return wanted
+
+
+def into_buckets(rows: Iterable[R], key: Callable[[R], str], buckets: int) -> list[list[R]]:
+    shards: list[list[R]] = [[] for _ in range(buckets)]
+    for row in rows:
+        shards[bucket_of(key(row), buckets)].append(row)
+    return shards
+
+
+def write_shard(store: Store, rows: TableRows, counts: Counts, stop: StopRun | None = None) -> ShardOutput:
+    """One file per table, empty ones too, so that the n-th file of a table is the n-th shard's."""
+    refs = tuple(store.write_shard(table, table_rows) for table, table_rows in rows.items())
+    return ShardOutput(tables=refs, counts=counts, stop=None if stop is None else stop_notice(stop))
+
+
+def stop_notice(stop: StopRun) -> Stop:
+    return Stop(kind=type(stop).__name__, message=stop.message, fix=stop.fix)
+
+
+def run_shards(
+    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]]
+) -> list[ShardOutput]:
+    """Runs the task once per shard and returns the outputs in order.
+
+    A cached output whose files are gone or damaged, or that was stopped before its end, is computed anew.
+    """
+    outputs: list[ShardOutput] = []
+    for start in range(0, len(shards), WINDOW):
+        outputs.extend(_run_window(task, store, shards[start : start + WINDOW]))
+    return outputs
+
+
+def _run_window(
+    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]]
+) -> list[ShardOutput]:
+    states = _submit(task, shards)
+    outputs = [state.result() for state in states]
+    stale = [at for at, state in enumerate(states) if is_cached(state) and not usable(store, outputs[at])]
+    anew = _submit(task.with_options(refresh_cache=True), [shards[at] for at in stale])
+    for at, state in zip(stale, anew, strict=True):
+        outputs[at] = state.result()
+    return outputs
+
+
+def _submit(task: Task[..., ShardOutput], shards: Sequence[Mapping[str, Any]]) -> list[State[ShardOutput]]:
+    futures: list[PrefectFuture[ShardOutput]] = [task.submit(**shard) for shard in shards]
+    wait(futures)  # one shard's failure must not abandon what the others finish
+    return [future.state for future in futures]
+
+
+def is_cached(state: State[Any]) -> bool:
+    return state.name == "Cached"
+
+
+def usable(store: Store, output: ShardOutput | StageOutput) -> bool:
+    """Whether a cached output still stands: complete, and every file there, byte for byte."""
+    refs = output.tables if isinstance(output, ShardOutput) else output.refs
+    return output.stop is None and all(store.verify(ref) for ref in refs)
+
+
+def finish_stage(
+    stage: str, store: Store, outputs: Sequence[ShardOutput], *, n_shard_tasks: int
+) -> StageOutput:
+    """Compacts the shards' files, one file a table; history tables keep theirs."""
+    shards: dict[str, list[TableRef]] = {}
+    for output in outputs:
+        for ref in output.tables:
+            shards.setdefault(ref.table, []).append(ref)
+    counts = outputs[0].counts
+    for output in outputs[1:]:
+        counts += output.counts
+    return StageOutput(
+        stage=stage,
+        shards={name: tuple(refs) for name, refs in shards.items()},
+        tables={name: _compacted(store, TABLES[name], refs) for name, refs in shards.items()},
+        counts=counts,
+        n_shard_tasks=n_shard_tasks,
+        stop=next((output.stop for output in outputs if output.stop is not None), None),
+    )
+
+
+def _compacted(store: Store, table: Table[Any], refs: Sequence[TableRef]) -> tuple[TableRef, ...]:
+    if table.history:
+        return tuple(ref for ref in dict.fromkeys(refs) if ref.rows)
+    return (store.compact(table, refs),)

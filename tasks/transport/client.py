@@ -1,0 +1,254 @@
+"""HTTP with a total deadline, a size cap, a pace per host and the address guard.
+
+Knows nothing of APIs: a request goes out, a response of any status comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from tasks.errors import ConnectionFailed, ToolloomError, UsageError
+from tasks.transport.guard import GuardedResolver, matches_any, refuse_literal
+from tasks.transport.pace import Pace
+
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OWN_HEADERS = {
+    "User-Agent": "toolloom/0.1",
+    "Accept": "application/json, text/plain;q=0.9, */*;q=0.5",
+    "Accept-Encoding": "gzip, deflate",
+}
+# What may follow a redirect to another host; anything else might be a credential.
+_HARMLESS_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+_BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding"})
+
+
+class DeadlinePassed(ConnectionFailed):
+    """The whole exchange, redirects included, took longer than allowed."""
+
+
+class BodyTooLarge(ToolloomError):
+    """The body, decompressed, is larger than allowed; `status` came with it."""
+
+    def __init__(self, message: str, *, status: int, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request ready to send; `url` is percent-encoded and may hold a credential."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """What came back.  headers: names in lower case.  latency_ms: without waiting for our own limits."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    latency_ms: float = field(default=0.0, compare=False)
+
+
+class HttpClient:
+    """Sends requests.  Made anywhere, used and closed in one event loop; an async context manager.
+
+    timeout_s: total deadline of a request.  max_bytes: largest body, decompressed.  concurrency: requests
+    in flight.  per_host_rps: requests per second to one host.  resolve: host glob to the base URL that
+    really serves it.  allow_hosts: host globs that may have private addresses.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        max_bytes: int,
+        concurrency: int,
+        per_host_rps: float,
+        resolve: Mapping[str, str],
+        allow_hosts: Sequence[str],
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+        self._in_flight = asyncio.Semaphore(concurrency)
+        self._pace = Pace(per_host_rps)
+        self._bases = {glob: _base_url(glob, base) for glob, base in resolve.items()}
+        self._allow_hosts = tuple(allow_hosts)
+        self._sessions: _Sessions | None = None
+
+    async def __aenter__(self) -> HttpClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes all connections; may be called more than once."""
+        sessions, self._sessions = self._sessions, None
+        if sessions is not None:
+            await sessions.close()
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """The response, after at most five redirects: one more is returned as it came.
+
+        Raises `DeadlinePassed`, `BodyTooLarge`, `AddressBlocked`, or `ConnectionFailed` (refused, reset,
+        cut short, no such name, not HTTP).  The texts of errors name the host, never the whole URL.
+        """
+        response = await self._send_once(request, self._timeout_s)
+        spent_ms = response.latency_ms
+        for _ in range(_MAX_REDIRECTS):
+            following = _redirected(request, response)
+            if following is None:
+                break
+            request = following
+            response = await self._send_once(request, self._timeout_s - spent_ms / 1000)
+            spent_ms += response.latency_ms
+        return replace(response, latency_ms=spent_ms)
+
+    async def _send_once(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
+        url = _parsed(request.url)
+        host = url.host or ""
+        await self._pace.wait(host)
+        async with self._in_flight:
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    response = await self._exchange(request, url)
+            except TimeoutError as error:
+                raise DeadlinePassed(f"{host} did not finish within {self._timeout_s:g} s") from error
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                # ValueError: what is no address or header at all.  Its text, and aiohttp's, may hold the URL.
+                raise ConnectionFailed(f"{host}: {type(error).__name__}") from None
+            return replace(response, latency_ms=(time.perf_counter() - started) * 1000)
+
+    async def _exchange(self, request: HttpRequest, url: URL) -> HttpResponse:
+        self._sessions = self._sessions or _Sessions(self._allow_hosts)
+        headers = CIMultiDict(_OWN_HEADERS)
+        headers.update(request.headers)
+        base = self._base_for(url)
+        if base is None:
+            refuse_literal(url.host or "", self._allow_hosts)
+            session = self._sessions.guarded
+        else:
+            headers["Host"] = url.host_port_subcomponent or ""
+            url = URL(f"{base}{url.raw_path_qs}", encoded=True)
+            session = self._sessions.trusted
+        async with session.request(
+            request.method, url, headers=headers, data=request.body, allow_redirects=False
+        ) as response:
+            body = await self._read(response, request)
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return HttpResponse(response.status, names, body)
+
+    def _base_for(self, url: URL) -> str | None:
+        return next((base for glob, base in self._bases.items() if matches_any(url.host or "", [glob])), None)
+
+    async def _read(self, response: aiohttp.ClientResponse, request: HttpRequest) -> bytes:
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > self._max_bytes:
+                response.close()
+                raise BodyTooLarge(
+                    f"{_parsed(request.url).host} sent more than {self._max_bytes} bytes",
+                    status=response.status,
+                    fix="raise [calling] max_bytes when such answers are wanted",
+                )
+        return bytes(body)
+
+
+class _Sessions:
+    """Connections to hosts at large, and to where `resolve` sends us: only the latter may be private.
+
+    No cookies and no proxies of the environment: an answer depends on its request alone.
+    """
+
+    def __init__(self, allow_hosts: Sequence[str]) -> None:
+        self.guarded = _session(GuardedResolver(aiohttp.DefaultResolver(), allow_hosts))
+        self.trusted = _session(aiohttp.DefaultResolver())
+
+    async def close(self) -> None:
+        await self.guarded.close()
+        await self.trusted.close()
+
+
+def _session(resolver: aiohttp.abc.AbstractResolver) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, resolver=resolver),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        trust_env=False,
+    )
+
+
+def _base_url(glob: str, base: str) -> str:
+    if not base.startswith(("http://", "https://")):
+        raise UsageError(
+            f'[calling] resolve: "{glob}" leads to "{base}", which is no URL',
+            fix=f'write "{glob}" = "http://HOST:PORT"',
+        )
+    return base.rstrip("/")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        # Percent-encoding is the builder's business: doing it again would change what a path means.
+        parsed = URL(url, encoded=url.isascii())
+        callable_at_all = parsed.scheme in ("http", "https") and parsed.host and parsed.port
+    except ValueError:
+        raise ConnectionFailed("the request's URL cannot be read") from None
+    if not callable_at_all:
+        raise ConnectionFailed(
+            f"{parsed.scheme or 'a URL without scheme'}: only http and https can be called"
+        )
+    return parsed
+
+
+def _redirected(request: HttpRequest, response: HttpResponse) -> HttpRequest | None:
+    """The request a redirect asks for; None when the response is none."""
+    location = response.headers.get("location")
+    if response.status not in _REDIRECTS or not location:
+        return None
+    before = _parsed(request.url)
+    try:
+        target = before.join(URL(location))
+    except ValueError:
+        return None
+    headers = request.headers if _same_party(before, target) else _only(request.headers, _HARMLESS_HEADERS)
+    if _keeps_method(response.status, request.method):
+        return replace(request, url=str(target), headers=headers)
+    without_body = tuple(header for header in headers if header[0].lower() not in _BODY_HEADERS)
+    return HttpRequest("GET", str(target), without_body)
+
+
+def _keeps_method(status: int, method: str) -> bool:
+    if method in ("GET", "HEAD") or status in (307, 308):
+        return True
+    return status in (301, 302) and method != "POST"
+
+
+def _same_party(before: URL, after: URL) -> bool:
+    """The same host and port, or the same host made safer."""
+    if before.host != after.host:
+        return False
+    upgraded = (before.scheme, before.port, after.scheme, after.port) == ("http", 80, "https", 443)
+    return upgraded or (before.scheme, before.port) == (after.scheme, after.port)
+
+
+def _only(headers: tuple[tuple[str, str], ...], names: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(header for header in headers if header[0].lower() in names)

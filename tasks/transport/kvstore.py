@@ -1,0 +1,155 @@
+"""A map from bytes to bytes on disk, made for answers that must not be paid for twice.
+
+Durability: SQLite in WAL mode with `synchronous = NORMAL`.  A committed entry is in the operating
+system's hands, so it survives the death of the process at any moment (kill -9 included); the file is
+never torn.  Losing power may lose the last moments' entries, which are then simply asked for again:
+that is not worth an fsync for every batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from tasks.errors import StopRun
+
+_LARGEST_BATCH = 1000
+_BUSY_S = 60.0
+
+
+class _Put(NamedTuple):
+    key: bytes
+    value: bytes
+    loop: asyncio.AbstractEventLoop
+    committed: asyncio.Future[None]
+
+
+@cache
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(f"kvstore_{name}.sql").read_text(encoding="utf-8")
+
+
+class DurableMap:
+    """One file, many readers, one writer thread that commits in batches whatever has piled up.
+
+    `get` and `put` may be awaited in any thread and any event loop.  Several processes may share the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._reading = threading.Lock()
+        self._reader = self._connect()
+        self._reader.executescript(_sql("open"))
+        self._writer = self._connect()
+        self._writer.executescript(_sql("open"))
+        self._queue: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._write, name=f"writer of {path.name}", daemon=True)
+        self._thread.start()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+    def __enter__(self) -> DurableMap:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        with self._reading:
+            return int(self._reader.execute(_sql("count")).fetchone()[0])
+
+    async def get(self, key: bytes) -> bytes | None:
+        """The committed value.  Read in place: a look-up costs less than handing it to a thread."""
+        with self._reading:
+            row = self._reader.execute(_sql("get"), (key,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    async def put(self, key: bytes, value: bytes) -> None:
+        """Sets the value; returns once it is committed.  `StopRun` when the file cannot be written."""
+        loop = asyncio.get_running_loop()
+        committed: asyncio.Future[None] = loop.create_future()
+        with self._closing:
+            if self._closed:
+                raise RuntimeError(f"{self._path.name} is closed")
+            self._queue.put(_Put(key, value, loop, committed))
+        await committed
+
+    def close(self) -> None:
+        """Commits what was put, then closes the file; may be called more than once."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        self._writer.close()
+        with self._reading:
+            self._reader.close()
+
+    def _write(self) -> None:
+        while batch := self._next_batch():
+            error: StopRun | None = None
+            try:
+                self._commit(batch)
+            except sqlite3.Error as cause:
+                error = StopRun(
+                    f"{self._path.name} cannot be written: {cause}",
+                    fix=f"free space on the disk of the data folder, or make {self._path.name} writable",
+                )
+            _report(batch, error)
+
+    def _next_batch(self) -> list[_Put]:
+        """Waits for one entry and takes what has piled up behind it; empty: the end."""
+        first = self._queue.get()
+        if first is None:
+            return []
+        batch = [first]
+        while len(batch) < _LARGEST_BATCH and not self._queue.empty():
+            following = self._queue.get()
+            if following is None:
+                self._queue.put(None)
+                break
+            batch.append(following)
+        return batch
+
+    def _commit(self, batch: list[_Put]) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            self._writer.executemany(_sql("put"), [(put.key, put.value) for put in batch])
+            self._writer.execute("COMMIT")
+        except sqlite3.Error:
+            self._writer.rollback()
+            raise
+
+
+def _report(batch: list[_Put], error: StopRun | None) -> None:
+    """Wakes those who wait, one call a loop."""
+    waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for put in batch:
+        waiting.setdefault(put.loop, []).append(put.committed)
+    for loop, futures in waiting.items():
+        # A loop that was closed has nobody left who waits.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, futures, error)
+
+
+def _settle(futures: list[asyncio.Future[None]], error: StopRun | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

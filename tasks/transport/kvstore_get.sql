@@ -1,0 +1,1 @@
+SELECT value FROM entries WHERE key = ?;

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.configure import load_config, profile_names
+from tasks.errors import UsageError
+
+MINIMAL = """
+[catalogue]
+sources = [{ kind = "hub", location = "http://hub.test" }]
+[llm]
+base_url = "http://model.test/v1"
+model = "m"
+"""
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_profile_is_valid(profile: str) -> None:
+    assert load_config(profile=profile).name == profile
+
+
+def test_overrides_are_toml_values_or_plain_text(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(MINIMAL)
+
+    config = load_config(
+        file=file, overrides=["annotate.width=3", "llm.model=other", 'calling.methods=["GET"]', "name=x"]
+    )
+
+    assert (config.annotate.width, config.llm.model, config.calling.methods, config.name) == (
+        3,
+        "other",
+        ("GET",),
+        "x",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[llm", "is not valid TOML"),
+        (MINIMAL + "[annotate]\nwidht = 3\n", "annotate.widht: no such key"),
+        (MINIMAL + "[annotate]\nwidht = 3\n", "did you mean 'width'?"),
+        (MINIMAL + "[annotate]\nwidth = 0\n", "annotate.width: Input should be greater than or equal to 1"),
+        (MINIMAL + "[annotate]\nwidth = 0\n", "(found: 0)"),
+        (MINIMAL + "[sample]\ntools = [5, 2]\n", "must be [fewest, most]"),
+        ("[llm]\nbase_url = 'x'\nmodel = 'm'\n", "catalogue: this key is required"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_key_and_value(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+
+    with pytest.raises(UsageError) as refused:
+        load_config(file=file)
+
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("annotate.width", "has no value"),
+        ("=3", "has no value"),
+        ("name.x=1", "'name' is not a section"),
+        ("annotate.wdth=1", "did you mean 'width'?"),
+    ],
+)
+def test_a_wrong_override_is_refused(override: str, message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_config(overrides=[override])
+
+    assert message in str(refused.value)
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    with pytest.raises(UsageError) as refused:
+        load_config(profile="sandbx")
+
+    assert "did you mean 'sandbox'?" in str(refused.value)
+
+
+def test_a_missing_file_says_which(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_config(file=tmp_path / "none.toml")
+
+    assert f"{tmp_path / 'none.toml'} does not exist" in str(refused.value)
+
+
+def test_addresses_and_speed_do_not_change_the_content() -> None:
+    one = load_config(overrides=["llm.base_url=http://a/v1", "llm.concurrency=1", "calling.concurrency=2"])
+    other = load_config(overrides=["llm.base_url=http://b/v1", "budget.max_requests=5", "name=x"])
+
+    assert one.content() == other.content()
+    assert one.content() != load_config(overrides=["annotate.width=3"]).content()

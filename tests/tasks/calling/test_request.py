@@ -1,0 +1,235 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from yarl import URL
+
+from tasks.calling.credentials import Credentials
+from tasks.calling.request import InvalidArguments, build_request
+from tasks.transport.client import HttpRequest
+from warehouse.tables.catalogue import Api, SecurityScheme
+
+MakeApi = Callable[..., Api]
+NOBODY = Credentials()
+
+UNIT: dict[str, Any] = {"name": "unit", "location": "path", "required": True}
+JSON_BODY = {"method": "POST", "content_type": "application/json"}
+
+
+def built(api: Api, **arguments: Any) -> HttpRequest:
+    return build_request(api, arguments, credentials=NOBODY)
+
+
+def test_arguments_go_where_their_parameters_are(make_api: MakeApi) -> None:
+    api = make_api(
+        UNIT,
+        {"name": "q"},
+        {"name": "X-Lang", "arg_name": "x_lang", "location": "header"},
+        {"name": "max size", "arg_name": "max_size", "location": "body", "type": "integer"},
+        {"name": "tags", "location": "body", "type": "array"},
+        url="http://sky.test/v1/{unit}/find",
+        **JSON_BODY,
+    )
+    request = built(api, tags=["a", "ü"], max_size="3", x_lang="de", q="Ærø & co", unit="km/h")
+    assert request == HttpRequest(
+        method="POST",
+        url="http://sky.test/v1/km%2Fh/find?q=%C3%86r%C3%B8%20%26%20co",
+        headers=(("X-Lang", "de"), ("Content-Type", "application/json")),
+        body='{"max size":3,"tags":["a","ü"]}'.encode(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "query"),
+    [
+        ({"type": "boolean"}, True, "?p=true"),
+        ({"type": "boolean"}, "TRUE", "?p=true"),
+        ({"type": "integer"}, "5", "?p=5"),
+        ({"type": "number"}, 0.5, "?p=0.5"),
+        ({"type": "string"}, 5, "?p=5"),
+        ({"type": "string"}, "", "?p="),
+        ({"type": "string"}, "a b+c&d=e#f%", "?p=a%20b%2Bc%26d%3De%23f%25"),
+        ({"type": "string"}, "\ud800", "?p=%3F"),
+        ({"type": "array"}, ["a", 1, True], "?p=a&p=1&p=true"),
+        ({"type": "array"}, [], ""),
+        ({"type": "string"}, ["a", "b"], "?p=a&p=b"),
+        ({"type": "object"}, {"a": 1}, "?p=%7B%22a%22%3A1%7D"),
+        ({"type": "string"}, None, ""),
+    ],
+)
+def test_query_fields(make_api: MakeApi, parameter: dict[str, Any], value: Any, query: str) -> None:
+    assert built(make_api({"name": "p"} | parameter), p=value).url == f"http://sky.test/v1/forecast{query}"
+
+
+def test_fields_follow_the_order_of_the_parameters(make_api: MakeApi) -> None:
+    api = make_api({"name": "a"}, {"name": "b"})
+    assert built(api, b="2", a="1") == built(api, a="1", b="2")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://sky.test/?format=json", "http://sky.test/?format=json&q=1"),
+        ("http://sky.test/#top", "http://sky.test/?q=1#top"),
+    ],
+)
+def test_an_address_keeps_what_it_has(make_api: MakeApi, url: str, expected: str) -> None:
+    assert built(make_api({"name": "q"}, url=url), q="1").url == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("a/b", "a%2Fb"),
+        ("../admin", "..%2Fadmin"),
+        ("{other}", "%7Bother%7D"),
+        ("x?y#z", "x%3Fy%23z"),
+        (7, "7"),
+        (["a", "b"], "a%2Cb"),
+    ],
+)
+def test_a_path_argument_stays_one_segment(make_api: MakeApi, value: Any, path: str) -> None:
+    assert (
+        built(make_api(UNIT, url="http://sky.test/{unit}/x"), unit=value).url == f"http://sky.test/{path}/x"
+    )
+
+
+@pytest.mark.parametrize("value", ["", " ", ".", "..", []])
+def test_a_path_argument_cannot_lead_elsewhere(make_api: MakeApi, value: Any) -> None:
+    with pytest.raises(InvalidArguments, match="unit is part of the address and cannot be"):
+        built(make_api(UNIT, url="http://sky.test/{unit}/x"), unit=value)
+
+
+@settings(
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(unit=st.text(), q=st.text())
+def test_no_argument_changes_the_host_or_the_path(make_api: MakeApi, unit: str, q: str) -> None:
+    api = make_api(UNIT, {"name": "q"}, url="http://sky.test/{unit}/x")
+    try:
+        request = built(api, unit=unit, q=q)
+    except InvalidArguments:
+        return
+    url = URL(request.url, encoded=True)
+    assert (url.host, len(url.raw_path.split("/")), list(url.query)) == ("sky.test", 3, ["q"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"city": "Oslo", "unit": "km"},
+            "unknown: city. Valid arguments: unit (string, required), days (integer)",
+        ),
+        ({"days": 3}, "required but missing: unit. Valid arguments: unit (string, required), days (integer)"),
+        (
+            {"unit": None},
+            "required but missing: unit. Valid arguments: unit (string, required), days (integer)",
+        ),
+        (
+            {"a": 1, "b": 2},
+            "unknown: a, b; required but missing: unit. "
+            "Valid arguments: unit (string, required), days (integer)",
+        ),
+    ],
+)
+def test_wrong_names_are_told_with_the_valid_ones(
+    make_api: MakeApi, arguments: dict[str, Any], message: str
+) -> None:
+    api = make_api({"name": "unit", "required": True}, {"name": "days", "type": "integer"})
+    with pytest.raises(InvalidArguments) as caught:
+        built(api, **arguments)
+    assert caught.value.message == message
+
+
+def test_an_api_without_parameters_takes_no_arguments(make_api: MakeApi) -> None:
+    with pytest.raises(InvalidArguments, match="unknown: q. This function takes no arguments"):
+        built(make_api(), q=1)
+
+
+def test_an_address_nothing_fills_is_told(make_api: MakeApi) -> None:
+    with pytest.raises(InvalidArguments, match="no argument fills {unit} of this API's address"):
+        built(make_api(url="http://sky.test/{unit}"))
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "\x00", "\ud800"])
+def test_header_values_are_one_line(make_api: MakeApi, value: str) -> None:
+    with pytest.raises(InvalidArguments, match="lang is sent as a header"):
+        built(make_api({"name": "lang", "location": "header"}), lang=value)
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "Content-Type"])
+def test_headers_that_frame_a_message_are_not_the_catalogues_to_set(make_api: MakeApi, name: str) -> None:
+    assert built(make_api({"name": name, "arg_name": "h", "location": "header"}), h="1").headers == ()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "sent_type", "body"),
+    [
+        (None, "application/json", b'{"a":1,"b":["x","y"]}'),
+        ("application/json; charset=utf-8", "application/json; charset=utf-8", b'{"a":1,"b":["x","y"]}'),
+        ("application/vnd.api+json", "application/vnd.api+json", b'{"a":1,"b":["x","y"]}'),
+        ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded", b"a=1&b=x&b=y"),
+    ],
+)
+def test_bodies(make_api: MakeApi, content_type: str | None, sent_type: str, body: bytes) -> None:
+    api = make_api(
+        {"name": "a", "location": "body", "type": "integer"},
+        {"name": "b", "location": "body", "type": "array"},
+        method="post",
+        content_type=content_type,
+    )
+    request = built(api, a=1, b=["x", "y"])
+    assert (request.method, request.headers, request.body) == ("POST", (("Content-Type", sent_type),), body)
+
+
+def test_a_json_body_without_fields_is_an_empty_object(make_api: MakeApi) -> None:
+    assert built(make_api({"name": "a", "location": "body"}, **JSON_BODY)).body == b"{}"
+
+
+def test_no_body_is_made_for_an_api_without_one(make_api: MakeApi) -> None:
+    assert built(make_api(method="DELETE")) == HttpRequest("DELETE", "http://sky.test/v1/forecast")
+
+
+def test_a_body_of_another_kind_is_told(make_api: MakeApi) -> None:
+    api = make_api({"name": "a", "location": "body"}, content_type="multipart/form-data", method="POST")
+    with pytest.raises(InvalidArguments, match="wants a body of multipart/form-data"):
+        built(api, a="x")
+
+
+def test_nesting_meant_to_kill_is_told(make_api: MakeApi) -> None:
+    value: Any = 1
+    for _ in range(3000):
+        value = [value]
+    with pytest.raises(InvalidArguments, match="nested too deeply"):
+        built(make_api({"name": "a", "location": "body", "type": "array"}, **JSON_BODY), a=value)
+
+
+SCHEMES = (
+    SecurityScheme(kind="api_key", location="query", name="key"),
+    SecurityScheme(kind="api_key", location="header", name="X-Key"),
+)
+
+
+def test_credentials_go_to_their_host_and_replace_what_the_model_says(make_api: MakeApi) -> None:
+    api = make_api({"name": "x-key", "arg_name": "x_key", "location": "header"}, security=SCHEMES)
+    credentials = Credentials((("sky.test", "s3cret/1"),))
+    assert build_request(api, {"x_key": "made up"}, credentials=credentials) == HttpRequest(
+        method="GET",
+        url="http://sky.test/v1/forecast?key=s3cret%2F1",
+        headers=(("X-Key", "s3cret/1"),),
+    )
+
+
+def test_credentials_go_to_no_other_host_though_an_argument_is_part_of_it(make_api: MakeApi) -> None:
+    host = {"name": "host", "location": "path"}
+    api = make_api(host, url="http://{host}.test/", security=SCHEMES)
+    credentials = Credentials((("sky.test", "s3cret"),))
+    request = build_request(api, {"host": "evil.com/sky"}, credentials=credentials)
+    assert "s3cret" not in repr(request)

@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tasks.catalogue.normalise import normalise, split_of
+from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry
+from warehouse.schema import from_arrow, to_arrow
+from warehouse.tables.accounts import Reject
+from warehouse.tables.catalogue import Api, Parameter, SecurityScheme, Tool
+
+Json = dict[str, Any]
+
+ENTRY = ToolEntry(
+    id="Animals/pet-finder",
+    category="Animals",
+    name="Pet Finder",
+    standardized_name="pet_finder",
+    collections=("Weekend",),
+    source="hub",
+    source_url="http://hub.example/tools/Animals/pet-finder",
+)
+
+
+def api(name: str = "Find Pets", **said: Any) -> Json:
+    return {
+        "name": name,
+        "description": "Finds pets.",
+        "method": "GET",
+        "path": "/pets",
+        "parameters": [],
+    } | said
+
+
+def tool(*apis: Any, **said: Any) -> Json:
+    return {
+        "id": "Animals/pet-finder",
+        "category": "Animals",
+        "name": "Pet Finder",
+        "description": " Finds pets near you. ",
+        "host": "http://pet-finder.example",
+        "provider": "Shelter",
+        "licence": "MIT",
+        "collections": ["Family"],
+        "popularity": {"score": 9.1, "average_latency_ms": 210},
+        "apis": list(apis),
+    } | said
+
+
+def crawled_api(raw: Json) -> Api:
+    (only,) = normalise(ENTRY, tool(raw)).apis
+    return only
+
+
+def parameters(raw: Json) -> tuple[Parameter, ...]:
+    return crawled_api(raw).parameters
+
+
+def fault(raw: Any) -> tuple[str, str]:
+    """Row id and reason of the one unusable API beside a usable one."""
+    crawled = normalise(ENTRY, tool(api("Usable"), raw))
+    assert [row.api_name for row in crawled.apis] == ["Usable"]
+    (rejected,) = crawled.rejects
+    return rejected.row_id, rejected.reason
+
+
+def test_a_tool_becomes_a_row() -> None:
+    crawled = normalise(ENTRY, tool(api()))
+
+    assert crawled.tool == Tool(
+        tool_id="Animals/pet_finder",
+        category="Animals",
+        tool_name="Pet Finder",
+        standardized_name="pet_finder",
+        description="Finds pets near you.",
+        host="pet-finder.example",
+        collections=("Family", "Weekend"),
+        source="hub",
+        source_url="http://hub.example/tools/Animals/pet-finder",
+        licence="MIT",
+        n_apis=1,
+        split="train",
+        fingerprint="854eac81eb656a31c4bd8c14999ca538",
+    )
+
+
+def test_an_api_becomes_a_row() -> None:
+    row = crawled_api(
+        api(
+            "Find Pets!",
+            method="get",
+            path="/shelters/{shelter}/pets",
+            parameters=[{"name": "shelter", "in": "path", "type": "INTEGER", "example": 7}],
+            security=[{"kind": "api_key", "location": "query", "name": "key"}],
+            code_snippets={"shell": "curl", "python": "requests.get(...)"},
+            example_response={"pets": [{"name": "Żółw", "age": 3.5}], "count": 1},
+        )
+    )
+
+    assert row == Api(
+        api_id="Animals/pet_finder/find_pets",
+        tool_id="Animals/pet_finder",
+        api_name="Find Pets!",
+        function_name="find_pets_for_pet_finder",
+        description="Finds pets.",
+        protocol="http",
+        method="GET",
+        url="http://pet-finder.example/shelters/{shelter}/pets",
+        parameters=(
+            Parameter(
+                name="shelter",
+                arg_name="shelter",
+                location="path",
+                type="integer",
+                required=True,
+                description="",
+                default="7",
+                schema=None,
+            ),
+        ),
+        content_type=None,
+        body_schema=None,
+        security=(SecurityScheme(kind="api_key", location="query", name="key"),),
+        read_only=True,
+        response_schema=None,
+        code_snippet="requests.get(...)",
+        example_response='{"pets":[{"name":"Żółw","age":3.5}],"count":1}',
+        fingerprint=row.fingerprint,
+    )
+
+
+def test_rows_survive_arrow() -> None:
+    crawled = normalise(ENTRY, tool(api()))
+
+    assert from_arrow(Tool, to_arrow(Tool, [crawled.tool])) == [crawled.tool]
+    assert from_arrow(Api, to_arrow(Api, crawled.apis)) == list(crawled.apis)
+
+
+@pytest.mark.parametrize(
+    ("said", "default"),
+    [
+        ({"default": "cat", "example": "dog"}, '"cat"'),
+        ({"example": "dog"}, '"dog"'),
+        ({"default": None, "example": ["dog"]}, '["dog"]'),
+        ({"default": False, "example": True}, "false"),
+        ({}, None),
+    ],
+)
+def test_the_default_is_the_example_where_there_is_none(said: Json, default: str | None) -> None:
+    (row,) = parameters(api(parameters=[{"name": "kind", "in": "query", "type": "string"} | said]))
+
+    assert row.default == default
+
+
+def test_bounds_enumerations_and_nested_schemas_are_kept_as_json() -> None:
+    items = {"type": "object", "properties": {"age": {"type": "integer", "default": None}}}
+    said = {"minimum": 0, "maximum": 2.5, "enum": ["a", None], "items": items, "minLength": 1, "rating": 5}
+    (row,) = parameters(api(parameters=[{"name": "kind", "in": "query", "type": "array"} | said]))
+
+    assert row.schema == (
+        '{"enum":["a",null],"minimum":0,"maximum":2.5,"minLength":1,'
+        '"items":{"type":"object","properties":{"age":{"type":"integer","default":null}}}}'
+    )
+
+
+def test_fields_of_a_body_become_parameters() -> None:
+    schema = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "description": "Pet's name", "example": "Rex"},
+            "age": {"type": ["null", "integer"], "minimum": 0, "default": 1},
+            "owner": {"properties": {"id": {"type": "string"}}, "required": ["id"]},
+            "tags": {"items": {"type": "string"}, "examples": [["shy"], []]},
+            "weight": {},
+        },
+    }
+    body = {"content_type": "application/json", "schema": schema, "example": {"weight": 4.5}}
+    row = crawled_api(api(method="POST", body=body))
+
+    assert [(p.name, p.location, p.type, p.required, p.default, p.schema) for p in row.parameters] == [
+        ("name", "body", "string", True, '"Rex"', None),
+        ("age", "body", "integer", False, "1", '{"minimum":0}'),
+        ("owner", "body", "object", False, None, '{"properties":{"id":{"type":"string"}},"required":["id"]}'),
+        ("tags", "body", "array", False, '["shy"]', '{"items":{"type":"string"}}'),
+        ("weight", "body", "number", False, "4.5", None),
+    ]
+    assert row.content_type == "application/json"
+    assert row.body_schema is not None
+    assert row.body_schema.startswith('{"type":"object","required":["name"],"properties":{"name":')
+
+
+def test_equal_argument_names_are_told_apart_by_their_place() -> None:
+    body = {
+        "schema": {"type": "object", "properties": {"ID": {"type": "string"}, "limit": {"type": "integer"}}}
+    }
+    listed = [
+        {"name": "id", "in": "path", "type": "string"},
+        {"name": "page-size", "in": "query", "type": "integer"},
+        {"name": "page_size", "in": "query", "type": "integer"},
+    ]
+    rows = parameters(api(path="/pets/{id}", parameters=listed, body=body))
+
+    names = [row.arg_name for row in rows]
+    assert [names[0], names[3], names[4]] == ["is_id_path", "is_id_body", "limit"]
+    assert names[1].startswith("page_size_")
+    assert len(set(names)) == 5
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"method": "HEAD"}, True),
+        ({"method": "POST"}, False),
+        ({"method": "POST", "read_only": True}, True),
+        ({"method": "GET", "read_only": False}, False),
+    ],
+)
+def test_read_only_is_what_the_source_says_or_follows_from_the_method(said: Json, expected: bool) -> None:
+    assert crawled_api(api(**said)).read_only is expected
+
+
+def test_equal_standard_names_of_apis_all_get_a_hash_whatever_their_order() -> None:
+    raws = [api("Find pets"), api("find-pets"), api("Other"), api("Find pets", path="/v2")]
+    forwards = normalise(ENTRY, tool(*raws)).apis
+    backwards = normalise(ENTRY, tool(*raws[::-1])).apis
+
+    assert {row.api_id: row.url for row in forwards} == {row.api_id: row.url for row in backwards}
+    assert [row.api_id for row in forwards if row.api_name == "Other"] == ["Animals/pet_finder/other"]
+    assert len({row.api_id for row in forwards}) == 4
+    assert len({row.function_name for row in forwards}) == 4
+
+
+@pytest.mark.parametrize(
+    ("raw", "row_id", "reason"),
+    [
+        ("not an API", "Animals/pet_finder/#1", CrawlReason.UNNAMED),
+        ({"method": "GET", "path": "/"}, "Animals/pet_finder/#1", CrawlReason.UNNAMED),
+        (api("  "), "Animals/pet_finder/#1", CrawlReason.UNNAMED),
+        (api("Usable"), "Animals/pet_finder/usable#1", CrawlReason.DUPLICATE),
+        (api("Bad", method="FETCH"), "Animals/pet_finder/bad", CrawlReason.MALFORMED),
+        (api("Bad", path="pets"), "Animals/pet_finder/bad", CrawlReason.MALFORMED),
+        (api("Bad", path="/pets?all=1"), "Animals/pet_finder/bad", CrawlReason.MALFORMED),
+        (api("Bad", parameters=[{"name": "x", "in": "cookie"}]), "Animals/pet_finder/bad", "malformed"),
+        (
+            api("Bad", parameters=[{"name": "x", "in": "query", "type": "blob"}]),
+            "Animals/pet_finder/bad",
+            "malformed",
+        ),
+        (api("Bad", security=[{"kind": "oauth2"}]), "Animals/pet_finder/bad", "malformed"),
+        (api("Bad", path="/pets/{id}"), "Animals/pet_finder/bad", CrawlReason.INCONSISTENT),
+        (
+            api("Bad", parameters=[{"name": "x", "in": "query", "type": "string"}] * 2),
+            "Animals/pet_finder/bad",
+            CrawlReason.INCONSISTENT,
+        ),
+        (
+            api("Bad", body={"schema": {"type": "array"}}),
+            "Animals/pet_finder/bad",
+            CrawlReason.UNSUPPORTED_BODY,
+        ),
+        (
+            api("Bad", body={"content_type": "image/png", "schema": {}}),
+            "Animals/pet_finder/bad",
+            CrawlReason.UNSUPPORTED_BODY,
+        ),
+        (api("Bad", body={"schema": {"properties": 3}}), "Animals/pet_finder/bad", CrawlReason.MALFORMED),
+    ],
+)
+def test_an_unusable_api_is_rejected_by_itself(raw: Any, row_id: str, reason: str) -> None:
+    assert fault(raw) == (row_id, reason)
+
+
+def test_an_api_nested_too_deeply_is_rejected() -> None:
+    deep: Json = {}
+    for _ in range(400):
+        deep = {"a": deep}
+
+    assert fault(api("Deep", example_response=deep)) == ("Animals/pet_finder/deep", CrawlReason.MALFORMED)
+
+
+def test_a_tool_without_a_usable_api_is_rejected_with_its_apis() -> None:
+    crawled = normalise(ENTRY, tool(api("Bad", path="")))
+
+    assert crawled.tool is None
+    assert [(row.row_id, row.reason) for row in crawled.rejects] == [
+        ("Animals/pet_finder", CrawlReason.NO_USABLE_API),
+        ("Animals/pet_finder/bad", CrawlReason.MALFORMED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason", "detail"),
+    [
+        ([], "malformed", "value: Input should be a valid dictionary or instance of ToolDetail"),
+        (
+            tool(api(), host="ftp://pets"),
+            "malformed",
+            "host: Value error, a host must be an http or https URL",
+        ),
+        (
+            tool(api(), host="http://u:p@pets"),
+            "malformed",
+            "host: Value error, a host must hold no credentials, query or fragment",
+        ),
+        (
+            tool(api(), name="Pets"),
+            "inconsistent",
+            "listed as {'id': 'Animals/pet-finder', 'category': 'Animals', 'name': 'Pet Finder'}, "
+            "documented as {'id': 'Animals/pet-finder', 'category': 'Animals', 'name': 'Pets'}",
+        ),
+    ],
+)
+def test_an_unusable_tool_is_rejected(raw: Any, reason: str, detail: str) -> None:
+    expected = Reject(stage="crawl", row_id="Animals/pet_finder", reason=reason, detail=detail)
+
+    assert normalise(ENTRY, raw) == Crawled(entry=ENTRY, tool=None, rejects=(expected,))
+
+
+def fingerprints(raw: Json) -> tuple[str, str]:
+    crawled = normalise(ENTRY, raw)
+    assert crawled.tool is not None
+    return crawled.tool.fingerprint, crawled.apis[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        tool(api(example_response={"b": 2, "a": 1}), popularity={"score": 1}),
+        tool(api(example_response={"a": 1, "b": 2}), host="http://pet-finder.example:8080"),
+        tool(api(example_response={"a": 1, "b": 2}, code_snippets={"python": "get()"})),
+        tool(api(example_response={"a": 1, "b": 2}, latency_ms=12)),
+    ],
+)
+def test_fingerprints_stay_when_nothing_is_said_otherwise(same: Json) -> None:
+    assert fingerprints(same) == fingerprints(tool(api(example_response={"a": 1, "b": 2})))
+
+
+def test_a_changed_api_changes_its_and_the_tools_fingerprint() -> None:
+    before = fingerprints(tool(api()))
+    after = fingerprints(tool(api(description="Finds all pets.")))
+
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_a_changed_tool_leaves_its_apis_fingerprints() -> None:
+    before = fingerprints(tool(api()))
+    after = fingerprints(tool(api(), description="Other."))
+
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_splits_have_their_shares_and_test_categories_are_whole() -> None:
+    tools = [(f"category {number % 400}", f"category {number % 400}/tool_{number}") for number in range(8000)]
+    splits = {tool_id: split_of(category, tool_id) for category, tool_id in tools}
+    shares = {split: count / len(tools) for split, count in Counter(splits.values()).items()}
+    of_category: dict[str, set[str]] = {}
+    for category, tool_id in tools:
+        of_category.setdefault(category, set()).add(splits[tool_id])
+
+    assert 0.75 < shares["train"] < 0.85
+    assert 0.07 < shares["test_tool"] < 0.13
+    assert 0.07 < shares["test_category"] < 0.13
+    assert all(found == {"test_category"} for found in of_category.values() if "test_category" in found)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from tasks.documents.document import document_of
+from tasks.documents.params import CompressParams
+from tasks.documents.shorten import TOKENS_SHOWN, compress_api
+from tasks.errors import OverBudget, RequestRefused, StopRun
+from tasks.llm.chat import ChatRequest, Reply
+from tasks.shaping.shape import project, shape_of
+from tasks.shaping.tokens import count_tokens
+from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.documents import Document
+from warehouse.tables.probing import Verdict
+
+MakeVerdict = Callable[[str | None], Verdict]
+PARAMS = CompressParams(max_tokens=300)
+SMALL = {"title": "Soup", "minutes": 20}
+LARGE = {
+    "total": 80,
+    "recipes": [{"name": f"Soup no. {n}", "image": f"https://img.example/{n}" * 3} for n in range(80)],
+}
+NOT_JSON = Reply(content="I would keep the names.")
+REFUSED = RequestRefused("context_too_long", "HTTP 400: too long")
+
+
+@dataclass
+class ScriptedModel:
+    """Says what its script says, in order, and fails when that runs out."""
+
+    script: list[Reply | Exception]
+    asked: list[tuple[str, int, ChatRequest]] = field(default_factory=list)
+    name: str = "scripted"
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
+        self.asked.append((row_id, ordinal, request))
+        said = self.script.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def prompt(self, number: int) -> str:
+        """What was sent in the user message of a request."""
+        return str(self.asked[number][2].transcript.messages()[-1].content)
+
+
+def keeping(*paths: str) -> Reply:
+    return Reply(content=json.dumps({"description": "Finds.", "keep": paths}))
+
+
+def compress(tool: Tool, api: Api, verdict: Verdict, model: ScriptedModel) -> Document:
+    return asyncio.run(compress_api(tool, api, verdict, model, PARAMS))
+
+
+def test_a_document_within_the_budget_stays_as_it_is(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    document = document_of(tool, api, SMALL)
+    assert compress(tool, api, make_verdict(json.dumps(SMALL)), ScriptedModel([])) == Document(
+        api_id="Food/recipes/search",
+        document=document,
+        response_schema='{"title":"string","minutes":"integer"}',
+        tokens_before=count_tokens(document),
+        tokens_after=count_tokens(document),
+        method="as-is",
+    )
+
+
+def test_the_model_chooses_the_words_and_the_keys(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    few = {"total": 80, "recipes": LARGE["recipes"][:20]}  # type: ignore[index]
+    model = ScriptedModel([keeping("recipes[].name", "no.such.path")])
+    names = {"recipes": [{"name": f"Soup no. {n}"} for n in range(20)]}
+    document = document_of(tool, replace(api, description="Finds."), names)
+    assert compress(tool, api, make_verdict(json.dumps(few)), model) == Document(
+        api_id="Food/recipes/search",
+        document=document,
+        response_schema='{"recipes":[{"name":"string"}]}',
+        tokens_before=count_tokens(document_of(tool, api, few)),
+        tokens_after=count_tokens(document),
+        method="llm",
+    )
+    assert [asked[:2] for asked in model.asked] == [("Food/recipes/search", 0)]
+    assert model.asked[0][2].response_format == {"type": "json_object"}
+
+
+def test_what_the_model_leaves_too_long_is_cut(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    compressed = compress(tool, api, make_verdict(json.dumps(LARGE)), ScriptedModel([keeping("recipes")]))
+    shown = json.loads(compressed.document)
+    assert (compressed.method, compressed.tokens_after <= 300) == ("cut", True)
+    assert compressed.response_schema == '{"recipes":[{"name":"string","image":"string"}]}'
+    assert shown["api_description"] == "Finds."
+    assert shown["response"]["recipes"][0] == LARGE["recipes"][0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("first", [NOT_JSON, REFUSED], ids=["malformed", "refused"])
+def test_the_second_ask_shows_less(
+    first: Reply | Exception, tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    large = {"recipes": LARGE["recipes"] * 10}  # type: ignore[operator]
+    model = ScriptedModel([first, keeping("recipes[].name")])
+    assert compress(tool, api, make_verdict(json.dumps(large)), model).method == "cut"
+    assert [asked[1] for asked in model.asked] == [0, 1]
+    assert count_tokens(model.prompt(0)) - count_tokens(model.prompt(1)) > TOKENS_SHOWN[0] / 2
+
+
+@pytest.mark.parametrize("second", [NOT_JSON, REFUSED], ids=["malformed", "refused"])
+def test_no_api_is_lost_to_a_model_of_no_help(
+    second: Reply | Exception, tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    compressed = compress(tool, api, make_verdict(json.dumps(LARGE)), ScriptedModel([NOT_JSON, second]))
+    assert (compressed.method, compressed.tokens_after <= 300) == ("cut", True)
+    assert json.loads(compressed.response_schema) == shape_of(LARGE)
+    assert json.loads(compressed.document)["api_description"] == "Finds recipes."
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        json.dumps(LARGE["recipes"] * 200),  # type: ignore[operator]
+        json.dumps({f"recipe {n}": {"name": "Soup"} for n in range(20_000)}),
+        "It is a long story. " * 50_000,
+    ],
+    ids=["array", "map", "text"],
+)
+def test_a_huge_response_is_not_sent_whole(
+    huge: str, tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    model = ScriptedModel([NOT_JSON, NOT_JSON])
+    assert compress(tool, api, make_verdict(huge), model).tokens_after <= 300
+    assert count_tokens(model.prompt(0)) < 3 * TOKENS_SHOWN[0] + 4000
+
+
+def test_a_run_that_must_stop_stops(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    with pytest.raises(StopRun):
+        compress(tool, api, make_verdict(json.dumps(LARGE)), ScriptedModel([OverBudget("spent")]))
+
+
+def test_the_response_shown_is_part_of_the_real_one(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    few: dict[str, Any] = {"total": 80, "recipes": LARGE["recipes"][:20]}  # type: ignore[index]
+    model = ScriptedModel([keeping("total", "recipes[].image", "recipes[].price")])
+    compressed = compress(tool, api, make_verdict(json.dumps(few)), model)
+    kept = json.loads(compressed.response_schema)
+    assert kept == {"total": "integer", "recipes": [{"image": "string"}]}
+    assert compressed.method == "cut"
+    shown = json.loads(compressed.document)["response"]
+    assert shown["total"] == 80
+    assert shown["recipes"][:2] == project(few, kept)["recipes"][:2]

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tasks.errors import BrokenContract, OverBudget, RequestRefused
+from tasks.instructions.params import InstructParams
+from tasks.instructions.propose import Proposed, chosen_seeds, prompt_digest, propose_for
+from tasks.llm.chat import ChatRequest, Reply, digest_of
+from warehouse.tables.accounts import Reject
+from warehouse.tables.documents import Document
+from warehouse.tables.instructions import Candidate, NamedApi, Sample
+
+MakeSample = Callable[..., Sample]
+Propose = Callable[..., Proposed]
+SEARCH = NamedApi(tool_name="Flights", api_name="Search")
+PARAMS = InstructParams(per_sample=3, seed_examples=2)
+
+
+@dataclass
+class ScriptedModel:
+    """Says what its script says, in order, and fails when that runs out."""
+
+    script: list[Reply | Exception]
+    asked: list[tuple[str, int, ChatRequest]] = field(default_factory=list)
+    name: str = "scripted"
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
+        self.asked.append((row_id, ordinal, request))
+        said = self.script.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+def saying(*items: Any, finish_reason: str = "stop") -> Reply:
+    return Reply(content=json.dumps({"instructions": items}), finish_reason=finish_reason)
+
+
+def item(query: str) -> dict[str, Any]:
+    return {"query": query, "relevant_apis": [["Flights", "Search"]]}
+
+
+@pytest.fixture
+def documents(names: Mapping[str, NamedApi]) -> dict[str, Document]:
+    return {
+        api_id: Document(
+            api_id=api_id,
+            document=f'{{"document of": "{api_id}"}}',
+            response_schema="{}",
+            tokens_before=9,
+            tokens_after=9,
+            method="as-is",
+        )
+        for api_id in names
+    }
+
+
+@pytest.fixture
+def propose(documents: dict[str, Document], names: Mapping[str, NamedApi]) -> Propose:
+    def propose(sample: Sample, model: ScriptedModel, params: InstructParams = PARAMS) -> Proposed:
+        return asyncio.run(propose_for(sample, documents, names, model, params))
+
+    return propose
+
+
+def outcomes(proposed: Proposed) -> list[str]:
+    """Per ordinal the query of the candidate, or the reason of the reject."""
+    by_ordinal = {candidate.ordinal: candidate.query for candidate in proposed.candidates}
+    by_ordinal |= {int(reject.row_id.partition("#")[2]): reject.reason for reject in proposed.rejects}
+    assert len(by_ordinal) == len(proposed.candidates) + len(proposed.rejects) == proposed.n_asked
+    return [by_ordinal[ordinal] for ordinal in range(proposed.n_asked)]
+
+
+def test_what_the_model_writes_becomes_candidates(propose: Propose, make_sample: MakeSample) -> None:
+    sample = make_sample()
+    seed_ids = tuple(seed.id for seed in chosen_seeds(sample, PARAMS))
+
+    def candidate(ordinal: int, query: str) -> Candidate:
+        return Candidate(
+            candidate_id=digest_of(["s", ordinal, query]),
+            sample_id="s",
+            ordinal=ordinal,
+            query=query,
+            relevant_apis=(SEARCH,),
+            model="scripted",
+            prompt_digest=prompt_digest("G3"),
+            seed_ids=seed_ids,
+        )
+
+    model = ScriptedModel([saying(item("Fly?"), {"query": " "}, item("Fly?"))])
+    assert propose(sample, model) == Proposed(
+        candidates=(candidate(0, "Fly?"), candidate(2, "Fly?")),
+        rejects=(
+            Reject(
+                stage="propose",
+                row_id="s#1",
+                reason="malformed_instruction",
+                detail="no query: {'query': ' '}",
+            ),
+        ),
+        n_asked=3,
+    )
+    assert [asked[:2] for asked in model.asked] == [("s", 0)]
+
+
+@pytest.mark.parametrize(
+    ("replies", "found"),
+    [
+        ([saying(item("a"), item("b"), item("c"))], ["a", "b", "c"]),
+        ([saying(item("a"))], ["a", "not_written", "not_written"]),
+        ([saying()], ["not_written"] * 3),
+        ([saying(*(item(str(n)) for n in range(5)))], ["0", "1", "2", "3", "4"]),
+        ([saying(item("a"), "b")], ["a", "malformed_instruction", "not_written"]),
+        (
+            [saying(item("a"), item("b"), finish_reason="length")],
+            ["a", "malformed_instruction", "not_written"],
+        ),
+        ([Reply(content="No."), saying(item("a"), item("b"), item("c"))], ["a", "b", "c"]),
+        ([Reply(content="No."), Reply(content=None)], ["malformed_reply"] * 3),
+        ([RequestRefused("content_filtered", "HTTP 400")], ["content_filtered"] * 3),
+        ([Reply(content="No."), RequestRefused("endpoint_refused", "HTTP 400")], ["endpoint_refused"] * 3),
+    ],
+)
+def test_every_ordinal_is_a_candidate_or_a_reject(
+    replies: list[Reply | Exception], found: list[str], propose: Propose, make_sample: MakeSample
+) -> None:
+    model = ScriptedModel(list(replies))
+    assert outcomes(propose(make_sample(), model)) == found
+    assert [asked[:2] for asked in model.asked] == [("s", ordinal) for ordinal in range(len(replies))]
+
+
+def test_a_run_that_must_stop_stops(propose: Propose, make_sample: MakeSample) -> None:
+    with pytest.raises(OverBudget):
+        propose(make_sample(), ScriptedModel([OverBudget("spent")]))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "heading"),
+    [
+        ("G1", "# The APIs of one tool"),
+        ("G2", "# The APIs of several tools"),
+        ("G3", "# The APIs of several tools"),
+    ],
+)
+def test_the_prompt_shows_the_documents_of_the_set(
+    scenario: str,
+    heading: str,
+    propose: Propose,
+    make_sample: MakeSample,
+    documents: dict[str, Document],
+) -> None:
+    model = ScriptedModel([saying()])
+    propose(make_sample(scenario=scenario), model)
+    system, user = (str(message.content) for message in model.asked[0][2].transcript.messages())
+    _, _, shown = user.partition(heading)
+    assert "# Task: write instructions for a set of APIs" in system
+    assert all(document.document in shown for document in documents.values())
+    assert "Write 3 instructions" in shown
+    assert model.asked[0][2].response_format == {"type": "json_object"}
+
+
+def test_samples_are_shown_different_seeds(make_sample: MakeSample) -> None:
+    shown = [tuple(seed.id for seed in chosen_seeds(make_sample(f"s{n}", "G1"), PARAMS)) for n in range(30)]
+    assert shown == [
+        tuple(seed.id for seed in chosen_seeds(make_sample(f"s{n}", "G1"), PARAMS)) for n in range(30)
+    ]
+    assert {len(ids) for ids in shown} == {2}
+    assert len(Counter(shown)) > 10
+
+
+def test_an_api_without_a_document_breaks_the_contract(
+    propose: Propose, make_sample: MakeSample, documents: dict[str, Document]
+) -> None:
+    del documents["Weather/sky_watch/forecast"]
+    with pytest.raises(BrokenContract, match="'Weather/sky_watch/forecast', which has no document"):
+        propose(make_sample(), ScriptedModel([]))

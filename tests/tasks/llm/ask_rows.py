@@ -1,0 +1,43 @@
+"""A process that asks one request for each of n rows and may be killed at any moment.
+
+python ask_rows.py <base_url> <reply store> <n>
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tasks.llm.budget import Ledger
+from tasks.llm.chat import ChatRequest, Message, Transcript
+from tasks.llm.endpoint import Endpoint
+from tasks.llm.model import StoredModel
+from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.store import ReplyStore
+from tasks.llm.usage import UsageLog
+from tasks.transport.kvstore import DurableMap
+
+
+def request_of(row_id: str) -> ChatRequest:
+    return ChatRequest(transcript=Transcript.of(Message(role="user", content=row_id)))
+
+
+async def ask_rows(base_url: str, path: Path, n: int) -> None:
+    params = LlmParams(base_url=base_url, model="m", concurrency=8)
+    with DurableMap(path) as entries:
+        async with Endpoint(params) as endpoint:
+            model = StoredModel(
+                endpoint=endpoint,
+                store=ReplyStore(entries),
+                ledger=Ledger(BudgetParams(), params),
+                recorder=UsageLog(),
+                stage="s",
+                run_id="r",
+            )
+            rows = [f"row-{i}" for i in range(n)]
+            await asyncio.gather(*(model.ask(request_of(row), row_id=row) for row in rows))
+
+
+if __name__ == "__main__":
+    asyncio.run(ask_rows(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

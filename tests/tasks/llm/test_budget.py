@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tasks.errors import OverBudget, UsageError
+from tasks.llm.budget import Ledger, Reservation, Spent, cost_usd
+from tasks.llm.chat import Usage
+from tasks.llm.params import BudgetParams, LlmParams
+
+
+def llm(**params: Any) -> LlmParams:
+    settings = {"max_tokens": 100, "price_in": 1.0, "price_out": 2.0, **params}
+    return LlmParams(base_url="http://127.0.0.1:1/v1", model="m", **settings)
+
+
+def ledger_with(**caps: Any) -> Ledger:
+    return Ledger(BudgetParams(**caps), llm())
+
+
+async def spend(ledger: Ledger, tokens_in: int = 50) -> None:
+    """A request that takes `tokens_in` + 10 tokens, and 160 at worst."""
+    reservation = ledger.reservation(tokens_in=60, max_tokens=100)
+    await reservation.admit()
+    await asyncio.sleep(0.001)
+    reservation.settle(Usage(tokens_in, 10), 0)
+
+
+async def spend_until_over(ledger: Ledger, n: int) -> list[object]:
+    return await asyncio.gather(*(spend(ledger) for _ in range(n)), return_exceptions=True)
+
+
+def test_without_caps_everything_is_counted() -> None:
+    ledger = ledger_with()
+    asyncio.run(spend_until_over(ledger, 3))
+    assert ledger.used == Spent(requests=3, tokens_in=150, tokens_out=30)
+
+
+@pytest.mark.parametrize(
+    ("caps", "used"),
+    [
+        ({"max_requests": 5}, Spent(5, 250, 50)),
+        ({"max_tokens": 1000}, Spent(15, 750, 150)),
+        ({"max_usd": 0.001}, Spent(11, 550, 110)),
+        ({"max_requests": 0}, Spent()),
+        ({"max_tokens": 159}, Spent()),
+    ],
+)
+def test_a_cap_is_used_up_and_never_passed(caps: dict[str, float], used: Spent) -> None:
+    ledger = ledger_with(**caps)
+    results = asyncio.run(spend_until_over(ledger, 64))
+    assert ledger.used == used
+    assert [type(result) for result in results if result is not None] == [OverBudget] * (64 - used.requests)
+
+
+def test_what_over_budget_says() -> None:
+    ledger = ledger_with(max_tokens=1000)
+    error = next(result for result in asyncio.run(spend_until_over(ledger, 64)) if result is not None)
+    assert isinstance(error, OverBudget)
+    assert error.message == (
+        "the next request could pass [budget] max_tokens = 1000: used so far are 15 requests, 900 tokens, "
+        "0.0010 USD; the request may take 160 tokens"
+    )
+    assert error.fix is not None
+    assert "raise [budget] max_tokens and run the same command again" in error.fix
+
+
+def after_admit(act: Callable[[Reservation], None]) -> Spent:
+    async def run() -> Spent:
+        ledger = ledger_with(max_tokens=10_000)
+        reservation = ledger.reservation(tokens_in=60, max_tokens=100)
+        await reservation.admit()
+        act(reservation)
+        reservation.release()
+        await spend(ledger, tokens_in=1)
+        return ledger.used
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("act", "used"),
+    [
+        (Reservation.release, Spent(1, 1, 10)),
+        (Reservation.lost, Spent(2, 61, 110)),
+        (lambda reservation: reservation.settle(Usage(), 7), Spent(2, 61, 17)),
+    ],
+    ids=["released", "lost", "no usage reported"],
+)
+def test_what_a_request_without_a_count_costs(act: Callable[[Reservation], None], used: Spent) -> None:
+    assert after_admit(act) == used
+
+
+def test_an_endpoint_that_counts_more_than_estimated_raises_later_estimates() -> None:
+    async def run() -> Ledger:
+        ledger = ledger_with(max_tokens=1000)
+        for _ in range(20):
+            await spend(ledger, tokens_in=240)
+        return ledger
+
+    with pytest.raises(OverBudget, match="the request may take 340 tokens"):
+        asyncio.run(run())
+
+
+def test_an_interrupted_wait_leaves_the_queue_usable() -> None:
+    async def run() -> Spent:
+        ledger = ledger_with(max_tokens=200)
+        holder = ledger.reservation(tokens_in=60, max_tokens=100)
+        await holder.admit()
+        waiting = asyncio.create_task(spend(ledger))
+        following = asyncio.create_task(spend(ledger))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        holder.release()
+        await following
+        return ledger.used
+
+    assert asyncio.run(run()) == Spent(1, 50, 10)
+
+
+@pytest.mark.parametrize(
+    ("caps", "params", "named"),
+    [
+        ({"max_usd": 1}, {"price_in": None}, "price_in"),
+        ({"max_usd": 1}, {"price_out": None}, "price_out"),
+        ({"max_usd": 1}, {"max_tokens": None}, "max_tokens"),
+        ({"max_tokens": 1}, {"max_tokens": None}, "max_tokens"),
+    ],
+)
+def test_a_cap_that_could_not_be_kept_is_refused(
+    caps: dict[str, float], params: dict[str, None], named: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        Ledger(BudgetParams.model_validate(caps), llm(**params))
+    assert f"set [llm] {named}" in (caught.value.fix or "") or named in caught.value.message
+
+
+def test_requests_can_be_capped_without_prices() -> None:
+    Ledger(BudgetParams(max_requests=1), llm(price_in=None, price_out=None, max_tokens=None))
+
+
+@pytest.mark.parametrize(("price_out", "cost"), [(2.0, 0.00007), (None, None)])
+def test_cost(price_out: float | None, cost: float | None) -> None:
+    assert cost_usd(llm(price_out=price_out), 50, 10) == cost

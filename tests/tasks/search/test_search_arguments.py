@@ -1,0 +1,90 @@
+"""What is made of the text a model writes as arguments."""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+
+import orjson
+import pytest
+
+from tasks.search.arguments import Arguments, encodable, read_arguments
+
+UNREADABLE = "its arguments cannot be read as JSON"
+NO_OBJECT = "its arguments are JSON, but not an object"
+
+
+def wrapped(text: str) -> str:
+    return json.dumps({"__raw__": text}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("repair", [False, True])
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("", Arguments({}, "{}")),
+        ("  \n", Arguments({}, "{}")),
+        ('{"a":  1}', Arguments({"a": 1}, '{"a":  1}')),
+        ('{"a": "two\nlines"}', Arguments({"a": "two\nlines"}, '{"a": "two\\nlines"}', repaired=True)),
+        ("[1, 2]", Arguments(None, wrapped("[1, 2]"), problem=NO_OBJECT)),
+        ('"{}"', Arguments(None, wrapped('"{}"'), problem=NO_OBJECT)),
+        ("null", Arguments(None, wrapped("null"), problem=NO_OBJECT)),
+        ("ask a friend", Arguments(None, wrapped("ask a friend"), problem=UNREADABLE)),
+        ('{"a": 9e999}', Arguments(None, wrapped('{"a": 9e999}'), problem=UNREADABLE)),
+        (
+            '{"a": 18446744073709551616}',
+            Arguments({"a": 1.8446744073709552e19}, '{"a": 18446744073709551616}'),
+        ),
+        ('{"a": "\\ud83d"}', Arguments({"a": "?"}, '{"a": "?"}')),
+    ],
+)
+def test_arguments_whatever_the_rules(text: str, arguments: Arguments, repair: bool) -> None:
+    assert read_arguments(text, repair=repair) == arguments
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{'a': 1}", {"a": 1}),
+        ('{"a": 1,}', {"a": 1}),
+        ('{"a": "cut o', {"a": "cut o"}),
+        ('```json\n{"a": 1}\n```', {"a": 1}),
+        ('{"a": 1} thanks', {"a": 1}),
+        ("{a: True, b: None}", {"a": True, "b": None}),
+        ('{"a": NaN}', {"a": "NaN"}),
+    ],
+)
+def test_arguments_that_almost_parse_are_repaired(text: str, value: object) -> None:
+    read = read_arguments(text, repair=True)
+
+    assert (read.value, json.loads(read.text), read.repaired) == (value, value, True)
+
+
+def test_they_are_not_where_the_rules_do_not_say_so() -> None:
+    assert read_arguments("{'a': 1}", repair=False) == Arguments(
+        None, wrapped("{'a': 1}"), problem=UNREADABLE
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"a":' * 70 + "1" + "}" * 70,
+        "9" * 5000,
+        "{" * 500,
+        '["' + '"x' * 9000,
+    ],
+)
+def test_hostile_arguments_are_a_failed_step_in_no_time(text: str) -> None:
+    begun = perf_counter()
+
+    read = read_arguments(text, repair=True)
+
+    assert (read.value, orjson.loads(read.text)) == (None, {"__raw__": text})
+    assert perf_counter() - begun < 5
+
+
+def test_half_an_emoji_is_replaced() -> None:
+    assert encodable("so \ud83d") == "so ?"

@@ -1,0 +1,253 @@
+"""Under published rules a search asks what the paper's published code asks, request for request.
+
+The oracle, a scripted model and API server with the recorded runs of the published code, lives beside the
+repository and is no part of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tasks.errors import RequestRefused
+from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
+from tasks.search.dfsdt import dfsdt
+from tasks.search.functions import Offer, offer_for
+from tasks.search.rules import TOOLBENCH
+from tasks.search.task import Limits, Observation, Task
+from tasks.search.trace import trace
+from tasks.search.tree import SearchTree
+from warehouse.tables.annotations import Node
+from warehouse.tables.catalogue import Api, Parameter, Tool
+
+ORACLE = Path(__file__).parents[4] / "shared" / "oracle"
+GOLDEN = ORACLE / "golden"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not GOLDEN.is_dir(), reason="needs the oracle beside the repository"),
+]
+
+TYPES = {"NUMBER": "number", "STRING": "string", "BOOLEAN": "boolean", "ENUM": "string"}
+OUTCOMES = {
+    "bad_finish": "fin:bad",
+    "answered": "fin:answer",
+    "gave_up": "fin:giveup",
+    "unknown_function": "halluc",
+    "invalid_arguments": "badjson",
+}
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, str(ORACLE / "server.py"), "--port", str(port)]
+    with subprocess.Popen(command) as server:
+        try:
+            _wait_for(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError("the oracle did not start")
+
+
+@pytest.fixture(scope="module")
+def compare() -> ModuleType:
+    return _module("compare")
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ORACLE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Scenario:
+    """One scenario of the oracle as a search sees it."""
+
+    def __init__(self, http: aiohttp.ClientSession, base: str, model: str) -> None:
+        self.http, self.base, self.model = http, base, model
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(f"{self.base}/{path}") as response:
+            text = await response.text()
+        return (
+            json.loads(text) if path.startswith("catalog") else [json.loads(row) for row in text.splitlines()]
+        )
+
+    async def ask(self, request: ChatRequest, ordinal: int) -> Reply:
+        assert request.tools is not None
+        body = {
+            "model": self.model,
+            "messages": [message.wire() for message in request.transcript],
+            "tools": list(request.tools.tools),
+        }
+        async with self.http.post(f"{self.base}/v1/chat/completions", json=body) as response:
+            if response.status != 200:
+                raise RequestRefused("scripted", f"query {ordinal}: status {response.status}")
+            completion = await response.json()
+        message, usage = completion["choices"][0]["message"], completion["usage"]
+        return Reply(
+            content=message["content"],
+            tool_calls=tuple(
+                ToolCall(call["id"], **call["function"]) for call in message.get("tool_calls", ())
+            ),
+            usage=Usage(usage["prompt_tokens"], usage["completion_tokens"]),
+        )
+
+    async def execute(self, function: str, arguments: Mapping[str, Any], ordinal: int) -> Observation:
+        del ordinal
+        async with self.http.post(f"{self.base}/call/{self.model}/{function}", json=arguments) as response:
+            return Observation(await response.text(), response.headers["X-Class"], 0)
+
+
+def offer_of(catalogue: Any) -> tuple[Offer, str]:
+    tools = {tool["tool_name"]: _tool(tool) for tool in catalogue["tools"]}
+    apis = [_api(tool["tool_name"], api) for tool in catalogue["tools"] for api in tool["api_list"]]
+    return offer_for(apis, tools, {}, TOOLBENCH), catalogue["query"]
+
+
+def _tool(tool: Any) -> Tool:
+    return Tool(
+        tool_id=tool["tool_name"],
+        category=tool["category"],
+        tool_name=tool["tool_name"],
+        standardized_name=tool["tool_name"],
+        description=tool["tool_description"],
+        host="",
+        collections=(),
+        source="oracle",
+        source_url="",
+        licence=None,
+        n_apis=len(tool["api_list"]),
+        split="train",
+        fingerprint="",
+    )
+
+
+def _api(tool_name: str, api: Any) -> Api:
+    return Api(
+        api_id=f"{tool_name}/{api['name']}",
+        tool_id=tool_name,
+        api_name=api["name"],
+        function_name=api["function_name"],
+        description=api["description"],
+        protocol="http",
+        method=api["method"],
+        url="",
+        parameters=(
+            *(_parameter(parameter, required=True) for parameter in api["required_parameters"]),
+            *(_parameter(parameter, required=False) for parameter in api["optional_parameters"]),
+        ),
+        content_type=None,
+        body_schema=None,
+        security=(),
+        read_only=True,
+        response_schema=None,
+        code_snippet=None,
+        example_response=None,
+        fingerprint="",
+    )
+
+
+def _parameter(parameter: Any, *, required: bool) -> Parameter:
+    return Parameter(
+        name=parameter["name"],
+        arg_name=parameter["arg_name"],
+        location="query",
+        type=TYPES[parameter["type"]],
+        required=required,
+        description=parameter["description"],
+        default=json.dumps(parameter["default"]),
+        schema=None,
+    )
+
+
+def as_recorded(tree: SearchTree) -> dict[str, Any]:
+    """The result in the words of the recorded runs, which have no word for "neither won nor given up"."""
+    nodes = trace(tree, "a").nodes
+    return {
+        "query_count": tree.n_queries,
+        "total_tokens": tree.tokens_in + tree.tokens_out,
+        "win": tree.win,
+        "valid_data": tree.finish_type != "none",
+        "finish_type": "give_answer" if tree.finish_type == "none" else tree.finish_type,
+        "final_answer": tree.final_answer or "",
+        "size": len(nodes),
+        "max_depth": max(node.depth for node in nodes) + 1,
+        "nodes": [_node(node) for node in nodes],
+    } | ({"answer_path": [node.node_id for node in nodes if node.on_answer_path]} if tree.win else {})
+
+
+def _node(node: Node) -> list[Any]:
+    kind = {"root": "I", "thought": "T", "action": "A", "action_input": "I"}[node.kind]
+    flags = "p" * node.pruned + "t" * node.terminal
+    outcome = OUTCOMES.get(node.outcome or "", node.outcome) if node.kind == "action_input" else None
+    return [kind, node.depth, flags, node.entry or 0, node.code, outcome]
+
+
+def finish_class(compare: ModuleType, row: list[Any], arguments: str | None) -> list[Any]:
+    """What exactly is wrong with a Finish is told by the oracle's own reading of its arguments."""
+    if row[5] is None or not row[5].startswith("fin:"):
+        return row
+    scenario = compare.T.Scenario
+    return [*row[:5], scenario.finish_class(None, arguments)]
+
+
+async def play(http: aiohttp.ClientSession, base: str, model: str, limits: Limits) -> SearchTree:
+    scenario = Scenario(http, base, model)
+    offer, query = offer_of(await scenario.get(f"catalog/{model}"))
+    task = Task(query=query, functions=offer.functions, tools=offer.tools)
+    return await dfsdt(task, ask=scenario.ask, execute=scenario.execute, rules=TOOLBENCH, limits=limits)
+
+
+async def differences(base: str, compare: ModuleType, method: str, limits: Limits) -> dict[str, str]:
+    records = compare.load_golden(GOLDEN / f"{method}.jsonl")
+    found = {}
+    async with aiohttp.ClientSession() as http:
+        for model, record in records.items():
+            tree = await play(http, base, f"{model}~{method}", limits)
+            rows = await Scenario(http, base, model).get(f"trace/{model}~{method}")
+            result = as_recorded(tree)
+            texts = [node.arguments for node in trace(tree, "a").nodes]
+            result["nodes"] = [
+                finish_class(compare, row, text) for row, text in zip(result["nodes"], texts, strict=True)
+            ]
+            _, text = compare.report(record, rows, result, expand=True, strict=True)
+            if text != "same":
+                found[model] = text
+    assert len(records) == 70
+    return found
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_dfsdt_asks_what_the_published_code_asks(base: str, compare: ModuleType, width: int) -> None:
+    limits = Limits(width=width, max_depth=12, max_queries=200)
+
+    assert asyncio.run(differences(base, compare, f"DFSDT_w{width}", limits)) == {}

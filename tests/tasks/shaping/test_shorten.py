@@ -1,0 +1,97 @@
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.shaping.shorten import json_text, shortened_json
+from tasks.shaping.tokens import count_tokens
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=300),
+    lambda inner: st.lists(inner, max_size=40) | st.dictionaries(st.text(max_size=4), inner, max_size=40),
+    max_leaves=30,
+)
+
+
+def test_what_fits_is_written_whole() -> None:
+    assert shortened_json({"a": [1, 2, {"b": None}]}, 100) == '{"a":[1,2,{"b":null}]}'
+
+
+def test_the_tail_of_a_long_array_goes_and_is_counted() -> None:
+    value = json.loads(shortened_json({"n": 100, "items": [{"id": n} for n in range(100)]}, 60))
+    assert value["items"][:-1] == [{"id": n} for n in range(len(value["items"]) - 1)]
+    assert value == {
+        "n": 100,
+        "items": [*value["items"][:-1], {"_cut": f"{101 - len(value['items'])} more items"}],
+    }
+
+
+def test_a_long_string_is_shortened_before_a_short_array() -> None:
+    value = json.loads(shortened_json({"text": "word " * 1000, "tags": ["a", "b", "c"]}, 100))
+    assert value == {"text": value["text"], "tags": ["a", "b", "c"]}
+    assert value["text"].endswith("...")
+    assert len(value["text"]) > 300
+
+
+def test_a_record_keeps_its_keys_while_its_arrays_shrink() -> None:
+    records = [{"id": n, "name": f"name {n}", "text": "lorem ipsum " * 50} for n in range(50)]
+    first, *_, last = json.loads(shortened_json(records, 200))
+    assert (set(first), set(last)) == ({"id", "name", "text"}, {"_cut"})
+
+
+def test_a_map_with_many_keys_is_cut_like_an_array() -> None:
+    value = json.loads(shortened_json({"base": "EUR", "rates": {f"C{n}": n / 7 for n in range(500)}}, 200))
+    assert value["base"] == "EUR"
+    assert value["rates"]["_cut"] == f"{501 - len(value['rates'])} more keys"
+
+
+@pytest.mark.parametrize(
+    ("value", "max_tokens", "text"),
+    [
+        ({"a": {"b": {"c": [1, 2, 3]}}, "d": "x" * 400}, 18, '{"a":{"_cut":"1 keys"},"_cut":"1 more keys"}'),
+        ({"a": {"b": {"c": [1, 2, 3]}}, "d": "x" * 400}, 8, '{"_cut":"2 keys"}'),
+        ({"a": {"b": {"c": [1, 2, 3]}}, "d": "x" * 400}, 1, "{}"),
+        ([[["deep"] * 30] * 30] * 100, 9, '[{"_cut":"100 items"}]'),
+        ([[["deep"] * 30] * 30] * 100, 1, "[]"),
+    ],
+)
+def test_hopeless_budgets_still_get_json(value: object, max_tokens: int, text: str) -> None:
+    assert shortened_json(value, max_tokens) == text
+
+
+def test_no_budget_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        shortened_json({}, 0)
+
+
+@settings(max_examples=60)
+@given(JSON, st.integers(min_value=1, max_value=120))
+def test_the_text_always_parses_and_is_never_over_budget(value: object, max_tokens: int) -> None:
+    text = shortened_json(value, max_tokens)
+    json.loads(text)
+    assert count_tokens(text) <= max_tokens
+
+
+def test_nesting_meant_to_kill_is_cut() -> None:
+    value: Any = 1
+    for _ in range(900):
+        value = [value]
+    assert json.loads(shortened_json(value, 2000)) is not None
+
+
+def test_a_huge_answer_takes_a_moment_only() -> None:
+    value = [{"id": n, "text": "lorem ipsum dolor " * 8, "tags": list(range(8))} for n in range(5000)]
+    started = time.process_time()
+    text = shortened_json(value, 2048)
+    assert count_tokens(text) <= 2048
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2**70, str(2**70)), ("\ud800", '"\\ud800"'), ({"é": 1.5}, '{"é":1.5}')]
+)
+def test_all_of_json_can_be_written(value: object, text: str) -> None:
+    assert json_text(value) == text

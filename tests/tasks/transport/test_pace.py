@@ -1,0 +1,28 @@
+import asyncio
+import time
+
+import pytest
+
+from tasks.transport.pace import Pace
+
+
+def moments(hosts: list[str], rps: float) -> list[float]:
+    """Seconds from the start until each request to its host may go."""
+
+    async def wait(pace: Pace, host: str, started: float) -> float:
+        await pace.wait(host)
+        return time.monotonic() - started
+
+    async def wait_for_all() -> list[float]:
+        pace, started = Pace(rps), time.monotonic()
+        return await asyncio.gather(*(wait(pace, host, started) for host in hosts))
+
+    return asyncio.run(wait_for_all())
+
+
+def test_after_a_small_burst_requests_to_a_host_are_spaced_evenly() -> None:
+    assert moments(["a"] * 7, rps=20) == pytest.approx([0, 0, 0, 0.05, 0.1, 0.15, 0.2], abs=0.03)
+
+
+def test_hosts_do_not_wait_for_each_other() -> None:
+    assert moments(["a", "b", "a", "b", "c"], rps=1) == pytest.approx([0] * 5, abs=0.03)

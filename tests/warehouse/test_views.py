@@ -1,0 +1,153 @@
+"""Each view: given rows, expected rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+from warehouse.sql import sql_files
+
+Ask = Callable[..., list[tuple[Any, ...]]]
+
+
+def test_every_view_states_its_grain() -> None:
+    titles = {view.name: view.title for view in sql_files("views").values()}
+    assert titles == {name: title for name, title in titles.items() if title.startswith("Grain: ")}
+
+
+def test_snapshot_is_the_run_that_is_shown(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of("SELECT run_id, kind, status, parent, started_at, config_digest FROM snapshot")
+    assert found == [("run-1", "refresh", "complete", None, build.NOON, "config")]
+
+
+def test_instruction_apis_pairs_instructions_with_the_apis_they_need(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT instruction_id, api_id, tool_name, api_name, tool_id, category FROM instruction_apis ORDER BY ALL",
+        build.tool(),
+        build.api(build.FORECAST),
+        build.instruction(relevant_apis=(build.relevant(build.FORECAST), build.relevant("Gone/tool/api"))),
+        build.instruction(instruction_id="instruction-2", relevant_apis=()),
+    )
+    assert found == [
+        ("instruction-1", "Gone/tool/api", "Skies", "api", None, None),
+        ("instruction-1", build.FORECAST, "Skies", "forecast", "Weather/skies", "Weather"),
+    ]
+
+
+def test_answers_are_the_searches_that_won(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT * FROM answers",
+        build.instruction(),
+        build.annotation(),
+        build.annotation(annotation_id="annotation-2", win=False, finish_type="none", final_answer=None),
+    )
+    assert found == [
+        (
+            *("annotation-1", "instruction-1", "G1", "train", "Will it rain in Oslo?", "It will rain."),
+            *("dfsdt", "sampled", "teacher", 2, 1),
+        )
+    ]
+
+
+def test_funnel_is_the_account_of_the_run_shown_and_of_no_other(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT stage, unit, n_in, n_out, n_rejected, n_pending FROM funnel ORDER BY stage_no",
+        build.run(build.counts("probe", 9, 4, 3, 2), build.counts("compress", 4, 4)),
+        build.run(build.counts("crawl", 7, 7), run_id="run-0"),
+    )
+    assert found == [("probe", "API", 9, 4, 3, 2), ("compress", "API", 4, 4, 0, 0)]
+
+
+def test_rejects_by_reason_counts_rows_and_shows_one(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT * FROM rejects_by_reason ORDER BY stage, reason",
+        build.reject(row_id="b", detail="404 of b"),
+        build.reject(row_id="a", detail="404 of a"),
+        build.reject(row_id="c", reason="timeout", detail="10 s"),
+        build.reject(stage="select", row_id="d", reason="too_short", detail="4 words"),
+    )
+    assert found == [
+        ("probe", "not_found", 2, "a", "404 of a"),
+        ("probe", "timeout", 1, "c", "10 s"),
+        ("select", "too_short", 1, "d", "4 words"),
+    ]
+
+
+def test_api_outcomes_counts_probes_and_real_calls_apart(rows_of: Ask, build: ModuleType) -> None:
+    later = build.NOON + timedelta(minutes=1)
+    found = rows_of(
+        "SELECT * FROM api_outcomes ORDER BY ALL",
+        build.probe(attempt=1, latency_ms=10.0),
+        build.probe(attempt=2, latency_ms=30.0, probed_at=later),
+        build.probe(attempt=3, outcome="timeout", latency_ms=99.0),
+        build.call(node_id=1),
+        build.call(node_id=2, origin="replayed"),
+    )
+    assert found == [
+        ("probe", build.FORECAST, "ok", 2, 20.0, later),
+        ("probe", build.FORECAST, "timeout", 1, 99.0, build.NOON),
+        ("search", build.FORECAST, "ok", 1, 30.0, build.NOON),
+    ]
+
+
+def test_stale_instructions_say_which_api_is_gone_dead_or_changed(rows_of: Ask, build: ModuleType) -> None:
+    dead, changed = "Weather/skies/dead", "Weather/skies/changed"
+    found = rows_of(
+        "SELECT * FROM stale_instructions ORDER BY api_id",
+        *(build.api(api_id) for api_id in (build.FORECAST, dead, changed)),
+        build.verdict(build.FORECAST),
+        build.verdict(dead, kept=False),
+        build.instruction(
+            api_ids=(build.FORECAST, dead, changed, "Weather/skies/gone"),
+            api_fingerprints=("forecast-print", "dead-print", "another", "gone-print"),
+            relevant_apis=(build.relevant(dead),),
+        ),
+    )
+    assert found == [
+        ("instruction-1", changed, "changed", False),
+        ("instruction-1", dead, "not_kept", True),
+        ("instruction-1", "Weather/skies/gone", "gone", False),
+    ]
+
+
+def test_coverage_counts_the_instructions_of_every_kept_api(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT * FROM coverage ORDER BY api_id",
+        build.tool(),
+        *(build.api(api_id) for api_id in (build.FORECAST, build.STORMS, "Weather/skies/dead")),
+        build.verdict(build.FORECAST),
+        build.verdict(build.STORMS),
+        build.verdict("Weather/skies/dead", kept=False),
+        build.instruction(),
+        build.instruction(instruction_id="instruction-2"),
+    )
+    assert found == [
+        (build.FORECAST, "Weather/skies", "Weather", "train", 2, 2),
+        (build.STORMS, "Weather/skies", "Weather", "train", 2, 0),
+    ]
+
+
+def test_cost_by_stage_leaves_out_what_the_store_answered(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT * FROM cost_by_stage ORDER BY stage",
+        build.llm_call(ordinal=0),
+        build.llm_call(ordinal=1, attempts=3, error="timeout", tokens_out=0, latency_ms=60.0),
+        build.llm_call(ordinal=2, from_store=True),
+        build.llm_call(stage="compress", cost_usd=None),
+    )
+    assert found == [
+        ("run-1", "compress", "teacher", 1, 0, 0, 1, 100, 10, None, 40.0),
+        ("run-1", "propose", "teacher", 2, 1, 1, 4, 200, 10, 0.5, 50.0),
+    ]
+
+
+def test_search_effort_averages_over_method_model_and_scenario(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT * FROM search_effort",
+        build.instruction(),
+        build.annotation(),
+        build.annotation(annotation_id="annotation-2", win=False, n_queries=6, n_calls=3, n_nodes=7, depth=5),
+    )
+    assert found == [("dfsdt", "toolloom", "teacher", "G1", 2, 1, 0.5, 4.0, 4.0, 2.0, 5.0, 5, 120.0)]

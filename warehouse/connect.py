@@ -1,0 +1,181 @@
+"""The SQL side of a snapshot: a view for each table over its files, and the derived views.
+
+    <data>/toolloom.duckdb    views of the newest run, for any DuckDB client; holds no rows
+
+An open client blocks a writer of a DuckDB file, and views over relative paths would depend on the
+client's folder.  So the file is built anew under another name, with absolute paths, and renamed over the
+old one: who has the old one open goes on reading it.  Our own queries never open it; they make the same
+views in memory, which takes some milliseconds and cannot go stale.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from tasks.errors import ToolloomError, UsageError
+from warehouse.files import digest_of, sync_folder, temporary_beside, write_failure, writing
+from warehouse.manifest import Manifest, load, newest
+from warehouse.sql import identifier, literal, literals, sql_files, statement
+from warehouse.store import Store
+from warehouse.tables import TABLES
+
+DATABASE = "toolloom.duckdb"
+_NAME = "toolloom"
+_GLOB = re.compile(r"[*?\[]")
+
+
+def build_database(root: Path, manifest: Manifest | None) -> Path:
+    """Make `toolloom.duckdb` show a manifest (None: every table empty), and return its path.
+
+    Raises UsageError when a file of the manifest is gone or the folder cannot be written.
+    """
+    root = root.resolve()
+    files = table_files(root, manifest)
+    temporary = temporary_beside(root / DATABASE)
+    with writing(root):
+        try:
+            _build(temporary, root, manifest, files)
+            temporary.replace(root / DATABASE)
+        except duckdb.IOException as error:
+            raise write_failure(root, OSError(None, str(error))) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(root)
+    return root / DATABASE
+
+
+def open_database(root: Path, run: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection to the views of a run, the newest unless named, that can read them and nothing else.
+
+    Mends `toolloom.duckdb` on the way when it shows another run or the folder has moved.  Raises
+    UsageError when there is no data folder, no run, no such run, or a file of the run is gone.
+    """
+    root = root.resolve()
+    manifest = _newest_run(root) if run is None else load(root, run)
+    if run is None and _shown(root) != (manifest.run_id, str(root), _definitions()):
+        _mend(root, manifest)
+    connection = connect_snapshot(root, manifest)
+    _restrict(connection, table_files(root, manifest))
+    return connection
+
+
+def connect_snapshot(root: Path, manifest: Manifest | None) -> duckdb.DuckDBPyConnection:
+    """An unrestricted connection in memory to the views of a manifest, committed or not."""
+    root = root.resolve()
+    connection = duckdb.connect()
+    connection.execute(statement("session"))
+    _create_views(connection, root, manifest, table_files(root, manifest))
+    return connection
+
+
+def table_files(root: Path, manifest: Manifest | None) -> dict[str, list[Path]]:
+    """The files of every table; a table without rows has one file without rows."""
+    store = Store(root)
+    refs = manifest.tables if manifest is not None else {}
+    found: dict[str, list[Path]] = {}
+    for name, table in TABLES.items():
+        paths = dict.fromkeys(ref.path for ref in refs.get(name) or (store.compact(table, ()),))
+        found[name] = [root / path for path in paths]
+        for path in found[name]:
+            if not path.is_file():
+                raise UsageError(
+                    f"run {manifest.run_id if manifest else ''} needs {path}, which is gone",
+                    fix="name another run (`toolloom runs`), or run `toolloom refresh`",
+                )
+    return found
+
+
+def _newest_run(root: Path) -> Manifest:
+    manifest = newest(root)
+    if manifest is None:
+        where = f"no run in {root}" if root.is_dir() else f"no data folder {root}"
+        raise UsageError(f"there is {where}", fix="run `toolloom refresh`, or name a folder with --data")
+    return manifest
+
+
+def _build(path: Path, root: Path, manifest: Manifest | None, files: dict[str, list[Path]]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(statement("attach", path=literal(path), name=_NAME))
+        _create_views(connection, root, manifest, files)
+        connection.execute(statement("detach", name=_NAME))
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    manifest: Manifest | None,
+    files: dict[str, list[Path]],
+) -> None:
+    for name, paths in files.items():
+        connection.execute(
+            statement(
+                "table_view",
+                name=identifier(name),
+                paths=literals([_unglobbed(path) for path in paths]),
+                grain=literal(TABLES[name].grain),
+            )
+        )
+    connection.execute(_snapshot_view(root, manifest))
+    for view in sql_files("views").values():
+        connection.execute(
+            statement(
+                "derived_view",
+                name=identifier(view.name),
+                select=view.text,
+                grain=literal(view.title.removeprefix("Grain: ")),
+            )
+        )
+
+
+def _snapshot_view(root: Path, manifest: Manifest | None) -> str:
+    names = ("run_id", "kind", "status", "parent", "started_at", "finished_at", "config_digest")
+    values = {name: literal(getattr(manifest, name, None)) for name in names}
+    committed = "true" if manifest is not None else "false"
+    return statement(
+        "snapshot_view",
+        **values,
+        data_folder=literal(root),
+        definitions=literal(_definitions()),
+        committed=committed,
+    )
+
+
+def _definitions() -> str:
+    """Another version of toolloom may know other tables and views."""
+    texts = [*TABLES, *(view.text for view in sql_files("views").values())]
+    return digest_of("\n".join(texts).encode())
+
+
+def _unglobbed(path: Path) -> str:
+    """DuckDB takes a path for a pattern; a bracketed character stands for itself."""
+    return _GLOB.sub(r"[\g<0>]", str(path))
+
+
+def _restrict(connection: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> None:
+    paths = [str(path) for table in files.values() for path in table]
+    connection.execute(statement("restrict", paths=literals(paths)))
+
+
+def _shown(root: Path) -> tuple[str, str, str] | None:
+    """Run, folder and definitions of the database file; None when it is missing or no such file."""
+    if not (root / DATABASE).is_file():
+        return None
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(statement("attach_read_only", path=literal(root / DATABASE), name=_NAME))
+            rows = connection.execute(statement("shown", name=_NAME)).fetchall()
+    except duckdb.Error:
+        # Whatever is wrong with it, it holds nothing but views: it is built anew.
+        return None
+    return rows[0] if rows else None
+
+
+def _mend(root: Path, manifest: Manifest) -> None:
+    try:
+        build_database(root, manifest)
+    except ToolloomError:
+        # A reader of a read-only folder needs only the views in memory.
+        return

@@ -1,0 +1,105 @@
+"""Files that appear whole or not at all, and what is said when a folder cannot be written.
+
+A file is written under a temporary name in its own folder, flushed to the disk, and renamed.  A writer
+that is killed leaves a temporary file behind, which no reader ever looks at.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from uuid import uuid4
+
+from tasks.errors import StopRun, ToolloomError, UsageError
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_ACCESS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT}
+)
+_TEMPORARY = ".tmp"
+_WRITTEN_FOLDERS = (".", "runs", "shards/*", "tables/*")
+
+
+def digest_of(content: bytes) -> str:
+    """The 128-bit digest that names and verifies files, in hexadecimal."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def put(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file whole: a reader sees the old content or the new one, also after a crash.
+
+    Raises UsageError when the folder cannot be written, StopRun when the disk is full or fails.
+    """
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(path)
+        try:
+            _write_to_disk(temporary, content, mode)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name of its own in the folder of `path`, so that the rename stays within one file system."""
+    return path.with_name(f".{path.name}.{uuid4().hex}{_TEMPORARY}")
+
+
+def _write_to_disk(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder outlast a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say in our own words what an OSError means for somebody who wanted to write into `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise write_failure(folder, error) from error
+
+
+def write_failure(folder: Path, error: OSError) -> ToolloomError:
+    """A full disk stops the run, which resumes later; a folder of the wrong kind was a wrong setting."""
+    if error.errno in _NO_SPACE:
+        return StopRun(
+            f"no space left to write into {folder} ({error.strerror})",
+            fix="free some space and run again; finished shards are not computed twice",
+        )
+    if error.errno in _NO_ACCESS:
+        return UsageError(
+            f"cannot write into {folder} ({error.strerror})",
+            fix="make the folder writable, or name another one with --data or TOOLLOOM_DATA",
+        )
+    return StopRun(
+        f"writing into {folder} failed ({error.strerror})",
+        fix="look at the disk and run again; finished shards are not computed twice",
+    )
+
+
+def remove_leftovers(root: Path) -> tuple[Path, ...]:
+    """Remove the temporary files of writers that were killed, and say which.
+
+    Only for the holder of the folder's lock: a temporary file of a living writer looks the same.
+    """
+    found = sorted(path for folder in _WRITTEN_FOLDERS for path in root.glob(f"{folder}/.*{_TEMPORARY}*"))
+    for path in found:
+        path.unlink(missing_ok=True)
+    return tuple(found)

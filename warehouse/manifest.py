@@ -1,0 +1,163 @@
+"""Manifests: one snapshot of all tables per run, and the commit point of the run.
+
+<data>/runs/<run_id>.json    a committed run; written once
+<data>/runs/pending.json     the run under way, or the one that crashed
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import BrokenContract, UsageError
+from warehouse.files import put
+from warehouse.ref import StageOutput, TableRef
+
+FORMAT = 1
+_FOLDER = "runs"
+_PENDING = "pending.json"
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class RunSummary(BaseModel):
+    """The head of a manifest, enough to list runs and to choose one.  Times are aware."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run_id: str = Field(pattern=rf"^{_RUN_ID.pattern}$")
+    kind: str
+    status: Literal["complete", "partial"]
+    parent: str | None
+    started_at: datetime
+    finished_at: datetime
+    config_digest: str
+
+
+class Manifest(RunSummary):
+    """A full snapshot: the parent's tables, with what this run replaced or appended.
+
+    as_of: when the world was looked at, by stage (`crawl`, `probe`).  stages: what the stages wrote
+    that this snapshot stands on, with their shards.  tables: the files of each table; one file, or
+    several for history tables.  format: of this file, see `FORMAT`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    as_of: Mapping[str, datetime]
+    stages: Mapping[str, StageOutput]
+    tables: Mapping[str, tuple[TableRef, ...]]
+
+
+class PendingRun(BaseModel):
+    """A run that has started and not committed.  as_of: by stage, fixed at its start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: str
+    as_of: Mapping[str, datetime]
+    started_at: datetime
+    config_digest: str
+
+
+def commit(root: Path, manifest: Manifest) -> Path:
+    """Write the manifest; from here on the run exists.
+
+    Raises BrokenContract when another manifest of that run id is there, UsageError or StopRun when the
+    folder cannot be written.
+    """
+    path = _path(root, manifest.run_id)
+    content = manifest.model_dump_json(indent=1).encode()
+    if path.exists() and path.read_bytes() != content:
+        raise BrokenContract(f"run {manifest.run_id} was committed before, with other content: {path}")
+    put(path, content)
+    return path
+
+
+def load(root: Path, run_id: str) -> Manifest:
+    """The manifest of a run.
+
+    Raises UsageError when there is no such run, or its file is damaged or of a later format.
+    """
+    path = _path(root, run_id) if _RUN_ID.fullmatch(run_id) else None
+    if path is None or path.name == _PENDING or not path.is_file():
+        raise UsageError(f"there is no run {run_id!r} in {root}", fix="`toolloom runs` lists them")
+    return _parse(Manifest, path)
+
+
+def newest(root: Path) -> Manifest | None:
+    """What views show: the newest complete manifest, else the newest partial one, else None."""
+    runs = list_runs(root)
+    complete = [run for run in runs if run.status == "complete"]
+    chosen = (complete or runs)[-1:]
+    return load(root, chosen[0].run_id) if chosen else None
+
+
+def list_runs(root: Path) -> tuple[RunSummary, ...]:
+    """All committed runs, oldest first (by time of finishing, then run id)."""
+    paths = (path for path in (root / _FOLDER).glob("[!.]*.json") if path.name != _PENDING)
+    return tuple(
+        sorted((_parse(RunSummary, path) for path in paths), key=lambda run: (run.finished_at, run.run_id))
+    )
+
+
+def begin(root: Path, run: PendingRun) -> PendingRun:
+    """Record that a run starts, and return the run to carry out.
+
+    A run that crashed is gone on with when the configuration is the same: its id, times and `as_of` are
+    kept, so that what it finished is found again.  With another configuration the new run keeps only
+    its `as_of`, the moments at which the world was looked at.  Call it with the folder's lock held.
+    """
+    crashed = crashed_run(root)
+    if crashed is not None:
+        same = crashed.config_digest == run.config_digest
+        run = crashed if same else run.model_copy(update={"as_of": {**run.as_of, **crashed.as_of}})
+    put(root / _FOLDER / _PENDING, run.model_dump_json(indent=1).encode())
+    return run
+
+
+def crashed_run(root: Path) -> PendingRun | None:
+    """The run that began and never committed; None when there is none."""
+    path = root / _FOLDER / _PENDING
+    if not path.is_file():
+        return None
+    pending = _parse(PendingRun, path)
+    return None if _path(root, pending.run_id).exists() else pending
+
+
+def finish(root: Path) -> None:
+    """Forget the pending run, after its commit or when it is given up."""
+    (root / _FOLDER / _PENDING).unlink(missing_ok=True)
+
+
+def _path(root: Path, run_id: str) -> Path:
+    return root / _FOLDER / f"{run_id}.json"
+
+
+def _parse(model: type[M], path: Path) -> M:
+    try:
+        content = orjson.loads(path.read_bytes())
+        _refuse_later_format(path, content)
+        return model.model_validate(content)
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        raise UsageError(
+            f"{path} is damaged: {error}",
+            fix="restore it from a copy, or remove it: the newest run before it is shown then",
+        ) from error
+
+
+def _refuse_later_format(path: Path, content: object) -> None:
+    found = content.get("format", FORMAT) if isinstance(content, dict) else FORMAT
+    if isinstance(found, int) and found > FORMAT:
+        raise UsageError(
+            f"{path} has format {found}; this version of toolloom reads up to {FORMAT}",
+            fix="upgrade toolloom",
+        )

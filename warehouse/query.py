@@ -1,0 +1,98 @@
+"""Questions people ask in SQL: one SELECT, or the name of a question kept in `queries/`.
+
+Three fences keep a query from doing anything but read.  The connection reaches only the table files and
+cannot be told otherwise (`connect.open_database`); table files are not writable; and since DuckDB would
+open even those for `WITH x AS (COPY ...)`, and runs SQL hidden in the text arguments of some table
+functions, the syntax tree may hold only the kinds of nodes and table functions that read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import duckdb
+import orjson
+import pandas as pd
+
+from tasks.errors import UsageError
+from warehouse.sql import SqlFile, sql_files, statement
+
+_READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+_READING_FUNCTIONS = frozenset(
+    {
+        "duckdb_columns",
+        "duckdb_functions",
+        "duckdb_settings",
+        "duckdb_tables",
+        "duckdb_types",
+        "duckdb_views",
+        "generate_series",
+        "json_each",
+        "json_tree",
+        "range",
+        "unnest",
+    }
+)
+_HELP = "`SHOW TABLES` lists tables and views, `DESCRIBE <name>` its columns, `@tables` what a row is"
+
+
+def list_queries() -> Mapping[str, SqlFile]:
+    """The named questions; `title` says what each answers."""
+    return sql_files("queries")
+
+
+def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
+    """The rows of one SELECT, or of the named query when the text is `@name`.
+
+    Raises UsageError, with what DuckDB says, for anything that is not one sound SELECT.
+    """
+    text = _named(sql) if sql.strip().startswith("@") else sql
+    try:
+        _refuse_all_but_reading(connection, text)
+        return connection.execute(text).df()
+    except duckdb.Error as error:
+        raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+
+
+def _named(sql: str) -> str:
+    name = sql.strip().removeprefix("@")
+    queries = list_queries()
+    if name in queries:
+        return queries[name].text
+    near = get_close_matches(name, queries, n=1)
+    meant = f"did you mean @{near[0]}? " if near else ""
+    raise UsageError(
+        f"there is no query @{name}", fix=f"{meant}There are: {', '.join('@' + known for known in queries)}"
+    )
+
+
+def _refuse_all_but_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    statements = connection.extract_statements(sql)
+    if [found.type for found in statements] != [duckdb.StatementType.SELECT]:
+        kinds = ", ".join(found.type.name for found in statements) or "nothing"
+        raise UsageError(
+            f"only one SELECT can be run, and this is: {kinds}",
+            fix="write a SELECT; to PIVOT, give the values: ON column IN (...)",
+        )
+    (row,) = connection.execute(statement("parse"), [sql]).fetchall()
+    tree = orjson.loads(row[0])
+    if tree["error"]:
+        raise UsageError(f"the query failed: {tree['error_message']}", fix=_HELP)
+    forbidden = sorted(set(_forbidden(tree)))
+    if forbidden:
+        raise UsageError(f"a query may only read, and this one uses {', '.join(forbidden)}", fix=_HELP)
+
+
+def _forbidden(tree: Any) -> Iterator[str]:
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _forbidden(item)
+    elif isinstance(tree, dict):
+        kind = tree.get("type")
+        if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _READING_NODES:
+            yield kind.removesuffix("_NODE").removesuffix("_QUERY")
+        if kind == "TABLE_FUNCTION" and tree["function"]["function_name"] not in _READING_FUNCTIONS:
+            yield f"{tree['function']['function_name']}()"
+        yield from _forbidden(list(tree.values()))

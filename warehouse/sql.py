@@ -1,0 +1,53 @@
+"""SQL lives in .sql files; here they are read, and their placeholders filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlFile:
+    """One SQL file.  title: its first comment line; text: all of it, without the closing semicolon."""
+
+    name: str
+    title: str
+    text: str
+
+
+@cache
+def sql_files(folder: str) -> dict[str, SqlFile]:
+    """The files of `warehouse/<folder>/` by name, in the order of names."""
+    return {path.stem: _read(path) for path in sorted((_HERE / folder).glob("*.sql"))}
+
+
+def statement(name: str, /, **values: str) -> str:
+    """A file of `warehouse/statements/` with its `$placeholders` filled in by ready pieces of SQL."""
+    return Template(sql_files("statements")[name].text).substitute(values)
+
+
+def _read(path: Path) -> SqlFile:
+    text = path.read_text(encoding="utf-8").strip().removesuffix(";")
+    first = text.partition("\n")[0]
+    title = first.removeprefix("--").strip() if first.startswith("--") else ""
+    return SqlFile(name=path.stem, title=title, text=text)
+
+
+def literal(value: object) -> str:
+    """A value as an SQL literal; None is NULL."""
+    if value is None:
+        return "NULL"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literals(values: Sequence[object]) -> str:
+    return "[" + ", ".join(literal(value) for value in values) + "]"

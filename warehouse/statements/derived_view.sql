@@ -1,0 +1,3 @@
+CREATE VIEW $name AS
+$select;
+COMMENT ON VIEW $name IS $grain;

@@ -1,0 +1,3 @@
+-- Writes the file to the disk and lets go of it.
+USE memory;
+DETACH $name;

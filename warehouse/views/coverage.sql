@@ -1,0 +1,22 @@
+-- Grain: a kept API
+SELECT
+    apis.api_id,
+    apis.tool_id,
+    tools.category,
+    tools.split,
+    coalesce(offered.n, 0) AS n_offered,
+    coalesce(needed.n, 0) AS n_relevant
+FROM verdicts
+JOIN apis USING (api_id)
+LEFT JOIN tools USING (tool_id)
+LEFT JOIN (
+    SELECT api_id, count(DISTINCT instruction_id) AS n
+    FROM (SELECT instruction_id, unnest(api_ids) AS api_id FROM instructions)
+    GROUP BY api_id
+) AS offered USING (api_id)
+LEFT JOIN (
+    SELECT relevant.api_id AS api_id, count(DISTINCT instruction_id) AS n
+    FROM (SELECT instruction_id, unnest(relevant_apis) AS relevant FROM instructions)
+    GROUP BY relevant.api_id
+) AS needed USING (api_id)
+WHERE verdicts.kept

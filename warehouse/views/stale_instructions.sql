@@ -1,0 +1,23 @@
+-- Grain: an API of an instruction that is no longer what it was
+SELECT
+    offered.instruction_id,
+    offered.api_id,
+    CASE
+        WHEN apis.api_id IS NULL THEN 'gone'
+        WHEN NOT verdicts.kept THEN 'not_kept'
+        ELSE 'changed'
+    END AS reason,
+    needed.api_id IS NOT NULL AS relevant
+FROM (
+    SELECT instruction_id, unnest(api_ids) AS api_id, unnest(api_fingerprints) AS fingerprint
+    FROM instructions
+) AS offered
+LEFT JOIN apis ON apis.api_id = offered.api_id
+LEFT JOIN verdicts ON verdicts.api_id = offered.api_id
+LEFT JOIN (
+    SELECT DISTINCT instruction_id, relevant.api_id AS api_id
+    FROM (SELECT instruction_id, unnest(relevant_apis) AS relevant FROM instructions)
+) AS needed ON needed.instruction_id = offered.instruction_id AND needed.api_id = offered.api_id
+WHERE apis.api_id IS NULL
+    OR NOT verdicts.kept
+    OR apis.fingerprint <> offered.fingerprint
