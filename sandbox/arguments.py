@@ -18,7 +18,7 @@ Raw = Mapping[str, str | list[str]]
 _LISTED = ("enum", "minimum", "maximum", "items", "properties")
 
 
-class InvalidArgument(Exception):  # noqa: N818  the fault is the caller's
+class InvalidArgument(Exception):
     """An argument is missing (HTTP 400) or has a value that is not allowed (422)."""
 
     def __init__(self, message: str, *, parameter: str, missing: bool) -> None:

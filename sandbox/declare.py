@@ -1,6 +1,6 @@
 """How a tool of the hub is declared: a `Tool`, and plain functions decorated as its APIs.
 
-    SUNDIAL = Tool(slug="sundial", category="Calendar", name="Sundial", description="...", provider="...", backed_by="astral")
+    SUNDIAL = Tool(slug="sundial", category="Calendar", name="Sundial", provider="...", ...)
 
     @SUNDIAL.get("/shadow/{city}")
     def shadow_length(city: Annotated[str, about("City name", "Oslo")], metres: float = 1) -> Answer:
@@ -23,12 +23,13 @@ from pydantic import Field
 from sandbox.faults import Fault
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)  # the hub has no clock: it is always this moment
+TODAY = NOW.date()
 Answer = dict[str, Any]
 Compute = Callable[..., Answer]
 Method = Literal["GET", "POST", "DELETE"]
 
 
-class Refusal(Exception):  # noqa: N818  named for what it is: the API says no
+class Refusal(Exception):
     """An API's own refusal of arguments that are valid in form: HTTP `status` with a helpful message."""
 
     def __init__(self, message: str, *, status: int = 404, code: str = "not_found") -> None:

@@ -125,9 +125,7 @@ class Hub:
         page = templates.get_template("index.html.jinja")
         return page.render(groups=groups, collections=self._collections, n_apis=n_apis, demo_key=DEMO_KEY)
 
-    async def _on_tool(
-        self, slug: str, path: str, request: web.Request
-    ) -> tuple[str, web.StreamResponse]:
+    async def _on_tool(self, slug: str, path: str, request: web.Request) -> tuple[str, web.StreamResponse]:
         found = [
             (route, match)
             for route in self._routes.get(slug, [])

@@ -29,7 +29,7 @@ _SHUTDOWN_S = 0.2
 _NOT_RATES = frozenset({"seed", "retry_after_s"})
 
 
-class CannotListen(Exception):  # noqa: N818  says what happened
+class CannotListen(Exception):
     """A port cannot be had; the message names it and says what to do."""
 
 
@@ -110,7 +110,9 @@ def _rate(text: str) -> float:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.serve", description="Serve the hub and the teacher.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.serve", description="Serve the hub and the teacher."
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--hub-port", type=_port, default=0, help="0 (the default): any free port")
     parser.add_argument("--teacher-port", type=_port, default=0, help="0 (the default): any free port")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from prefect import task
 
+from tasks.llm.budget import cost_usd
 from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.run import RunContext
-from tasks.search.annotate import AnnotationRows, annotate_instruction
+from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of
 from tasks.search.params import AnnotateParams
 from tasks.services import services_of
 from tasks.stage import (
@@ -30,6 +32,7 @@ from warehouse.tables.instructions import Instruction
 STAGE = "annotate"
 VERSION = 1
 UNIT = "instruction"
+OFFER = "sampled"
 
 
 def _key(run: RunContext, params: AnnotateParams, *parts: object) -> str:
@@ -156,7 +159,14 @@ def annotate_shard(
         async with in_flight:
             offered = [api_of[api_id] for api_id in instruction.api_ids]
             return await annotate_instruction(
-                instruction, offered, document_of, model=model, caller=services.searching, params=params
+                instruction,
+                offered,
+                document_of,
+                model=model,
+                caller=services.searching,
+                params=params,
+                offer=OFFER,
+                cost_usd=partial(cost_usd, run.llm),
             )
 
     mapped = services.runtime.map(annotate_one, rows)
@@ -169,6 +179,12 @@ def annotate_shard(
         NODES: [node for search in searches for node in search.nodes],
         CALLS: [call for search in searches for call in search.calls],
         REJECTS: [],
-        LLM_CALLS: services.usage.take_all(STAGE),
+        LLM_CALLS: services.usage.take(STAGE, (_annotation_id(row, params, model.name) for row in rows)),
     }
     return write_shard(services.store, tables, counts, mapped.stop)
+
+
+def _annotation_id(instruction: Instruction, params: AnnotateParams, model: str) -> str:
+    return annotation_id_of(
+        instruction.instruction_id, method=params.method, rules=params.rules, model=model, offer=OFFER
+    )

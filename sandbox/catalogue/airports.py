@@ -91,7 +91,7 @@ def airport_by_iata(iata: Iata) -> Answer:
     return _entry(_airport(iata))
 
 
-@FINDER.get("/icao/{icao}")
+@FINDER.get("/icao/{icao}", fault=Fault.ERROR_OBJECT)
 def airport_by_icao(
     icao: Annotated[str, _Upper, about("Four-letter ICAO code", "LOWI")],
 ) -> Answer:
@@ -103,7 +103,9 @@ def airport_by_icao(
 
 @FINDER.get("/search", name="searchAirports")
 def search_airports(
-    query: Annotated[str, about("Part of the name or the city, at least three letters", "Reykjav", min_length=3)],
+    query: Annotated[
+        str, about("Part of the name or the city, at least three letters", "Reykjav", min_length=3)
+    ],
     limit: Annotated[int, about("Most airports to return", ge=1, le=50)] = 10,
 ) -> Answer:
     """Searches airports whose name or city contains a text."""
@@ -138,7 +140,9 @@ def nearest_airports(
     return {"airports": [_short(_by_iata()[iata]) | {"km": rounded(km, 2)} for km, iata in found]}
 
 
-@FINDER.get("/departures/{iata}", fault=Fault.NEEDS_KEY, security=(Security("bearer", "header", "Authorization"),))
+@FINDER.get(
+    "/departures/{iata}", fault=Fault.NEEDS_KEY, security=(Security("bearer", "header", "Authorization"),)
+)
 def busiest_neighbours(iata: Iata) -> Answer:
     """Airports of the same country as the given one, alphabetically."""
     home = _airport(iata)
@@ -167,7 +171,8 @@ def distance_between_airports(
 @FLIGHTS.get("/route")
 def route_with_legs(
     stops: Annotated[
-        list[Iata], about("IATA codes in the order of travel", ["HEL", "DXB", "SIN"], min_length=2, max_length=12)
+        list[Iata],
+        about("IATA codes in the order of travel", ["HEL", "DXB", "SIN"], min_length=2, max_length=12),
     ],
 ) -> Answer:
     """Adds up the legs of a journey over several airports; returns each leg and the total in kilometres."""

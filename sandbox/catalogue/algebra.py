@@ -134,7 +134,9 @@ def evaluate_polynomial(
 @POLYNOMIALS.get("/fit")
 def fit_polynomial(
     x: Annotated[list[Entry], about("Places", [0, 1, 2, 3, 4], min_length=2, max_length=100)],
-    y: Annotated[list[Entry], about("Values at the places", [1.1, 2.9, 9.2, 19.1, 32.8], min_length=2, max_length=100)],
+    y: Annotated[
+        list[Entry], about("Values at the places", [1.1, 2.9, 9.2, 19.1, 32.8], min_length=2, max_length=100)
+    ],
     degree: Annotated[int, about("Degree of the polynomial", ge=1, le=6)] = 2,
 ) -> Answer:
     """Fits a polynomial to points by least squares; returns the coefficients and the largest error."""

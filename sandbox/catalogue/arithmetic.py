@@ -69,13 +69,15 @@ def primes_in_a_range(
 
 @NUMBERS.get("/common")
 def common_divisor_and_multiple(
-    numbers: Annotated[list[Natural], about("Two to ten whole numbers", [84, 126, 210], min_length=2, max_length=10)],
+    numbers: Annotated[
+        list[Natural], about("Two to ten whole numbers", [84, 126, 210], min_length=2, max_length=10)
+    ],
 ) -> Answer:
     """Computes the greatest common divisor and the least common multiple of several numbers."""
     return {"numbers": numbers, "gcd": math.gcd(*numbers), "lcm": math.lcm(*numbers)}
 
 
-@NUMBERS.get("/fraction", backed_by="fractions")
+@NUMBERS.get("/fraction", backed_by="fractions", fault=Fault.NEEDS_KEY)
 def best_fraction(
     value: Annotated[float, about("Decimal number to approximate", 3.14159265, ge=-1e6, le=1e6)],
     largest_denominator: Annotated[int, about("Largest denominator allowed", ge=1, le=10**6)] = 1000,
@@ -113,7 +115,9 @@ def collatz_path(number: Annotated[int, about("Number to start from", 27, ge=1, 
 
 @NUMBERS.get("/base")
 def change_of_base(
-    number: Annotated[str, about("Number in its present base", "ff7a", max_length=40, pattern="^[0-9a-zA-Z]+$")],
+    number: Annotated[
+        str, about("Number in its present base", "ff7a", max_length=40, pattern="^[0-9a-zA-Z]+$")
+    ],
     source: Annotated[int, about("Present base", 16, ge=2, le=36, alias="from")],
     target: Annotated[int, about("Wanted base", 7, ge=2, le=36, alias="to")],
 ) -> Answer:

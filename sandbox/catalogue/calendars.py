@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 from dateutil import easter, relativedelta, rrule
 
 from sandbox.catalogue.vocabulary import Day, Year
-from sandbox.declare import NOW, Answer, Refusal, Tool, about, unprocessable
+from sandbox.declare import NOW, TODAY, Answer, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
 
 FACTS = Tool(
@@ -73,7 +73,7 @@ def facts_of_a_day(day: Annotated[Day, about("Day as YYYY-MM-DD", "2026-11-21")]
     }
 
 
-@FACTS.get("/month/{year}/{month}")
+@FACTS.get("/month/{year}/{month}", fault=Fault.WRONG_CONTENT_TYPE)
 def month_sheet(
     year: Year, month: Month, first_weekday: Annotated[Weekday, about("Day a week starts with")] = "monday"
 ) -> Answer:
@@ -148,7 +148,7 @@ def add_to_date(
 @ARITHMETIC.get("/age")
 def age_on_a_day(
     born: Annotated[Day, about("Date of birth", "1987-09-04")],
-    on: Annotated[date, about("Day on which the age is wanted")] = NOW.date(),
+    on: Annotated[date, about("Day on which the age is wanted")] = TODAY,
 ) -> Answer:
     """Computes a person's age, the number of days lived, and the days until the next birthday."""
     if on < born:
@@ -173,16 +173,21 @@ def countdown(to: Annotated[Day, about("Target date", "2027-01-01")]) -> Answer:
 
 @RECURRENCE.get("/expand")
 def expand_rule(
-    frequency: Annotated[Literal["yearly", "monthly", "weekly", "daily"], about("Unit of repetition", "monthly")],
+    frequency: Annotated[
+        Literal["yearly", "monthly", "weekly", "daily"], about("Unit of repetition", "monthly")
+    ],
     start: Annotated[Day, about("Date from which the rule holds", "2026-02-01")],
     interval: Annotated[int, about("Every how many units", ge=1, le=100)] = 1,
     count: Annotated[int, about("How many dates", ge=1, le=200)] = 10,
 ) -> Answer:
     """Lists the dates of an event that repeats every so many days, weeks, months or years."""
     rule = getattr(rrule, frequency.upper())
-    begin = datetime(start.year, start.month, start.day)  # noqa: DTZ001  dates have no zone
+    begin = datetime(start.year, start.month, start.day)
     dates = [moment.date() for moment in rrule.rrule(rule, dtstart=begin, interval=interval, count=count)]
-    return {"dates": [day.isoformat() for day in dates], "last": f"{dates[-1]:%A, %d %B %Y}" if dates else None}
+    return {
+        "dates": [day.isoformat() for day in dates],
+        "last": f"{dates[-1]:%A, %d %B %Y}" if dates else None,
+    }
 
 
 @RECURRENCE.get("/nth-weekday/{year}")
@@ -195,15 +200,19 @@ def nth_weekday_of_each_month(
     if nth == 0:
         raise unprocessable("'nth' counts from 1, or from -1 at the end of the month")
     day = _RULE_DAYS[_WEEKDAYS.index(weekday)](nth)
-    begin, end = datetime(year, 1, 1), datetime(year, 12, 31)  # noqa: DTZ001  dates have no zone
+    begin, end = datetime(year, 1, 1), datetime(year, 12, 31)
     dates = rrule.rrule(rrule.MONTHLY, dtstart=begin, until=end, byweekday=day)
-    return {"year": year, "rule": f"{nth} {weekday}", "dates": [moment.date().isoformat() for moment in dates]}
+    return {
+        "year": year,
+        "rule": f"{nth} {weekday}",
+        "dates": [moment.date().isoformat() for moment in dates],
+    }
 
 
 @RECURRENCE.get("/pay-days", fault=Fault.WRONG_CONTENT_TYPE)
 def pay_days(year: Year) -> Answer:
     """last weekday of each month"""
-    begin = datetime(year, 1, 1)  # noqa: DTZ001  dates have no zone
+    begin = datetime(year, 1, 1)
     dates = rrule.rrule(rrule.MONTHLY, dtstart=begin, count=12, byweekday=_RULE_DAYS[:5], bysetpos=-1)
     return {"dates": [moment.date().isoformat() for moment in dates]}
 

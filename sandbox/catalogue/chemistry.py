@@ -140,7 +140,11 @@ def composition_by_mass(
     """Breaks a compound down into the percentage of its mass that each element contributes."""
     fractions = _molecule(formula).mass_fraction.items()
     shares = {str(element): rounded(100 * fraction, digits) for element, fraction in fractions}
-    return {"formula": formula, "mass_percent": shares, "heaviest_share": max(shares, key=lambda s: shares[s])}
+    return {
+        "formula": formula,
+        "mass_percent": shares,
+        "heaviest_share": max(shares, key=lambda s: shares[s]),
+    }
 
 
 @MOLECULES.get("/moles")
@@ -149,7 +153,12 @@ def grams_to_moles(
 ) -> Answer:
     """Tells how many moles and molecules a sample of a compound holds."""
     moles = grams / _molecule(formula).mass
-    return {"formula": formula, "grams": grams, "moles": rounded(moles, 8), "molecules": f"{moles * 6.02214076e23:.6e}"}
+    return {
+        "formula": formula,
+        "grams": grams,
+        "moles": rounded(moles, 8),
+        "molecules": f"{moles * 6.02214076e23:.6e}",
+    }
 
 
 class Ingredient(BaseModel):
@@ -159,7 +168,7 @@ class Ingredient(BaseModel):
     parts: Annotated[float, about("Relative amount", 1, gt=0, le=1e6)]
 
 
-@MOLECULES.post("/mixture")
+@MOLECULES.post("/mixture", fault=Fault.SERVER_ERROR)
 def analyse_mixture(
     ingredients: Annotated[
         list[Ingredient],
@@ -180,7 +189,10 @@ def analyse_mixture(
         for element, fraction in molecule.mass_fraction.items():
             totals[str(element)] = totals.get(str(element), 0) + weight * fraction
     whole = sum(totals.values())
-    return {"by": by, "mass_percent": {name: rounded(100 * totals[name] / whole, 4) for name in sorted(totals)}}
+    return {
+        "by": by,
+        "mass_percent": {name: rounded(100 * totals[name] / whole, 4) for name in sorted(totals)},
+    }
 
 
 @MOLECULES.get("/neutron-sld", fault=Fault.EMPTY_BODY)

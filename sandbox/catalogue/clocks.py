@@ -28,17 +28,23 @@ MEETINGS = Tool(
     provider="meridian",
     backed_by="zoneinfo",
 )
-Region = Literal["Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"]
+Region = Literal[
+    "Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"
+]
 Hour = Annotated[int, about("Hour of the day, 0 to 23", ge=0, le=23)]
 Zones = Annotated[
     list[Zone],
-    about("IANA time zones", ["America/New_York", "Europe/Madrid", "Asia/Kolkata"], min_length=1, max_length=10),
+    about(
+        "IANA time zones", ["America/New_York", "Europe/Madrid", "Asia/Kolkata"], min_length=1, max_length=10
+    ),
 ]
 
 
 @cache
 def _names() -> tuple[str, ...]:
-    return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+    return tuple(
+        sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    )
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -72,7 +78,9 @@ def current_time(zone: Zone) -> Answer:
 
 @ZONES.get("/convert")
 def convert_time(
-    moment: Annotated[datetime, about("Local date and time to convert, YYYY-MM-DDTHH:MM", "2026-07-04T18:30:00")],
+    moment: Annotated[
+        datetime, about("Local date and time to convert, YYYY-MM-DDTHH:MM", "2026-07-04T18:30:00")
+    ],
     source: Annotated[Zone, about("Zone of the given time", "America/Chicago", alias="from")],
     target: Annotated[Zone, about("Zone wanted", "Asia/Tokyo", alias="to")],
 ) -> Answer:
@@ -81,10 +89,14 @@ def convert_time(
         raise unprocessable("'moment' must lie between 1900 and 2100")
     here = moment.replace(tzinfo=_zone(source))
     there = here.astimezone(_zone(target))
-    return {"from": _state(source, here), "to": _state(target, here), "difference_hours": _hours(there) - _hours(here)}
+    return {
+        "from": _state(source, here),
+        "to": _state(target, here),
+        "difference_hours": _hours(there) - _hours(here),
+    }
 
 
-@ZONES.get("/transitions/{year}")
+@ZONES.get("/transitions/{year}", fault=Fault.FLAKY)
 def clock_changes(year: Year, zone: Zone = "Europe/Paris") -> Answer:
     """Lists the moments of a year at which the clocks of a zone change, with the offsets before and after."""
     place, moment, found = _zone(zone), datetime(year, 1, 1, tzinfo=UTC), []
@@ -105,7 +117,10 @@ def list_zones(
     """list of all zone names of a region with offset and local time"""
     names = [name for name in _names() if name.startswith(f"{region}/")]
     rows = [_state(name, NOW) for name in names]
-    return {"count": len(rows), "zones": [{k: r[k] for k in ("zone", "local_time", "utc_offset_hours")} for r in rows]}
+    return {
+        "count": len(rows),
+        "zones": [{k: r[k] for k in ("zone", "local_time", "utc_offset_hours")} for r in rows],
+    }
 
 
 @ZONES.get("/sync", fault=Fault.FLAKY)
@@ -127,7 +142,12 @@ def common_working_hours(
     places = [_zone(name) for name in zones]
     moments = [midnight + timedelta(hours=hour) for hour in range(24)]
     fits = [m for m in moments if all(opens <= m.astimezone(place).hour < closes for place in places)]
-    return {"day": day.isoformat(), "zones": zones, "hours_utc": [f"{m:%H:%M}" for m in fits], "count": len(fits)}
+    return {
+        "day": day.isoformat(),
+        "zones": zones,
+        "hours_utc": [f"{m:%H:%M}" for m in fits],
+        "count": len(fits),
+    }
 
 
 @MEETINGS.get("/table")
@@ -138,7 +158,10 @@ def meeting_table(zones: Zones, day: Annotated[Day, about("Day of the meeting", 
     for number in range(24):
         moment = midnight + timedelta(hours=number)
         local = [moment.astimezone(_zone(name)) for name in zones]
-        cells = [{"zone": n, "time": f"{t:%A %H:%M}", "part": _part(t.hour)} for n, t in zip(zones, local, strict=True)]
+        cells = [
+            {"zone": n, "time": f"{t:%A %H:%M}", "part": _part(t.hour)}
+            for n, t in zip(zones, local, strict=True)
+        ]
         rows.append({"utc": f"{moment:%H:%M}", "local": cells})
     return {"day": day.isoformat(), "rows": rows}
 
@@ -147,7 +170,7 @@ def _part(hour: int) -> str:
     return "night" if hour < 6 else "early" if hour < 9 else "working" if hour < 18 else "late"
 
 
-@MEETINGS.get("/jet-lag")
+@MEETINGS.get("/jet-lag", fault=Fault.WRONG_CONTENT_TYPE)
 def jet_lag(
     home: Annotated[Zone, about("Zone one comes from", "Europe/London")],
     away: Annotated[Zone, about("Zone one travels to", "Australia/Perth")],

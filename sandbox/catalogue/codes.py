@@ -20,7 +20,9 @@ QR = Tool(
     backed_by="segno",
     licence="BSD-3-Clause",
 )
-Content = Annotated[str, about("Text to encode", "https://example.org/tickets/4711", min_length=1, max_length=1500)]
+Content = Annotated[
+    str, about("Text to encode", "https://example.org/tickets/4711", min_length=1, max_length=1500)
+]
 Level = Annotated[Literal["L", "M", "Q", "H"], about("Error correction: L 7 %, M 15 %, Q 25 %, H 30 %")]
 
 
@@ -44,7 +46,7 @@ def qr_matrix(content: Content, level: Level = "M") -> Answer:
     return {**_facts(code), "dark_modules": sum(row.count("1") for row in rows), "rows": rows}
 
 
-@QR.get("/svg")
+@QR.get("/svg", fault=Fault.SLOW)
 def qr_svg(
     content: Content,
     level: Level = "M",

@@ -51,21 +51,29 @@ def _hex(rgb: Rgb) -> str:
 
 
 @NAMES.get("/names/{name}")
-def colour_by_name(name: Annotated[str, about("Name of a web colour", "rebeccapurple", max_length=40)]) -> Answer:
+def colour_by_name(name: Annotated[str, about("Name of a web colour", "Tomato", max_length=40)]) -> Answer:
     """Returns the hexadecimal code, RGB values and percentages of a named colour."""
     try:
         rgb = webcolors.name_to_rgb(name)
     except ValueError:
         raise Refusal(f"'{name}' is not a web colour; GET /names lists them", code="unknown_colour") from None
     shares = webcolors.rgb_to_rgb_percent(rgb)
-    return {"name": name.lower(), "hex": _hex((rgb.red, rgb.green, rgb.blue)), "rgb": list(rgb), "percent": list(shares)}
+    return {
+        "name": name.lower(),
+        "hex": _hex((rgb.red, rgb.green, rgb.blue)),
+        "rgb": list(rgb),
+        "percent": list(shares),
+    }
 
 
 @NAMES.get("/names")
 def list_colour_names() -> Answer:
     """Lists all named colours of the web with their hexadecimal codes and RGB values."""
     names = sorted(webcolors.names("css3"))
-    entries = [{"name": name, "hex": webcolors.name_to_hex(name), "rgb": list(webcolors.name_to_rgb(name))} for name in names]
+    entries = [
+        {"name": name, "hex": webcolors.name_to_hex(name), "rgb": list(webcolors.name_to_rgb(name))}
+        for name in names
+    ]
     return {"count": len(entries), "colours": entries}
 
 
@@ -110,7 +118,8 @@ def convert_colour(colour: Hex) -> Answer:
 def make_palette(
     colour: Hex,
     scheme: Annotated[
-        Literal["complementary", "triadic", "tetradic", "analogous"], about("How the hues are spread", "triadic")
+        Literal["complementary", "triadic", "tetradic", "analogous"],
+        about("How the hues are spread", "triadic"),
     ],
 ) -> Answer:
     """Makes a palette of colours that go with a colour."""
@@ -119,7 +128,10 @@ def make_palette(
     }  # fmt: skip
     hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _rgb(colour)))
     made = [colorsys.hls_to_rgb((hue + turn / 360) % 1, light, saturation) for turn in turns[scheme]]
-    return {"scheme": scheme, "colours": [_hex((round(255 * r), round(255 * g), round(255 * b))) for r, g, b in made]}
+    return {
+        "scheme": scheme,
+        "colours": [_hex((round(255 * r), round(255 * g), round(255 * b))) for r, g, b in made],
+    }
 
 
 def _luminance(rgb: Rgb) -> float:
@@ -139,7 +151,7 @@ def contrast_ratio(
     return {"ratio": rounded(ratio, 3), **{name: ratio >= least for name, least in levels.items()}}
 
 
-@MATH.get("/gradient")
+@MATH.get("/gradient", fault=Fault.NOT_FOUND)
 def colour_gradient(
     start: Annotated[Hex, about("First colour", "#102542")],
     end: Annotated[Hex, about("Last colour", "#f87060")],
@@ -158,7 +170,9 @@ def colour_gradient(
 
 @MATH.post("/mix", fault=Fault.NOT_SUBSCRIBED)
 def mix_colours(
-    colours: Annotated[list[Hex], about("Colours to mix", ["#ff0000", "#00ff00", "#0000ff"], min_length=1, max_length=20)],
+    colours: Annotated[
+        list[Hex], about("Colours to mix", ["#ff0000", "#00ff00", "#0000ff"], min_length=1, max_length=20)
+    ],
 ) -> Answer:
     """mixes colours"""
     channels = zip(*(_rgb(colour) for colour in colours), strict=True)
@@ -211,7 +225,11 @@ def smallest_paper(
     if not fitting:
         raise unprocessable("no ISO format is that large")
     area, name, size = min(fitting)
-    return {"format": name, "millimetres": list(size), "empty_percent": rounded(100 - 100 * width * height / area, 2)}
+    return {
+        "format": name,
+        "millimetres": list(size),
+        "empty_percent": rounded(100 - 100 * width * height / area, 2),
+    }
 
 
 @PAPER.get("/weight")
@@ -227,7 +245,9 @@ def weight_of_sheets(
 
 
 @PAPER.get("/us", fault=Fault.HTML_PAGE)
-def us_paper_size(name: Annotated[Literal["letter", "legal", "ledger"], about("Name of the format", "letter")]) -> Answer:
+def us_paper_size(
+    name: Annotated[Literal["letter", "legal", "ledger"], about("Name of the format", "letter")],
+) -> Answer:
     """us paper"""
     sizes = {"letter": (8.5, 11), "legal": (8.5, 14), "ledger": (11, 17)}
     return {"inches": list(sizes[name]), "millimetres": [rounded(25.4 * side, 1) for side in sizes[name]]}

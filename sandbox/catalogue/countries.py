@@ -40,7 +40,9 @@ FORMATS = Tool(
     backed_by="babel",
 )
 Country = Annotated[CountryCode, about("Two-letter country code", "CH")]
-Language = Annotated[str, about("Language or locale, e.g. de or pt_BR", "de", max_length=15, pattern="^[A-Za-z_-]+$")]
+Language = Annotated[
+    str, about("Language or locale, e.g. de or pt_BR", "de", max_length=15, pattern="^[A-Za-z_-]+$")
+]
 Currency = Annotated[str, about("Three-letter currency code", "CHF", pattern="^[A-Z]{3}$")]
 
 
@@ -49,7 +51,9 @@ def _locale(name: str) -> Locale:
     try:
         return Locale.parse(name.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
-        raise Refusal(f"no such language or locale: '{name}' (examples: en, de_AT, pt_BR)", code="unknown_locale") from None
+        raise Refusal(
+            f"no such language or locale: '{name}' (examples: en, de_AT, pt_BR)", code="unknown_locale"
+        ) from None
 
 
 def _english() -> Locale:
@@ -105,7 +109,7 @@ def country_name(
     return {"country": country, "language": _locale(language).english_name, "name": name}
 
 
-@COUNTRIES.get("/week/{country}")
+@COUNTRIES.get("/week/{country}", fault=Fault.EMPTY_BODY)
 def week_customs(country: Country) -> Answer:
     """Tells on which day the week starts in a country and which days are the weekend."""
     code = next(iter(languages.get_official_languages(_known(country)) or ("en",)))
@@ -129,7 +133,9 @@ def countries_speaking(code: Annotated[str, about("Language code", "sw", pattern
 
 
 @CURRENCIES.get("/currencies/{currency}")
-def currency_facts(currency: Currency, language: Annotated[Language, about("Language of the names")] = "en") -> Answer:
+def currency_facts(
+    currency: Currency, language: Annotated[Language, about("Language of the names")] = "en"
+) -> Answer:
     """Returns name, plural name, symbol and number of decimals of a currency."""
     locale = _locale(language)
     if currency not in _english().currencies:
@@ -159,19 +165,24 @@ def format_amount(
     amount: Annotated[float, about("Amount of money", 1234567.891, ge=-1e15, le=1e15)],
     currency: Currency,
     locale: Annotated[Language, about("Locale of the reader", "de_CH")],
-    style: Annotated[Literal["standard", "accounting"], about("Accounting puts negatives into brackets")] = "standard",
+    style: Annotated[
+        Literal["standard", "accounting"], about("Accounting puts negatives into brackets")
+    ] = "standard",
 ) -> Answer:
     """Writes an amount of money the way readers of a locale expect it."""
     reader = _locale(locale)
     text = numbers.format_currency(Decimal(str(amount)), currency, locale=reader, format_type=style)
-    compact = numbers.format_compact_currency(Decimal(str(amount)), currency, locale=reader, fraction_digits=1)
+    compact = numbers.format_compact_currency(
+        Decimal(str(amount)), currency, locale=reader, fraction_digits=1
+    )
     name = numbers.format_currency(Decimal(str(amount)), currency, locale=reader, format_type="name")
     return {"formatted": text, "compact": compact, "in_words_of_currency": name}
 
 
 @CURRENCIES.get("/parse", fault=Fault.NEEDS_KEY)
 def parse_amount(
-    text: Annotated[str, about("Number as written in the locale", "1.234,56", max_length=40)], locale: Language
+    text: Annotated[str, about("Number as written in the locale", "1.234,56", max_length=40)],
+    locale: Language,
 ) -> Answer:
     """Reads a written number."""
     return {"value": float(numbers.parse_decimal(text, locale=_locale(locale)))}
@@ -191,7 +202,7 @@ def format_date(
     }
 
 
-@FORMATS.get("/duration")
+@FORMATS.get("/duration", fault=Fault.SLOW)
 def format_duration(
     seconds: Annotated[float, about("Length in seconds", 272_000, ge=-1e9, le=1e9)],
     locale: Annotated[Language, about("Locale of the reader", "sv")],
@@ -207,9 +218,13 @@ def format_duration(
 
 @FORMATS.get("/list")
 def format_list(
-    items: Annotated[list[str], about("Things to list", ["bread", "milk", "eggs"], min_length=1, max_length=50)],
+    items: Annotated[
+        list[str], about("Things to list", ["bread", "milk", "eggs"], min_length=1, max_length=50)
+    ],
     locale: Annotated[Language, about("Locale of the reader", "es")],
-    style: Annotated[Literal["standard", "or", "standard-short"], about("How the list is joined")] = "standard",
+    style: Annotated[
+        Literal["standard", "or", "standard-short"], about("How the list is joined")
+    ] = "standard",
 ) -> Answer:
     """Joins the items of a list with the commas and conjunctions of a language."""
     return {"text": lists.format_list(items, style=style, locale=_locale(locale)), "count": len(items)}
@@ -218,7 +233,9 @@ def format_list(
 @FORMATS.get("/number")
 def format_number(
     value: Annotated[float, about("Number to write", 9876543.21, ge=-1e15, le=1e15)],
-    locale: Annotated[str, about("Locale of the reader", header=True, alias="X-Reader-Locale", max_length=15)] = "en_IN",
+    locale: Annotated[
+        str, about("Locale of the reader", header=True, alias="X-Reader-Locale", max_length=15)
+    ] = "en_IN",
 ) -> Answer:
     """Writes a number with the digits and separators of a locale, also in compact and scientific form."""
     reader = _locale(locale)

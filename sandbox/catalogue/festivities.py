@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from sandbox.catalogue.vocabulary import CountryCode, Day, Year
-from sandbox.declare import NOW, Answer, Refusal, Tool, about, unprocessable
+from sandbox.declare import TODAY, Answer, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def _calendar(country: str, subdivision: str | None = None) -> HolidayBase:
     import holidays  # noqa: PLC0415  loaded when the first holiday is asked for
 
     if country not in holidays.list_supported_countries(include_aliases=False):
-        raise Refusal(f"no calendar for country '{country}'; GET /countries lists them", code="unknown_country")
+        raise Refusal(
+            f"no calendar for country '{country}'; GET /countries lists them", code="unknown_country"
+        )
     try:
         return holidays.country_holidays(country, subdiv=subdivision, language="en_US")
     except NotImplementedError:
@@ -67,16 +69,24 @@ def holidays_of_a_year(country: Country, year: Year = 2026, subdivision: Subdivi
 
 
 @HOLIDAYS.get("/is-holiday")
-def is_it_a_holiday(country: Country, day: Annotated[Day, about("Day as YYYY-MM-DD", "2026-06-10")]) -> Answer:
+def is_it_a_holiday(
+    country: Country, day: Annotated[Day, about("Day as YYYY-MM-DD", "2026-06-10")]
+) -> Answer:
     """Tells whether a day is a public holiday in a country, and which one it is."""
     name = _calendar(country).get(day)
-    return {"country": country, "date": day.isoformat(), "weekday": f"{day:%A}", "holiday": name is not None, "name": name}
+    return {
+        "country": country,
+        "date": day.isoformat(),
+        "weekday": f"{day:%A}",
+        "holiday": name is not None,
+        "name": name,
+    }
 
 
 @HOLIDAYS.get("/next")
 def next_holidays(
     country: Country,
-    after: Annotated[date, about("Day to start from", ge=date(1900, 1, 1), le=date(2098, 1, 1))] = NOW.date(),
+    after: Annotated[date, about("Day to start from", ge=date(1900, 1, 1), le=date(2098, 1, 1))] = TODAY,
     limit: Annotated[int, about("How many holidays to return", ge=1, le=20)] = 3,
 ) -> Answer:
     """Returns the next public holidays of a country after a day and how many days away they are."""
@@ -97,7 +107,7 @@ def supported_countries() -> Answer:
     return {"count": len(entries), "countries": entries}
 
 
-@HOLIDAYS.get("/common/{first}/{second}")
+@HOLIDAYS.get("/common/{first}/{second}", fault=Fault.EMPTY_BODY)
 def common_holidays(
     first: Annotated[CountryCode, about("Code of a country", "ES")],
     second: Annotated[CountryCode, about("Code of another country", "IT")],
@@ -106,7 +116,8 @@ def common_holidays(
     """Finds the days of a year that are public holidays in both of two countries."""
     one, other = _of_year(_calendar(first), year), _of_year(_calendar(second), year)
     shared = [
-        {"date": day.isoformat(), first: one[day], second: other[day]} for day in sorted(one.keys() & other.keys())
+        {"date": day.isoformat(), first: one[day], second: other[day]}
+        for day in sorted(one.keys() & other.keys())
     ]
     only = {first: len(one) - len(shared), second: len(other) - len(shared)}
     return {"year": year, "common": shared, "not_common": only}

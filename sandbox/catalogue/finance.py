@@ -34,7 +34,11 @@ Rate = Annotated[float, about("Yearly interest in percent", 4.2, ge=0, le=100)]
 Years = Annotated[int, about("Duration in years", 25, ge=1, le=50)]
 Flows = Annotated[
     list[Annotated[float, Field(ge=-1e9, le=1e9)]],
-    about("Yearly cash flows, the investment first and negative", [-12_000, 3_500, 4_200, 5_100, 2_400], min_length=2),
+    about(
+        "Yearly cash flows, the investment first and negative",
+        [-12_000, 3_500, 4_200, 5_100, 2_400],
+        min_length=2,
+    ),
 ]
 
 
@@ -51,7 +55,11 @@ def monthly_payment(principal: Principal, rate: Rate, years: Years) -> Answer:
     """Computes the monthly payment of a loan, the sum of all payments and the total interest."""
     payment = _payment(principal, rate, 12 * years)
     total = 12 * years * payment
-    return {"monthly_payment": _money(payment), "total_paid": _money(total), "total_interest": _money(total - principal)}
+    return {
+        "monthly_payment": _money(payment),
+        "total_paid": _money(total),
+        "total_interest": _money(total - principal),
+    }
 
 
 @LOANS.get("/schedule")
@@ -83,30 +91,46 @@ def remaining_debt(
     payment = _payment(principal, rate, 12 * years)
     remaining = -float(npf.fv(rate / 1200, paid_months, -payment, principal))
     interest = paid_months * payment - (principal - remaining)
-    return {"remaining": _money(remaining), "repaid": _money(principal - remaining), "interest_paid": _money(interest)}
+    return {
+        "remaining": _money(remaining),
+        "repaid": _money(principal - remaining),
+        "interest_paid": _money(interest),
+    }
 
 
-@LOANS.get("/duration")
+@LOANS.get("/duration", fault=Fault.FLAKY)
 def time_to_repay(
-    principal: Principal, rate: Rate, payment: Annotated[float, about("Monthly payment", 1_650, ge=0.01, le=1e9)]
+    principal: Principal,
+    rate: Rate,
+    payment: Annotated[float, about("Monthly payment", 1_650, ge=0.01, le=1e9)],
 ) -> Answer:
     """Computes how many months it takes to repay a loan with a given monthly payment."""
     if payment <= principal * rate / 1200:
-        raise unprocessable(f"the payment must exceed the first month's interest, {principal * rate / 1200:.2f}")
+        raise unprocessable(
+            f"the payment must exceed the first month's interest, {principal * rate / 1200:.2f}"
+        )
     months = float(npf.nper(rate / 1200, -payment, principal))
-    return {"months": rounded(months, 2), "years": rounded(months / 12, 2), "total_paid": _money(months * payment)}
+    return {
+        "months": rounded(months, 2),
+        "years": rounded(months / 12, 2),
+        "total_paid": _money(months * payment),
+    }
 
 
 @LOANS.get("/affordable", fault=Fault.NEEDS_KEY)
 def affordable_loan(
-    payment: Annotated[float, about("Monthly payment one can afford", 900, ge=1, le=1e6)], rate: Rate, years: Years
+    payment: Annotated[float, about("Monthly payment one can afford", 900, ge=1, le=1e6)],
+    rate: Rate,
+    years: Years,
 ) -> Answer:
     """largest loan for a monthly payment"""
     return {"principal": _money(npf.pv(rate / 1200, 12 * years, -payment))}
 
 
 @INVESTMENTS.get("/npv")
-def net_present_value(flows: Flows, discount: Annotated[float, about("Yearly discount rate in percent", 6, ge=0, le=100)]) -> Answer:
+def net_present_value(
+    flows: Flows, discount: Annotated[float, about("Yearly discount rate in percent", 6, ge=0, le=100)]
+) -> Answer:
     """Discounts yearly cash flows to today; returns the net present value and the profitability index."""
     value = float(npf.npv(discount / 100, flows))
     index = 1 + value / -flows[0] if flows[0] < 0 else None
@@ -147,7 +171,10 @@ def compound_growth_table(
 ) -> Answer:
     """Tabulates the value of a single investment year by year at several rates of interest."""
     rows = [
-        {"year": year, "values": [{"rate": r, "value": _money(-npf.fv(r / 100, year, 0, amount))} for r in rates]}
+        {
+            "year": year,
+            "values": [{"rate": r, "value": _money(-npf.fv(r / 100, year, 0, amount))} for r in rates],
+        }
         for year in range(1, years + 1)
     ]
     return {"amount": amount, "table": rows}

@@ -31,7 +31,7 @@ GRIDS = Tool(
 )
 _EARTH = Geodesic.WGS84
 _GEOHASH = "0123456789bcdefghjkmnpqrstuvwxyz"
-_WINDS = "N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW".split()
+_WINDS = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"]
 _TRIANGLE = [
     {"latitude": 25.76, "longitude": -80.19},
     {"latitude": 32.3, "longitude": -64.78},
@@ -103,7 +103,9 @@ def waypoints(
 
 @GEODESIC.post("/area")
 def polygon_area(
-    corners: Annotated[list[Point], about("Corners of the polygon in order", _TRIANGLE, min_length=3, max_length=500)],
+    corners: Annotated[
+        list[Point], about("Corners of the polygon in order", _TRIANGLE, min_length=3, max_length=500)
+    ],
 ) -> Answer:
     """Computes area and perimeter of a polygon on the Earth's surface."""
     polygon = _EARTH.Polygon()
@@ -182,7 +184,7 @@ def maidenhead_locator(latitude: Latitude, longitude: Longitude) -> Answer:
     return {"locator": field + square + subsquare, "field": field}
 
 
-@GRIDS.get("/tile/{zoom}")
+@GRIDS.get("/tile/{zoom}", fault=Fault.NOT_SUBSCRIBED)
 def map_tile(
     zoom: Annotated[int, about("Zoom level of the map", 14, ge=0, le=22)],
     latitude: Latitude,
@@ -193,7 +195,12 @@ def map_tile(
     tiles = 2**zoom
     x = min(tiles - 1, int((longitude + 180) / 360 * tiles))
     y = min(tiles - 1, int((1 - math.asinh(math.tan(bounded)) / math.pi) / 2 * tiles))
-    return {"zoom": zoom, "x": x, "y": y, "metres_per_pixel": rounded(156543.03392 * math.cos(bounded) / tiles, 4)}
+    return {
+        "zoom": zoom,
+        "x": x,
+        "y": y,
+        "metres_per_pixel": rounded(156543.03392 * math.cos(bounded) / tiles, 4),
+    }
 
 
 @GRIDS.get("/dms", fault=Fault.SLOW)

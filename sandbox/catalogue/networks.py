@@ -124,14 +124,16 @@ def describe_address(address: Address) -> Answer:
 
 
 @NETWORKS.get("/contains")
-def network_contains(cidr: Cidr, address: Annotated[Address, about("Address to look for", "10.20.6.200")]) -> Answer:
+def network_contains(
+    cidr: Cidr, address: Annotated[Address, about("Address to look for", "10.20.6.200")]
+) -> Answer:
     """Tells whether an address lies in a network and at which place."""
     network, found = _network(cidr), _address(address)
     inside = found.version == network.version and found in network
     return {"contains": inside, "offset": str(int(found) - int(network[0])) if inside else None}
 
 
-@NETWORKS.get("/summarise")
+@NETWORKS.get("/summarise", fault=Fault.SERVER_ERROR)
 def summarise_range(
     first: Annotated[Address, about("First address", "172.16.3.0")],
     last: Annotated[Address, about("Last address", "172.16.9.127")],
@@ -148,12 +150,21 @@ def summarise_range(
 def address_class(address: Address) -> Answer:
     """class of an ipv4 address"""
     first = int(_address(address).exploded.split(".")[0], 16)
-    return {"class": next(name for limit, name in ((128, "A"), (192, "B"), (224, "C"), (2**16, "D")) if first < limit)}
+    return {
+        "class": next(
+            name for limit, name in ((128, "A"), (192, "B"), (224, "C"), (2**16, "D")) if first < limit
+        )
+    }
 
 
 @URLS.get("/parse")
 def parse_url(
-    url: Annotated[str, about("URL to take apart", "https://user@example.org:8443/a/b%20c?q=tea&lang=en#top", max_length=2000)],
+    url: Annotated[
+        str,
+        about(
+            "URL to take apart", "https://user@example.org:8443/a/b%20c?q=tea&lang=en#top", max_length=2000
+        ),
+    ],
 ) -> Answer:
     """Takes a URL apart: scheme, host, port, path, decoded query parameters and fragment."""
     try:
@@ -174,13 +185,19 @@ def parse_url(
 
 @URLS.get("/join")
 def join_urls(
-    base: Annotated[str, about("URL one is at", "https://example.org/docs/guide/intro.html", max_length=2000)],
+    base: Annotated[
+        str, about("URL one is at", "https://example.org/docs/guide/intro.html", max_length=2000)
+    ],
     reference: Annotated[str, about("Relative reference to follow", "../api/v2/?page=3", max_length=2000)],
 ) -> Answer:
     """Resolves a relative reference against a base URL, as a browser does."""
     try:
         joined = urljoin(base, reference)
-        return {"url": joined, "host": urlsplit(joined).hostname, "changed_host": urlsplit(joined).netloc != urlsplit(base).netloc}
+        return {
+            "url": joined,
+            "host": urlsplit(joined).hostname,
+            "changed_host": urlsplit(joined).netloc != urlsplit(base).netloc,
+        }
     except ValueError as error:
         raise unprocessable(f"not a URL: {error}") from None
 
@@ -215,7 +232,9 @@ def domain_parts(host: Annotated[str, about("Host", "shop.example.co.uk", max_le
 
 @ENCODERS.get("/encode/{encoding}")
 def encode_text(
-    encoding: Annotated[Literal["base64", "base64url", "base32", "base85", "hex"], about("Encoding", "base64")],
+    encoding: Annotated[
+        Literal["base64", "base64url", "base32", "base85", "hex"], about("Encoding", "base64")
+    ],
     text: Annotated[str, about("Text to encode", "Ünïcødé & sons", max_length=2000)],
 ) -> Answer:
     """Encodes a text; returns the encoded form and the lengths before and after."""
@@ -246,7 +265,9 @@ def decode_text(
 
 @ENCODERS.get("/domain", backed_by="encodings")
 def international_domain(
-    domain: Annotated[str, about("Domain name with letters outside ASCII", "bücher.example", min_length=1, max_length=200)],
+    domain: Annotated[
+        str, about("Domain name with letters outside ASCII", "bücher.example", min_length=1, max_length=200)
+    ],
 ) -> Answer:
     """Converts an international domain name to its ASCII form (Punycode) and back."""
     try:
@@ -256,8 +277,10 @@ def international_domain(
         raise unprocessable(f"not a domain name: {error}") from None
 
 
-@ENCODERS.get("/entities", backed_by="html")
-def html_entities(text: Annotated[str, about("Text or HTML", "Fish & chips < 5 &euro;", max_length=2000)]) -> Answer:
+@ENCODERS.get("/entities", backed_by="html", fault=Fault.DROPPED_CONNECTION)
+def html_entities(
+    text: Annotated[str, about("Text or HTML", "Fish & chips < 5 &euro;", max_length=2000)],
+) -> Answer:
     """Escapes the special characters of HTML and, the other way round, resolves entities."""
     return {"escaped": html.escape(text), "resolved": html.unescape(text)}
 
@@ -296,7 +319,10 @@ def parse_version(version: VersionText) -> Answer:
 @VERSIONS.get("/sort")
 def sort_versions(
     versions: Annotated[
-        list[str], about("Version numbers", ["1.9", "1.10", "1.10b2", "2.0.dev3", "1.2.3"], min_length=1, max_length=100)
+        list[str],
+        about(
+            "Version numbers", ["1.9", "1.10", "1.10b2", "2.0.dev3", "1.2.3"], min_length=1, max_length=100
+        ),
     ],
 ) -> Answer:
     """Sorts version numbers from the oldest to the newest and names the latest stable one."""
@@ -308,7 +334,10 @@ def sort_versions(
 @VERSIONS.get("/matches")
 def versions_that_match(
     requirement: Annotated[str, about("Requirement such as >=1.4,<2", "~=1.4,!=1.6", max_length=100)],
-    versions: Annotated[list[str], about("Versions to test", ["1.3", "1.4", "1.6", "1.7.2", "2.0"], min_length=1, max_length=100)],
+    versions: Annotated[
+        list[str],
+        about("Versions to test", ["1.3", "1.4", "1.6", "1.7.2", "2.0"], min_length=1, max_length=100),
+    ],
 ) -> Answer:
     """Filters versions by a requirement; returns those that satisfy it and the best of them."""
     try:
@@ -344,7 +373,9 @@ def validate_document(
     from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415  loaded when a schema is first used
 
     if "$ref" in json.dumps(rules) or "pattern" in json.dumps(rules):
-        raise unprocessable("references and patterns are not supported")  # neither fetches nor runaway regexes
+        raise unprocessable(
+            "references and patterns are not supported"
+        )  # neither fetches nor runaway regexes
     try:
         Draft202012Validator.check_schema(rules)
     except SchemaError as error:
@@ -355,7 +386,10 @@ def validate_document(
 
 @JSON_TOOLS.post("/flatten", backed_by="json")
 def flatten_document(
-    document: Annotated[Document, about("JSON object to flatten", {"user": {"name": "Ada", "langs": ["en", "fr"]}, "ok": True})],
+    document: Annotated[
+        Document,
+        about("JSON object to flatten", {"user": {"name": "Ada", "langs": ["en", "fr"]}, "ok": True}),
+    ],
     separator: Annotated[str, about("Put between the keys", pattern="^[./_-]$")] = ".",
 ) -> Answer:
     """Flattens a nested JSON object into one level with joined keys; counts the leaves and the depth."""
@@ -375,7 +409,7 @@ def _flatten(value: Any, prefix: str, separator: str, flat: dict[str, Any], dept
     return max(_flatten(child, name, separator, flat, depth + 1) for name, child in names)
 
 
-@JSON_TOOLS.get("/type")
+@JSON_TOOLS.get("/type", fault=Fault.EMPTY_BODY)
 def type_of_json(
     text: Annotated[str, about("JSON text", '[1, 2.5, "three", null]', min_length=1, max_length=4000)],
 ) -> Answer:
@@ -388,7 +422,12 @@ def type_of_json(
         raise unprocessable(f"not JSON: {error}") from None
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
     kinds = [names.get(type(child), "null") for child in children]
-    return {"type": names.get(type(value), "null"), "canonical": canonical, "characters": len(canonical), "elements": kinds}
+    return {
+        "type": names.get(type(value), "null"),
+        "canonical": canonical,
+        "characters": len(canonical),
+        "elements": kinds,
+    }
 
 
 @JSON_TOOLS.post("/documents", read_only=False)

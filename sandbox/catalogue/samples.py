@@ -22,7 +22,8 @@ STATISTICS = Tool(
 )
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Sample = Annotated[
-    list[Number], about("The numbers of the sample", [12.4, 15.1, 9.8, 20.3, 14.7, 11.2], min_length=2, max_length=1000)
+    list[Number],
+    about("The numbers of the sample", [12.4, 15.1, 9.8, 20.3, 14.7, 11.2], min_length=2, max_length=1000),
 ]
 
 
@@ -45,7 +46,9 @@ def summarise_sample(values: Sample) -> Answer:
 def quantiles_of_sample(
     values: Sample,
     parts: Annotated[int, about("Into how many equal parts to divide", ge=2, le=100)] = 4,
-    method: Annotated[Literal["exclusive", "inclusive"], about("Whether the sample holds the extremes")] = "exclusive",
+    method: Annotated[
+        Literal["exclusive", "inclusive"], about("Whether the sample holds the extremes")
+    ] = "exclusive",
 ) -> Answer:
     """Divides a sample into parts of equal size and returns the values at their borders."""
     cuts = statistics.quantiles(values, n=parts, method=method)
@@ -96,9 +99,10 @@ def normal_distribution(
     }
 
 
-@STATISTICS.get("/outliers")
+@STATISTICS.get("/outliers", fault=Fault.HTML_PAGE)
 def find_outliers(
-    values: Sample, factor: Annotated[float, about("Interquartile ranges that are still usual", ge=0.1, le=10)] = 1.5
+    values: Sample,
+    factor: Annotated[float, about("Interquartile ranges that are still usual", ge=0.1, le=10)] = 1.5,
 ) -> Answer:
     """Finds values that lie unusually far from the quartiles of a sample."""
     first, _, third = statistics.quantiles(values, n=4)

@@ -75,7 +75,7 @@ def message_authentication_code(
     return {"algorithm": algorithm, "hmac": code, "bits": 4 * len(code)}
 
 
-@HASHES.get("/checksums", backed_by="zlib")
+@HASHES.get("/checksums", backed_by="zlib", fault=Fault.WRONG_CONTENT_TYPE)
 def compute_checksums(text: Annotated[Text, about("Text", _MESSAGE)]) -> Answer:
     """Computes the CRC-32 and Adler-32 checksums of a text and how far it can be compressed."""
     data = text.encode()
@@ -88,7 +88,9 @@ def compute_checksums(text: Annotated[Text, about("Text", _MESSAGE)]) -> Answer:
 
 @HASHES.post("/merkle-root")
 def merkle_root(
-    leaves: Annotated[list[Text], about("Texts in order", ["alpha", "beta", "gamma"], min_length=1, max_length=256)],
+    leaves: Annotated[
+        list[Text], about("Texts in order", ["alpha", "beta", "gamma"], min_length=1, max_length=256)
+    ],
 ) -> Answer:
     """Builds the Merkle tree (SHA-256) of a list of texts; returns its root and all levels."""
     level = [_hash("sha256", leaf.encode()) for leaf in leaves]
@@ -136,11 +138,14 @@ def password_strength(password: Annotated[Password, about("Password to judge", "
 
 
 @PASSWORDS.get("/patterns")
-def password_patterns(password: Annotated[Password, about("Password to analyse", "monkey1987qwerty")]) -> Answer:
+def password_patterns(
+    password: Annotated[Password, about("Password to analyse", "monkey1987qwerty")],
+) -> Answer:
     """Shows the patterns an attacker would try on a password: words, dates, keyboard walks, repeats."""
     sequence = _estimate(password)["sequence"]
     parts = [
-        {"pattern": part["pattern"], "token": part["token"], "guesses": float(part["guesses"])} for part in sequence
+        {"pattern": part["pattern"], "token": part["token"], "guesses": float(part["guesses"])}
+        for part in sequence
     ]
     return {"n_parts": len(parts), "parts": parts}
 
@@ -159,7 +164,8 @@ def passphrase_entropy(
 
 @PASSWORDS.get("/generate", fault=Fault.NOT_SUBSCRIBED)
 def derive_password(
-    site: Annotated[Password, about("Site", "example.org")], length: Annotated[int, about("Length", ge=8, le=40)] = 16
+    site: Annotated[Password, about("Site", "example.org")],
+    length: Annotated[int, about("Length", ge=8, le=40)] = 16,
 ) -> Answer:
     """password for a site"""
     return {"password": _hash("sha256", site.encode())[:length]}
@@ -170,7 +176,9 @@ _NAMESPACES = {"dns": NAMESPACE_DNS, "url": NAMESPACE_URL, "oid": NAMESPACE_OID}
 
 @IDENTIFIERS.get("/named")
 def named_uuid(
-    name: Annotated[str, about("Name within the namespace", "toolloom.example.org", min_length=1, max_length=200)],
+    name: Annotated[
+        str, about("Name within the namespace", "toolloom.example.org", min_length=1, max_length=200)
+    ],
     namespace: Annotated[Literal["dns", "url", "oid"], about("What kind of name it is")] = "dns",
     version: Annotated[Literal[3, 5], about("3 uses MD5, 5 uses SHA-1")] = 5,
 ) -> Answer:
@@ -198,7 +206,13 @@ def inspect_uuid(
         epoch = datetime(1582, 10, 15, tzinfo=UTC)
         moment = (epoch + timedelta(microseconds=found.time // 10)).isoformat()
     node = f"{found.node:012x}" if found.version == 1 else None
-    return {"uuid": str(found), "version": found.version, "variant": found.variant, "time": moment, "node": node}
+    return {
+        "uuid": str(found),
+        "version": found.version,
+        "variant": found.variant,
+        "time": moment,
+        "node": node,
+    }
 
 
 @IDENTIFIERS.get("/short/{uuid}")
@@ -208,7 +222,11 @@ def shorten_uuid(
 ) -> Answer:
     """Writes a UUID in a denser alphabet and tells how many characters that saves."""
     letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-    digits = {"base36": letters[:36], "base62": letters, "base58": "".join(c for c in letters if c not in "0IOl")}
+    digits = {
+        "base36": letters[:36],
+        "base62": letters,
+        "base58": "".join(c for c in letters if c not in "0IOl"),
+    }
     found, rest, short = _uuid(uuid), _uuid(uuid).int, ""
     while rest:
         rest, digit = divmod(rest, len(digits[alphabet]))

@@ -108,7 +108,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=NOW.tzinfo) if moment.tzinfo is None else moment.astimezone(NOW.tzinfo)
 
 
-@SUN.get("/golden-hour")
+@SUN.get("/golden-hour", fault=Fault.ERROR_OBJECT)
 def golden_hour(
     latitude: Latitude,
     longitude: Longitude,
@@ -121,7 +121,12 @@ def golden_hour(
         start, end = sun.golden_hour(Observer(latitude, longitude), day, direction)
     except ValueError as error:
         raise unprocessable(str(error)) from None
-    return {"part": part, "start": _clock(start), "end": _clock(end), "minutes": round((end - start).seconds / 60, 1)}
+    return {
+        "part": part,
+        "start": _clock(start),
+        "end": _clock(end),
+        "minutes": round((end - start).seconds / 60, 1),
+    }
 
 
 @SUN.get("/shadow", fault=Fault.NEEDS_KEY, security=(Security(),))
@@ -137,7 +142,7 @@ def shadow_length(
 
 
 def _at(day: date) -> ephem.Date:
-    return ephem.Date(datetime(day.year, day.month, day.day))  # noqa: DTZ001  ephem's dates are UTC
+    return ephem.Date(datetime(day.year, day.month, day.day))
 
 
 @MOON.get("/phase/{day}")
@@ -174,7 +179,12 @@ def full_moons_of_a_year(year: Year) -> Answer:
         moment = ephem.next_full_moon(moment)
     months = [m.month for m in moons]
     blue = sorted({calendar.month_name[month] for month in months if months.count(month) > 1})
-    return {"year": year, "full_moons": [_clock(m) for m in moons], "count": len(moons), "blue_moon_months": blue}
+    return {
+        "year": year,
+        "full_moons": [_clock(m) for m in moons],
+        "count": len(moons),
+        "blue_moon_months": blue,
+    }
 
 
 def _observer(latitude: float, longitude: float, day: date) -> Any:
@@ -183,7 +193,7 @@ def _observer(latitude: float, longitude: float, day: date) -> Any:
     return observer
 
 
-@MOON.get("/rise-and-set")
+@MOON.get("/rise-and-set", fault=Fault.DROPPED_CONNECTION)
 def moonrise_and_moonset(latitude: Latitude, longitude: Longitude, day: SkyDay) -> Answer:
     """Computes the next moonrise and moonset (UTC) at a place."""
     observer = _observer(latitude, longitude, day)
@@ -222,11 +232,14 @@ def _position(body: Any) -> Answer:
 def planet_position(planet: Annotated[Planet, about("Name of the planet", "jupiter")], day: SkyDay) -> Answer:
     """Returns right ascension, declination, constellation, magnitude and distance of a planet on a day."""
     body = _planet(planet, day)
-    distances = {"from_earth_au": rounded(body.earth_distance, 5), "from_sun_au": rounded(body.sun_distance, 5)}
+    distances = {
+        "from_earth_au": rounded(body.earth_distance, 5),
+        "from_sun_au": rounded(body.sun_distance, 5),
+    }
     return {"planet": planet, "date": day.isoformat(), **_position(body), **distances}
 
 
-@PLANETS.get("/visible")
+@PLANETS.get("/visible", fault=Fault.HTML_PAGE)
 def visible_planets(latitude: Latitude, longitude: Longitude, day: SkyDay) -> Answer:
     """Lists the planets that stand above the horizon at midnight UTC, with height and direction."""
     observer = _observer(latitude, longitude, day)
@@ -247,7 +260,12 @@ def planet_separation(
 ) -> Answer:
     """Measures the angle between two planets in the sky, in degrees."""
     angle = math.degrees(ephem.separation(_planet(first, day), _planet(second, day)))
-    return {"first": first, "second": second, "date": day.isoformat(), "separation_degrees": rounded(angle, 4)}
+    return {
+        "first": first,
+        "second": second,
+        "date": day.isoformat(),
+        "separation_degrees": rounded(angle, 4),
+    }
 
 
 @PLANETS.get("/ephemeris/{planet}")
@@ -265,7 +283,10 @@ def planet_ephemeris(
 def jupiter_meridian() -> Answer:
     """Central meridian of Jupiter now"""
     body = ephem.Jupiter(ephem.Date(NOW.replace(tzinfo=None)))
-    return {"system_i": rounded(math.degrees(body.cmlI), 2), "system_ii": rounded(math.degrees(body.cmlII), 2)}
+    return {
+        "system_i": rounded(math.degrees(body.cmlI), 2),
+        "system_ii": rounded(math.degrees(body.cmlII), 2),
+    }
 
 
 def _star(name: str) -> Any:
@@ -277,7 +298,9 @@ def _star(name: str) -> Any:
 
 @STARS.get("/stars")
 def list_stars(
-    brighter_than: Annotated[float, about("Largest magnitude to list; small numbers are bright", ge=-2, le=6)] = 6,
+    brighter_than: Annotated[
+        float, about("Largest magnitude to list; small numbers are bright", ge=-2, le=6)
+    ] = 6,
 ) -> Answer:
     """Lists the named stars of the atlas with magnitude, position and constellation."""
     day = ephem.Date(NOW.replace(tzinfo=None))
@@ -313,7 +336,7 @@ def seasons(year: Year) -> Answer:
     return {"year": year, **{name: _clock(moment.datetime()) for name, moment in moments}}
 
 
-@STARS.get("/constellation")
+@STARS.get("/constellation", fault=Fault.NOT_FOUND)
 def constellation_at(
     right_ascension: Annotated[float, about("Right ascension in hours", 5.6, ge=0, lt=24)],
     declination: Annotated[float, about("Declination in degrees", -1.2, ge=-90, le=90)],

@@ -49,7 +49,9 @@ _PROSE = "It was a bright cold day in April. The clocks were striking thirteen, 
 
 
 @DIFF.get("/similarity")
-def text_similarity(old: Annotated[Text, about("First text", _OLD)], new: Annotated[Text, about("Second text", _NEW)]) -> Answer:
+def text_similarity(
+    old: Annotated[Text, about("First text", _OLD)], new: Annotated[Text, about("Second text", _NEW)]
+) -> Answer:
     """Computes how similar two texts are, from 0 to 1, and the longest passage they share."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     block = matcher.find_longest_match()
@@ -58,7 +60,9 @@ def text_similarity(old: Annotated[Text, about("First text", _OLD)], new: Annota
 
 
 @DIFF.get("/words")
-def changed_words(old: Annotated[Text, about("Text before", _OLD)], new: Annotated[Text, about("Text after", _NEW)]) -> Answer:
+def changed_words(
+    old: Annotated[Text, about("Text before", _OLD)], new: Annotated[Text, about("Text after", _NEW)]
+) -> Answer:
     """Lists the words that were replaced, deleted or inserted between two texts."""
     before, after = old.split(), new.split()
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
@@ -77,7 +81,9 @@ def unified_diff(
     context: Annotated[int, about("Unchanged lines around a change", ge=0, le=20)] = 1,
 ) -> Answer:
     """Returns the unified diff of two texts and the numbers of added and removed lines."""
-    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "old", "new", lineterm="", n=context))
+    lines = list(
+        difflib.unified_diff(old.splitlines(), new.splitlines(), "old", "new", lineterm="", n=context)
+    )
     body = lines[2:]
     counts = {"added": sum(x.startswith("+") for x in body), "removed": sum(x.startswith("-") for x in body)}
     return {"diff": "\n".join(lines), **counts}
@@ -86,7 +92,9 @@ def unified_diff(
 @DIFF.get("/closest", fault=Fault.HUGE)
 def closest_words(
     word: Annotated[Text, about("Misspelt word", "accomodate")],
-    words: Annotated[list[str], about("Known words", ["accommodate", "accumulate", "commodity"], min_length=1)],
+    words: Annotated[
+        list[str], about("Known words", ["accommodate", "accumulate", "commodity"], min_length=1)
+    ],
 ) -> Answer:
     """close matches"""
     return {"matches": difflib.get_close_matches(word, words)}
@@ -102,7 +110,9 @@ def _character(letter: str) -> Answer:
 
 
 @UNICODE.get("/characters")
-def describe_characters(text: Annotated[str, about("Up to 40 characters", "ß€あ½", min_length=1, max_length=40)]) -> Answer:
+def describe_characters(
+    text: Annotated[str, about("Up to 40 characters", "ß€あ½", min_length=1, max_length=40)],
+) -> Answer:
     """Describes each character of a text: code point, official name, category, UTF-8 bytes and numeric value."""
     entries = [
         {
@@ -117,7 +127,7 @@ def describe_characters(text: Annotated[str, about("Up to 40 characters", "ß€
 
 @cache
 def _all_names() -> tuple[tuple[str, str], ...]:
-    named = ((unicodedata.name(chr(point), ""), chr(point)) for point in range(0x20, 0x1FB00))
+    named = ((unicodedata.name(chr(point), ""), chr(point)) for point in range(0x20, 0x3000))
     return tuple((name, letter) for name, letter in named if name)
 
 
@@ -126,7 +136,7 @@ def search_characters(
     words: Annotated[str, about("Words of the name", "arrow heavy", min_length=3, max_length=60)],
     limit: Annotated[int, about("Most characters to return", ge=1, le=100)] = 20,
 ) -> Answer:
-    """Finds characters whose official name contains all the given words."""
+    """Finds characters (scripts of Europe and Asia, symbols) whose official name contains all the given words."""
     wanted = words.upper().split()
     found = [letter for name, letter in _all_names() if all(word in name for word in wanted)]
     return {"total": len(found), "characters": [_character(letter) for letter in found[:limit]]}
@@ -150,7 +160,7 @@ def characters_of_a_block(
     return {"block": block, "count": len(letters), "characters": [_character(letter) for letter in letters]}
 
 
-@UNICODE.get("/named/{name}")
+@UNICODE.get("/named/{name}", fault=Fault.DROPPED_CONNECTION)
 def character_by_name(name: Annotated[str, about("Official name", "SNOWMAN", max_length=80)]) -> Answer:
     """Looks a character up by its exact official name."""
     try:
@@ -186,7 +196,7 @@ def text_statistics(text: Annotated[Text, about("English text", _PROSE)]) -> Ans
     }
 
 
-@LAYOUT.get("/frequencies", backed_by="re")
+@LAYOUT.get("/frequencies", backed_by="re", fault=Fault.HUGE)
 def word_frequencies(
     text: Annotated[Text, about("Any text", _PROSE)],
     top: Annotated[int, about("How many words to return", ge=1, le=100)] = 5,

@@ -37,7 +37,8 @@ CONSTANTS = Tool(
 # One digit per exponent: towers of powers would keep pint busy for ever.
 _FACTOR = r"[A-Za-zµ°_]+((\^|\*\*)-?\d)?"
 UnitName = Annotated[
-    str, about("Unit name or symbol", "mile", max_length=60, pattern=rf"^{_FACTOR}( ?[*/] ?{_FACTOR}){{0,4}}$")
+    str,
+    about("Unit name or symbol", "mile", max_length=60, pattern=rf"^{_FACTOR}( ?[*/] ?{_FACTOR}){{0,4}}$"),
 ]
 Digits = Annotated[int, about("Significant digits of the result", ge=1, le=15)]
 Dimension = Literal["length", "mass", "time", "area", "volume", "energy", "power", "pressure", "force"]
@@ -54,13 +55,17 @@ def _unit(name: str) -> Unit:
     try:
         return _registry().parse_units(name)
     except (AttributeError, ValueError, TypeError, KeyError):  # what pint raises for names it does not know
-        raise Refusal(f"unknown unit '{name}'; see GET /units/{{dimension}} for the names", code="unknown_unit") from None
+        raise Refusal(
+            f"unknown unit '{name}'; see GET /units/{{dimension}} for the names", code="unknown_unit"
+        ) from None
 
 
 def _converted(value: float, source: str, target: str) -> Quantity:
     unit, wanted = _unit(source), _unit(target)
     if unit.dimensionality != wanted.dimensionality:
-        raise unprocessable(f"cannot convert {source} ({unit.dimensionality}) to {target} ({wanted.dimensionality})")
+        raise unprocessable(
+            f"cannot convert {source} ({unit.dimensionality}) to {target} ({wanted.dimensionality})"
+        )
     return _registry().Quantity(value, unit).to(wanted)
 
 
@@ -184,7 +189,9 @@ def temperature_on_all_scales(
     kelvin = registry.Quantity(degrees, names[scale]).to("kelvin").magnitude
     if kelvin < 0:
         raise unprocessable(f"{degrees} degrees {scale} is below absolute zero ({rounded(kelvin, 3)} K)")
-    scales = {key: rounded(registry.Quantity(kelvin, "kelvin").to(name).magnitude, 4) for key, name in names.items()}
+    scales = {
+        key: rounded(registry.Quantity(kelvin, "kelvin").to(name).magnitude, 4) for key, name in names.items()
+    }
     return {"given": {"scale": scale, "degrees": degrees}, "scales": scales}
 
 
@@ -209,7 +216,9 @@ def list_constants() -> Answer:
 
 @CONSTANTS.get("/constants/{name}")
 def get_constant(
-    name: Annotated[str, about("Name of a constant in lower case with underscores", "planck_constant", max_length=60)],
+    name: Annotated[
+        str, about("Name of a constant in lower case with underscores", "planck_constant", max_length=60)
+    ],
 ) -> Answer:
     """Returns the CODATA value and the SI unit of one physical constant."""
     if name not in _CONSTANTS:

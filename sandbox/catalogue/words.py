@@ -1,10 +1,12 @@
-"""Words: forms and numbers (inflect), likeness (jellyfish), stems (snowballstemmer), and a dead service."""
+"""Words and numbers in words, from inflection, humanize, jellyfish and snowballstemmer; and a dead service."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from datetime import timedelta
+from typing import Annotated, Literal
 
+import humanize
+import inflection
 import jellyfish
 import snowballstemmer
 from pydantic import Field
@@ -13,25 +15,22 @@ from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Refusal, Tool, about
 from sandbox.faults import Fault
 
-if TYPE_CHECKING:
-    import inflect
-
 FORMS = Tool(
     slug="word-forms",
     category="Language",
     name="Word Forms",
-    description="Plurals, singulars, participles and articles of English words.",
+    description="Plurals and singulars of English nouns, and the ways programmers write names.",
     provider="lexikon",
-    backed_by="inflect",
+    backed_by="inflection",
     licence="MIT",
 )
 NUMBER_WORDS = Tool(
     slug="number-words",
     category="Language",
     name="Number Words",
-    description="Writes numbers out in English: cardinals, ordinals, counted things.",
+    description="Makes numbers readable: large numbers, ordinals, file sizes, durations, Roman numerals.",
     provider="lexikon",
-    backed_by="inflect",
+    backed_by="humanize",
     licence="MIT",
 )
 NAMES = Tool(
@@ -61,90 +60,98 @@ LEXICON = Tool(
     backed_by="str",
 )
 Word = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z' -]{0,39}$")]
-English = Annotated[Word, about("English word", "phenomenon")]
+English = Annotated[Word, about("English noun in the singular", "quiz")]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
 
-@cache
-def _engine() -> inflect.engine:
-    import inflect  # noqa: PLC0415  loaded when the first word is asked for
-
-    return inflect.engine()
-
-
 @FORMS.get("/plural/{word}")
-def plural_of_a_noun(word: English, count: Annotated[int, about("How many things there are", ge=0, le=10**9)] = 2) -> Answer:
+def plural_of_a_noun(
+    word: English, count: Annotated[int, about("How many things there are", ge=0, le=10**9)] = 2
+) -> Answer:
     """Forms the plural of an English noun, and writes it with the number it counts."""
-    engine = _engine()
-    return {"word": word, "plural": engine.plural_noun(word), "counted": f"{count} {engine.plural_noun(word, count)}"}
+    plural = inflection.pluralize(word)
+    return {"word": word, "plural": plural, "counted": f"{count} {word if count == 1 else plural}"}
 
 
 @FORMS.get("/singular/{word}")
 def singular_of_a_noun(word: Annotated[Word, about("English noun in the plural", "wolves")]) -> Answer:
     """Finds the singular of an English plural noun; refuses words that are singular already."""
-    singular = _engine().singular_noun(word)
-    if not singular:
+    singular = inflection.singularize(word)
+    if singular == word:
         raise Refusal(f"'{word}' does not look like a plural", status=422, code="not_a_plural")
-    return {"word": word, "singular": singular, "article": _engine().a(singular)}
+    return {"word": word, "singular": singular, "letters_removed": len(word) - len(singular)}
 
 
-@FORMS.get("/participle/{verb}")
-def present_participle(verb: Annotated[Word, about("English verb", "panic")]) -> Answer:
-    """Forms the present participle (-ing) of an English verb and the verb's plural form."""
-    engine = _engine()
-    return {"verb": verb, "participle": engine.present_participle(verb), "plural_verb": engine.plural_verb(verb)}
-
-
-@FORMS.get("/article/{word}")
-def indefinite_article(word: Annotated[Word, about("Word or phrase", "hourglass")]) -> Answer:
-    """Puts the right indefinite article, a or an, before a word."""
-    phrase = _engine().a(word)
-    return {"word": word, "article": phrase.split()[0], "phrase": phrase}
-
-
-@FORMS.get("/join", fault=Fault.SERVER_ERROR)
-def join_words(words: Annotated[list[Word], about("Words", ["apple", "pear", "fig"], min_length=1)]) -> Answer:
-    """joins words with commas"""
-    return {"text": _engine().join(words)}
-
-
-@NUMBER_WORDS.get("/cardinal/{number}")
-def number_in_words(
-    number: Annotated[int, about("Whole number", 48_217_905, ge=-(10**15), le=10**15)],
-    conjunction: Annotated[str, about("Word before the last part", pattern="^[a-z]{0,5}$")] = "and",
+@FORMS.get("/cases", fault=Fault.NOT_SUBSCRIBED)
+def identifier_cases(
+    phrase: Annotated[Word, about("Phrase or identifier", "monthly sales Report")],
 ) -> Answer:
-    """Writes a whole number out in English words and counts its words."""
-    words = _engine().number_to_words(number, andword=conjunction)
-    return {"number": number, "words": words, "n_words": len(str(words).replace("-", " ").split())}
+    """Writes a phrase in the styles of programmers: snake case, camel case, dashes, title."""
+    snake = inflection.underscore(inflection.parameterize(phrase))
+    return {
+        "snake": snake,
+        "camel": inflection.camelize(snake, uppercase_first_letter=False),
+        "pascal": inflection.camelize(snake),
+        "dashed": inflection.dasherize(snake),
+        "title": inflection.titleize(phrase),
+        "table": inflection.tableize(snake),
+    }
+
+
+@FORMS.get("/transliterate", fault=Fault.SERVER_ERROR)
+def transliterate(text: Annotated[str, about("Text with accents", "Ærøskøbing", max_length=200)]) -> Answer:
+    """to ascii"""
+    return {"text": inflection.transliterate(text)}
+
+
+@NUMBER_WORDS.get("/words/{number}")
+def large_number_in_words(
+    number: Annotated[int, about("Whole number", 48_217_905, ge=-(10**30), le=10**30)],
+    digits: Annotated[int, about("Digits after the point", ge=0, le=6)] = 2,
+) -> Answer:
+    """Expresses a large number with a word for its size (48.22 million) and with thousands separated."""
+    words = humanize.intword(number, f"%.{digits}f")
+    return {"number": number, "words": words, "separated": humanize.intcomma(number)}
 
 
 @NUMBER_WORDS.get("/ordinal/{number}")
 def ordinal_number(number: Annotated[int, about("Whole number", 1342, ge=0, le=10**12)]) -> Answer:
-    """Gives the ordinal of a number in digits (1342nd) and in words."""
-    engine = _engine()
-    short = engine.ordinal(number)
-    return {"number": number, "ordinal": short, "words": engine.number_to_words(short)}
+    """Gives the ordinal of a number (1342nd) and, for small numbers, its name by newspaper style."""
+    return {
+        "number": number,
+        "ordinal": humanize.ordinal(number),
+        "newspaper_style": humanize.apnumber(number),
+    }
 
 
-@NUMBER_WORDS.get("/count")
-def count_of_things(
-    number: Annotated[int, about("How many", 3, ge=0, le=10**9)],
-    thing: Annotated[Word, about("English noun in the singular", "octopus")],
-    limit: Annotated[int, about("Numbers up to here are written out", ge=0, le=1000)] = 12,
+@NUMBER_WORDS.get("/size")
+def size_of_a_file(
+    size: Annotated[int, about("Number of bytes", 3_141_592_653, ge=0, le=10**24)],
+    binary: Annotated[bool, about("Count in KiB of 1024 bytes rather than kB of 1000")] = False,
 ) -> Answer:
-    """Writes a number of things as a phrase, small numbers in words and large ones in digits."""
-    engine = _engine()
-    written = engine.number_to_words(number, threshold=limit)
-    noun = engine.plural_noun(thing, number)
-    verb = engine.plural_verb("was", number)
-    return {"phrase": f"{written} {noun}", "sentence": f"There {verb} {engine.no(thing, number)}."}
+    """Writes a number of bytes as a readable file size, with the short form of the ls command."""
+    readable = humanize.naturalsize(size, binary=binary, format="%.2f")
+    return {"bytes": size, "readable": readable, "short": humanize.naturalsize(size, gnu=True)}
+
+
+@NUMBER_WORDS.get("/duration", fault=Fault.SERVER_ERROR)
+def duration_in_words(
+    seconds: Annotated[int, about("Length in seconds", 1_234_567, ge=0, le=10**10)],
+    smallest: Annotated[
+        Literal["seconds", "minutes", "hours", "days"], about("Smallest unit to name")
+    ] = "seconds",
+) -> Answer:
+    """Expresses a duration in English words, exactly and roughly."""
+    span = timedelta(seconds=seconds)
+    exact = humanize.precisedelta(span, minimum_unit=smallest, format="%d")
+    return {"seconds": seconds, "exact": exact, "rough": humanize.naturaldelta(span)}
 
 
 @NUMBER_WORDS.get("/roman/{number}", backed_by="str")
 def roman_numeral(number: Annotated[int, about("Number from 1 to 3999", 1994, ge=1, le=3999)]) -> Answer:
     """Converts a number into Roman numerals."""
     values = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
-    signs = "M CM D CD C XC L XL X IX V IV I".split()
+    signs = ["M", "CM", "D", "CD", "C", "XC", "L", "XL", "X", "IX", "V", "IV", "I"]
     roman, rest = "", number
     for value, sign in zip(values, signs, strict=True):
         times, rest = divmod(rest, value)
@@ -152,10 +159,13 @@ def roman_numeral(number: Annotated[int, about("Number from 1 to 3999", 1994, ge
     return {"number": number, "roman": roman, "n_letters": len(roman)}
 
 
-@NUMBER_WORDS.get("/spell-digits", fault=Fault.WRONG_CONTENT_TYPE)
-def spell_digits(number: Annotated[int, about("Number", 90210, ge=0, le=10**15)]) -> Answer:
-    """Reads a number digit by digit."""
-    return {"words": _engine().number_to_words(number, group=1)}
+@NUMBER_WORDS.get("/metric", fault=Fault.WRONG_CONTENT_TYPE)
+def metric_prefix(
+    value: Annotated[float, about("Value in the bare unit", 0.000_047, ge=-1e30, le=1e30)],
+    unit: Annotated[str, about("Symbol of the unit", max_length=5)] = "F",
+) -> Answer:
+    """value with SI prefix"""
+    return {"text": humanize.metric(value, unit)}
 
 
 @NAMES.get("/similarity")
@@ -190,7 +200,12 @@ def best_match(
     name: Annotated[Name, about("Name to look for", "Jon Smyth")],
     candidates: Annotated[
         list[Name],
-        about("Names to compare with", ["John Smith", "Joan Smythe", "Jan Schmidt"], min_length=1, max_length=200),
+        about(
+            "Names to compare with",
+            ["John Smith", "Joan Smythe", "Jan Schmidt"],
+            min_length=1,
+            max_length=200,
+        ),
     ],
 ) -> Answer:
     """Ranks candidate names by their likeness to a name, best first, with scores."""
@@ -200,7 +215,8 @@ def best_match(
 
 @NAMES.get("/sounds-alike", fault=Fault.FLAKY)
 def sounds_alike(
-    first: Annotated[Word, about("A name", "Robert")], second: Annotated[Word, about("Another name", "Rupert")]
+    first: Annotated[Word, about("A name", "Robert")],
+    second: Annotated[Word, about("Another name", "Rupert")],
 ) -> Answer:
     """Tells whether two names sound alike by Soundex and by Metaphone, and shows both codes."""
     codes = {"soundex": jellyfish.soundex, "metaphone": jellyfish.metaphone}
@@ -214,13 +230,16 @@ def initials(name: Annotated[Name, about("Full name", "Johann Sebastian Bach")])
     return {"initials": "".join(part[0].upper() for part in name.split())}
 
 
-StemLanguage = Literal["danish", "dutch", "english", "finnish", "french", "german", "italian", "spanish", "swedish"]
+StemLanguage = Literal[
+    "danish", "dutch", "english", "finnish", "french", "german", "italian", "spanish", "swedish"
+]
 
 
 @STEMS.get("/stem")
 def stem_words(
     words: Annotated[
-        list[Name], about("Words to stem", ["connections", "connected", "connective"], min_length=1, max_length=100)
+        list[Name],
+        about("Words to stem", ["connections", "connected", "connective"], min_length=1, max_length=100),
     ],
     language: Annotated[StemLanguage, about("Language of the words")] = "english",
 ) -> Answer:
@@ -240,7 +259,11 @@ def same_stem(
 ) -> Answer:
     """Tells whether two words have the same stem and how many letters stemming takes off."""
     one, other = snowballstemmer.stemmer(language).stemWords([first.lower(), second.lower()])
-    return {"stems": [one, other], "same": one == other, "letters_removed": len(first + second) - len(one + other)}
+    return {
+        "stems": [one, other],
+        "same": one == other,
+        "letters_removed": len(first + second) - len(one + other),
+    }
 
 
 @STEMS.get("/languages", fault=Fault.EMPTY_BODY)

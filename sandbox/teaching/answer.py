@@ -125,12 +125,7 @@ def _entries(entries: list[Any], name: str) -> str:
     known = [entry for entry in entries if not is_cut_mark(entry)]
     number = len(known) + sum(_left_out(entry) for entry in entries if is_cut_mark(entry))
     shown = [text for entry in known[:_MOST_ENTRIES] if (text := _entry(entry))]
-    noun = "entries" if many in _ENVELOPES else many
-    start = (
-        f"there is one {'entry' if one in _ENVELOPES else one}"
-        if number == 1
-        else f"the {noun} number {number}"
-    )
+    start = _counted(name, number)
     if not shown:
         return start
     return f"{start}, {'namely' if len(shown) == number else 'among them'} {_and(shown)}"
@@ -179,6 +174,7 @@ def _dullness(fact: Fact) -> float:
     dull -= 1.5 * bool(words & _HEADLINE)
     dull += (
         2.0 * bool(words & _DULL)
+        + 2.0 * (len(text) > 40 and " " not in text)
         + 1.5 * text.startswith(("http", "data:"))
         + 0.5 * isinstance(fact.value, bool)
     )

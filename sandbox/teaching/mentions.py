@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sandbox.teaching.words import word_set
+
 _PATTERNS = (
     ("quoted", r"[\"“](?P<q1>[^\"“”]{1,200})[\"”]|(?<![\w'])'(?P<q2>[^']{1,80})'(?!\w)"),
     ("url", r"https?://[^\s\"'<>]+[^\s\"'<>.,;:!?)]"),
@@ -15,7 +17,7 @@ _PATTERNS = (
         r"\b\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)?\b|\b\d{1,2}[./]\d{1,2}[./]\d{4}\b",
     ),
     ("time", r"\b\d{1,2}:\d{2}(?::\d{2})?\b"),
-    ("ip", r"\b\d{1,3}(?:\.\d{1,3}){3}\b"),
+    ("ip", r"\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?\b"),
     ("phone", r"\+\d[\d ()-]{6,}\d"),
     ("domain", r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|edu|gov|info|co|uk|de|fr|eu)\b"),
     ("code", r"\b(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*\b"),
@@ -56,6 +58,8 @@ def mentions(text: str) -> tuple[Mention, ...]:
         number = next(number for number in range(len(_PATTERNS)) if match[f"k{number}"] is not None)
         kind = _PATTERNS[number][0]
         value = match["q1"] or match["q2"] or match.group()
+        if kind == "proper" and all(word.lower() in word_set("stop") for word in value.split()):
+            continue
         opens = kind == "proper" and bool(_SENTENCE_START.search(text[: match.start()]))
         found.append(Mention(match.start(), match.end(), value, kind, opens))
     return tuple(found)

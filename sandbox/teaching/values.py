@@ -39,6 +39,7 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2100
 class _Pool:
     stems: tuple[frozenset[str], ...]
     values: tuple[str, ...]
+    vague: bool
 
 
 def look(value: object) -> str:
@@ -205,7 +206,11 @@ def _middle(parameter: Parameter) -> float:
 def _pools() -> tuple[_Pool, ...]:
     read = tomllib.loads((Path(__file__).parent / "pools.toml").read_text(encoding="utf-8"))
     return tuple(
-        _Pool(tuple(frozenset(name_stems(name)) for name in pool["names"]), tuple(pool["values"]))
+        _Pool(
+            tuple(frozenset(name_stems(name)) for name in pool["names"]),
+            tuple(pool["values"]),
+            pool.get("vague", False),
+        )
         for pool in read["pool"]
     )
 
@@ -217,7 +222,7 @@ def _pool_values(stems: tuple[str, ...], looks: frozenset[str]) -> tuple[str, ..
     for pool in _pools():
         if any(name <= words for name in pool.stems):
             values = tuple(value for value in pool.values if not looks or look(value) in looks)
-            if values:
+            if values and not (pool.vague and looks):
                 return values
     return ()
 

@@ -17,6 +17,11 @@ _CHOSEN = (
 )
 _TAILS = ("code", "name", "id", "symbol", "number", "text", "string", "key", "value", "abbreviation", "slug")
 _PREPOSITIONS = "for|of|in|by|with|from|to|and|at|on|about|between|near|into|per"
+_HEADS = frozenset(("target", "source", "base", "input", "original"))
+_LEAD = (
+    rf"(?:(?:an?|any|one|each|every|the|its)\s)?(?:{_CHOSEN})|an?|any|one|each|every"
+    rf"|(?:for|in|on|at|by)\sthe|{_PREPOSITIONS}"
+)
 _SELF_EXPLAINING = frozenset(
     (
         "year",
@@ -115,17 +120,12 @@ def _place(spoken: str) -> re.Pattern[str]:
     names = [spoken]
     if len(words) > 1 and words[-1] in _TAILS:
         names.append(" ".join(words[:-1]))
-    if len(words) > 1 and words[0] in {"target", "source", "base", "input", "original"}:
+    if len(words) > 1 and words[0] in _HEADS:
         names.append(" ".join(words[1:]))
     name = "|".join(re.escape(option) for option in sorted(names, key=len, reverse=True))
     tail = "|".join(_TAILS)
-    noun = rf"(?P<name>(?:{name})(?: (?:{tail}))?)(?! of\b)(?=$|[\s,.;']|'s)"
     return re.compile(
-        rf"\b(?:(?:an?|any|one|each|every|the|its)\s)?(?:{_CHOSEN})\s{noun}"
-        rf"|\b(?:an?|any|one|each|every)\s{noun.replace('?P<name>', '?P<second>')}"
-        rf"|(?<=\b)(?P<before>{_PREPOSITIONS})\s{noun.replace('?P<name>', '?P<third>')}"
-        rf"|(?<=\b)(?P<close>for|in|on|at|by)\sthe\s{noun.replace('?P<name>', '?P<fourth>')}",
-        re.IGNORECASE,
+        rf"\b(?P<lead>{_LEAD})\s(?P<noun>(?:{name})(?: (?:{tail}))?)(?! of\b)(?=$|[\s,.;'])", re.IGNORECASE
     )
 
 
@@ -136,10 +136,9 @@ def _placed(text: str, item: Said, *seed: object) -> str | None:
     found = _place(parameter.spoken).search(text)
     if found is None:
         return None
-    noun = found["name"] or found["second"] or found["third"] or found["fourth"]
-    preposition = found["before"] or found["close"]
-    before = f"{preposition} " if preposition else ""
-    return f"{text[: found.start()]}{before}{_named(noun, item, *seed)}{text[found.end() :]}"
+    first = found["lead"].split()[0]
+    before = f"{first} " if first.lower() in _PREPOSITIONS.split("|") else ""
+    return f"{text[: found.start()]}{before}{_named(found['noun'], item, *seed)}{text[found.end() :]}"
 
 
 def _named(noun: str, item: Said, *seed: object) -> str:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames
 from tasks.instructions.words import words_of
-from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi, Sample
+from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi
 
 MOST_WORDS = 500
 """Longer instructions are a model that did not stop."""
@@ -43,13 +43,13 @@ Screen = Callable[[Screened], str | None]
 
 
 def screened(
-    candidate: Candidate, sample: Sample, names: Mapping[str, NamedApi], *, min_words: int
+    candidate: Candidate, scenario: str, offered: OfferedNames, *, min_words: int
 ) -> tuple[RelevantApi, ...]:
     """The APIs that an instruction needs, as the catalogue spells them, each once.
 
-    names: by api_id.  Raises BadRow with the reason of the first screen that it fails.
+    scenario, offered: of its sample.  Raises BadRow with the reason of the first screen that it fails.
     """
-    instruction = _under_screens(candidate, sample, OfferedNames(sample.api_ids, names), min_words)
+    instruction = _under_screens(candidate, scenario, offered, min_words)
     for reason, screen in SCREENS.items():
         detail = screen(instruction)
         if detail is not None:
@@ -57,7 +57,7 @@ def screened(
     return instruction.found
 
 
-def _under_screens(candidate: Candidate, sample: Sample, offered: OfferedNames, min_words: int) -> Screened:
+def _under_screens(candidate: Candidate, scenario: str, offered: OfferedNames, min_words: int) -> Screened:
     found = {name: offered.find(name) for name in candidate.relevant_apis}
     api_ids = dict.fromkeys(api_id for api_id in found.values() if api_id is not None)
     return Screened(
@@ -66,7 +66,7 @@ def _under_screens(candidate: Candidate, sample: Sample, offered: OfferedNames, 
         found=tuple(_relevant(api_id, offered.names[api_id]) for api_id in api_ids),
         unknown=tuple(name for name, api_id in found.items() if api_id is None),
         offered=tuple(offered.names.values()),
-        scenario=sample.scenario,
+        scenario=scenario,
         min_words=min_words,
     )
 
@@ -175,9 +175,12 @@ def _is_json(text: str) -> bool:
 
 
 def _mentioned(query: str, names: Iterable[str]) -> str | None:
+    said = " ".join(query.split())
+    lowered = said.lower()
     for name in dict.fromkeys(names):
-        mention = _mention_of(name).search(query)
-        if mention is not None:
+        # Looking for plain text first is what makes this cheap: hardly any name occurs at all.
+        spelled = " ".join(name.split())
+        if spelled and spelled.lower() in lowered and _mention_of(spelled).search(said):
             return f"names {name!r}"
     return None
 
@@ -190,7 +193,7 @@ def _mention_of(name: str) -> re.Pattern[str]:
     that is not ordinary prose counts alone: a title of several words in its very capitals, or a spelling
     of machines.  Any name counts when it is called an API or an endpoint.
     """
-    spelled = r"\s+".join(re.escape(word) for word in name.split()) or r"(?!)"
+    spelled = re.escape(name)
     called_api = rf"(?i:{spelled})(?=\s+(?i:apis?|endpoints?)\b)"
     if _MACHINE_SPELLING.search(name):
         alone = rf"(?i:{spelled})"

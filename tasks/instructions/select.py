@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import TypeVar
 
 from tasks.errors import BadRow, BrokenContract
 from tasks.instructions.duplicates import earlier_alike
+from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import InstructParams
 from tasks.instructions.screen import screened
 from tasks.instructions.words import words_of
@@ -94,13 +95,15 @@ def _screened(
     rejects: list[Reject],
 ) -> list[_Fit]:
     fit: list[_Fit] = []
-    for candidate, sample in candidates:
-        try:
-            relevant_apis = screened(candidate, sample, names, min_words=params.min_words)
-        except BadRow as error:
-            rejects.append(_reject(candidate, error.reason, error.message))
-        else:
-            fit.append(_Fit(candidate, sample, relevant_apis))
+    for sample, of_sample in groupby(candidates, key=lambda pair: pair[1]):
+        offered = OfferedNames(sample.api_ids, names)
+        for candidate, _ in of_sample:
+            try:
+                needed = screened(candidate, sample.scenario, offered, min_words=params.min_words)
+            except BadRow as error:
+                rejects.append(_reject(candidate, error.reason, error.message))
+            else:
+                fit.append(_Fit(candidate, sample, needed))
     return fit
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from tasks.shaping.shorten import shortened_json
 from tasks.shaping.tokens import cut
 
-Shape: TypeAlias = "dict[str, Shape] | list[Shape] | str"
+Shape: TypeAlias = dict[str, "Shape"] | list["Shape"] | str
 
 # Foreign JSON may be nested to kill; below this depth contents count as unknown.
 _MAX_DEPTH = 64

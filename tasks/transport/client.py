@@ -43,14 +43,17 @@ class BodyTooLarge(ToolloomError):
         self.status = status
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HttpRequest:
-    """A request ready to send; `url` is percent-encoded and may hold a credential."""
+    """A request ready to send.  url: percent-encoded.  It and the headers may hold credentials."""
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.url.partition('?')[0]})"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import requests
 
 from sandbox import catalogue
 from sandbox.arguments import arguments_of
-from sandbox.declare import Api, Refusal, Tool
+from sandbox.declare import Api, Tool
 from sandbox.faults import Fault
 from sandbox.listing import tool_id
 
@@ -165,7 +165,9 @@ def test_a_bad_body_is_refused(hub: str, body: str) -> None:
 def test_a_list_may_be_sent_in_three_ways(hub: str) -> None:
     queries = ["stops=HEL&stops=DXB&stops=SIN", "stops=HEL,DXB,SIN", 'stops=["HEL","DXB","SIN"]']
 
-    answers = [requests.get(f"{hub}/apis/flight-distance/route?{query}", timeout=30).json() for query in queries]
+    answers = [
+        requests.get(f"{hub}/apis/flight-distance/route?{query}", timeout=30).json() for query in queries
+    ]
 
     assert answers[0]["total_km"] == 10384.3
     assert answers == [answers[0]] * 3
@@ -173,7 +175,9 @@ def test_a_list_may_be_sent_in_three_ways(hub: str) -> None:
 
 def test_host_name_and_path_lead_to_the_same_api(hub: str) -> None:
     by_path = requests.get(f"{hub}/apis/calendar-facts/easter/2027", timeout=30)
-    by_host = requests.get(f"{hub}/easter/2027", headers={"Host": "calendar-facts.sandbox.test:80"}, timeout=30)
+    by_host = requests.get(
+        f"{hub}/easter/2027", headers={"Host": "calendar-facts.sandbox.test:80"}, timeout=30
+    )
 
     assert by_path.content == by_host.content
 

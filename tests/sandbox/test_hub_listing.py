@@ -26,7 +26,9 @@ TYPES = {"string", "number", "integer", "boolean", "array", "object"}
 
 def get(url: str) -> Any:
     response = requests.get(url, timeout=30)
-    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json"), response.text
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json"), (
+        response.text
+    )
     return response.json()
 
 

@@ -12,6 +12,7 @@ import yaml
 
 import prompts
 import seeds
+from sandbox import catalogue
 from seeds.model import CompressionSeed, MultiToolSeed, Seed, SingleToolSeed, has_path
 from tasks.shaping.shape import shape_of, unknown_paths
 
@@ -88,10 +89,16 @@ def test_no_two_queries_open_alike() -> None:
     assert [opening for opening, count in openings.items() if count > 1] == []
 
 
-def test_seeds_are_of_many_domains_and_of_none_the_sandbox_has() -> None:
-    domains = {seed.domain for seed in EVERY}
+def test_seeds_are_of_many_domains() -> None:
+    assert len({seed.domain for seed in EVERY}) >= 40
 
-    assert len(domains) >= 40
+
+def test_seeds_know_nothing_of_the_sandbox() -> None:
+    """Or the sandbox's instructions would be answers copied from the examples."""
+    of_sandbox = {name for tool in catalogue.tools() for name in (tool.name, tool.category)}
+    of_seeds = {name for seed in EVERY for name in (seed.domain, *(tool.tool_name for tool in seed.tools))}
+
+    assert of_sandbox & of_seeds == set()
 
 
 @pytest.mark.parametrize(
@@ -109,12 +116,10 @@ def test_every_tone_form_and_persona_is_heard(aspect: Callable[[Seed], str], lea
     assert {value: count for value, count in counts.items() if count < least} == {}
 
 
-def test_a_third_is_short_and_some_are_long() -> None:
+def test_queries_are_of_all_lengths() -> None:
     lengths = sorted(len(seed.query.split()) for seed in EVERY)
 
-    assert lengths[0] >= 30
-    assert lengths[len(lengths) // 4] < 50
-    assert lengths[-3] > 64
+    assert [sum(30 <= n < 45 for n in lengths) >= 12, sum(n >= 65 for n in lengths) >= 5] == [True, True]
 
 
 def test_forms_are_what_they_say() -> None:
@@ -123,19 +128,10 @@ def test_forms_are_what_they_say() -> None:
     assert [seed.id for seed in EVERY if seed.form == "interrogative" and not asked[seed.id]] == []
 
 
-def test_every_tool_of_a_seed_but_not_every_api_is_needed() -> None:
-    unneeded = [
-        (seed.id, tool.tool_name)
-        for seed in EVERY
-        for tool in seed.tools
-        if tool.tool_name not in {named for named, _ in seed.relevant_apis}
-    ]
-    with_spare_apis = [
-        seed.id for seed in EVERY if sum(len(tool.apis) for tool in seed.tools) > len(seed.relevant_apis)
-    ]
+def test_many_seeds_offer_apis_that_are_not_needed() -> None:
+    n_spare = [sum(len(tool.apis) for tool in seed.tools) - len(seed.relevant_apis) for seed in EVERY]
 
-    assert unneeded == []
-    assert len(with_spare_apis) > len(EVERY) / 3
+    assert sum(spare > 0 for spare in n_spare) >= len(EVERY) / 3
 
 
 def test_a_seed_as_the_prompts_take_it(tmp_path: Path) -> None:
@@ -297,7 +293,11 @@ def test_the_choice_depends_on_the_key_and_the_ids_alone() -> None:
     every = seeds.load_multi_tool()
     chosen = seeds.choose(every, 3, "0/sample-1")
 
-    assert [seed.id for seed in chosen] == ["?", "?", "?"]
+    assert [seed.id for seed in chosen] == [
+        "running_first_marathon",
+        "books_reading_circle",
+        "festival_camping",
+    ]
     assert seeds.choose(every[::-1], 3, "0/sample-1") == chosen
 
 

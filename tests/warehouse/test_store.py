@@ -23,6 +23,20 @@ from warehouse.tables import APIS, CALLS, INSTRUCTIONS, NODES, PROBES, TOOLS
 from warehouse.tables.catalogue import Tool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    text: str
+    weight: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    word: str
+    count: int
+    meanings: tuple[Meaning, ...]
+    seen_at: datetime
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
@@ -237,9 +251,13 @@ def test_content_digest_names_the_table(build: ModuleType) -> None:
     assert content_digest(one, [word]) != content_digest(other, [word])
 
 
-def test_content_digest_stays_what_it_was(build: ModuleType) -> None:
-    """Caches of earlier versions hold these digests."""
-    assert content_digest(TOOLS, [build.tool(), build.tool(tool_id="Weather/a")]) == GOLDEN_DIGEST
+def test_content_digest_stays_what_it_was() -> None:
+    """Caches and manifests of earlier versions hold these digests."""
 
-
-GOLDEN_DIGEST = "2-"
+    words = Table(name="words", row_type=Word, grain="a word", key=("word",), volatile=frozenset({"count"}))
+    seen = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    rows = [
+        Word(word="skein", count=1, meanings=(Meaning(text="a loop of yarn", weight=0.5),), seen_at=seen),
+        Word(word="weft", count=2, meanings=(Meaning(text="cross threads", weight=None),), seen_at=seen),
+    ]
+    assert content_digest(words, rows) == ""

@@ -18,7 +18,7 @@ PROPERTIES = {
         (5.0, "integer", 5),
         ("5.5", "integer", "5.5"),
         ("five", "integer", "five"),
-        ("٥", "integer", "٥"),
+        ("\u0665", "integer", "\u0665"),
         ("1_000", "integer", "1_000"),
         ("9" * 5000, "integer", "9" * 5000),
         (5.5, "integer", 5.5),

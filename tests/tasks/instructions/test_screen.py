@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from tasks.errors import BadRow
+from tasks.instructions.names import OfferedNames
 from tasks.instructions.screen import SCREENS, screened
 from tasks.instructions.words import words_of
-from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi, Sample
+from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi
 
-MakeSample = Callable[..., Sample]
 BOTH = (("Flights", "Search"), ("Sky Watch", "forecast"))
 FINE = "My sister lands in Oslo on 3 May: which flights arrive before noon, and will it rain on her?"
 
@@ -27,19 +27,22 @@ def candidate(query: str, apis: tuple[tuple[str, str], ...] = BOTH) -> Candidate
     )
 
 
-def verdict_of(written: Candidate, sample: Sample, names: Mapping[str, NamedApi], min_words: int = 3) -> str:
+@pytest.fixture
+def offered(names: Mapping[str, NamedApi]) -> OfferedNames:
+    return OfferedNames(names, names)
+
+
+def verdict_of(written: Candidate, scenario: str, offered: OfferedNames) -> str:
     try:
-        screened(written, sample, names, min_words=min_words)
+        screened(written, scenario, offered, min_words=3)
     except BadRow as error:
         return error.reason
     return "fine"
 
 
-def test_what_passes_has_its_apis_as_the_catalogue_spells_them(
-    make_sample: MakeSample, names: Mapping[str, NamedApi]
-) -> None:
+def test_what_passes_has_its_apis_as_the_catalogue_spells_them(offered: OfferedNames) -> None:
     written = candidate(FINE, (("flights", "search"), ("Flights", "Search"), ("sky-watch", "Forecast")))
-    assert screened(written, make_sample(), names, min_words=10) == (
+    assert screened(written, "G3", offered, min_words=10) == (
         RelevantApi(tool_name="Flights", api_name="Search", api_id="Travel/flights/search"),
         RelevantApi(tool_name="Sky Watch", api_name="forecast", api_id="Weather/sky_watch/forecast"),
     )
@@ -58,13 +61,9 @@ def test_what_passes_has_its_apis_as_the_catalogue_spells_them(
     ],
 )
 def test_the_apis_an_instruction_needs(
-    scenario: str,
-    apis: tuple[tuple[str, str], ...],
-    verdict: str,
-    make_sample: MakeSample,
-    names: Mapping[str, NamedApi],
+    scenario: str, apis: tuple[tuple[str, str], ...], verdict: str, offered: OfferedNames
 ) -> None:
-    assert verdict_of(candidate(FINE, apis), make_sample(scenario=scenario), names) == verdict
+    assert verdict_of(candidate(FINE, apis), scenario, offered) == verdict
 
 
 @pytest.mark.parametrize(
@@ -103,10 +102,8 @@ def test_the_apis_an_instruction_needs(
         ("The Airport Searchers are a band from Oslo", "fine"),
     ],
 )
-def test_what_is_said(
-    query: str, verdict: str, make_sample: MakeSample, names: Mapping[str, NamedApi]
-) -> None:
-    assert verdict_of(candidate(query), make_sample(), names) == verdict
+def test_what_is_said(query: str, verdict: str, offered: OfferedNames) -> None:
+    assert verdict_of(candidate(query), "G3", offered) == verdict
 
 
 def test_reasons_are_asked_in_this_order() -> None:

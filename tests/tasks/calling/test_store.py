@@ -1,0 +1,81 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.calling.outcome import CallResult, Outcome
+from tasks.calling.store import RecordingCaller, StoredCall
+from tasks.errors import BrokenContract
+from tasks.transport.kvstore import DurableMap
+from warehouse.tables.catalogue import Api
+
+MakeApi = Callable[..., Api]
+
+
+class Counting:
+    """Answers with the number of the call."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        self.calls += 1
+        return CallResult(
+            outcome=Outcome.OK,
+            http_status=200,
+            latency_ms=1.5,
+            content_type="application/json",
+            n_bytes=9,
+            body=f'{{"call": {self.calls}, "of": "{api.api_name} {sorted(arguments)}"}}',
+            retry_after=2.0,
+            detail="é",
+        )
+
+
+def test_a_call_is_made_once_and_then_replayed_with_its_time(tmp_path: Path, make_api: MakeApi) -> None:
+    api, counting = make_api(), Counting()
+
+    async def call() -> StoredCall:
+        with DurableMap(tmp_path / "calls.sqlite") as store:
+            return await RecordingCaller(counting, store).call_for("row", 0, api, {"b": [1], "a": "x"})
+
+    before = datetime.now(UTC)
+    first, second = asyncio.run(call()), asyncio.run(call())
+    assert (first.origin, counting.calls) == ("real", 1)
+    assert before <= first.recorded_at <= datetime.now(UTC)
+    assert second == first._replace(origin="replayed")
+
+
+def test_row_ordinal_api_and_arguments_tell_calls_apart_and_their_order_does_not(
+    tmp_path: Path, make_api: MakeApi
+) -> None:
+    api, counting = make_api(), Counting()
+    different: list[tuple[str, int, Api, dict[str, Any]]] = [
+        ("row", 0, api, {"a": 1, "b": 2}),
+        ("other", 0, api, {"a": 1, "b": 2}),
+        ("row", 1, api, {"a": 1, "b": 2}),
+        ("row", 0, make_api(api_id="another"), {"a": 1, "b": 2}),
+        ("row", 0, api, {"a": 1, "b": "2"}),
+        ("row", 0, api, {"a": 1, "b": 2**80}),
+        ("row", 0, api, {"a": 1, "b": "\ud800"}),
+    ]
+
+    async def call_all() -> list[str]:
+        with DurableMap(tmp_path / "calls.sqlite") as store:
+            caller = RecordingCaller(counting, store)
+            stored = [await caller.call_for(*one) for one in [*different, ("row", 0, api, {"b": 2, "a": 1})]]
+            return [call.origin for call in stored]
+
+    assert asyncio.run(call_all()) == ["real"] * 7 + ["replayed"]
+
+
+def test_replaying_alone_makes_no_call(tmp_path: Path, make_api: MakeApi) -> None:
+    async def replay() -> None:
+        with DurableMap(tmp_path / "calls.sqlite") as store:
+            await RecordingCaller(None, store).call_for("row", 3, make_api(), {})
+
+    with pytest.raises(BrokenContract, match="call 3 of row to Weather/sky/forecast was never recorded"):
+        asyncio.run(replay())

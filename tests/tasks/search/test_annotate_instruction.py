@@ -1,0 +1,260 @@
+"""An instruction's search against a real HTTP API, with a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tasks.calling.call import DirectCaller
+from tasks.calling.outcome import Caller, CallResult, Outcome
+from tasks.calling.params import CallingParams
+from tasks.calling.store import RecordingCaller
+from tasks.errors import OverBudget
+from tasks.llm.chat import ChatRequest, Reply
+from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of
+from tasks.search.observing import observe
+from tasks.search.params import AnnotateParams
+from tasks.search.rules import TOOLLOOM
+from tasks.transport.client import HttpClient
+from tasks.transport.kvstore import DurableMap
+from warehouse.tables.catalogue import Api
+from warehouse.tables.documents import Document
+from warehouse.tables.instructions import Instruction
+
+RAIN = Instruction(
+    instruction_id="i",
+    sample_id="s",
+    scenario="G1",
+    split="train",
+    query="Will it rain in Oslo?",
+    relevant_apis=(),
+    api_ids=("Weather/sky/forecast", "Weather/sky/alerts"),
+    api_fingerprints=("", ""),
+    n_words=5,
+    model="m",
+    prompt_digest="",
+    seed_ids=(),
+)
+
+
+class ScriptedModel:
+    """A model that says what it is told to, in order, and fails when there is nothing left."""
+
+    name = "scripted"
+
+    def __init__(self, script: Sequence[Reply]) -> None:
+        self.script = script
+        self.asked: list[tuple[str, int]] = []
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
+        assert request.tools is not None
+        self.asked.append((row_id, ordinal))
+        if ordinal == len(self.script):
+            raise OverBudget("[budget] max_requests is reached")
+        return self.script[ordinal]
+
+
+async def weather(request: web.BaseRequest) -> web.Response:
+    if request.path.endswith("alerts"):
+        return web.json_response({"error": "no alerts here"}, status=404)
+    return web.json_response({"city": request.query["city"], "rain_mm": 3, "source": "met"})
+
+
+@pytest.fixture
+def offered(make_api: Callable[..., Api]) -> list[Api]:
+    alerts = {
+        "api_id": "Weather/sky/alerts",
+        "function_name": "alerts_for_sky",
+        "url": "http://sky.test/v1/alerts",
+    }
+    return [make_api({"name": "city", "required": True}), make_api(**alerts)]
+
+
+DOCUMENTS = {
+    "Weather/sky/forecast": Document(
+        api_id="Weather/sky/forecast",
+        document='{"tool_name": "Sky", "api_description": "Rain to come."}',
+        response_schema='{"city": "string", "rain_mm": "integer"}',
+        tokens_before=1,
+        tokens_after=1,
+        method="as-is",
+    )
+}
+
+
+@pytest.fixture
+def script(scripted: Any) -> list[Reply]:
+    return [
+        scripted.reply("Look.", scripted.call("forecast_for_sky", city="Oslo")),
+        scripted.reply(scripted.call("alerts_for_sky"), scripted.call("forecast_for_sky", city="Bergen")),
+        scripted.reply(scripted.answer("3 mm.")),
+    ]
+
+
+@pytest.fixture
+def annotated(tmp_path: Path, serve: Callable[..., str], offered: list[Api]) -> Callable[..., AnnotationRows]:
+    """Annotates once more over the same call store; live: whether APIs may be called."""
+    base = serve(weather)
+
+    def annotate(script: Sequence[Reply], *, live: bool = True, **params: Any) -> AnnotationRows:
+        async def run() -> AnnotationRows:
+            calling = CallingParams(resolve={"sky.test": base})
+            client = HttpClient(
+                timeout_s=5,
+                max_bytes=10_000,
+                concurrency=4,
+                per_host_rps=1000,
+                resolve=calling.resolve,
+                allow_hosts=(),
+            )
+            caller: Caller | None = DirectCaller(client, calling) if live else None
+            with DurableMap(tmp_path / "calls.sqlite") as store:
+                try:
+                    return await annotate_instruction(
+                        RAIN,
+                        offered,
+                        DOCUMENTS,
+                        model=ScriptedModel(script),
+                        caller=RecordingCaller(caller, store),
+                        params=AnnotateParams(**params),
+                        cost_usd=lambda tokens_in, tokens_out: tokens_in * 0.5 + tokens_out,
+                    )
+                finally:
+                    await client.close()
+
+        return asyncio.run(run())
+
+    return annotate
+
+
+def test_a_search_becomes_rows(annotated: Callable[..., AnnotationRows], script: list[Reply]) -> None:
+    rows = annotated(script)
+
+    annotation = rows.annotation
+    told = ("win", "finish_type", "final_answer", "n_queries", "n_calls", "n_nodes", "depth", "stopped_by")
+    assert {name: getattr(annotation, name) for name in told} == {
+        "win": True,
+        "finish_type": "give_answer",
+        "final_answer": "3 mm.",
+        "n_queries": 3,
+        "n_calls": 3,
+        "n_nodes": 10,
+        "depth": 9,
+        "stopped_by": "answered",
+    }
+    assert annotation.annotation_id == annotation_id_of(
+        "i", method="dfsdt", rules="toolloom", model="scripted", offer="sampled"
+    )
+    assert annotation.offered_api_ids == RAIN.api_ids
+    assert (annotation.tokens_in, annotation.tokens_out, annotation.cost_usd) == (30, 3, 18.0)
+    assert [tool["function"]["name"] for tool in json.loads(annotation.functions)] == [
+        "forecast_for_sky",
+        "alerts_for_sky",
+        "Finish",
+    ]
+    assert [message.role for message in annotation.messages] == [
+        *("system", "user", "assistant", "tool", "assistant", "tool", "tool", "assistant", "tool")
+    ]
+    assert annotation.wall_s > 0
+
+
+def test_observations_are_compressed_and_calls_are_kept_whole(
+    annotated: Callable[..., AnnotationRows], script: list[Reply]
+) -> None:
+    rows = annotated(script)
+
+    seen = {node.node_id: (node.function, node.outcome, node.code, node.observation) for node in rows.nodes}
+    assert [seen[call.node_id] for call in rows.calls] == [
+        ("forecast_for_sky", "ok", 0, '{"city":"Oslo","rain_mm":3}'),
+        (
+            "alerts_for_sky",
+            "not_found",
+            6,
+            '{"error":"not_found","status":404,"response":{"error":"no alerts here"}}',
+        ),
+        ("forecast_for_sky", "ok", 0, '{"city":"Bergen","rain_mm":3}'),
+    ]
+    assert [(call.api_id, call.arguments, call.http_status, call.origin) for call in rows.calls] == [
+        ("Weather/sky/forecast", '{"city": "Oslo"}', 200, "real"),
+        ("Weather/sky/alerts", "{}", 404, "real"),
+        ("Weather/sky/forecast", '{"city": "Bergen"}', 200, "real"),
+    ]
+    assert rows.calls[0].body == '{"city": "Oslo", "rain_mm": 3, "source": "met"}'
+
+
+def test_a_search_done_again_replays_its_calls_and_says_the_same(
+    annotated: Callable[..., AnnotationRows], script: list[Reply]
+) -> None:
+    first, again = annotated(script), annotated(script, live=False)
+
+    assert again.nodes == first.nodes
+    assert dataclasses.replace(again.annotation, wall_s=0) == dataclasses.replace(first.annotation, wall_s=0)
+    assert [call.origin for call in again.calls] == ["replayed"] * 3
+    assert [dataclasses.replace(call, origin="real") for call in again.calls] == list(first.calls)
+
+
+def test_every_request_names_its_row_and_number(
+    annotated: Callable[..., AnnotationRows], script: list[Reply], scripted: Any
+) -> None:
+    with pytest.raises(OverBudget, match="max_requests"):
+        annotated(script[:2])
+
+    rows = annotated([*script[:2], scripted.reply(scripted.answer("Yes."))])
+    assert [call.origin for call in rows.calls] == ["replayed"] * 3
+
+
+def test_published_rules_are_another_annotation(
+    annotated: Callable[..., AnnotationRows], script: list[Reply]
+) -> None:
+    ours, published = annotated(script), annotated(script, rules="toolbench")
+
+    assert published.annotation.rules == "toolbench"
+    assert published.annotation.annotation_id != ours.annotation.annotation_id
+    assert published.annotation.final_answer == '{"return_type": "give_answer", "final_answer": "3 mm."}'
+
+
+LONG = CallResult(outcome=Outcome.OK, http_status=200, body=json.dumps({"keep": "x" * 2000, "drop": 1}))
+
+
+def test_long_observations_stay_valid() -> None:
+    text = observe(LONG, {"keep": "string"}, 30, TOOLLOOM).text
+
+    assert list(json.loads(text)) == ["keep"]
+
+
+def test_published_rules_cut_them_after_1024_characters() -> None:
+    published = dataclasses.replace(TOOLLOOM, observation_stays_valid=False)
+
+    text = observe(LONG, {"keep": "string"}, 30, published).text
+
+    assert (text[:10], text[-5:], len(text)) == ('{"keep":"x', "xx...", 1027)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.OK, 0),
+        (Outcome.NOT_FOUND, 6),
+        (Outcome.UNAUTHORIZED, 7),
+        (Outcome.UNSUBSCRIBED, 8),
+        (Outcome.ERROR_MESSAGE, 11),
+        (Outcome.SERVER_ERROR, 0),
+    ],
+)
+def test_the_status_code_is_toolbenchs(outcome: Outcome, code: int) -> None:
+    observation = observe(CallResult(outcome=outcome), None, 100, TOOLLOOM)
+
+    assert (observation.outcome, observation.code) == (outcome.value, code)
+
+
+def test_documents_name_the_shape_by_api(offered: Sequence[Api]) -> None:
+    known: Mapping[str, Document] = DOCUMENTS
+
+    assert [api.api_id in known for api in offered] == [True, False]

@@ -1,0 +1,207 @@
+"""Which functions a model is offered for a list of APIs."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.search.functions import finish_function, functions_for, offer_for, with_finish
+from tasks.search.rules import TOOLBENCH, TOOLLOOM
+from tasks.search.task import Function, ToolNote
+from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.documents import Document
+
+MakeApi = Callable[..., Api]
+
+SKY = Tool(
+    tool_id="Weather/sky",
+    category="Weather",
+    tool_name="Sky Watch",
+    standardized_name="sky",
+    description="Forecasts for every place.",
+    host="http://sky.test",
+    collections=(),
+    source="hub",
+    source_url="",
+    licence=None,
+    n_apis=1,
+    split="train",
+    fingerprint="",
+)
+TOOLS = {SKY.tool_id: SKY}
+
+
+def document(api_id: str, **fields: Any) -> dict[str, Document]:
+    text = json.dumps(fields)
+    row = Document(
+        api_id=api_id, document=text, response_schema="{}", tokens_before=9, tokens_after=9, method="as-is"
+    )
+    return {api_id: row}
+
+
+@pytest.fixture
+def forecast(make_api: MakeApi) -> Api:
+    return make_api(
+        {"name": "city", "required": True, "description": "Where."},
+        {"name": "days", "type": "number", "default": "3", "schema": '{"minimum": 1, "maximum": 9}'},
+        {"name": "fields", "type": "array", "schema": '{"enum": ["rain", "wind"]}'},
+        {"name": "raw", "type": "binary", "default": '""'},
+        description="The weather to come",
+    )
+
+
+def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
+    assert functions_for([forecast], TOOLS, {})[0] == Function(
+        "forecast_for_sky",
+        'The weather to come. An API of the tool "Sky Watch" (Weather).',
+        {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string", "description": "Where."},
+                "days": {"type": "number", "minimum": 1, "maximum": 9, "default": 3},
+                "fields": {"type": "array", "enum": ["rain", "wind"], "items": {}},
+                "raw": {"type": "string", "default": ""},
+            },
+            "required": ["city"],
+        },
+    )
+
+
+def test_published_rules_know_three_types_and_a_list_of_optional_ones(forecast: Api) -> None:
+    assert functions_for([forecast], TOOLS, {}, TOOLBENCH)[0].parameters == {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "Where."},
+            "days": {"type": "integer", "description": "", "example_value": 3},
+            "fields": {"type": "string", "description": ""},
+            "raw": {"type": "string", "description": ""},
+        },
+        "required": ["city"],
+        "optional": ["days", "fields", "raw"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("flag", "mended", "published"),
+    [
+        ("optional_always_offered", {"days": {"type": "number"}}, {}),
+        (
+            "numbers_stay_numbers",
+            {"days": {"type": "number"}},
+            {"days": {"type": "integer", "description": ""}},
+        ),
+    ],
+)
+def test_what_a_flag_changes_for_an_api_with_optional_parameters_only(
+    make_api: MakeApi, flag: str, mended: object, published: object
+) -> None:
+    api = make_api({"name": "days", "type": "number"})
+    flags: dict[str, Any] = {flag: False}
+    without = dataclasses.replace(TOOLLOOM, **flags)
+
+    assert functions_for([api], TOOLS, {})[0].parameters["properties"] == mended
+    assert functions_for([api], TOOLS, {}, without)[0].parameters["properties"] == published
+
+
+def test_the_document_has_the_last_word(forecast: Api) -> None:
+    documents = document(
+        forecast.api_id,
+        tool_name="Sky",
+        tool_description="Shorter.",
+        api_description="Rain or not?",
+        parameters=[{"name": "city", "description": "Any city."}, {"_cut": "3 more items"}],
+    )
+
+    offer = offer_for([forecast], TOOLS, documents)
+
+    assert offer.functions[0].description == 'Rain or not? An API of the tool "Sky" (Weather).'
+    assert offer.functions[0].parameters["properties"]["city"]["description"] == "Any city."
+    assert offer.tools == (ToolNote("Sky", "Shorter."),)
+
+
+def test_without_tool_and_document_the_ids_say_what_they_can(forecast: Api) -> None:
+    offer = offer_for([forecast], {}, {})
+
+    assert offer.functions[0].description == 'The weather to come. An API of the tool "sky" (Weather).'
+    assert offer.tools == (ToolNote("sky", ""),)
+
+
+def test_functions_and_tools_keep_the_order_of_the_apis_and_finish_is_last(make_api: MakeApi) -> None:
+    ids = [("b", "Sea/tides"), ("a", "Weather/sky"), ("c", "Sea/tides")]
+    apis = [
+        make_api(api_id=f"{tool_id}/{name}", tool_id=tool_id, function_name=name) for name, tool_id in ids
+    ]
+
+    offer = offer_for(apis, TOOLS, {})
+
+    assert [function.name for function in offer.functions] == ["b", "a", "c", "Finish"]
+    assert [tool.name for tool in offer.tools] == ["tides", "Sky Watch"]
+    assert list(offer.apis.values()) == apis
+
+
+def test_equal_names_are_told_apart_and_an_api_is_offered_once(make_api: MakeApi) -> None:
+    one = make_api(api_id="Weather/sky/look", function_name="look")
+    other = make_api(api_id="Travel/sky/look", function_name="look")
+    end = make_api(api_id="Weather/sky/finish", function_name="Finish")
+
+    offer = offer_for([one, other, one, end], {}, {})
+
+    assert {name: api.api_id for name, api in offer.apis.items()} == {
+        "look": "Weather/sky/look",
+        "look_eb7cf190": "Travel/sky/look",
+        "Finish_c5f216fc": "Weather/sky/finish",
+    }
+
+
+def test_a_description_keeps_within_the_protocols_limit(make_api: MakeApi) -> None:
+    api = make_api(description="word " * 1000)
+
+    text = functions_for([api], TOOLS, {})[0].description
+
+    assert len(text) <= 1024
+    assert text.endswith(' word ... An API of the tool "Sky Watch" (Weather).')
+
+
+def test_finish_is_added_where_it_is_missing() -> None:
+    function = Function("look", "", {})
+
+    assert with_finish([function]) == (function, finish_function())
+    assert with_finish([finish_function(), function]) == (finish_function(), function)
+
+
+ORACLE = Path(__file__).parents[4] / "shared" / "oracle"
+
+
+@pytest.mark.skipif(not ORACLE.is_dir(), reason="needs the oracle beside the repository")
+def test_published_rules_offer_what_the_published_code_offers(make_api: MakeApi) -> None:
+    spec = importlib.util.spec_from_file_location("oracle_teacher", ORACLE / "teacher.py")
+    assert spec is not None
+    assert spec.loader is not None
+    teacher = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(teacher)
+    recorded = [json.loads(line) for line in (ORACLE / "golden" / "schemas.jsonl").read_text().splitlines()]
+
+    offered = {}
+    for record in recorded:
+        catalogue = teacher.Scenario(record["model"]).catalog()
+        apis = [published_api(make_api, api) for tool in catalogue["tools"] for api in tool["api_list"]]
+        tools = [function.wire() for function in functions_for(apis, {}, {}, TOOLBENCH)]
+        offered[record["model"]] = teacher.schema_of({"tools": tools})
+
+    assert offered == {record["model"]: record["schema"] for record in recorded}
+
+
+def published_api(make_api: MakeApi, api: Any) -> Api:
+    types = {"NUMBER": "number", "STRING": "string", "BOOLEAN": "boolean", "ENUM": "string"}
+    parameters = [
+        {"name": parameter["arg_name"], "type": types[parameter["type"]], "required": required}
+        for required, kind in ((True, "required_parameters"), (False, "optional_parameters"))
+        for parameter in api[kind]
+    ]
+    return make_api(*parameters, api_id=f"a/b/{api['function_name']}", function_name=api["function_name"])
