@@ -7,12 +7,11 @@ of its task runs before it stops it (measured: docs/running.md).
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -104,19 +103,20 @@ class OwnServer:
         )
 
 
-@contextmanager
-def own_server_unless_configured(data: Path) -> Iterator[OwnServer | None]:
-    """Starts our own server when no `PREFECT_API_URL` is set (it may still be starting); None otherwise."""
+def own_server_unless_configured(data: Path) -> OwnServer | None:
+    """Starts our own server when no `PREFECT_API_URL` is set; it may still be starting.
+
+    It stops when this process exits, after Prefect's own workers, which send their last events and logs
+    while the interpreter shuts down, and would wait for a minute if nobody took them.
+    """
     configured = os.environ.get("PREFECT_API_URL")
     if configured:
         _require_healthy(configured)
-        yield None
-        return
+        return None
     server = OwnServer(data)
-    try:
-        yield server
-    finally:
-        server.child.stop()
+    os.environ["PREFECT_API_URL"] = f"{server.url}/api"  # before prefect is imported, or it starts another
+    atexit.register(server.child.stop)
+    return server
 
 
 def _require_healthy(api_url: str) -> None:

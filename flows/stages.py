@@ -12,6 +12,7 @@ from prefect import State, Task
 from prefect.artifacts import create_table_artifact
 
 from flows.outcome import StageRun
+from flows.report import announce
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, StopRun
 from tasks.run import RunContext
 from tasks.services import services_of
@@ -48,6 +49,7 @@ class Line:
     def stage(self, task: Task[..., StageOutput], **arguments: Any) -> StageOutput:
         stage_run = run_stage(task, self.run, **arguments)
         self.done.append(stage_run)
+        announce(stage_run)
         if stage_run.output is None or stage_run.stop is not None or stage_run.stage == self.until:
             raise _EndOfLine
         return stage_run.output

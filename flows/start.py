@@ -8,12 +8,7 @@ from uuid import UUID
 
 from flows.outcome import Refreshed
 from flows.params import Config
-from flows.prefect_server import (
-    OwnServer,
-    own_server_unless_configured,
-    prepare_environment,
-    wait_for_records,
-)
+from flows.prefect_server import own_server_unless_configured, prepare_environment, wait_for_records
 from flows.report import say, summary
 from tasks.llm.endpoint import Endpoint
 from tasks.transport.runtime import Runtime
@@ -25,15 +20,17 @@ def start_refresh(config: Config, data: Path, *, until: str | None, verbose: boo
     with folder_lock(data, "starting"):
         pass  # the flow takes it for good; a folder that is busy or not writable should say so at once
     prepare_environment(data, verbose=verbose)
-    with own_server_unless_configured(data) as server:
-        if not config.sandbox.serve:
-            _check_endpoint(config)
-        from flows.refresh_dataset import refresh_dataset  # takes seconds: while the server starts
+    server = own_server_unless_configured(data)
+    if not config.sandbox.serve:
+        _check_endpoint(config)
+    from flows.refresh_dataset import refresh_dataset  # takes seconds: while the server starts
 
-        api_url = _connect(server)
-        state = refresh_dataset(config, data, until, return_state=True)
-        result: Refreshed | BaseException = state.result(raise_on_failure=False)
-        _keep_records(api_url, state.state_details.flow_run_id, result)
+    if server is not None:
+        server.wait()
+        say(f"Prefect UI while the run lasts: {server.url}")
+    state = refresh_dataset(config, data, until, return_state=True)
+    result: Refreshed | BaseException = state.result(raise_on_failure=False)
+    _keep_records(state.state_details.flow_run_id, result)
     if isinstance(result, BaseException):
         raise result
     say(summary(result))
@@ -50,21 +47,11 @@ def _check_endpoint(config: Config) -> None:
         runtime.run(check())
 
 
-def _connect(server: OwnServer | None) -> str:
-    """The API address of the server, once it answers; Prefect is told through its environment."""
-    if server is None:
-        return os.environ["PREFECT_API_URL"].rstrip("/")
-    server.wait()
-    os.environ["PREFECT_API_URL"] = f"{server.url}/api"
-    say(f"Prefect UI while the run lasts: {server.url}")
-    return f"{server.url}/api"
-
-
-def _keep_records(api_url: str, flow_run_id: UUID | None, result: Refreshed | BaseException) -> None:
+def _keep_records(flow_run_id: UUID | None, result: Refreshed | BaseException) -> None:
     """Waits until the server has recorded every task run, since stopping it would lose the rest."""
     if flow_run_id is None:
         return
     expected = result.n_task_runs if isinstance(result, Refreshed) else None
-    missing = wait_for_records(api_url, flow_run_id, expected)
+    missing = wait_for_records(os.environ["PREFECT_API_URL"].rstrip("/"), flow_run_id, expected)
     if missing:
         say(f"warning: the Prefect server has not recorded {missing} task runs yet; the data is not affected")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from sandbox.faults import Fault
 
@@ -46,7 +46,7 @@ def unprocessable(message: str) -> Refusal:
 def about(description: str, example: Any = None, *, header: bool = False, **constraints: Any) -> Any:
     """What the listing says of a parameter; constraints are those of `pydantic.Field`."""
     examples = None if example is None else [example]
-    extra = {"in": "header"} if header else None
+    extra: dict[str, JsonValue] | None = {"in": "header"} if header else None
     return Field(description=description, examples=examples, json_schema_extra=extra, **constraints)
 
 

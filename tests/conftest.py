@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
+from commands import Command, Sandbox, serve_sandbox
 
 # Prefect reads these when it is imported, and must not see the settings of the person who runs the tests.
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
     del os.environ[_name]
-
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """A hub and a teacher that run on their own."""
-
-    hub: str
-    teacher: str
-
-    @property
-    def stats(self) -> dict[str, Any]:
-        answer: dict[str, Any] = requests.get(self.teacher.removesuffix("/v1") + "/stats", timeout=10).json()
-        return answer
-
-    def settings(self) -> list[str]:
-        """`--set` arguments that point the sandbox profile at these servers."""
-        values = {
-            "sandbox.serve": "false",
-            "llm.base_url": self.teacher,
-            "calling.resolve": f'{{"*.sandbox.test" = "{self.hub}"}}',
-        }
-        return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
 
 
 @pytest.fixture(scope="session")
@@ -78,25 +51,3 @@ def toolloom(prefect_api: str) -> Command:
         )
 
     return run
-
-
-class serve_sandbox:  # noqa: N801 - reads as the function it is used as
-    """A context manager around a sandbox process."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        from flows.supervise import Child
-
-        ports = ["--hub-port", "0", "--teacher-port", "0"]
-        self.child = Child(
-            [sys.executable, "-m", "sandbox.serve", *ports, *arguments],
-            log=folder / "sandbox.log",
-            read_stdout=True,
-        )
-
-    def __enter__(self) -> Sandbox:
-        line = self.child.read_line(60)
-        assert line is not None
-        return Sandbox(**json.loads(line))
-
-    def __exit__(self, *_: object) -> None:
-        self.child.stop()

@@ -39,7 +39,7 @@ def build_database(root: Path, manifest: Manifest | None) -> Path:
         try:
             _build(temporary, root, manifest, files)
             temporary.replace(root / DATABASE)
-        except duckdb.IOException as error:
+        except (duckdb.IOException, duckdb.TransactionException) as error:
             raise write_failure(root, OSError(None, str(error))) from error
         finally:
             temporary.unlink(missing_ok=True)
@@ -155,8 +155,9 @@ def _unglobbed(path: Path) -> str:
 
 
 def _restrict(connection: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> None:
-    paths = [str(path) for table in files.values() for path in table]
-    connection.execute(statement("restrict", paths=literals(paths)))
+    paths = [path for table in files.values() for path in table]
+    allowed = {spelled for path in paths for spelled in (str(path), _unglobbed(path))}
+    connection.execute(statement("restrict", paths=literals(sorted(allowed))))
 
 
 def _shown(root: Path) -> tuple[str, str, str] | None:

@@ -17,15 +17,17 @@ from sandbox.catalogue import (
     finance,
     geodesy,
     networks,
+    notations,
     phones,
+    planets_and_stars,
     samples,
-    secrets,
-    sky,
+    security,
+    sun_and_moon,
     texts,
     units,
     words,
 )
-from sandbox.catalogue.collections import COLLECTIONS, Collection
+from sandbox.catalogue.tool_collections import COLLECTIONS, Collection
 from sandbox.declare import Tool
 
 __all__ = ["COLLECTIONS", "Collection", "tools"]
@@ -45,10 +47,12 @@ _MODULES = (
     finance,
     geodesy,
     networks,
+    notations,
     phones,
+    planets_and_stars,
     samples,
-    secrets,
-    sky,
+    security,
+    sun_and_moon,
     texts,
     units,
     words,

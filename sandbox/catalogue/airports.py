@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from heapq import nsmallest
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import airportsdata
@@ -40,7 +41,8 @@ Airport = dict[str, Any]
 
 @cache
 def _by_iata() -> dict[str, Airport]:
-    return dict(sorted(airportsdata.load("IATA").items()))
+    airports: Any = airportsdata.load("IATA")
+    return dict(sorted(airports.items()))
 
 
 @cache
@@ -179,7 +181,7 @@ def route_with_legs(
     airports = [_airport(code) for code in stops]
     legs = [
         {"from": a["iata"], "to": b["iata"], "km": rounded(_kilometres(a, b), 1)}
-        for a, b in zip(airports, airports[1:], strict=False)
+        for a, b in pairwise(airports)
     ]
     direct = _kilometres(airports[0], airports[-1])
     total = sum(leg["km"] for leg in legs)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.polynomial import Polynomial
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
+
+np = LazyModule("numpy")
 
 MATRICES = Tool(
     slug="linear-algebra",
@@ -108,10 +109,12 @@ def delete_matrix(matrix_id: Annotated[int, about("Number of a stored matrix", 3
 @POLYNOMIALS.get("/roots")
 def polynomial_roots(coefficients: Coefficients) -> Answer:
     """Finds all real and complex roots of a polynomial."""
-    polynomial = Polynomial(coefficients).trim()
+    polynomial = np.polynomial.Polynomial(coefficients).trim()
     if polynomial.degree() < 1:
         raise unprocessable("a constant has no roots")
-    roots = sorted(polynomial.roots(), key=lambda root: (round(root.real, 8), round(root.imag, 8)))
+    roots = sorted(
+        map(complex, polynomial.roots()), key=lambda root: (round(root.real, 8), round(root.imag, 8))
+    )
     entries = [{"real": rounded(root.real), "imaginary": rounded(root.imag)} for root in roots]
     return {"degree": polynomial.degree(), "roots": entries}
 
@@ -122,7 +125,7 @@ def evaluate_polynomial(
     x: Annotated[float, about("Place at which to evaluate", 2.5, ge=-1000, le=1000)],
 ) -> Answer:
     """Evaluates a polynomial at a place, with its first derivative and its integral from zero."""
-    polynomial = Polynomial(coefficients)
+    polynomial = np.polynomial.Polynomial(coefficients)
     return {
         "x": x,
         "value": rounded(polynomial(x)),
@@ -142,7 +145,7 @@ def fit_polynomial(
     """Fits a polynomial to points by least squares; returns the coefficients and the largest error."""
     if len(x) != len(y) or len(set(x)) <= degree:
         raise unprocessable("'x' and 'y' must be equally long, with more different places than the degree")
-    fitted = Polynomial.fit(x, y, degree)
+    fitted = np.polynomial.Polynomial.fit(x, y, degree)
     errors = np.abs(fitted(np.array(x)) - np.array(y))
     return {"coefficients": _numbers(fitted.convert().coef), "largest_error": rounded(errors.max())}
 
@@ -152,4 +155,6 @@ def multiply_polynomials(
     first: Coefficients, second: Annotated[list[Entry], about("Second polynomial", [1, 2], min_length=1)]
 ) -> Answer:
     """multiplies 2 polynomials"""
-    return {"coefficients": _numbers((Polynomial(first) * Polynomial(second)).coef)}
+    return {
+        "coefficients": _numbers((np.polynomial.Polynomial(first) * np.polynomial.Polynomial(second)).coef)
+    }

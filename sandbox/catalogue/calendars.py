@@ -196,7 +196,7 @@ def nth_weekday_of_each_month(
     weekday: Annotated[Weekday, about("Day of the week", "tuesday")],
     nth: Annotated[int, about("Which one of the month; negative counts from the end", 2, ge=-5, le=5)],
 ) -> Answer:
-    """Gives, for every month of a year, the date of its n-th weekday (the second Tuesday, the last Friday)."""
+    """Gives, for every month of a year, the date of its n-th weekday (second Tuesday, last Friday)."""
     if nth == 0:
         raise unprocessable("'nth' counts from 1, or from -1 at the end of the month")
     day = _RULE_DAYS[_WEEKDAYS.index(weekday)](nth)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import periodictable
-from periodictable import formulas
 from pydantic import BaseModel
-from pyparsing import ParseException
 
 from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
+
+periodictable = LazyModule("periodictable")
+pyparsing = LazyModule("pyparsing")  # reads the formulas for periodictable
 
 ELEMENTS = Tool(
     slug="periodic-table",
@@ -111,8 +112,8 @@ def compare_elements(
 
 def _molecule(formula: str) -> Any:
     try:
-        molecule = formulas.formula(formula)
-    except (ValueError, ParseException):
+        molecule = periodictable.formula(formula)
+    except (ValueError, pyparsing.ParseException):
         molecule = None
     if molecule is None or molecule.mass <= 0:
         raise unprocessable(f"'{formula}' is not a chemical formula (example: C6H12O6)")
@@ -200,5 +201,5 @@ def neutron_scattering(
     formula: Formula, density: Annotated[float, about("Density in g/cm3", 1.23, gt=0, le=30)]
 ) -> Answer:
     """Neutron scattering length density of a compound."""
-    real, imaginary, incoherent = periodictable.neutron_sld(formula, density=density)
+    real, imaginary, incoherent = periodictable.neutron_sld(_molecule(formula), density=density)
     return {"sld": rounded(real), "absorption": rounded(imaginary), "incoherent": rounded(incoherent)}

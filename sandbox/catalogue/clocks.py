@@ -152,7 +152,7 @@ def common_working_hours(
 
 @MEETINGS.get("/table")
 def meeting_table(zones: Zones, day: Annotated[Day, about("Day of the meeting", "2026-11-03")]) -> Answer:
-    """Returns a table of all hours of a day in each zone, with a mark for night, early, working and late hours."""
+    """Returns a table of all hours of a day in each zone, marked as night, early, working or late."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     rows = []
     for number in range(24):

@@ -124,8 +124,11 @@ def make_palette(
 ) -> Answer:
     """Makes a palette of colours that go with a colour."""
     turns = {
-        "complementary": (0, 180), "triadic": (0, 120, 240), "tetradic": (0, 90, 180, 270), "analogous": (0, 30, 330),
-    }  # fmt: skip
+        "complementary": (0, 180),
+        "triadic": (0, 120, 240),
+        "tetradic": (0, 90, 180, 270),
+        "analogous": (0, 30, 330),
+    }
     hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _rgb(colour)))
     made = [colorsys.hls_to_rgb((hue + turn / 360) % 1, light, saturation) for turn in turns[scheme]]
     return {

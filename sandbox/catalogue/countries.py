@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from babel import Locale, UnknownLocaleError, dates, languages, lists, localedata, numbers
 
 from sandbox.catalogue.vocabulary import CountryCode, Day
-from sandbox.declare import NOW, Answer, Refusal, Tool, about
+from sandbox.declare import NOW, Answer, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
 
 COUNTRIES = Tool(
@@ -69,7 +69,7 @@ def _known(country: str) -> str:
 @COUNTRIES.get("/countries/{country}/languages")
 def languages_of_a_country(country: Country) -> Answer:
     """Lists the languages spoken in a country with the share of the population and their official status."""
-    spoken = languages.get_territory_language_info(_known(country))
+    spoken: dict[str, dict[str, Any]] = languages.get_territory_language_info(_known(country))
     entries = [
         {
             "code": code,
@@ -185,7 +185,10 @@ def parse_amount(
     locale: Language,
 ) -> Answer:
     """Reads a written number."""
-    return {"value": float(numbers.parse_decimal(text, locale=_locale(locale)))}
+    try:
+        return {"value": float(numbers.parse_decimal(text, locale=_locale(locale)))}
+    except numbers.NumberFormatError:
+        raise unprocessable(f"'{text}' is not a number in that locale") from None
 
 
 @FORMATS.get("/date")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Annotated
-
-import numpy as np
+from itertools import pairwise
+from typing import Annotated, Any
 
 from sandbox.catalogue.vocabulary import CountryCode, Day, Year
 from sandbox.declare import TODAY, Answer, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
 
-if TYPE_CHECKING:
-    from holidays import HolidayBase
+holidays = LazyModule("holidays")
+np = LazyModule("numpy")
 
 HOLIDAYS = Tool(
     slug="public-holidays",
@@ -38,9 +38,7 @@ Subdivision = Annotated[str | None, about("State or province within the country,
 
 
 @cache
-def _calendar(country: str, subdivision: str | None = None) -> HolidayBase:
-    import holidays  # noqa: PLC0415  loaded when the first holiday is asked for
-
+def _calendar(country: str, subdivision: str | None = None) -> Any:
     if country not in holidays.list_supported_countries(include_aliases=False):
         raise Refusal(
             f"no calendar for country '{country}'; GET /countries lists them", code="unknown_country"
@@ -51,9 +49,10 @@ def _calendar(country: str, subdivision: str | None = None) -> HolidayBase:
         raise Refusal(f"{country} has no subdivision '{subdivision}'", code="unknown_subdivision") from None
 
 
-def _of_year(calendar: HolidayBase, year: int) -> dict[date, str]:
+def _of_year(calendar: Any, year: int) -> dict[date, str]:
     first, last = date(year, 1, 1), date(year, 12, 31)
-    return {day: str(calendar[day]) for day in calendar[first:last]}  # type: ignore[misc]
+    days: list[date] = calendar[first:last]
+    return {day: str(calendar[day]) for day in days}
 
 
 def _entry(day: date, name: str) -> Answer:
@@ -100,8 +99,6 @@ def next_holidays(
 @HOLIDAYS.get("/countries", name="getSupportedCountries")
 def supported_countries() -> Answer:
     """All countries with a calendar, and the codes of their subdivisions."""
-    import holidays  # noqa: PLC0415  see above
-
     supported = holidays.list_supported_countries(include_aliases=False)
     entries = [{"code": code, "subdivisions": sorted(supported[code])} for code in sorted(supported)]
     return {"count": len(entries), "countries": entries}
@@ -176,7 +173,7 @@ def working_days_per_month(country: Country, year: Year) -> Answer:
     """Gives the number of working days in every month of a year."""
     free = list(_of_year(_calendar(country), year))
     edges = [np.datetime64(f"{year + month // 12}-{month % 12 + 1:02}-01") for month in range(13)]
-    counts = [int(np.busday_count(a, b, holidays=free)) for a, b in zip(edges, edges[1:], strict=False)]
+    counts = [int(np.busday_count(a, b, holidays=free)) for a, b in pairwise(edges)]
     months = {f"{date(year, number + 1, 1):%B}": count for number, count in enumerate(counts)}
     return {"country": country, "year": year, "months": months, "total": sum(counts)}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import numpy_financial as npf
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
+
+npf = LazyModule("numpy_financial")
 
 LOANS = Tool(
     slug="loan-planner",
@@ -30,7 +32,7 @@ INVESTMENTS = Tool(
     licence="BSD-3-Clause",
 )
 Principal = Annotated[float, about("Amount borrowed", 250_000, ge=1, le=1e9)]
-Rate = Annotated[float, about("Yearly interest in percent", 4.2, ge=0, le=100)]
+Rate = Annotated[float, about("Yearly interest in percent", 4.2, ge=0.01, le=100)]
 Years = Annotated[int, about("Duration in years", 25, ge=1, le=50)]
 Flows = Annotated[
     list[Annotated[float, Field(ge=-1e9, le=1e9)]],
@@ -129,7 +131,7 @@ def affordable_loan(
 
 @INVESTMENTS.get("/npv")
 def net_present_value(
-    flows: Flows, discount: Annotated[float, about("Yearly discount rate in percent", 6, ge=0, le=100)]
+    flows: Flows, discount: Annotated[float, about("Yearly discount rate in percent", 6, ge=0.01, le=100)]
 ) -> Answer:
     """Discounts yearly cash flows to today; returns the net present value and the profitability index."""
     value = float(npf.npv(discount / 100, flows))
@@ -164,7 +166,7 @@ def growth_of_savings(
 def compound_growth_table(
     amount: Annotated[float, about("Amount at the beginning", 10_000, ge=1, le=1e9)],
     rates: Annotated[
-        list[Annotated[float, Field(ge=0, le=100)]],
+        list[Annotated[float, Field(ge=0.01, le=100)]],
         about("Yearly rates in percent to compare", [2, 3.5, 5, 7, 9], min_length=1, max_length=8),
     ],
     years: Annotated[int, about("Last year of the table", ge=1, le=60)] = 30,
@@ -187,4 +189,4 @@ def required_rate(
     years: Years,
 ) -> Answer:
     """rate needed to get from one amount to another"""
-    return {"rate_percent": rounded(100 * float(npf.rate(years, 0, -start, goal)), 4)}
+    return {"rate_percent": rounded(100 * ((goal / start) ** (1 / years) - 1), 4)}

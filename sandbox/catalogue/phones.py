@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import phonenumbers
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumber,
-    PhoneNumberFormat,
-    PhoneNumberType,
-    carrier,
-    timezone,
-)
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import CountryCode
 from sandbox.declare import Answer, Refusal, Security, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
+
+carrier = LazyModule("phonenumbers.carrier")
+timezone = LazyModule("phonenumbers.timezone")
 
 PHONES = Tool(
     slug="phone-book",
     category="Communication",
     name="Phone Book",
-    description="Parses, validates and formats telephone numbers of all countries; knows regions and carriers.",
+    description="Parses, validates and formats telephone numbers of all countries; knows the carriers.",
     provider="dialtone",
     backed_by="phonenumbers",
     licence="Apache-2.0",
@@ -75,7 +72,7 @@ def format_phone_number(
     number: Number,
     caller: Annotated[CountryCode, about("Country from which one calls")] = "US",
 ) -> Answer:
-    """Writes a telephone number in international, national, E.164 and RFC 3966 form, and as dialled from abroad."""
+    """Writes a telephone number in international, national, E.164 and RFC 3966 form and as dialled abroad."""
     parsed = _parse(number)
     styles = {"international": PhoneNumberFormat.INTERNATIONAL, "national": PhoneNumberFormat.NATIONAL}
     styles |= {"e164": PhoneNumberFormat.E164, "rfc3966": PhoneNumberFormat.RFC3966}
@@ -88,7 +85,7 @@ def format_phone_number(
 def locate_phone_number(
     number: Annotated[Number, about("International telephone number", "+33612345678")],
 ) -> Answer:
-    """Tells the country, the original carrier (of mobile numbers) and the time zones of a telephone number."""
+    """Tells the country, the time zones and (for mobile numbers) the carrier of a telephone number."""
     parsed = _parse(number)
     return {
         "country": phonenumbers.region_code_for_number(parsed),
@@ -153,14 +150,19 @@ def delete_history(before: Annotated[str, about("Number before which to forget",
     return {"forgotten_before": before}
 
 
-_MORSE = dict(
-    zip(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
-        [".-", "-...", "-.-.", "-..", ".", "..-.", "--.", "....", "..", ".---", "-.-", ".-..", "--", "-.", "---", ".--.", "--.-", ".-.", "...", "-", "..-", "...-", ".--", "-..-", "-.--", "--..", "-----", ".----", "..---", "...--", "....-", ".....", "-....", "--...", "---..", "----."],
-        strict=True,
-    )
-)
-_RADIO = ["Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Juliett", "Kilo", "Lima", "Mike", "November", "Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango", "Uniform", "Victor", "Whiskey", "Xray", "Yankee", "Zulu"]
+_MORSE = {
+    "A": ".-", "B": "-...", "C": "-.-.", "D": "-..", "E": ".", "F": "..-.",
+    "G": "--.", "H": "....", "I": "..", "J": ".---", "K": "-.-", "L": ".-..",
+    "M": "--", "N": "-.", "O": "---", "P": ".--.", "Q": "--.-", "R": ".-.",
+    "S": "...", "T": "-", "U": "..-", "V": "...-", "W": ".--", "X": "-..-",
+    "Y": "-.--", "Z": "--..", "0": "-----", "1": ".----", "2": "..---", "3": "...--",
+    "4": "....-", "5": ".....", "6": "-....", "7": "--...", "8": "---..", "9": "----.",
+}  # fmt: skip
+_RADIO = (
+    "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India",
+    "Juliett", "Kilo", "Lima", "Mike", "November", "Oscar", "Papa", "Quebec", "Romeo",
+    "Sierra", "Tango", "Uniform", "Victor", "Whiskey", "Xray", "Yankee", "Zulu",
+)  # fmt: skip
 Message = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -113,7 +113,7 @@ def _character(letter: str) -> Answer:
 def describe_characters(
     text: Annotated[str, about("Up to 40 characters", "ß€あ½", min_length=1, max_length=40)],
 ) -> Answer:
-    """Describes each character of a text: code point, official name, category, UTF-8 bytes and numeric value."""
+    """Describes each character of a text: code point, name, category, UTF-8 bytes and numeric value."""
     entries = [
         {
             **_character(letter),
@@ -136,14 +136,15 @@ def search_characters(
     words: Annotated[str, about("Words of the name", "arrow heavy", min_length=3, max_length=60)],
     limit: Annotated[int, about("Most characters to return", ge=1, le=100)] = 20,
 ) -> Answer:
-    """Finds characters (scripts of Europe and Asia, symbols) whose official name contains all the given words."""
+    """Finds letters and symbols whose official Unicode name contains all the given words."""
     wanted = words.upper().split()
     found = [letter for name, letter in _all_names() if all(word in name for word in wanted)]
     return {"total": len(found), "characters": [_character(letter) for letter in found[:limit]]}
 
 
 _BLOCKS = {
-    "greek": (0x370, 0x400), "cyrillic": (0x400, 0x500), "hebrew": (0x590, 0x600), "hiragana": (0x3040, 0x30A0),
+    "greek": (0x370, 0x400), "cyrillic": (0x400, 0x500), "hebrew": (0x590, 0x600),
+    "hiragana": (0x3040, 0x30A0),
     "arrows": (0x2190, 0x2200), "currency": (0x20A0, 0x20D0), "box-drawing": (0x2500, 0x2580),
 }  # fmt: skip
 

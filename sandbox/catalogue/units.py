@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 
 from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
 
-if TYPE_CHECKING:
-    from pint import Quantity, Unit, UnitRegistry
+pint = LazyModule("pint")
 
 CONVERTER = Tool(
     slug="unit-converter",
@@ -45,13 +45,11 @@ Dimension = Literal["length", "mass", "time", "area", "volume", "energy", "power
 
 
 @cache
-def _registry() -> UnitRegistry:
-    import pint  # noqa: PLC0415  half a second to load: not before somebody needs a unit
-
+def _registry() -> Any:
     return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
 
 
-def _unit(name: str) -> Unit:
+def _unit(name: str) -> Any:
     try:
         return _registry().parse_units(name)
     except (AttributeError, ValueError, TypeError, KeyError):  # what pint raises for names it does not know
@@ -60,7 +58,7 @@ def _unit(name: str) -> Unit:
         ) from None
 
 
-def _converted(value: float, source: str, target: str) -> Quantity:
+def _converted(value: float, source: str, target: str) -> Any:
     unit, wanted = _unit(source), _unit(target)
     if unit.dimensionality != wanted.dimensionality:
         raise unprocessable(
@@ -98,7 +96,7 @@ def convert_quantity(
 def list_units_of_a_dimension(
     dimension: Annotated[Dimension, about("Physical dimension", "energy")],
 ) -> Answer:
-    """Lists all units that measure the given dimension, each with its symbol and its size in SI base units."""
+    """Lists all units that measure the given dimension, with symbol and size in SI base units."""
     registry = _registry()
     names = {
         "area": "[length]**2", "volume": "[length]**3", "energy": "[energy]", "power": "[power]",
@@ -109,7 +107,7 @@ def list_units_of_a_dimension(
     return {"dimension": dimension, "count": len(entries), "units": entries}
 
 
-def _unit_entry(unit: Unit) -> Answer:
+def _unit_entry(unit: Any) -> Answer:
     base = _registry().Quantity(1, unit).to_base_units()
     return {
         "name": str(unit),
@@ -204,7 +202,7 @@ _CONSTANTS = (
 )  # fmt: skip
 
 
-def _constant(name: str) -> Quantity:
+def _constant(name: str) -> Any:
     return _registry().Quantity(1, name).to_base_units()
 
 

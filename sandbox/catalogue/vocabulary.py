@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, SupportsFloat
 
 from pydantic import BaseModel, StringConstraints
 
@@ -26,6 +26,6 @@ class Point(BaseModel):
     longitude: Longitude
 
 
-def rounded(value: float, digits: int = 6) -> float:
+def rounded(value: SupportsFloat, digits: int = 6) -> float:
     """Keeps answers short and free of the last bits, in which platforms differ."""
     return round(float(value), digits) + 0.0  # + 0.0 turns -0.0 into 0.0

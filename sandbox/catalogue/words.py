@@ -1,4 +1,4 @@
-"""Words and numbers in words, from inflection, humanize, jellyfish and snowballstemmer; and a dead service."""
+"""Words: inflection, humanize, jellyfish and snowballstemmer; and a service that is dead."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 import humanize
 import inflection
 import jellyfish
-import snowballstemmer
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Refusal, Tool, about
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
+
+snowballstemmer = LazyModule("snowballstemmer")
 
 FORMS = Tool(
     slug="word-forms",

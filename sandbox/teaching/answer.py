@@ -12,24 +12,16 @@ from sandbox.teaching import dice
 from sandbox.teaching.functions import Function
 from sandbox.teaching.observation import CUT_KEY, Fact, Observation, is_cut_mark
 from sandbox.teaching.weaving import Said, woven
-from sandbox.teaching.words import first_sentences, name_stems, plain
+from sandbox.teaching.words import first_sentences, name_stems, plain, stem_set
 
 _MOST_FACTS = 6
 _MOST_LISTS = 2
 _MOST_ENTRIES = 5
 _MOST_OF_ENTRY = 3
 _LONGEST_TEXT = 160
-_HEADLINE = frozenset(
-    name_stems(
-        "result value answer total amount price name title label date time temperature distance status count score rate"
-        " text summary description year valid formatted"
-    )
-)
-_DULL = frozenset(
-    name_stems(
-        "debug trace raw url link href image icon thumbnail page limit offset timestamp version licence license source id uuid"
-    )
-)
+_TOO_DULL = 3.0
+_HEADLINE = stem_set("headline")
+_DULL = stem_set("dull")
 _ENVELOPES = frozenset({"data", "result", "results", "response", "items", "body"})
 _OPENINGS = (
     "Here is what I found.",
@@ -99,6 +91,7 @@ def _said(finding: Finding) -> str:
     listed = [fact for fact in finding.observation.facts if not _inside(fact, lists)]
     fresh = [fact for fact in listed if str(fact.value).lower() not in given]
     single = _ranked(fresh or (listed if not lists else []))[: _MOST_FACTS - 2 * len(lists)]
+    single = [fact for fact in single if _dullness(fact) < _TOO_DULL] or ([] if lists else single[:1])
     parts = [_statement(fact) for fact in single]
     parts += [_entries(entries, plain(path[-1])) for path, entries in lists.items()]
     return _and(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sandbox.teaching.mentions import Mention, mentions, words_after, words_befo
 from sandbox.teaching.observation import Fact, matching
 from sandbox.teaching.parameter import Parameter
 from sandbox.teaching.plan import Subtask
-from sandbox.teaching.values import Chooser, look
+from sandbox.teaching.values import Chooser, is_dated, look
 from sandbox.teaching.weaving import SOURCE, TARGET
 from sandbox.teaching.words import name_stems, stem, stems
 
@@ -23,7 +24,7 @@ _ADDRESS_KINDS = frozenset({"url", "email", "ip", "domain", "phone"})
 _FROM_WORDS = frozenset({"from", "since", "between", "starting"})
 _TO_WORDS = frozenset({"to", "into", "in", "until", "till", "and"})
 _SEARCHING = frozenset(name_stems("query search term keyword text phrase"))
-_DATED = frozenset(name_stems("date day since until start end birthday"))
+_NUMBERED = frozenset(name_stems("id code number zip"))
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _as_number(value: Any, parameter: Parameter) -> float | int | None:
         number = float(str(value).replace(",", ""))
     except ValueError:
         return None
-    if number != number or number in (float("inf"), float("-inf")) or not parameter.allows(number):
+    if not math.isfinite(number) or not parameter.allows(number):
         return None
     if parameter.kind == "integer":
         return int(number) if number.is_integer() else None
@@ -179,23 +180,22 @@ def _suits(parameter: Parameter, mention: Mention, query: str, span: tuple[int, 
 
 
 def _kind_suits(parameter: Parameter, mention: Mention) -> float:
-    words = set(parameter.stems)
     if parameter.numeric:
         return 0.7 if mention.kind == "number" and fitting(mention.text, parameter) is not None else 0.0
     if parameter.kind == "array":
         return 0.4 if mention.kind in {"number", "quoted", "code", "proper"} else 0.0
-    dated = bool(words & _DATED) or any(
-        re.search(r"\d{4}-\d{2}", str(example)) for example in parameter.examples
-    )
+    dated = is_dated(parameter)
     if mention.kind in {"date", "time"}:
-        return 1.0 if dated or (mention.kind == "time" and "time" in words) else 0.0
-    if dated:
-        return 0.0
+        return 1.0 if dated or (mention.kind == "time" and "time" in parameter.stems) else 0.0
+    return 0.0 if dated else _text_suits(parameter, mention)
+
+
+def _text_suits(parameter: Parameter, mention: Mention) -> float:
     if mention.kind in _ADDRESS_KINDS:
         return 0.9 if mention.kind in parameter.spoken or _looks_like_one(parameter, mention) else 0.05
     if mention.kind == "number":
         digits = any(str(example).strip("+-").replace(".", "").isdigit() for example in parameter.examples)
-        return 0.6 if digits or words & {"id", "code", "number", "zip"} else 0.05
+        return 0.6 if digits or _NUMBERED & set(parameter.stems) else 0.05
     return {"quoted": 0.9, "code": 0.6, "proper": 0.1 if mention.opens_sentence else 0.5}[mention.kind]
 
 

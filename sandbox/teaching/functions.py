@@ -22,7 +22,7 @@ _TELLING_CHARACTERS = 320
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """gist: stems of name and description with how much each says; phrases: three words in a row of its wish."""
+    """gist: how much each stem of its description says; phrases: every three words in a row of its wish."""
 
     name: str
     wish: Wish

@@ -18,6 +18,9 @@ from sandbox.teaching.words import count_words, name_stems
 Json = dict[str, Any]
 _MOST_OPTIONAL = 2
 _SPARE_WORDS = 2
+_TOO_COMMON = frozenset(
+    ("name", "text", "value", "type", "unit", "format", "url", "title", "language", "number", "word")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,9 @@ def _link(api: Api, other: Api) -> Parameter | None:
 
 
 def _nameable(parameter: Parameter) -> bool:
-    """Whether people would leave the value to an earlier result: names and identifiers, no amounts or days."""
+    """Whether people would leave the value to an earlier result: codes and identifiers, no amounts or days."""
+    if parameter.spoken in _TOO_COMMON:
+        return False
     return (parameter.kind == "string" or parameter.stems[-1:] == ("id",)) and not is_dated(parameter)
 
 

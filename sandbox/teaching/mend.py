@@ -14,20 +14,28 @@ from sandbox.teaching.values import Chooser
 from sandbox.teaching.words import plain
 
 _HOPELESS = re.compile(
-    r"\b(?:40[13]|50[0-9]|42[09]|unauthori[sz]ed|forbidden|api key|subscri\w+|timed? ?out|timeout|internal server|unavailable"
-    r"|rate limit|too many requests|quota|read-only|connection|overloaded|html page|too large|blocked|not allowed by policy)\b",
-    re.IGNORECASE,
+    r"""\b(?:40[13]|50[0-9]|42[09]|unauthori[sz]ed|forbidden|api\ key|subscri\w+|timed?\ ?out|internal\ server
+    |unavailable|rate\ limit|too\ many\ requests|quota|read-only|connection|overloaded|html\ page|too\ large|blocked
+    |not\ allowed\ by\ policy)\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _ABOUT_ARGUMENTS = re.compile(
-    r"\b(?:invalid|unknown|not found|no such|no \w+ (?:found|match)|must|missing|required|parameters?|arguments?|expected|unsupported"
-    r"|not supported|valid|range|between|format|should|cannot be|does not exist|not exist|not recogni[sz]ed|wrong|bad|malformed|404|422|400)\b",
-    re.IGNORECASE,
+    r"""\b(?:invalid|unknown|not\ found|no\ such|no\ \w+\ (?:found|match)|must|missing|required|parameters?|arguments?
+    |expected|unsupported|not\ supported|valid|range|between|format|should|cannot\ be|(?:does\ )?not\ exist
+    |not\ recogni[sz]ed|wrong|bad|malformed|404|422|400)\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
-_OPTIONS = re.compile(
-    r"(?:one of|allowed(?: values)?|must be|choose from|known(?: \w+)?|valid (?:\w+ )?(?:values|options)?|supported(?: \w+)?|did you mean|try|nearest|for example|examples?|(?<!no )such as|e\.g\.)"
-    r"(?: are| is)?[\s:]*[\[(]?(?P<options>[^\].\n]{1,300})",
-    re.IGNORECASE,
+_ADVICE = re.compile(
+    r"""\b(?:did\ you\ mean|try|e\.g\.|for\ example|examples?\b|(?<!no\ )such\ as|nearest(?:\ \w+)?)
+    [\s:]*(?P<options>[^)\]\n;]{1,300})""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_LISTING = re.compile(
+    r"""\b(?:one\ of|allowed(?:\ \w+)?|choose\ from|known\ \w+|valid\ (?:\w+\ )?(?:values|options)|supported\ \w+
+    |options|should\ be|must\ be|expected)(?:\ are|\ is)?[\s:(\[]*(?P<options>[^)\].\n;]{1,300})""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TOKEN = re.compile(r"[\w.+:/-]{1,40}")
 _RANGE = re.compile(r"(?:between|from)\s+(-?\d+(?:\.\d+)?)\s+(?:and|to)\s+(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _LEAST = re.compile(
     r"(?:at least|greater than(?: or equal to)?|minimum(?: is| of)?|>=?)\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE
@@ -81,12 +89,14 @@ def _quotes(message: str, value: Any) -> bool:
 
 
 def _other_value(parameter: Parameter, tried: Any, message: str, facts: Sequence[Fact], *seed: object) -> Any:
-    if parameter.numeric:
-        return _within(parameter, tried, message)
+    if parameter.numeric and (within := _within(parameter, tried, message)) is not None:
+        return within
     for option in _options(message):
         fitted = fitting(option, parameter)
         if fitted is not None and str(fitted) != str(tried):
             return fitted
+    if parameter.numeric:
+        return None
     observed = [fact.value for fact in matching(tuple(facts), parameter.stems)]
     for value in (*observed, *parameter.examples, *parameter.enum):
         fitted = fitting(value, parameter)
@@ -96,13 +106,21 @@ def _other_value(parameter: Parameter, tried: Any, message: str, facts: Sequence
 
 
 def _options(message: str) -> list[str]:
-    """Values the message offers."""
-    found = _OPTIONS.search(message)
-    if found is None:
-        return []
-    quoted = re.findall(r"[\"'`]([^\"'`]{1,60})[\"'`]", found["options"])
-    parts = quoted or re.split(r",\s*|\s+or\s+|\s+and\s+", found["options"])
-    return [part.strip(" .:;()[]") for part in parts if part.strip(" .:;()[]") and len(part.split()) <= 4]
+    """Values the message offers: after words of advice, or listed as the ones there are."""
+    for pattern, least in ((_ADVICE, 1), (_LISTING, 2)):
+        found = pattern.search(message)
+        options = _values_in(found["options"]) if found else []
+        if len(options) >= least:
+            return options
+    return []
+
+
+def _values_in(text: str) -> list[str]:
+    quoted = re.findall(r"[\"'`]([^\"'`]{1,60})[\"'`]", text)
+    if quoted:
+        return quoted
+    parts = [part.strip(" .:;()[]") for part in re.split(r",\s*|\s+or\s+|\s+and\s+", text)]
+    return parts if all(map(_TOKEN.fullmatch, parts)) else []
 
 
 def _within(parameter: Parameter, tried: Any, message: str) -> float | int | None:

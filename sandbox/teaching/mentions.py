@@ -31,7 +31,7 @@ _PATTERNS = (
     ),
     (
         "proper",
-        r"\b[A-Z][\w'’-]*[^\W\d_](?:\s(?:(?:of|de|la|the|du|van)\s)?[A-Z][\w'’-]*[^\W\d_])*\b",
+        r"\b[A-Z][\w'\u2019-]*[^\W\d_](?:\s(?:(?:of|de|la|the|du|van)\s)?[A-Z][\w'\u2019-]*[^\W\d_])*\b",
     ),
 )
 _ANY = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, (_, pattern) in enumerate(_PATTERNS)))

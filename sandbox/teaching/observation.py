@@ -9,39 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sandbox.teaching.words import name_stems
+from sandbox.teaching.words import name_stems, word_set
 
 CUT_KEY = "_cut"
 _MOST_FACTS = 400
 _ERROR_KEYS = frozenset(("error", "errors", "error_message", "errormessage", "fault"))
-_NOTE_KEYS = frozenset(
-    (
-        "message",
-        "msg",
-        "detail",
-        "details",
-        "status",
-        "code",
-        "statuscode",
-        "success",
-        "ok",
-        "title",
-        "type",
-        "reason",
-    )
-    + (
-        "timestamp",
-        "path",
-        "requestid",
-        "hint",
-        "fix",
-        "instance",
-        "outcome",
-        "httpstatus",
-        "body",
-        "problem",
-    )
-)
+_NOTE_KEYS = word_set("notes")
 _SLUG_KEYS = frozenset(("code", "type", "status", "request_id", "timestamp", "path"))
 _REFUSED = re.compile(
     r"^(?:error\b|there is no function|the call of|this call of finish|invalid|traceback)", re.IGNORECASE

@@ -32,7 +32,10 @@ _NO_EXAMPLES = frozenset({"a", "an", "the", "this", "that", "in", "of", "for", "
 
 @dataclass(frozen=True, eq=False)
 class Parameter:
-    """kind: string, number, integer, boolean, array or object.  examples: values the docs show, default first."""
+    """kind: string, number, integer, boolean, array or object.
+
+    examples: values the documents show, a default first.
+    """
 
     name: str
     kind: str

@@ -8,14 +8,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from sandbox.teaching.functions import Function, Offer, phrases_of
+from sandbox.teaching.mentions import mentions
 from sandbox.teaching.words import stems
 
 _CLAUSES = re.compile(
-    r"(?<=[.!?;])\s+|;\s*|\n+|,?\s+(?:and|then|plus)\s+(?=(?:also|then|please|could|can|would|i|we|find|tell|give|get|show"
-    r"|look|convert|calculate|check|list|what|how|whether|suggest|provide|search)\b)|,\s+(?:also|then)\s+|\s+as well as\s+",
-    re.IGNORECASE,
+    r"""(?<=[.!?;])\s+|;\s*|\n+|,?\s+(?:and|then|plus)\s+(?=(?:also|then|please|could|can|would|i|we|find|tell|give
+    |get|show|look|convert|calculate|check|list|what|how|whether|suggest|provide|search)\b)
+    |,\s+(?:also|then)\s+|\s+as\ well\ as\s+""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _ENOUGH = 0.3
+_SHARE_OF_BEST = 0.35  # less is a clause that happens to share a word or two
 _SAME_WORDS = 0.8
 _MOST_SUBTASKS = 5
 _REMEMBERED = 1024
@@ -69,6 +72,8 @@ def plan(query: str, offer: Offer) -> Plan:
         (Subtask(function, query, 0, score(query, function, offer)) for function in offer.functions),
         key=lambda task: (-task.score, task.function.order),
     )
+    most = max((task.score for task in best.values()), default=0.0)
+    best = {name: task for name, task in best.items() if task.score >= _SHARE_OF_BEST * most}
     if not best and whole:
         best[whole[0].function.name] = whole[0]
     chosen = sorted(best.values(), key=lambda task: -task.score)[:_MOST_SUBTASKS]
@@ -81,7 +86,10 @@ def clauses(query: str) -> list[tuple[int, str]]:
     """The query's clauses with their positions."""
     found = []
     position = 0
+    quoted = [(mention.start, mention.end) for mention in mentions(query) if mention.kind == "quoted"]
     for cut in _CLAUSES.finditer(query):
+        if any(start < cut.start() < end for start, end in quoted):
+            continue
         found.append((position, query[position : cut.start()]))
         position = cut.end()
     found.append((position, query[position:]))

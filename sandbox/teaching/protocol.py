@@ -69,7 +69,7 @@ def _check_messages(messages: Any) -> None:
         if message["role"] == "tool" and message.get("tool_call_id") not in offered:
             raise ProtocolError(
                 400,
-                f"'messages[{number}]' with role 'tool' must answer an earlier tool call by its 'tool_call_id'.",
+                f"'messages[{number}]' with role 'tool' must name an earlier tool call by 'tool_call_id'.",
                 param="messages",
             )
 

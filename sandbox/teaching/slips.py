@@ -29,7 +29,7 @@ def with_slips(reply: Reply, search: Search, offer: Offer, digest: str, faults: 
         return _slipped(reply, Call(call.function, _broken(call.arguments, digest)), "malformed_arguments")
     drawn -= faults.malformed_arguments
     spoke_last = bool(search.history) and search.history[-1].function is None
-    if 0 <= drawn < faults.thought_only and not search.must_call and not spoke_last:
+    if 0 <= drawn < faults.thought_only and not search.must_call and not spoke_last and reply.content:
         return replace(reply, calls=(), faults=(*reply.faults, "thought_only"))
     return reply
 

@@ -121,7 +121,7 @@ class Chooser:
         whole = parameter.kind == "integer" or float(base).is_integer()
         rounded = [round(option) if whole else round(option, 2) for option in options]
         fitting = [option for option in rounded if parameter.allows(option) and (option != 0 or base == 0)]
-        return dice.pick(fitting, *self._seed, parameter.name) if fitting else _plain_number(base)
+        return self._pick(fitting, parameter) if fitting else _plain_number(base)
 
     def _text(self, parameter: Parameter) -> Any:
         known = [value for value in self._known(parameter) if not isinstance(value, (dict, list))]

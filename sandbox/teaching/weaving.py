@@ -38,6 +38,11 @@ _SELF_EXPLAINING = frozenset(
         "word",
     )
 )
+_TWO_ENDS = re.compile(
+    r"""\b(?:from\ (?:one|an?)|one)\ [\w\ -]{2,30}?\ (?:to|into|in)\ (?:another|a\ different)
+    (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
+    re.VERBOSE,
+)
 _TIME_PREPOSITIONS = frozenset(("after", "before", "since", "until"))
 SOURCE = frozenset(("from", "source", "origin", "start", "begin", "since", "departure", "base", "first"))
 TARGET = frozenset(("to", "target", "destination", "end", "until", "arrival", "second"))
@@ -62,7 +67,7 @@ def spoken_value(value: Any, parameter: Parameter) -> str:
     if isinstance(value, list):
         return _enumerated([spoken_value(item, parameter) for item in value])
     text = str(value)
-    stands_out = bool(re.fullmatch(r"[A-Z0-9][\w.+:/-]*|\d.*|[^\s@]+@\S+|https?://\S+", text))
+    stands_out = bool(re.fullmatch(r"[A-Z0-9][\w.+:/-]*|\d\S*|[^\s@]+@\S+|https?://\S+", text))
     if parameter.numeric or not isinstance(value, str) or text in map(str, parameter.enum) or stands_out:
         return text
     return f'"{text}"'
@@ -96,8 +101,7 @@ def _one_to_another(text: str, said: Sequence[Said]) -> tuple[str, list[Said]]:
     if source is None or target is None:
         return text, []
     values = rf"from {_literal(source.text)} to {_literal(target.text)}"
-    pattern = r"\b(?:from (?:one|an?)|one) [\w -]{2,30}? (?:to|into|in) (?:another|a different)(?: \w+)?|\bbetween (?:two|different|any two) \w+"
-    replaced, times = re.subn(pattern, values, text, count=1)
+    replaced, times = _TWO_ENDS.subn(values, text, count=1)
     return (replaced, [source, target]) if times else (text, [])
 
 
@@ -184,7 +188,12 @@ def _prepositional(item: Said) -> str | None:
         return f"in {item.text}"
     if item.parameter.spoken == "date":
         return f"on {item.text}"
-    if item.parameter.spoken in _TIME_PREPOSITIONS:
+    if item.parameter.spoken in _TWO_ENDS = re.compile(
+    r"""\b(?:from\ (?:one|an?)|one)\ [\w\ -]{2,30}?\ (?:to|into|in)\ (?:another|a\ different)
+    (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
+    re.VERBOSE,
+)
+_TIME_PREPOSITIONS:
         return f"{item.parameter.spoken} {item.text}"
     if item.parameter.spoken in {"city", "town", "country", "place", "location"}:
         return f"for {item.text}"

@@ -42,7 +42,7 @@ _DETERMINED = word_set("determined")
 _NO_START = word_set("no_start")
 _ASKING = word_set("asking")
 _CUT = re.compile(
-    r"(?:,|;| -| –|:| which| including| in order| so that| based on| as well as| such as)(?=\s)"
+    r"(?:,|;| -| \u2013|:| which| including| in order| so that| based on| as well as| such as)(?=\s)"
 )
 _HOW = re.compile(
     r"(?<=\w{3}) by (?:providing|passing|sending|specifying|entering|supplying) .*$", re.IGNORECASE
@@ -55,7 +55,7 @@ _PARENTHESES = re.compile(r"\s*\([^()]*\)")
 _WRAPPED = re.compile(r"description of this function is:\s*\"?(.*?)\"?\s*$", re.DOTALL)
 _BELONGING = re.compile(r"\s*\bAn API of the tool \".*\" \(.*\)\.\s*$")
 _DANGLING = re.compile(
-    r"[\s,;:–-]+(?:and|or|of|for|in|with|the|an?|to|by|from|on|at|as|its|their)?$", re.IGNORECASE
+    r"[\s,;:\u2013-]+(?:and|or|of|for|in|with|the|an?|to|by|from|on|at|as|its|their)?$", re.IGNORECASE
 )
 
 

@@ -40,6 +40,12 @@ def word_set(name: str) -> frozenset[str]:
     return frozenset(_language()["sets"][name].split())
 
 
+@cache
+def stem_set(name: str) -> frozenset[str]:
+    """The stems of a set of words in `language.toml`."""
+    return frozenset(map(stem, word_set(name)))
+
+
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """A rough stem: enough for "convert", "converts" and "converting" to meet."""

@@ -168,13 +168,14 @@ def is_error_object(value: Any) -> bool:
         return False
     fields = {_plain(name): field for name, field in value.items()}
     status = _status(fields)
+    failed = status == "failed"
     erring = any(name in _ERROR_FIELDS and _says_something(field) for name, field in fields.items())
     message = any(
-        name in _MESSAGE_FIELDS and field and isinstance(field, str) for name, field in fields.items()
+        name in _MESSAGE_FIELDS and field and (failed or isinstance(field, str))
+        for name, field in fields.items()
     )
     if not erring and (not message or status == "succeeded"):
         return False
-    failed = status == "failed"
     return not any(_is_data(name, field, erring or failed, failed) for name, field in fields.items())
 
 

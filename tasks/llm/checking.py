@@ -41,8 +41,8 @@ async def check_endpoint(client: Client, ping: Callable[[], Awaitable[None]], fi
             f"the model endpoint {client.where} does not answer: {error.message}",
             fix=f"start the server at {client.where}, or correct [llm] base_url",
         ) from error
-    except RequestRefused:
-        return  # it minds the probe, not the model
+    except (RequestRefused, BrokenContract):
+        return  # it minds how the probe is made, not the model
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -50,10 +50,10 @@ def _may_pass(error: BaseException) -> bool:
 
 
 async def _offered(client: Client) -> list[str]:
-    """The models listed; none where the endpoint keeps no list."""
+    """The models listed; none where the endpoint keeps no list, or not for this key."""
     try:
         return await client.models()
-    except (ModelUnknown, RequestRefused, MalformedReply):
+    except (KeyRefused, ModelUnknown, RequestRefused, MalformedReply):
         return []
 
 

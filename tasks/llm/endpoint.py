@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type
 from tasks.errors import (
     BrokenContract,
     ConnectionFailed,
+    EndpointDown,
     RateLimited,
     RequestRefused,
     ServerFailed,
@@ -104,12 +105,12 @@ class Endpoint:
 
     def completed(self, request: ChatRequest) -> ChatRequest:
         """The request with what it leaves open filled in from `[llm]`."""
-        missing: dict[str, float | int] = {}
-        if request.temperature is None and self.params.temperature is not None:
-            missing["temperature"] = self.params.temperature
-        if request.max_tokens is None and self.params.max_tokens is not None:
-            missing["max_tokens"] = self.params.max_tokens
-        return replace(request, **missing) if missing else request  # type: ignore[arg-type]
+        ours = self.params
+        return replace(
+            request,
+            temperature=ours.temperature if request.temperature is None else request.temperature,
+            max_tokens=ours.max_tokens if request.max_tokens is None else request.max_tokens,
+        )
 
     def prepare(self, request: ChatRequest) -> Asking:
         """The request as it will be sent."""
@@ -143,7 +144,7 @@ class Endpoint:
             try:
                 reply = await self._tried(asking)
             except RateLimited as error:
-                raise self._outage.down(error.message) from error
+                raise self._limited(error) from error
             except MalformedReply as error:
                 raise not_the_protocol(self._client, error) from error
             except ModelUnknown as error:
@@ -218,6 +219,14 @@ class Endpoint:
             asking.body = self._body(asking.request)
             asking.tries += 1
             return await self._send(asking)
+
+    def _limited(self, error: RateLimited) -> EndpointDown:
+        asked = "" if error.retry_after is None else f" (it asks for a pause of {error.retry_after:g} s)"
+        return EndpointDown(
+            f"the model endpoint {self._client.where} lets no request through{asked}: {error.message}",
+            fix="run the same command again when the limit is lifted: what is finished is kept; "
+            "[llm] requests_per_minute, tokens_per_minute and concurrency keep below a limit",
+        )
 
     async def _ping(self) -> None:
         """Asks for one token; any answer about the request itself shows that the endpoint is there."""

@@ -91,7 +91,7 @@ class Outage:
         now = monotonic()
         if now < self._next_probe:
             if now >= deadline:
-                raise self.down()
+                raise self._down()
             await self._pause(min(self._next_probe, deadline) - now)
         if self._since is None:
             return
@@ -115,11 +115,10 @@ class Outage:
         self._reason = error.message
         self._next_probe = monotonic() + min(LONGEST_PAUSE_S, self._first_pause_s * 2**self._n_probes)
 
-    def down(self, reason: str | None = None) -> EndpointDown:
-        """The error for a run that has waited long enough."""
+    def _down(self) -> EndpointDown:
         return EndpointDown(
             f"the model endpoint {self._where} gave no usable answer for {self._patience_s:g} s: "
-            f"{reason or self._reason}",
+            f"{self._reason}",
             fix=f"see that a server answers at {self._where} ([llm] base_url), "
             "then run the same command again: what is finished is kept",
         )

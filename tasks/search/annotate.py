@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
@@ -14,8 +14,8 @@ import orjson
 from tasks.calling.outcome import CallResult
 from tasks.llm.chat import ChatModel, ChatRequest, Reply, digest_of
 from tasks.search.arguments import json_text
-from tasks.search.dfsdt import dfsdt
 from tasks.search.functions import Offer, offer_for
+from tasks.search.methods import method_of
 from tasks.search.observing import observe
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import RULES
@@ -26,8 +26,6 @@ from warehouse.tables.annotations import Annotation, ApiCall, Node
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
-
-METHODS: Mapping[str, Callable[..., Awaitable[SearchTree]]] = {"dfsdt": dfsdt}
 
 
 class CallsFor(Protocol):
@@ -106,7 +104,7 @@ async def _search(
     async def ask(request: ChatRequest, ordinal: int) -> Reply:
         return await model.ask(request, row_id=calls.annotation_id, ordinal=ordinal)
 
-    return await METHODS[params.method](
+    return await method_of(params.method)(
         Task(query=query, functions=usable.functions, tools=usable.tools),
         ask=ask,
         execute=calls.execute,

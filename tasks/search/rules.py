@@ -16,7 +16,8 @@ class Rules:
 
     depth_counts_replies (1): the depth limit counts replies; else tree nodes, so thinking aloud costs depth.
     root_outlives_give_up (2): a give-up directly below the root costs one child; else it ends the search.
-    last_reply_counts (3): the reply to the last permitted query is used; else it is thrown away.
+    last_reply_counts (3): the reply to the last permitted query is used, and no other is asked for; else
+    it is thrown away, and comparisons of ranking go on beyond the limit.
     exact_names (4): a wrong function name is answered with the nearest valid ones; else names match by
     ending, the first offered wins, and an unknown name is hidden from the model.
     repair_arguments (5): arguments and Finish that almost parse are repaired; else they fail, except a

@@ -33,14 +33,15 @@ class Search:
         self._ask = ask
         self._actor = Actor(names, execute, rules, self.tree)
 
-    async def grow(self, node: SearchNode) -> SearchNode | None:
+    async def grow(self, node: SearchNode, *, diverse: bool = True) -> SearchNode | None:
         """Asks for the node's next child; None when the permitted queries are used up.
 
-        Raises what `ask` and `execute` raise, except the endpoint's refusal, which is a failed child.
+        diverse: whether the request tells of the children there are.  Raises what `ask` and `execute`
+        raise, except the endpoint's refusal, which is a failed child.
         """
-        if self._queries_used_up():
+        if self.rules.last_reply_counts and self._queries_used_up():
             return None
-        message, shown = diversity_message(node, self.rules)
+        message, shown = diversity_message(node, self.rules) if diverse else (None, 0)
         transcript = node.transcript if message is None else node.transcript.append(message)
         query_no = self.tree.n_queries
         reply = await self._reply(ChatRequest(transcript=transcript, tools=self.tree.tools), query_no)
@@ -50,6 +51,17 @@ class Search:
         child.shown = shown
         node.children.append(child)
         return child
+
+    async def ask_aside(self, transcript: Transcript) -> Reply | None:
+        """A question beside the tree, whose answer must be text; it counts as a query.
+
+        None when the endpoint refuses it, or, under our rules, the permitted queries are used up.
+        """
+        if self.rules.last_reply_counts and self._queries_used_up():
+            return None
+        request = ChatRequest(transcript=transcript, tools=self.tree.tools, tool_choice="none")
+        reply = await self._reply(request, self.tree.n_queries)
+        return None if isinstance(reply, str) else reply
 
     def enter(self, node: SearchNode) -> End | None:
         """Visits a node: says why it is not expanded, None if it is."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Command, Sandbox
+from commands import Command, Sandbox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -176,7 +176,9 @@ def _entries(path: Path) -> int:
     if not path.exists():
         return 0
     with sqlite3.connect(path) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         count = sum(connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)  # noqa: S608
     connection.close()
     return int(count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -28,10 +27,17 @@ def name_of(value: object) -> str:
     return value.slug if isinstance(value, Tool) else value.name if isinstance(value, Api) else ""
 
 
-def send(hub: str, tool: Tool, api: Api, timeout: float = 30, **headers: str) -> requests.Response:
+def send(
+    hub: str, tool: Tool, api: Api, *, timeout: float = 30, headers: dict[str, str] | None = None
+) -> requests.Response:
     url, query, stated, body = example_request(f"{hub}/apis/{tool.slug}", api)
     return requests.request(
-        api.method, url, params=query, headers={**stated, **headers}, json=body or None, timeout=timeout
+        api.method,
+        url,
+        params=query,
+        headers={**stated, **(headers or {})},
+        json=body or None,
+        timeout=timeout,
     )
 
 
@@ -60,7 +66,7 @@ def test_a_refusing_api_has_its_status(hub: str, tool: Tool, api: Api) -> None:
 def test_the_demonstration_key_opens_an_api(hub: str, tool: Tool, api: Api) -> None:
     headers = {"Authorization": f"Bearer {DEMO_KEY}"}
 
-    assert send(hub, tool, api, **headers).status_code == 200
+    assert send(hub, tool, api, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(("tool", "api"), with_fault(Fault.HTML_PAGE), ids=name_of)
@@ -153,14 +159,18 @@ def _status(url: str) -> int:
         return 0
 
 
+def said_by(url: str, tool: Tool, api: Api) -> list[Outcome]:
+    return [outcome(url, tool, api) for _ in range(3 if api.fault is Fault.FLAKY else 1)]
+
+
 def test_two_hubs_say_the_same_in_whatever_order_they_are_asked(
     fresh_hub: Callable[[], AbstractContextManager[str]],
 ) -> None:
     quick = [pair for pair in APIS if pair[1].fault is not Fault.SLOW]
-    orders = [quick, random.Random(7).sample(quick, len(quick))]
+    orders = [quick, sorted(quick, key=lambda pair: pair[1].name[::-1])]
     said = []
     for order in orders:
         with fresh_hub() as url:
-            said.append({f"{t.slug} {a.name}": [outcome(url, t, a) for _ in range(2)] for t, a in order})
+            said.append({f"{t.slug} {a.name}": said_by(url, t, a) for t, a in order})
 
     assert said[0] == said[1]

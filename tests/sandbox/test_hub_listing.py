@@ -84,7 +84,8 @@ def test_a_tool_is_described_completely(hub: str, tool: Tool) -> None:
     found = detail(hub, tool)
 
     assert set(found) == {
-        "id", "category", "name", "description", "host", "provider", "licence", "collections", "popularity", "apis",
+        "id", "category", "name", "description", "host", "provider", "licence", "collections",
+        "popularity", "apis",
     }  # fmt: skip
     assert set(found["popularity"]) == {"score", "success_rate", "average_latency_ms", "subscribers"}
     assert found["host"] == f"http://{tool.slug}.sandbox.test"

@@ -24,6 +24,7 @@ from warehouse.tables.instructions import Candidate, Instruction, NamedApi, Rele
 from warehouse.tables.probing import Probe, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=9)
 FORECAST = "Weather/skies/forecast"
 STORMS = "Weather/skies/storms"
 
@@ -366,6 +367,6 @@ def manifest(run_id: str = "run-1", **given: Any) -> Manifest:
     return Manifest(run_id=run_id, **{**defaults, **given})
 
 
-def snapshot(root: Path, *rows: Any, **given: Any) -> Manifest:
+def snapshot(root: Path, *rows: Any, run_id: str = "run-1", **given: Any) -> Manifest:
     """The rows written into `root`, as a manifest that is not committed."""
-    return manifest(tables=write(root, *rows), **given)
+    return manifest(run_id, tables=write(root, *rows), **given)

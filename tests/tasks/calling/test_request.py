@@ -102,13 +102,7 @@ def test_a_path_argument_cannot_lead_elsewhere(make_api: MakeApi, value: Any) ->
         built(make_api(UNIT, url="http://sky.test/{unit}/x"), unit=value)
 
 
-@settings(
-    max_examples=100,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(unit=st.text(), q=st.text())
 def test_no_argument_changes_the_host_or_the_path(make_api: MakeApi, unit: str, q: str) -> None:
     api = make_api(UNIT, {"name": "q"}, url="http://sky.test/{unit}/x")

@@ -39,6 +39,7 @@ def test_a_listed_model_costs_no_chat_request() -> None:
         fails(404),
         sends("404 page not found", 404),
         fails(405),
+        fails(403, "this key may chat, not list"),
     ],
 )
 def test_a_model_that_is_not_listed_is_asked_for_one_token(listing: Any) -> None:
@@ -71,14 +72,17 @@ def test_a_probe_refused_for_its_own_sake_says_nothing_of_the_model() -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "wrong")
-    with ModelServer(models=fails(status)) as server, pytest.raises(UsageError) as caught:
+    refusal = fails(status)
+    with ModelServer(otherwise=refusal, models=refusal) as server, pytest.raises(UsageError) as caught:
         check(server.url, api_key_env="MY_KEY")
     assert "refuses the key from $MY_KEY" in str(caught.value)
 
 
 def test_a_missing_key() -> None:
-    with ModelServer(models=fails(401)) as server, pytest.raises(UsageError, match="api_key_env"):
+    refusal = fails(401)
+    with ModelServer(otherwise=refusal, models=refusal) as server, pytest.raises(UsageError) as caught:
         check(server.url)
+    assert caught.value.message == f"the model endpoint {server.url} wants a key (HTTP 401)"
 
 
 def test_nobody_there() -> None:

@@ -145,7 +145,7 @@ def test_a_pause_longer_than_the_outage_allowed_ends_the_run() -> None:
         pytest.raises(EndpointDown) as caught,
     ):
         ask(server.url)
-    assert "daily limit" in str(caught.value)
+    assert "(it asks for a pause of 7200 s): HTTP 429: daily limit" in caught.value.message
     assert len(server.requests) == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,7 @@ def test_a_search_done_again_replays_its_calls_and_says_the_same(
     assert [dataclasses.replace(call, origin="real") for call in again.calls] == list(first.calls)
 
 
-def test_every_request_names_its_row_and_number(
+def test_a_search_that_was_stopped_makes_no_call_twice(
     annotated: Callable[..., AnnotationRows], script: list[Reply], scripted: Any
 ) -> None:
     with pytest.raises(OverBudget, match="max_requests"):
@@ -252,9 +252,3 @@ def test_the_status_code_is_toolbenchs(outcome: Outcome, code: int) -> None:
     observation = observe(CallResult(outcome=outcome), None, 100, TOOLLOOM)
 
     assert (observation.outcome, observation.code) == (outcome.value, code)
-
-
-def test_documents_name_the_shape_by_api(offered: Sequence[Api]) -> None:
-    known: Mapping[str, Document] = DOCUMENTS
-
-    assert [api.api_id in known for api in offered] == [True, False]

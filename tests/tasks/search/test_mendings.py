@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import ServerFailed
+from tasks.search.ranked import dfs_ranked
 from tasks.search.rules import FLAGS, TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.task import Observation
 
@@ -155,6 +156,30 @@ def without(flag: str) -> Rules:
     return dataclasses.replace(TOOLLOOM, **flags)
 
 
+@case
+def answer_ends_ranking(scripted: Any, rules: Rules) -> str:
+    script = [
+        scripted.reply(scripted.answer("At once.")),
+        scripted.reply(scripted.answer("Later.")),
+        scripted.reply("B"),
+        scripted.reply("A"),
+    ]
+    return str(scripted.play(script, rules, method=dfs_ranked).drawing)
+
+
+@case
+def vote_is_a_word(scripted: Any, rules: Rules) -> str:
+    script = [
+        scripted.reply("One way.", scripted.call("get_weather_for_sky")),
+        scripted.reply("Another.", scripted.call("get_time_for_sky")),
+        scripted.reply("B."),
+        scripted.reply("A is better."),
+        scripted.reply(scripted.answer()),
+        scripted.reply(scripted.answer()),
+    ]
+    return str(scripted.play(script, rules, method=dfs_ranked).drawing)
+
+
 @pytest.mark.parametrize("flag", sorted(CASES))
 def test_what_a_flag_changes(scripted: Any, flag: str) -> None:
     published = without(flag)
@@ -169,6 +194,17 @@ def test_what_a_flag_changes(scripted: Any, flag: str) -> None:
 @pytest.mark.parametrize("flag", sorted(CASES))
 def test_a_flag_makes_a_difference(scripted: Any, flag: str) -> None:
     assert CASES[flag](scripted, TOOLLOOM) != CASES[flag](scripted, without(flag))
+
+
+ELSEWHERE = {
+    "observation_stays_valid": "test_annotate_instruction.py",
+    "optional_always_offered": "test_functions.py",
+    "numbers_stay_numbers": "test_functions.py",
+}
+
+
+def test_every_flag_is_shown_here_or_elsewhere() -> None:
+    assert {*CASES, *ELSEWHERE} == set(FLAGS)
 
 
 def test_every_flag_is_mended_in_one_set_and_published_in_the_other() -> None:

@@ -7,6 +7,8 @@ from time import perf_counter
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.search.arguments import Arguments, encodable, read_arguments
 
@@ -88,3 +90,11 @@ def test_hostile_arguments_are_a_failed_step_in_no_time(text: str) -> None:
 
 def test_half_an_emoji_is_replaced() -> None:
     assert encodable("so \ud83d") == "so ?"
+
+
+@given(text=st.text(st.sampled_from("{}[]:,\"'\\aN1e9-. \n\ud83d")) | st.text(), repair=st.booleans())
+def test_any_text_becomes_json_that_can_be_kept(text: str, repair: bool) -> None:
+    read = read_arguments(encodable(text), repair=repair)
+
+    kept = orjson.loads(read.text)
+    assert kept == (read.value if read.problem is None else {"__raw__": encodable(text)})

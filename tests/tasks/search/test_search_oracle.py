@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,8 +24,10 @@ import pytest
 
 from tasks.errors import RequestRefused
 from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
+from tasks.search.chain import chains
 from tasks.search.dfsdt import dfsdt
 from tasks.search.functions import Offer, offer_for
+from tasks.search.ranked import dfs_ranked
 from tasks.search.rules import TOOLBENCH
 from tasks.search.task import Limits, Observation, Task
 from tasks.search.trace import trace
@@ -41,13 +44,7 @@ pytestmark = [
 ]
 
 TYPES = {"NUMBER": "number", "STRING": "string", "BOOLEAN": "boolean", "ENUM": "string"}
-OUTCOMES = {
-    "bad_finish": "fin:bad",
-    "answered": "fin:answer",
-    "gave_up": "fin:giveup",
-    "unknown_function": "halluc",
-    "invalid_arguments": "badjson",
-}
+OUTCOMES = {"unknown_function": "halluc", "invalid_arguments": "badjson"}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +105,8 @@ class Scenario:
             "messages": [message.wire() for message in request.transcript],
             "tools": list(request.tools.tools),
         }
+        if request.tool_choice is not None:
+            body["tool_choice"] = request.tool_choice
         async with self.http.post(f"{self.base}/v1/chat/completions", json=body) as response:
             if response.status != 200:
                 raise RequestRefused("scripted", f"query {ordinal}: status {response.status}")
@@ -189,65 +188,95 @@ def _parameter(parameter: Any, *, required: bool) -> Parameter:
     )
 
 
-def as_recorded(tree: SearchTree) -> dict[str, Any]:
-    """The result in the words of the recorded runs, which have no word for "neither won nor given up"."""
+def as_recorded(compare: ModuleType, tree: SearchTree, *, chains: bool) -> dict[str, Any]:
+    """The result in the words of the recorded runs, which have few for a search that was not won."""
     nodes = trace(tree, "a").nodes
-    return {
+    shape = _chains(compare, nodes, tree) if chains else _tree(compare, nodes, tree)
+    return shape | {
         "query_count": tree.n_queries,
         "total_tokens": tree.tokens_in + tree.tokens_out,
         "win": tree.win,
+        "max_depth": max(node.depth for node in nodes) + 1,
+    }
+
+
+def _tree(compare: ModuleType, nodes: Sequence[Node], tree: SearchTree) -> dict[str, Any]:
+    path = [node.node_id for node in nodes if node.on_answer_path]
+    return {
         "valid_data": tree.finish_type != "none",
         "finish_type": "give_answer" if tree.finish_type == "none" else tree.finish_type,
         "final_answer": tree.final_answer or "",
         "size": len(nodes),
-        "max_depth": max(node.depth for node in nodes) + 1,
-        "nodes": [_node(node) for node in nodes],
-    } | ({"answer_path": [node.node_id for node in nodes if node.on_answer_path]} if tree.win else {})
+        "nodes": [_recorded(compare, node) for node in nodes],
+    } | ({"answer_path": path} if tree.win else {})
 
 
-def _node(node: Node) -> list[Any]:
+def _chains(compare: ModuleType, nodes: Sequence[Node], tree: SearchTree) -> dict[str, Any]:
+    """Each chain has a root of its own there, nothing is numbered, and giving up is no result."""
+    starts = [node.node_id for node in nodes if node.parent_id == 0]
+    tries = [
+        {"nodes": [["I", 0, "", 0], *([*row[:3], 0, *row[4:]] for row in rows)]}
+        for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True)
+        for rows in [[_recorded(compare, node) for node in nodes[start:end]]]
+    ]
+    return {
+        "final_answer": tree.final_answer if tree.win else "",
+        "size": sum(len(chain["nodes"]) for chain in tries),
+        "tries": tries,
+    }
+
+
+def _recorded(compare: ModuleType, node: Node) -> list[Any]:
     kind = {"root": "I", "thought": "T", "action": "A", "action_input": "I"}[node.kind]
     flags = "p" * node.pruned + "t" * node.terminal
-    outcome = OUTCOMES.get(node.outcome or "", node.outcome) if node.kind == "action_input" else None
-    return [kind, node.depth, flags, node.entry or 0, node.code, outcome]
+    return [kind, node.depth, flags, node.entry or 0, node.code, _class(compare, node)]
 
 
-def finish_class(compare: ModuleType, row: list[Any], arguments: str | None) -> list[Any]:
+def _class(compare: ModuleType, node: Node) -> str | None:
     """What exactly is wrong with a Finish is told by the oracle's own reading of its arguments."""
-    if row[5] is None or not row[5].startswith("fin:"):
-        return row
-    scenario = compare.T.Scenario
-    return [*row[:5], scenario.finish_class(None, arguments)]
+    if node.kind != "action_input" or node.outcome is None:
+        return None
+    if node.function == "Finish":
+        found: str = compare.T.Scenario.finish_class(None, node.arguments)
+        return found
+    return OUTCOMES.get(node.outcome, node.outcome)
 
 
-async def play(http: aiohttp.ClientSession, base: str, model: str, limits: Limits) -> SearchTree:
+Method = Callable[..., Awaitable[SearchTree]]
+
+METHODS: dict[str, Method] = {
+    "DFSDT_w2": partial(dfsdt, limits=Limits(width=2)),
+    "DFSDT_w3": partial(dfsdt, limits=Limits(width=3)),
+    "DFS_w2": partial(dfs_ranked, limits=Limits(width=2)),
+    "CoT1": partial(chains, tries=1),
+    "CoT5": partial(chains, tries=5),
+    "CoT5v": partial(chains, tries=5),
+}
+
+
+async def play(http: aiohttp.ClientSession, base: str, model: str, method: Method) -> SearchTree:
     scenario = Scenario(http, base, model)
     offer, query = offer_of(await scenario.get(f"catalog/{model}"))
     task = Task(query=query, functions=offer.functions, tools=offer.tools)
-    return await dfsdt(task, ask=scenario.ask, execute=scenario.execute, rules=TOOLBENCH, limits=limits)
+    return await method(task, ask=scenario.ask, execute=scenario.execute, rules=TOOLBENCH)
 
 
-async def differences(base: str, compare: ModuleType, method: str, limits: Limits) -> dict[str, str]:
-    records = compare.load_golden(GOLDEN / f"{method}.jsonl")
+async def differences(base: str, compare: ModuleType, name: str) -> dict[str, str]:
+    records = compare.load_golden(GOLDEN / f"{name}.jsonl")
     found = {}
     async with aiohttp.ClientSession() as http:
-        for model, record in records.items():
-            tree = await play(http, base, f"{model}~{method}", limits)
-            rows = await Scenario(http, base, model).get(f"trace/{model}~{method}")
-            result = as_recorded(tree)
-            texts = [node.arguments for node in trace(tree, "a").nodes]
-            result["nodes"] = [
-                finish_class(compare, row, text) for row, text in zip(result["nodes"], texts, strict=True)
-            ]
+        for recorded_as, record in records.items():
+            model = f"{recorded_as}~{name}"
+            tree = await play(http, base, model, METHODS[name])
+            rows = await Scenario(http, base, model).get(f"trace/{model}")
+            result = as_recorded(compare, tree, chains="tries" in record)
             _, text = compare.report(record, rows, result, expand=True, strict=True)
             if text != "same":
-                found[model] = text
+                found[recorded_as] = text
     assert len(records) == 70
     return found
 
 
-@pytest.mark.parametrize("width", [2, 3])
-def test_dfsdt_asks_what_the_published_code_asks(base: str, compare: ModuleType, width: int) -> None:
-    limits = Limits(width=width, max_depth=12, max_queries=200)
-
-    assert asyncio.run(differences(base, compare, f"DFSDT_w{width}", limits)) == {}
+@pytest.mark.parametrize("method", METHODS)
+def test_a_search_asks_what_the_published_code_asks(base: str, compare: ModuleType, method: str) -> None:
+    assert asyncio.run(differences(base, compare, method)) == {}

@@ -122,7 +122,11 @@ def test_the_answer_path_reads_as_a_conversation(scripted: Any) -> None:
 
     opening, user, *rest = answer_messages(scripted.play(script).tree)
 
-    assert (opening.role, user.role, user.content.partition("\n")[0]) == ("system", "user", "Will it rain?")
+    assert (opening.role, user.role, user.content) == (
+        "system",
+        "user",
+        "Will it rain?\n\nBegin with the first step.",
+    )
     assert rest == [
         message(
             "assistant",

@@ -7,7 +7,7 @@ import hmac
 import math
 import zlib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import NAMESPACE_DNS, NAMESPACE_OID, NAMESPACE_URL, UUID, uuid3, uuid5
 
 from pydantic import Field
@@ -15,6 +15,9 @@ from pydantic import Field
 from sandbox.catalogue.vocabulary import rounded
 from sandbox.declare import Answer, Security, Tool, about, unprocessable
 from sandbox.faults import Fault
+from sandbox.lazy import LazyModule
+
+zxcvbn = LazyModule("zxcvbn")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,20 +117,13 @@ def hash_with_prefix(
     return {"nonce": number, "digest": _hash("sha256", f"{text}{number}".encode())}
 
 
-def _estimate(password: str) -> dict[str, Any]:
-    from zxcvbn import zxcvbn  # noqa: PLC0415  reads its word lists when loaded
-
-    estimate: dict[str, Any] = zxcvbn(password)
-    return estimate
-
-
 Password = Annotated[str, Field(min_length=1, max_length=72)]
 
 
 @PASSWORDS.post("/strength")
 def password_strength(password: Annotated[Password, about("Password to judge", "Tr0ub4dor&3")]) -> Answer:
     """Scores a password from 0 to 4, with the guesses needed, the time to crack it, and advice."""
-    found = _estimate(password)
+    found = zxcvbn.zxcvbn(password)
     return {
         "score": found["score"],
         "guesses_log10": rounded(found["guesses_log10"], 3),
@@ -142,7 +138,7 @@ def password_patterns(
     password: Annotated[Password, about("Password to analyse", "monkey1987qwerty")],
 ) -> Answer:
     """Shows the patterns an attacker would try on a password: words, dates, keyboard walks, repeats."""
-    sequence = _estimate(password)["sequence"]
+    sequence = zxcvbn.zxcvbn(password)["sequence"]
     parts = [
         {"pattern": part["pattern"], "token": part["token"], "guesses": float(part["guesses"])}
         for part in sequence
@@ -180,10 +176,10 @@ def named_uuid(
         str, about("Name within the namespace", "toolloom.example.org", min_length=1, max_length=200)
     ],
     namespace: Annotated[Literal["dns", "url", "oid"], about("What kind of name it is")] = "dns",
-    version: Annotated[Literal[3, 5], about("3 uses MD5, 5 uses SHA-1")] = 5,
+    digest: Annotated[Literal["md5", "sha1"], about("md5 makes version 3, sha1 version 5")] = "sha1",
 ) -> Answer:
     """Makes the UUID that belongs to a name; the same name always gives the same UUID."""
-    make: Callable[[UUID, str], UUID] = uuid5 if version == 5 else uuid3
+    make: Callable[[UUID, str], UUID] = uuid5 if digest == "sha1" else uuid3
     made = make(_NAMESPACES[namespace], name)
     return {"uuid": str(made), "urn": made.urn, "integer": str(made.int), "version": made.version}
 

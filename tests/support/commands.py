@@ -1,0 +1,51 @@
+"""Running the real commands and servers in tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from flows.supervise import Child
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A hub and a teacher that run on their own."""
+
+    hub: str
+    teacher: str
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        answer: dict[str, Any] = requests.get(self.teacher.removesuffix("/v1") + "/stats", timeout=10).json()
+        return answer
+
+    def settings(self) -> list[str]:
+        """`--set` arguments that point the sandbox profile at these servers."""
+        values = {
+            "sandbox.serve": "false",
+            "llm.base_url": self.teacher,
+            "calling.resolve": f'{{"*.sandbox.test" = "{self.hub}"}}',
+        }
+        return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
+
+
+@contextmanager
+def serve_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
+    """A hub and a teacher on free ports."""
+    ports = ["--hub-port", "0", "--teacher-port", "0"]
+    command = [sys.executable, "-m", "sandbox.serve", *ports, *arguments]
+    with Child(command, log=folder / "sandbox.log", read_stdout=True) as child:
+        line = child.read_line(60)
+        assert line is not None, (folder / "sandbox.log").read_text()
+        yield Sandbox(**json.loads(line))

@@ -1,0 +1,110 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tasks.calling.outcome import CallResult, Outcome
+from tasks.probing.judge import has_contents, judge
+from warehouse.tables.probing import Verdict
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+def answer(body: Any = None, latency_ms: float = 100.0) -> CallResult:
+    text = None if body is None else json.dumps(body)
+    return CallResult(outcome=Outcome.OK, http_status=200, latency_ms=latency_ms, body=text)
+
+
+def failure(outcome: Outcome) -> CallResult:
+    return CallResult(outcome=outcome)
+
+
+def verdict_on(*results: CallResult) -> Verdict:
+    return judge("Weather/sky/forecast", results, max_latency_s=8, probed_at=NOW)
+
+
+GOOD = answer({"temperature": 3})
+DOWN = failure(Outcome.SERVER_ERROR)
+HUNG = failure(Outcome.TIMEOUT)
+
+
+def test_a_verdict() -> None:
+    assert verdict_on(
+        answer({"a": 1}, 100), answer({"a": 1, "b": [2]}, 300), answer({"a": 1}, 200)
+    ) == Verdict(
+        api_id="Weather/sky/forecast",
+        works=True,
+        effective=True,
+        kept=True,
+        reason="ok",
+        median_latency_ms=200,
+        n_attempts=3,
+        example_response='{"a":1,"b":[2]}',
+        probed_at=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "works", "effective", "kept", "reason"),
+    [
+        ([GOOD], True, True, True, "ok"),
+        ([DOWN, HUNG, GOOD], True, True, True, "ok"),
+        ([GOOD, GOOD, DOWN], True, True, True, "ok"),
+        ([GOOD, DOWN, DOWN], False, False, False, "server_error"),
+        ([GOOD, DOWN], False, False, False, "server_error"),
+        ([DOWN, HUNG, HUNG], False, False, False, "timeout"),
+        ([DOWN, HUNG], False, False, False, "timeout"),
+        ([failure(Outcome.UNSAFE_SKIPPED)], False, False, False, "unsafe_skipped"),
+        ([failure(Outcome.EMPTY)] * 3, False, False, False, "empty"),
+        ([answer({"status": "ok"})] * 3, True, False, False, "ineffective"),
+        ([answer([])] * 3, True, False, False, "ineffective"),
+        ([answer()] * 3, True, False, False, "ineffective"),
+        ([answer({"a": 1}, 9000)] * 3, True, True, False, "slow"),
+        ([answer({"a": 1}, 9000), GOOD, GOOD], True, True, True, "ok"),
+    ],
+)
+def test_what_tries_amount_to(
+    results: list[CallResult], works: bool, effective: bool, kept: bool, reason: str
+) -> None:
+    verdict = verdict_on(*results)
+    assert (verdict.works, verdict.effective, verdict.kept, verdict.reason) == (
+        works,
+        effective,
+        kept,
+        reason,
+    )
+
+
+def test_text_that_is_no_json_is_an_example_as_a_json_string() -> None:
+    result = CallResult(outcome=Outcome.OK, latency_ms=1, body=" a,b\n1,2\n")
+    assert verdict_on(result).example_response == '"a,b\\n1,2"'
+
+
+def test_a_try_that_failed_is_no_example_and_has_no_latency() -> None:
+    refused = CallResult(
+        outcome=Outcome.CLIENT_ERROR, latency_ms=5, body='{"long": "refusal with much to say"}'
+    )
+    verdict = verdict_on(refused, answer({"a": 1}, 50))
+    assert (verdict.example_response, verdict.median_latency_ms) == ('{"a":1}', 50)
+    assert verdict_on(refused).median_latency_ms is None
+
+
+@pytest.mark.parametrize(
+    ("value", "says_something"),
+    [
+        ({}, False),
+        ([[], {}], False),
+        ({"a": None, "b": ""}, False),
+        ("OK", False),
+        ("Pong!", False),
+        ({"status": "success", "data": []}, False),
+        ({"valid": False}, True),
+        ({"count": 0, "results": []}, True),
+        ({"status": "ok", "data": [{"id": 0}]}, True),
+        ("Oslo", True),
+        ({"status": "error handling"}, True),
+    ],
+)
+def test_contents(value: Any, says_something: bool) -> None:
+    assert has_contents(value) is says_something

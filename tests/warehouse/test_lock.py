@@ -1,0 +1,91 @@
+"""One writer a folder; a dead one holds nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import UsageError
+from warehouse.lock import folder_lock
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from warehouse.lock import folder_lock
+
+with folder_lock(Path(sys.argv[1]), "toolloom refresh"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock of `tmp_path`."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_another_process_is_named_and_let_go_of_by_kill_9(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    with pytest.raises(UsageError) as error, folder_lock(tmp_path, "toolloom probe"):
+        pass
+    who = rf"pid {holder.pid}, since 20\d\d-\S+: toolloom refresh"
+    where = re.escape(str(tmp_path))
+    assert re.fullmatch(rf"another run \({who}\) works on {where}", error.value.message)
+    assert error.value.fix is not None
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with folder_lock(tmp_path, "toolloom probe"):
+        pass
+
+
+def test_one_process_cannot_hold_it_twice(tmp_path: Path) -> None:
+    def lock_again() -> None:
+        with folder_lock(tmp_path, "second"):
+            pass
+
+    with folder_lock(tmp_path, "first"):
+        for _ in range(2):
+            with pytest.raises(UsageError, match=rf"another run \(pid {os.getpid()}, since \S+: first\)"):
+                lock_again()
+
+
+def test_an_error_lets_go_of_it(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), folder_lock(tmp_path, "first"):
+        raise ZeroDivisionError
+    with folder_lock(tmp_path, "second"):
+        pass
+
+
+def test_a_folder_is_made(tmp_path: Path) -> None:
+    with folder_lock(tmp_path / "new" / "data", "first"):
+        assert [path.name for path in (tmp_path / "new" / "data").iterdir()] == [".lock"]
+
+
+def test_a_lock_file_of_another_hand_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("not of ours")
+    with folder_lock(tmp_path, "first"):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(UsageError) as error, folder_lock(tmp_path / "data", "first"):
+        pass
+    assert error.value.message == f"cannot write into {tmp_path / 'data'} (File exists)"
+    assert error.value.fix is not None

@@ -1,0 +1,158 @@
+"""Manifests: which run is shown, what a damaged one says, and how a crashed run is gone on with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import orjson
+import pytest
+
+from tasks.errors import BrokenContract, UsageError
+from warehouse.manifest import (
+    FORMAT,
+    Manifest,
+    PendingRun,
+    begin,
+    commit,
+    crashed_run,
+    finish,
+    list_runs,
+    load,
+    newest,
+)
+from warehouse.ref import Counts, StageOutput, TableRef
+
+
+def _committed(root: Path, build: ModuleType, run_id: str, hours: int, status: str) -> None:
+    commit(root, build.manifest(run_id, status=status, finished_at=build.NOON + timedelta(hours=hours)))
+
+
+def test_a_manifest_comes_back_as_it_was(tmp_path: Path, build: ModuleType) -> None:
+    ref = TableRef(table="apis", path="tables/apis/x.parquet", rows=3, content_digest="3-0", file_digest="x")
+    counts = Counts(unit="API", n_in=3, n_out=3, n_rejected=0)
+    output = StageOutput(stage="crawl", shards={"apis": (ref, ref)}, tables={"apis": (ref,)}, counts=counts)
+    written = build.manifest(stages={"crawl": output}, tables={"apis": (ref,)})
+    commit(tmp_path, written)
+    assert load(tmp_path, "run-1") == written
+
+
+@pytest.mark.parametrize(
+    ("runs", "shown"),
+    [
+        ([], None),
+        ([("a", 1, "complete"), ("b", 2, "complete")], "b"),
+        ([("b", 1, "complete"), ("a", 2, "complete")], "a"),
+        ([("a", 1, "complete"), ("b", 2, "partial")], "a"),
+        ([("a", 1, "partial"), ("b", 2, "partial")], "b"),
+        ([("b", 1, "complete"), ("a", 1, "complete")], "b"),
+    ],
+)
+def test_the_newest_complete_run_is_shown_else_the_newest_partial(
+    tmp_path: Path, build: ModuleType, runs: list[tuple[str, int, str]], shown: str | None
+) -> None:
+    for run_id, hours, status in runs:
+        _committed(tmp_path, build, run_id, hours, status)
+    found = newest(tmp_path)
+    assert (found and found.run_id) == shown
+
+
+def test_runs_are_listed_oldest_first_without_pending_or_half_ones(tmp_path: Path, build: ModuleType) -> None:
+    begin(tmp_path, _pending(build, "run-9"))
+    (tmp_path / "runs" / ".run-8.json.1f.tmp").write_text("{")
+    _committed(tmp_path, build, "b", 1, "partial")
+    _committed(tmp_path, build, "a", 2, "complete")
+    assert [(run.run_id, run.status) for run in list_runs(tmp_path)] == [("b", "partial"), ("a", "complete")]
+
+
+@pytest.mark.parametrize("run_id", ["run-2", "../run-1", "pending", "", ".hidden"])
+def test_a_run_that_is_not_there_is_a_wrong_name(tmp_path: Path, build: ModuleType, run_id: str) -> None:
+    commit(tmp_path / "data", build.manifest())
+    (tmp_path / "data" / "run-1.json").write_text("{}")
+    begin(tmp_path / "data", _pending(build, "run-9"))
+    with pytest.raises(UsageError) as error:
+        load(tmp_path / "data", run_id)
+    assert error.value.message == f"there is no run {run_id!r} in {tmp_path / 'data'}"
+    assert error.value.fix == "`toolloom runs` lists them"
+
+
+def test_a_manifest_of_a_later_format_asks_for_an_upgrade(tmp_path: Path, build: ModuleType) -> None:
+    path = commit(tmp_path, build.manifest())
+    path.write_bytes(orjson.dumps({"format": FORMAT + 1, "all": "different"}))
+    with pytest.raises(UsageError) as error:
+        newest(tmp_path)
+    complaint = f"{path} has format {FORMAT + 1}; this version of toolloom reads up to {FORMAT}"
+    assert (error.value.message, error.value.fix) == (complaint, "upgrade toolloom")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200])
+def test_a_truncated_manifest_is_named(tmp_path: Path, build: ModuleType, keep: int) -> None:
+    path = commit(tmp_path, build.manifest())
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UsageError) as error:
+        newest(tmp_path)
+    assert error.value.message.startswith(f"{path} is damaged: ")
+    assert error.value.fix is not None
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"run_id": "run-1"}', b'{"format": "x"}'])
+def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, build: ModuleType, content: bytes) -> None:
+    path = commit(tmp_path, build.manifest())
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as error:
+        load(tmp_path, "run-1")
+    assert error.value.message.startswith(f"{path} is damaged: ")
+
+
+def test_a_run_is_committed_once(tmp_path: Path, build: ModuleType) -> None:
+    first: Manifest = build.manifest()
+    commit(tmp_path, first)
+    commit(tmp_path, first)
+    with pytest.raises(BrokenContract, match="run run-1 was committed before, with other content"):
+        commit(tmp_path, first.model_copy(update={"status": "partial"}))
+    assert load(tmp_path, "run-1") == first
+
+
+def _pending(build: ModuleType, run_id: str, **given: Any) -> PendingRun:
+    defaults = {"as_of": {"crawl": build.NOON}, "started_at": build.NOON, "config_digest": "config"}
+    return PendingRun(run_id=run_id, **{**defaults, **given})
+
+
+def test_a_run_begins_as_itself_when_none_crashed(tmp_path: Path, build: ModuleType) -> None:
+    run = _pending(build, "run-1")
+    assert begin(tmp_path, run) == run
+    finish(tmp_path)
+    finish(tmp_path)
+    later = _pending(build, "run-2")
+    assert begin(tmp_path, later) == later
+
+
+def test_a_crashed_run_is_gone_on_with(tmp_path: Path, build: ModuleType) -> None:
+    crashed = _pending(build, "run-1")
+    begin(tmp_path, crashed)
+    later = build.NOON + timedelta(days=1)
+    assert begin(tmp_path, _pending(build, "run-2", as_of={"crawl": later}, started_at=later)) == crashed
+    assert crashed_run(tmp_path) == crashed
+
+
+def test_another_configuration_keeps_only_when_the_world_was_looked_at(
+    tmp_path: Path, build: ModuleType
+) -> None:
+    begin(tmp_path, _pending(build, "run-1"))
+    later = build.NOON + timedelta(days=1)
+    new = _pending(
+        build, "run-2", as_of={"crawl": later, "probe": later}, started_at=later, config_digest="changed"
+    )
+    expected = new.model_copy(update={"as_of": {"crawl": build.NOON, "probe": later}})
+    assert begin(tmp_path, new) == expected
+    assert crashed_run(tmp_path) == expected
+
+
+def test_a_run_that_died_after_its_commit_did_not_crash(tmp_path: Path, build: ModuleType) -> None:
+    begin(tmp_path, _pending(build, "run-1"))
+    commit(tmp_path, build.manifest("run-1"))
+    new = _pending(build, "run-2")
+    assert crashed_run(tmp_path) is None
+    assert begin(tmp_path, new) == new
