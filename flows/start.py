@@ -10,6 +10,8 @@ from flows.outcome import Refreshed
 from flows.params import Config
 from flows.prefect_server import own_server_unless_configured, prepare_environment, wait_for_records
 from flows.report import say, summary
+from tasks.calling.credentials import Credentials
+from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
 from tasks.transport.runtime import Runtime
 from warehouse.lock import folder_lock
@@ -19,6 +21,7 @@ def start_refresh(config: Config, data: Path, *, until: str | None, verbose: boo
     """Runs the refresh to its end and prints what came of it.  Raises what stopped it."""
     with folder_lock(data, "starting"):
         pass  # the flow takes it for good; a folder that is busy or not writable should say so at once
+    _check_settings(config)
     prepare_environment(data, verbose=verbose)
     server = own_server_unless_configured(data)
     if not config.sandbox.serve:
@@ -34,6 +37,12 @@ def start_refresh(config: Config, data: Path, *, until: str | None, verbose: boo
     if isinstance(result, BaseException):
         raise result
     say(summary(result))
+
+
+def _check_settings(config: Config) -> None:
+    """Raises `UsageError` for caps that could not be kept and keys that are not there."""
+    Ledger(config.budget, config.llm)
+    Credentials.from_environment(config.calling.key_names)
 
 
 def _check_endpoint(config: Config) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from aiohttp import web
 
 from sandbox import catalogue, listing
 from sandbox.arguments import Arguments, InvalidArgument, arguments_of
-from sandbox.declare import Api, Refusal, Tool
+from sandbox.declare import Api, Refusal, Tool, unprocessable
 from sandbox.faults import Exchange, Fault, error_response, respond
 from sandbox.marketplace import ALIAS, Marketplace, encoded
 
@@ -122,18 +122,30 @@ class _Hub:
         loop = asyncio.get_running_loop()
         try:
             values = arguments.parse(raw) | _body_arguments(body)
-            answer = await loop.run_in_executor(self._computing, arguments.compute, values)
+            answer = await loop.run_in_executor(self._computing, _computed, arguments, values)
         except InvalidArgument as error:
             response = error_response(error.status, error.code, str(error), parameter=error.parameter)
             return "invalid_arguments", response
         except Refusal as refusal:
             return "refused", error_response(refusal.status, refusal.code, str(refusal))
-        return "answered", _json(answer)
+        return "answered", web.Response(body=answer, content_type="application/json")
 
 
 def _route(api: Api) -> _Route:
     escaped = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(api.path))
     return _Route(api, arguments_of(api), re.compile(escaped))
+
+
+def _computed(arguments: Arguments, values: Mapping[str, Any]) -> bytes:
+    undefined = unprocessable("the result is too large, or not defined, for these arguments")
+    try:
+        answer = arguments.compute(values)
+    except ArithmeticError:
+        raise undefined from None
+    try:
+        return encoded(answer)
+    except ValueError:  # infinite, or not a number
+        raise undefined from None
 
 
 def _raw_arguments(arguments: Arguments, match: re.Match[str], request: web.Request) -> _Raw:

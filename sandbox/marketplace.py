@@ -20,6 +20,7 @@ from sandbox.declare import Api, Tool
 from sandbox.faults import DEMO_KEY, error_response
 
 ALIAS = "/apis/"
+_SLOW_TO_LOAD = frozenset({"airportsdata", "holidays", "numpy", "pint"})
 
 
 class Marketplace:
@@ -50,7 +51,8 @@ class Marketplace:
 
     async def warm(self) -> None:
         """Computes the example responses of all tools, which loads every library behind them."""
-        for identifier in self._tools:
+        slow_ones_first = sorted(self._tools.items(), key=lambda item: item[1].backed_by not in _SLOW_TO_LOAD)
+        for identifier, _ in slow_ones_first:
             await self.detail(identifier)
 
     async def close(self) -> None:

@@ -129,6 +129,6 @@ def _refuse_violations(violations: Iterable[Violation]) -> None:
     if found:
         shown = "\n".join(f"  {violation}" for violation in found[:VIOLATIONS_SHOWN])
         raise BrokenContract(
-            f"{len(found)} rows break the laws of the warehouse, so nothing was committed:\n{shown}",
+            f"{len(found)} laws of the warehouse do not hold, so nothing was committed:\n{shown}",
             fix="this is a bug of Toolloom: please report it with the lines above; finished work is kept",
         )

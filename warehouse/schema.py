@@ -75,7 +75,7 @@ def to_arrow(row_type: type, rows: Iterable[object]) -> pa.Table:
 
 
 def from_arrow(row_type: type[R], table: pa.Table) -> list[R]:
-    rows: list[R] = _adapter(typing.cast(Any, row_type)).validate_python(table.to_pylist())
+    rows: list[R] = _adapter(typing.cast("Any", row_type)).validate_python(table.to_pylist())
     return rows
 
 

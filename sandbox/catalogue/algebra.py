@@ -155,6 +155,4 @@ def multiply_polynomials(
     first: Coefficients, second: Annotated[list[Entry], about("Second polynomial", [1, 2], min_length=1)]
 ) -> Answer:
     """multiplies 2 polynomials"""
-    return {
-        "coefficients": _numbers((np.polynomial.Polynomial(first) * np.polynomial.Polynomial(second)).coef)
-    }
+    return {"coefficients": _numbers(np.polynomial.polynomial.polymul(first, second))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Literal
@@ -99,15 +100,29 @@ def convert_time(
 @ZONES.get("/transitions/{year}", fault=Fault.FLAKY)
 def clock_changes(year: Year, zone: Zone = "Europe/Paris") -> Answer:
     """Lists the moments of a year at which the clocks of a zone change, with the offsets before and after."""
-    place, moment, found = _zone(zone), datetime(year, 1, 1, tzinfo=UTC), []
-    while moment.year == year:
-        later = moment + timedelta(hours=1)
-        before, after = moment.astimezone(place), later.astimezone(place)
-        if before.utcoffset() != after.utcoffset():
-            change = {"at": f"{later:%Y-%m-%dT%H:%MZ}", "before": _hours(before), "after": _hours(after)}
-            found.append(change | {"abbreviation": after.tzname()})
-        moment = later
-    return {"zone": zone, "year": year, "changes": found}
+    place, first = _zone(zone), datetime(year, 1, 1, tzinfo=UTC)
+    days = [first + timedelta(days=number) for number in range(366 if calendar.isleap(year) else 365)]
+    changing = [day for day in days if _offset(day, place) != _offset(day + timedelta(days=1), place)]
+    hours = [day + timedelta(hours=number) for day in changing for number in range(24)]
+    return {
+        "zone": zone,
+        "year": year,
+        "changes": [change for hour in hours for change in _change(hour, place)],
+    }
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
+
+
+def _change(hour: datetime, zone: ZoneInfo) -> list[Answer]:
+    """The change of the clocks at the end of an hour, if there is one."""
+    later = hour + timedelta(hours=1)
+    before, after = hour.astimezone(zone), later.astimezone(zone)
+    if before.utcoffset() == after.utcoffset():
+        return []
+    change = {"at": f"{later:%Y-%m-%dT%H:%MZ}", "before": _hours(before), "after": _hours(after)}
+    return [change | {"abbreviation": after.tzname()}]
 
 
 @ZONES.get("/zones")

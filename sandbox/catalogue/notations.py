@@ -201,7 +201,8 @@ def validate_document(
     errors = sorted(
         jsonschema.Draft202012Validator(rules).iter_errors(document), key=lambda e: (e.json_path, e.message)
     )
-    return {"valid": not errors, "errors": [{"path": e.json_path, "message": e.message} for e in errors]}
+    violations = [{"path": error.json_path, "message": error.message} for error in errors]
+    return {"conforms": not errors, "violations": violations}
 
 
 @JSON_TOOLS.post("/flatten", backed_by="json")

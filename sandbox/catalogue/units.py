@@ -78,9 +78,7 @@ def convert_quantity(
     target: Annotated[UnitName, about("Unit to convert to", "kilometer", alias="to")],
     digits: Digits = 8,
 ) -> Answer:
-    """Converts a quantity from one unit to another. Returns the converted value, the unit symbol and the
-    factor between the two units.
-    """
+    """Converts a quantity from one unit to another; returns the result as a number and as a text."""
     result = _converted(value, source, target)
     return {
         "value": value,

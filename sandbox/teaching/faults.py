@@ -29,8 +29,8 @@ class TeacherFaults:
     hallucinated_function: float = 0.02
     malformed_arguments: float = 0.02
     thought_only: float = 0.03
-    early_give_up: float = 0.06
-    hopeless: float = 0.06
+    early_give_up: float = 0.08
+    hopeless: float = 0.07
     empty_answer: float = 0.01
 
     fenced_json: float = 0.02

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -22,12 +23,17 @@ _TELLING_CHARACTERS = 320
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """gist: how much each stem of its description says; phrases: every three words in a row of its wish."""
+    """A function with what tells it apart from the others offered.
+
+    weights: how much each stem of its description tells; weight: of its main stems together;
+    phrases: every three words in a row of its wish.
+    """
 
     name: str
     wish: Wish
     parameters: tuple[Parameter, ...]
-    gist: dict[str, float]
+    weights: dict[str, float]
+    weight: float
     phrases: frozenset[tuple[str, ...]]
     order: int
 
@@ -38,10 +44,9 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """All functions of a request but `Finish`; rarity: how well a stem tells them apart."""
+    """All functions of a request but `Finish`."""
 
     functions: tuple[Function, ...]
-    rarity: dict[str, float]
 
     def get(self, name: str) -> Function | None:
         return next((function for function in self.functions if function.name == name), None)
@@ -66,43 +71,52 @@ class Offers:
 
 
 def _offer(tools: list[Json]) -> Offer:
-    functions = tuple(
-        _function(tool, order) for order, tool in enumerate(tools) if tool.get("name") != FINISH
+    shown = [tool for tool in tools if tool.get("name") != FINISH]
+    wishes = [_wish(tool) for tool in shown]
+    parameters = [_parameters(tool) for tool in shown]
+    gists = [_gist(*documented) for documented in zip(shown, wishes, parameters, strict=True)]
+    counted = Counter(stem for gist in gists for stem in gist)
+    rarity = {
+        stem: math.log(1 + (len(shown) + 0.5) / (times + 0.5)) - 0.35 for stem, times in counted.items()
+    }
+    functions = (
+        Function(
+            name=str(tool["name"]),
+            wish=wishes[order],
+            parameters=parameters[order],
+            weights={stem: share * rarity[stem] for stem, share in gists[order].items()},
+            weight=sum(rarity[stem] for stem, share in gists[order].items() if share >= 1.0),
+            phrases=phrases_of(wishes[order].text),
+            order=order,
+        )
+        for order, tool in enumerate(shown)
     )
-    counted = Counter(stem for function in functions for stem in function.gist)
-    total = len(functions)
-    rarity = {stem: math.log(1 + (total + 0.5) / (times + 0.5)) - 0.35 for stem, times in counted.items()}
-    return Offer(functions, rarity)
+    return Offer(tuple(functions))
 
 
-def _function(tool: Json, order: int) -> Function:
-    name = str(tool["name"])
-    description = api_description(str(tool.get("description") or ""))
-    schema = tool.get("parameters") if isinstance(tool.get("parameters"), dict) else {}
-    parameters = _parameters(schema or {})
-    wish = wish_from(description, name.split("_for_", maxsplit=1)[0])
-    return Function(
-        name=name,
-        wish=wish,
-        parameters=parameters,
-        gist=_gist(name, wish.text, description, parameters),
-        phrases=frozenset(phrases_of(wish.text)),
-        order=order,
-    )
+def _wish(tool: Json) -> Wish:
+    return wish_from(str(tool.get("description") or ""), _own_name(tool))
 
 
-def phrases_of(text: str) -> list[tuple[str, ...]]:
+def _own_name(tool: Json) -> str:
+    """The API's part of a name such as `search_for_some_tool`."""
+    return str(tool["name"]).split("_for_", maxsplit=1)[0]
+
+
+@lru_cache(maxsize=4096)
+def phrases_of(text: str) -> frozenset[tuple[str, ...]]:
     """Every three words in a row."""
     words = re.findall(r"[^\W_]+", text.lower())
-    return list(zip(words, words[1:], words[2:], strict=False))
+    return frozenset(zip(words, words[1:], words[2:], strict=False))
 
 
-def _parameters(schema: Json) -> tuple[Parameter, ...]:
-    properties = schema.get("properties")
+def _parameters(tool: Json) -> tuple[Parameter, ...]:
+    schema = tool.get("parameters")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or not isinstance(properties, dict):
+        return ()
     required = schema.get("required")
     names = set(required) if isinstance(required, list) else set()
-    if not isinstance(properties, dict):
-        return ()
     return tuple(
         from_schema(str(key), value, required=key in names)
         for key, value in properties.items()
@@ -110,18 +124,20 @@ def _parameters(schema: Json) -> tuple[Parameter, ...]:
     )
 
 
-def _gist(name: str, wish: str, description: str, parameters: tuple[Parameter, ...]) -> dict[str, float]:
+def _gist(tool: Json, wish: Wish, parameters: tuple[Parameter, ...]) -> dict[str, float]:
+    """The stems of a function's documentation, with the share of their rarity that counts."""
+    description = api_description(str(tool.get("description") or ""))
     gist: dict[str, float] = {}
     weighed = (
-        (name_stems(name.split("_for_", maxsplit=1)[0]), 1.0),
-        (stems(wish), 1.0),
+        (name_stems(_own_name(tool)), 1.0),
+        (stems(wish.text), 1.0),
         (stems(first_sentences(description, _TELLING_CHARACTERS // 2)), 0.6),
         (stems(description[:_TELLING_CHARACTERS]), 0.3),
-        (name_stems(name), 0.4),
+        (name_stems(str(tool["name"])), 0.4),
         (tuple(stem for parameter in parameters for stem in parameter.stems), 0.4),
     )
-    for found, weight in weighed:
+    for found, share in weighed:
         for stem in found:
             if len(stem) > 1 or stem.isdigit():
-                gist[stem] = max(gist.get(stem, 0), weight)
+                gist[stem] = max(gist.get(stem, 0), share)
     return gist

@@ -128,7 +128,7 @@ def _link(api: Api, other: Api) -> Parameter | None:
 
 
 def _nameable(parameter: Parameter) -> bool:
-    """Whether people would leave the value to an earlier result: codes and identifiers, no amounts or days."""
+    """Whether people would leave the value to an earlier result: codes and identifiers, no amounts."""
     if parameter.spoken in _TOO_COMMON:
         return False
     return (parameter.kind == "string" or parameter.stems[-1:] == ("id",)) and not is_dated(parameter)

@@ -6,23 +6,23 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.teaching.arguments import fitting
+from sandbox.teaching.fitting import fitting
 from sandbox.teaching.functions import Function
-from sandbox.teaching.observation import Fact, matching
+from sandbox.teaching.observation import Fact, Observation, matching
 from sandbox.teaching.parameter import Parameter
 from sandbox.teaching.values import Chooser
 from sandbox.teaching.words import plain
 
 _HOPELESS = re.compile(
-    r"""\b(?:40[13]|50[0-9]|42[09]|unauthori[sz]ed|forbidden|api\ key|subscri\w+|timed?\ ?out|internal\ server
-    |unavailable|rate\ limit|too\ many\ requests|quota|read-only|connection|overloaded|html\ page|too\ large|blocked
-    |not\ allowed\ by\ policy)\b""",
+    r"""\b(?:unauthori[sz]ed|forbidden|api\ key|subscri\w+|timed?\ ?out|internal\ server
+    |unavailable|rate\ limit|too\ many\ requests|quota|read-only|connection|overloaded
+    |html\ page|too\ large|blocked)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ABOUT_ARGUMENTS = re.compile(
-    r"""\b(?:invalid|unknown|not\ found|no\ such|no\ \w+\ (?:found|match)|must|missing|required|parameters?|arguments?
-    |expected|unsupported|not\ supported|valid|range|between|format|should|cannot\ be|(?:does\ )?not\ exist
-    |not\ recogni[sz]ed|wrong|bad|malformed|404|422|400)\b""",
+    r"""\b(?:invalid|unknown|not\ found|no\ such|no\ \w+\ (?:found|match)|must|missing|required|parameters?
+    |arguments?|expected|unsupported|not\ supported|valid|range|between|format|should|cannot\ be
+    |(?:does\ )?not\ exist|not\ recogni[sz]ed|wrong|bad|malformed)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ADVICE = re.compile(
@@ -31,10 +31,12 @@ _ADVICE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LISTING = re.compile(
-    r"""\b(?:one\ of|allowed(?:\ \w+)?|choose\ from|known\ \w+|valid\ (?:\w+\ )?(?:values|options)|supported\ \w+
-    |options|should\ be|must\ be|expected)(?:\ are|\ is)?[\s:(\[]*(?P<options>[^)\].\n;]{1,300})""",
+    r"""\b(?:one\ of|allowed(?:\ \w+)?|choose\ from|known\ \w+|valid\ (?:\w+\ )?(?:values|options)
+    |supported\ \w+|options|should\ be|must\ be|expected)
+    (?:\ are|\ is)?[\s:(\[]*(?P<options>[^)\].\n;]{1,300})""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ARGUMENT_STATUSES = frozenset({400, 404, 406, 409, 422})
 _TOKEN = re.compile(r"[\w.+:/-]{1,40}")
 _RANGE = re.compile(r"(?:between|from)\s+(-?\d+(?:\.\d+)?)\s+(?:and|to)\s+(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _LEAST = re.compile(
@@ -47,10 +49,11 @@ _MOST = re.compile(
 
 
 def mended(
-    function: Function, arguments: dict[str, Any], message: str, facts: Sequence[Fact], *seed: object
+    function: Function, arguments: dict[str, Any], refused: Observation, facts: Sequence[Fact], *seed: object
 ) -> dict[str, Any] | None:
     """Other arguments worth trying after such an error, None where another value would not help."""
-    if _HOPELESS.search(message) or not _ABOUT_ARGUMENTS.search(message):
+    message = refused.error or ""
+    if not _blames_arguments(message, refused.status):
         return None
     named = [parameter for parameter in function.parameters if _named_in(parameter, message)]
     missing = [parameter for parameter in named if parameter.name not in arguments]
@@ -67,6 +70,14 @@ def mended(
         if value is not None and value != arguments.get(parameter.name):
             return {**arguments, parameter.name: value}
     return None
+
+
+def _blames_arguments(message: str, status: int | None) -> bool:
+    if _HOPELESS.search(message) or (
+        status is not None and status >= 400 and status not in _ARGUMENT_STATUSES
+    ):
+        return False
+    return status in _ARGUMENT_STATUSES or _ABOUT_ARGUMENTS.search(message) is not None
 
 
 def _guesses(function: Function, arguments: dict[str, Any], known: Sequence[Parameter]) -> list[Parameter]:

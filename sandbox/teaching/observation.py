@@ -13,7 +13,7 @@ from sandbox.teaching.words import name_stems, word_set
 
 CUT_KEY = "_cut"
 _MOST_FACTS = 400
-_ERROR_KEYS = frozenset(("error", "errors", "error_message", "errormessage", "fault"))
+_ERROR_KEYS = frozenset(("error", "errors", "errormessage", "fault"))
 _NOTE_KEYS = word_set("notes")
 _SLUG_KEYS = frozenset(("code", "type", "status", "request_id", "timestamp", "path"))
 _REFUSED = re.compile(
@@ -38,11 +38,15 @@ class Fact:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """error: the message when the call failed, else None.  value: the parsed body, None when it was cut."""
+    """error: the message when the call failed, else None; status: that of HTTP where an error tells it.
+
+    value: the parsed body, None when it is no JSON.
+    """
 
     error: str | None
     facts: tuple[Fact, ...] = ()
     value: Any = None
+    status: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -58,7 +62,7 @@ def read(text: str) -> Observation:
     value = _unwrapped(value)
     message = _error_message(value)
     if message is not None:
-        return Observation(message, (), value)
+        return Observation(message, (), value, _status(value))
     facts = tuple(_facts(value))
     if not facts:
         return Observation("the answer was empty", (), value)
@@ -83,21 +87,33 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _error_message(value: Any) -> str | None:
+    """What an error says; None when the value is no error."""
     if isinstance(value, str):
         return value if _REFUSED.match(value) else None
     if not isinstance(value, dict) or not value:
         return None
     plain = {re.sub(r"[^a-z]", "", str(key).lower()): inner for key, inner in value.items()}
-    named = next(
-        (plain[key.replace("_", "")] for key in _ERROR_KEYS if plain.get(key.replace("_", ""))), None
-    )
-    only_notes = all(key in _NOTE_KEYS or key in _ERROR_KEYS for key in plain)
-    failed = _is_failure_status(plain.get("status", plain.get("statuscode", plain.get("code"))))
-    if named is not None and (only_notes or failed):
-        return " ".join(dict.fromkeys(_texts(value))) or "an error without a message"
-    if failed and only_notes:
-        return " ".join(dict.fromkeys(_texts(value))) or "an error without a message"
+    named = any(plain.get(key) for key in _ERROR_KEYS)
+    only_notes = plain.keys() <= _NOTE_KEYS | _ERROR_KEYS
+    failed = _status(value) is not None
+    if (named and (only_notes or failed)) or (failed and only_notes):
+        return _message(value) or "an error without a message"
     return None
+
+
+def _message(value: dict[str, Any]) -> str:
+    """The error's own words; its mere name where it has no others."""
+    texts = list(dict.fromkeys(_texts(value)))
+    sentences = [text for text in texts if " " in text.strip()]
+    return " ".join(sentences) or " ".join(text.replace("_", " ") for text in texts)
+
+
+def _status(value: Any) -> int | None:
+    """The HTTP status an error object tells."""
+    if not isinstance(value, dict):
+        return None
+    told = (value.get(key) for key in ("status", "status_code", "statusCode", "code"))
+    return next((status for status in told if _is_failure_status(status)), None)
 
 
 def _is_failure_status(status: Any) -> bool:

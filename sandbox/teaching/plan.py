@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from sandbox.teaching.functions import Function, Offer, phrases_of
 from sandbox.teaching.mentions import mentions
@@ -18,7 +19,8 @@ _CLAUSES = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _ENOUGH = 0.3
-_SHARE_OF_BEST = 0.35  # less is a clause that happens to share a word or two
+_SECOND_ENOUGH = 0.35
+_SHARE_OF_BEST = 0.35
 _SAME_WORDS = 0.8
 _MOST_SUBTASKS = 5
 _REMEMBERED = 1024
@@ -62,24 +64,39 @@ class Plans:
 
 
 def plan(query: str, offer: Offer) -> Plan:
-    """A subtask for each clause that a function fits well, and for functions the whole query speaks of."""
-    best: dict[str, Subtask] = {}
+    """A subtask for each clause that a function fits well, and a second where the clause asks for more."""
+    best: dict[Function, Subtask] = {}
     for start, clause in clauses(query):
-        fitting = _best_fit(clause, start, offer)
-        if fitting is not None and fitting.score > best.get(fitting.function.name, fitting).score - 1e-9:
-            best[fitting.function.name] = fitting
-    whole = sorted(
-        (Subtask(function, query, 0, score(query, function, offer)) for function in offer.functions),
-        key=lambda task: (-task.score, task.function.order),
-    )
-    most = max((task.score for task in best.values()), default=0.0)
-    best = {name: task for name, task in best.items() if task.score >= _SHARE_OF_BEST * most}
-    if not best and whole:
-        best[whole[0].function.name] = whole[0]
-    chosen = sorted(best.values(), key=lambda task: -task.score)[:_MOST_SUBTASKS]
+        for task in _fits(clause, start, offer):
+            if task.function not in best or task.score > best[task.function].score:
+                best[task.function] = task
+    whole = _ranked(Subtask(function, query, 0, score(query, function)) for function in offer.functions)
+    chosen = _worth_doing(list(best.values())) or list(whole[:1])
     chosen.sort(key=lambda task: (task.start, task.function.order))
-    names = {task.function.name for task in chosen}
-    return Plan(tuple(chosen), tuple(task for task in whole if task.function.name not in names))
+    served = {task.function for task in chosen}
+    return Plan(tuple(chosen), tuple(task for task in whole if task.function not in served))
+
+
+def _worth_doing(tasks: list[Subtask]) -> list[Subtask]:
+    """Without those that fit poorly beside the best one: clauses that happen to share a word or two."""
+    best = max((task.score for task in tasks), default=0.0)
+    return [task for task in _ranked(tasks) if task.score >= _SHARE_OF_BEST * best][:_MOST_SUBTASKS]
+
+
+def _ranked(tasks: Iterable[Subtask]) -> list[Subtask]:
+    return sorted(tasks, key=lambda task: (-task.score, task.function.order))
+
+
+def _fits(clause: str, start: int, offer: Offer) -> list[Subtask]:
+    """The function that fits a clause best, and one that fits what the first leaves over."""
+    scored = _ranked(
+        Subtask(function, clause, start, score(clause, function)) for function in offer.functions
+    )
+    if not scored or scored[0].score < _ENOUGH:
+        return []
+    left = set(stems(clause)) - scored[0].function.weights.keys()
+    others = _ranked(replace(task, score=_matched(left, task.function)) for task in scored[1:])
+    return [scored[0], *(task for task in others[:1] if task.score >= _SECOND_ENOUGH)]
 
 
 def clauses(query: str) -> list[tuple[int, str]]:
@@ -96,26 +113,18 @@ def clauses(query: str) -> list[tuple[int, str]]:
     return [(start, clause) for start, clause in found if len(clause.split()) > 1]
 
 
-def score(text: str, function: Function, offer: Offer) -> float:
-    """Between 0 and about 1: how much of what tells this function apart the text says."""
-    said = set(stems(text))
-    weights = {stem: weight * offer.rarity[stem] for stem, weight in function.gist.items()}
-    matched = sum(weight for stem, weight in weights.items() if stem in said)
-    main = sum(weight for stem, weight in weights.items() if function.gist[stem] >= 1.0)
-    return matched / math.sqrt(max(main, 0.1) * max(main, 2.0)) + _same_words(text, function)
+def score(text: str, function: Function) -> float:
+    """How well a text asks for a function: about 1 where it says all that tells the function apart."""
+    return _matched(set(stems(text)), function) + _same_words(text, function)
+
+
+def _matched(said: set[str], function: Function) -> float:
+    matched = sum(function.weights[stem] for stem in said if stem in function.weights)
+    return matched / math.sqrt(max(function.weight, 0.1) * max(function.weight, 2.0))
 
 
 def _same_words(text: str, function: Function) -> float:
     """People often ask in the very words of a description."""
     if not function.phrases:
         return 0.0
-    shared = function.phrases.intersection(phrases_of(text))
-    return _SAME_WORDS * len(shared) / len(function.phrases)
-
-
-def _best_fit(clause: str, start: int, offer: Offer) -> Subtask | None:
-    scored = [(score(clause, function, offer), -function.order, function) for function in offer.functions]
-    if not scored:
-        return None
-    value, _, function = max(scored, key=lambda entry: entry[:2])
-    return Subtask(function, clause, start, value) if value >= _ENOUGH else None
+    return _SAME_WORDS * len(function.phrases & phrases_of(text)) / len(function.phrases)

@@ -9,9 +9,10 @@ from sandbox.teaching import dice
 from sandbox.teaching.compress import shortened
 from sandbox.teaching.faults import TeacherFaults
 from sandbox.teaching.instruct import instructions
+from sandbox.teaching.rank import better
 from sandbox.teaching.reply import Reply
 from sandbox.teaching.search import next_step
-from sandbox.teaching.stages import Compress, Instruct, Search, Unknown, recognise
+from sandbox.teaching.stages import Compress, Instruct, Rank, Search, Unknown, recognise
 
 Json = dict[str, Any]
 _NO_RULE = "This is a stand-in that follows rules and is no language model; it has no rule for this request."
@@ -28,6 +29,8 @@ def answer(request: Json, digest: str, faults: TeacherFaults) -> tuple[str, Repl
             return "instruct", _as_reply({"instructions": written}, committed, digest, faults)
         case Search():
             return "search", next_step(stage, digest, faults)
+        case Rank():
+            return "rank", Reply(better(stage))
         case Unknown():
             return "unknown", Reply(json.dumps({"note": _NO_RULE}) if stage.wants_json else _NO_RULE)
 

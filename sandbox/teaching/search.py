@@ -83,9 +83,8 @@ def _mend(situation: Situation) -> Reply | None:
     last = situation.tries[-1]
     if last.observation.ok or len(situation.failures(last.function)) >= _MOST_TRIES:
         return None
-    message = last.observation.error or ""
     seed = (*situation.seed, situation.trail)
-    better = mended(last.function, last.arguments, message, situation.facts, *seed)
+    better = mended(last.function, last.arguments, last.observation, situation.facts, *seed)
     if better is None or situation.is_barred(last.function, better):
         return None
     subtask = next(task for task in situation.all_tasks if task.function is last.function)

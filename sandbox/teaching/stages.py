@@ -18,6 +18,7 @@ Json = dict[str, Any]
 FINISH = "Finish"
 _COMPRESS_HEADING = "# Task: shorten one API document"
 _INSTRUCT_HEADING = "# Task: write instructions for a set of APIs"
+_RANK_CLOSING = "Reply with one letter and nothing else: A or B."
 _SEVERAL_TOOLS_HEADING = "# The APIs of several tools"
 _APIS_HEADING = re.compile(r"^# The APIs? (?:of|to)\b.*$", re.MULTILINE)
 _TASK_HEADING = re.compile(r"^# Your task$", re.MULTILINE)
@@ -25,8 +26,13 @@ _QUERY_CLOSING = "Begin with the first step."
 _CANDIDATE = re.compile(r'^<candidate number="\d+">\n(.*?)\n</candidate>$', re.MULTILINE | re.DOTALL)
 _CANDIDATE_CALL = re.compile(
     r"function: (?P<function>[^\n]*)\narguments: (?P<arguments>.*?)\nobservation: (?P<observation>.*)"
-    r"\nended: (?P<ended>[^\n]*)\Z",
+    r"(?:\nended: (?P<ended>[^\n]*))?\Z",
     re.DOTALL,
+)
+_STEP_CALL = re.compile(
+    r"^function: (?P<function>[^\n]*)\narguments: (?P<arguments>.*?)\nobservation: (?P<observation>.*?)"
+    r"(?=\nfunction: |\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 _WRITE_N = re.compile(r"^Write (\d+) instructions?\b", re.MULTILINE)
 _AT_LEAST = re.compile(r"[Aa]t least (\d+) words")
@@ -64,9 +70,7 @@ class Candidate:
     """An earlier attempt at the same step; `function` None: it was text alone."""
 
     function: str | None
-    arguments: str
-    observation: str
-    ended: str
+    arguments: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,37 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Rank:
+    """Two candidates for a step of a search."""
+
+    first: Step
+    second: Step
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a candidate does; `function` None: it is text alone, or nothing."""
+
+    function: str | None
+    arguments: str = ""
+    observation: str = ""
+
+
+@dataclass(frozen=True)
 class Unknown:
     wants_json: bool
 
 
-Stage = Compress | Instruct | Search | Unknown
+Stage = Compress | Instruct | Search | Rank | Unknown
 
 
 def recognise(request: Json) -> Stage:
     """What a request asks for.  Never fails: what does not parse is `Unknown`."""
+    texts = {role: _text_of(request, role) for role in ("system", "user")}
+    if texts["system"].endswith(_RANK_CLOSING):
+        return Rank(_step(texts["user"], "A"), _step(texts["user"], "B"))
     if any(_function_name(tool) == FINISH for tool in request.get("tools") or ()):
         return _search(request)
-    texts = {role: _text_of(request, role) for role in ("system", "user")}
     stage: Stage | None = None
     if _COMPRESS_HEADING in texts["system"]:
         stage = _compress(texts["user"])
@@ -215,12 +238,19 @@ def _history(messages: list[Json]) -> list[Exchange]:
     return history
 
 
+def _step(text: str, name: str) -> Step:
+    """The candidate of that name; of several calls the last one, which is where it stands."""
+    found = re.search(rf'^<candidate name="{name}">\n(.*?)\n</candidate>$', text, re.MULTILINE | re.DOTALL)
+    calls = list(_STEP_CALL.finditer(found.group(1))) if found else []
+    return Step(**calls[-1].groupdict()) if calls else Step(None)
+
+
 def _candidates(text: str) -> list[Candidate]:
     found = []
     for block in _CANDIDATE.findall(text):
         call = _CANDIDATE_CALL.match(block)
         if call:
-            found.append(Candidate(call["function"], call["arguments"], call["observation"], call["ended"]))
+            found.append(Candidate(call["function"], call["arguments"]))
         else:
-            found.append(Candidate(None, "", "", block.rpartition("\nended: ")[2]))
+            found.append(Candidate(None))
     return found

@@ -56,7 +56,10 @@ _FINISHING = (
 def calling(
     function: Function, filled: Filled, search: Search, *seed: object, found: bool, failed: bool
 ) -> str | None:
-    """Why this call now.  found: something was; failed: the last call did.  None in the share of replies that models leave without a thought."""
+    """Why this call now; None in the share of replies that models leave without a thought.
+
+    found: whether anything was so far; failed: whether the last call did.
+    """
     if dice.chance(_SILENT, *seed, function.name, "silent"):
         return None
     options = _DIFFERENT if search.candidates else _AGAIN if failed else _NEXT if found else _FIRST

@@ -129,7 +129,8 @@ class Chooser:
         if _ISO_DATE.search(example) or (not known and is_dated(parameter)):
             return self._day(example or "2026-03-14", parameter)
         if _CLOCK.match(example):
-            return f"{dice.between(6, 21, *self._seed, parameter.name):02d}:{dice.pick(('00', '15', '30'), *self._seed)}"
+            hour = dice.between(6, 21, *self._seed, parameter.name)
+            return f"{hour:02d}:{dice.pick(('00', '15', '30'), *self._seed)}"
         if _NUMBER.match(example) and "." not in example and len(example) < 6 and not example.startswith("0"):
             return self._pick([example, *map(str, known[1:])], parameter)
         return self._word(parameter, known)
@@ -217,7 +218,7 @@ def _pools() -> tuple[_Pool, ...]:
 
 @lru_cache(maxsize=4096)
 def _pool_values(stems: tuple[str, ...], looks: frozenset[str]) -> tuple[str, ...]:
-    """Values of the first pool that fits the name and looks like what the documents show, if they show any."""
+    """Values of the first pool that fits the name, and looks like what the documents show, if anything."""
     words = frozenset(stems)
     for pool in _pools():
         if any(name <= words for name in pool.stems):

@@ -43,7 +43,17 @@ _TWO_ENDS = re.compile(
     (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
     re.VERBOSE,
 )
-_TIME_PREPOSITIONS = frozenset(("after", "before", "since", "until"))
+_TWO_ENDS = re.compile(
+    r"""\b(?:from\ (?:one|an?)|one)\ [\w\ -]{2,30}?\ (?:to|into|in)\ (?:another|a\ different)
+    (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
+    re.VERBOSE,
+)
+_PREPOSITION_OF = {
+    **{name: name for name in ("after", "before", "since", "until")},
+    **dict.fromkeys(("city", "town", "country", "place", "location"), "for"),
+    "year": "in",
+    "date": "on",
+}
 SOURCE = frozenset(("from", "source", "origin", "start", "begin", "since", "departure", "base", "first"))
 TARGET = frozenset(("to", "target", "destination", "end", "until", "arrival", "second"))
 
@@ -184,20 +194,8 @@ def _prepositional(item: Said) -> str | None:
     if role and (dated or not item.parameter.numeric):
         late = role == "to" and dated
         return f"{'until' if late else role} {item.text}"
-    if item.parameter.spoken == "year":
-        return f"in {item.text}"
-    if item.parameter.spoken == "date":
-        return f"on {item.text}"
-    if item.parameter.spoken in _TWO_ENDS = re.compile(
-    r"""\b(?:from\ (?:one|an?)|one)\ [\w\ -]{2,30}?\ (?:to|into|in)\ (?:another|a\ different)
-    (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
-    re.VERBOSE,
-)
-_TIME_PREPOSITIONS:
-        return f"{item.parameter.spoken} {item.text}"
-    if item.parameter.spoken in {"city", "town", "country", "place", "location"}:
-        return f"for {item.text}"
-    return None
+    preposition = _PREPOSITION_OF.get(item.parameter.spoken)
+    return f"{preposition} {item.text}" if preposition else None
 
 
 def _plainly(item: Said) -> str:

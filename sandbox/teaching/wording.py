@@ -61,7 +61,7 @@ _DANGLING = re.compile(
 
 @dataclass(frozen=True)
 class Wish:
-    """kind: a `thing` one can have ("the weather"), a `fact` to know ("whether ..."), a `deed` ("convert ...")."""
+    """kind: `thing` ("the weather"), `fact` ("whether it rains") or `deed` ("convert an amount")."""
 
     kind: Literal["thing", "fact", "deed"]
     text: str

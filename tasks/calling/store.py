@@ -6,7 +6,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +15,8 @@ from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.errors import BrokenContract
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
+
+_WORTH_COMPRESSING = 2000  # bytes
 
 Origin = Literal["real", "replayed"]
 
@@ -70,10 +71,11 @@ def _key(row_id: str, ordinal: int, api_id: str, arguments: dict[str, Any]) -> b
 
 
 def _written(result: CallResult, recorded_at: datetime) -> bytes:
-    return zlib.compress(orjson.dumps({**asdict(result), "recorded_at": recorded_at}), level=1)
+    plain = orjson.dumps([recorded_at, result])
+    return plain if len(plain) < _WORTH_COMPRESSING else zlib.compress(plain, level=1)
 
 
 def _read(stored: bytes) -> tuple[CallResult, datetime]:
-    fields = orjson.loads(zlib.decompress(stored))
-    recorded_at = datetime.fromisoformat(fields.pop("recorded_at"))
-    return CallResult(**{**fields, "outcome": Outcome(fields["outcome"])}), recorded_at
+    recorded_at, fields = orjson.loads(stored if stored.startswith(b"[") else zlib.decompress(stored))
+    fields["outcome"] = Outcome(fields["outcome"])
+    return CallResult(**fields), datetime.fromisoformat(recorded_at)

@@ -1,91 +1,95 @@
-"""Texts that repeat earlier ones.
+"""Texts that repeat earlier ones, found exactly.
 
-Two texts are alike when their sets of three-word shingles have a Jaccard similarity of at least `ALIKE`.
-Locality-sensitive hashing proposes whom to compare: the minima of random hash functions over the sets,
-cut into bands, are equal in some band for 99.5 % of the pairs just alike and for 99.99 % from a similarity
-of 0.77.  Every proposal is verified, so nothing is called a repetition that is not.
+Two texts are alike when their sets of three-word shingles have a Jaccard similarity of at least the
+threshold.  Comparing all pairs is avoided by prefix filtering: two sets that are that similar share
+several of the few rarest shingles of each (Wang, Li, Feng: Can We Beat the Prefix Filtering?, 2012).
 """
 
 from __future__ import annotations
 
-import zlib
-from collections import defaultdict
-from collections.abc import Sequence
-from functools import lru_cache
+import math
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.instructions.words import words_of
 
-ALIKE = 0.7
+Numbers = npt.NDArray[np.int64]
+
 SHINGLE_WORDS = 3
 
-_BANDS = 30
-_ROWS = 5  # hash functions a band
-_SEED = 1  # of the hash functions
-
-Hashes = npt.NDArray[np.uint64]
+# Shingles that must be shared among the rarest: more leave fewer texts to compare, and cost more counting.
+_SHARED_RARE = 5
 
 
-def earlier_alike(texts: Sequence[str]) -> list[int | None]:
-    """For each text the first earlier one that it repeats, or None; only texts that repeat none count."""
-    sets = [_shingles(text) for text in texts]
-    kept_in: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in range(_BANDS)]
+def earlier_alike(texts: Sequence[str], threshold: float) -> list[int | None]:
+    """For each text the first earlier one that it repeats, or None; only texts that repeat none count.
+
+    threshold: Jaccard similarity in (0, 1].
+    """
+    sets, n_unshared = _by_rarity(_shingles(texts))
+    posted: defaultdict[int, list[int]] = defaultdict(list)
     found: list[int | None] = []
-    for number, bands in enumerate(_bands(sets)):
-        shared = [(kept_in[band], bucket) for band, bucket in enumerate(bands.tolist()) if bucket >= 0]
-        rivals = sorted({rival for kept, bucket in shared for rival in kept[bucket]})
-        first = next((rival for rival in rivals if similarity(sets[rival], sets[number]) >= ALIKE), None)
+    for number, shingles in enumerate(sets):
+        rare = [shingle for shingle in _rare(shingles, threshold) if shingle >= n_unshared]
+        shared_with = Counter(chain.from_iterable(posted.get(shingle, ()) for shingle in rare))
+        # The smallest set that can be alike has as many shingles as this one shares at the least.
+        smallest = _least_shared(len(shingles), threshold)
+        needed = min(_SHARED_RARE, _least_shared(smallest, threshold))
+        rivals = sorted(rival for rival, n_shared in shared_with.items() if n_shared >= needed)
+        own = set(shingles)
+        first = next((rival for rival in rivals if _similarity(own, sets[rival]) >= threshold), None)
         found.append(first)
         if first is None:
-            for kept, bucket in shared:
-                kept[bucket].append(number)
+            for shingle in rare:
+                posted[shingle].append(number)
     return found
 
 
-def similarity(one: Hashes, other: Hashes) -> float:
-    """Jaccard similarity of two sets, each sorted and without repetitions."""
-    n_shared = len(np.intersect1d(one, other, assume_unique=True))
-    return n_shared / (len(one) + len(other) - n_shared)
+def _rare(shingles: array[int], threshold: float) -> array[int]:
+    """The rarest shingles: of those that it shares with any set alike, the rarest `_SHARED_RARE` are here."""
+    least = _least_shared(len(shingles), threshold)
+    return shingles[: len(shingles) - least + min(least, _SHARED_RARE)]
 
 
-def _shingles(text: str) -> Hashes:
-    """The hashes of all runs of words, each once; of all words where there are too few for a run."""
-    words = np.array([_word_hash(word) for word in words_of(text)], dtype=np.uint64)
-    padded = np.pad(words, (0, max(0, SHINGLE_WORDS - len(words))))
-    weights = _random_odd(SHINGLE_WORDS)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, SHINGLE_WORDS)
-    return np.unique(_scrambled((windows * weights).sum(axis=1, dtype=np.uint64)))
+def _least_shared(size: int, threshold: float) -> int:
+    """How many shingles a set of that size shares, at the least, with any set alike."""
+    return math.ceil(threshold * size - 1e-9)  # 0.7 * 10 must not become 8 by rounding
 
 
-@lru_cache(maxsize=100_000)
-def _word_hash(word: str) -> int:
-    return zlib.crc32(word.encode("utf-8", "replace"))
+def _shingles(texts: Iterable[str]) -> list[Numbers]:
+    """The distinct shingles of each text, as numbers that are equal where the words are."""
+    vocabulary: defaultdict[str, int] = defaultdict(lambda: len(vocabulary) + 1)
+    numbered = [[vocabulary[word] for word in words_of(text)] for text in texts]
+    weights = (len(vocabulary) + 1) ** np.arange(SHINGLE_WORDS, dtype=np.int64)
+    return [np.unique(_windows(numbers) @ weights) for numbers in numbered]
 
 
-def _scrambled(hashes: Hashes) -> Hashes:
-    """Every bit of the result depends on every bit given (the finaliser of splitmix64)."""
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return hashes ^ (hashes >> np.uint64(31))
+def _windows(numbers: list[int]) -> npt.NDArray[np.int64]:
+    """Every run of words; a text too short for one is filled up with 0, which is no word."""
+    padded = np.array(numbers + [0] * (SHINGLE_WORDS - len(numbers)), dtype=np.int64)
+    return np.lib.stride_tricks.sliding_window_view(padded, SHINGLE_WORDS)
 
 
-@lru_cache
-def _random_odd(number: int) -> Hashes:
-    return np.random.default_rng(_SEED).integers(1 << 62, size=number, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+def _by_rarity(sets: list[Numbers]) -> tuple[list[array[int]], int]:
+    """The sets with each shingle replaced by its place among all, the rarest first, and sorted by it.
 
-
-def _bands(sets: Sequence[Hashes]) -> npt.NDArray[np.int64]:
-    """Per set and band the bucket it falls into, or -1 where no other set does."""
-    buckets = np.full((len(sets), _BANDS), -1, dtype=np.int64)
+    Places below the second value are of shingles that one text alone has.
+    """
     if not sets:
-        return buckets
-    every = np.concatenate(sets)
-    starts = np.cumsum([0, *(len(shingles) for shingles in sets[:-1])])
-    for band, factors in enumerate(_random_odd(_BANDS * _ROWS).reshape(_BANDS, _ROWS)):
-        minima = [np.minimum.reduceat(_scrambled(every * factor), starts) for factor in factors]
-        joined = sum((minimum * factor for minimum, factor in zip(minima, factors, strict=True)), start=np.uint64(0))
-        _, bucket, sizes = np.unique(joined, return_inverse=True, return_counts=True)
-        buckets[:, band] = np.where(sizes[bucket] > 1, bucket, -1)
-    return buckets
+        return [], 0
+    _, where, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
+    place = np.empty(len(counts), dtype=np.int64)
+    place[np.argsort(counts, kind="stable")] = np.arange(len(counts))
+    ends = np.cumsum([len(shingles) for shingles in sets])[:-1]
+    ranked = (np.sort(places) for places in np.split(place[where], ends))
+    return [array("q", places.tobytes()) for places in ranked], int(np.sum(counts == 1))
+
+
+def _similarity(one: set[int], other: array[int]) -> float:
+    n_shared = len(one.intersection(other))
+    return n_shared / (len(one) + len(other) - n_shared)

@@ -152,7 +152,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the model answered.  content: None when it said nothing in text ("" counts as None)."""
+    """What the model answered.  content: None when the reply had none, which "" is not."""
 
     content: str | None
     tool_calls: tuple[ToolCall, ...] = ()

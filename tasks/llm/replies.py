@@ -34,7 +34,7 @@ def parse_reply(body: bytes, *, model: str = "") -> Reply:
     message = _object(choice.get("message"), "choices[0].message")
     content = _text(message.get("content"))
     refusal = _text(message.get("refusal"))
-    refused = refusal is not None and content is None
+    refused = bool(refusal) and not content
     return Reply(
         content=refusal if refused else content,
         tool_calls=_tool_calls(message),
@@ -83,13 +83,13 @@ def _optional_word(value: Any) -> str | None:
 
 
 def _text(content: Any) -> str | None:
-    """Text of a content given whole or in parts; None when nothing was said."""
+    """Text of a content given whole or in parts; "" and none at all are not the same (`search.rules`)."""
     if isinstance(content, list):
         parts = [part for part in content if isinstance(part, dict)]
-        content = "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
+        content = "".join(str(part.get("text") or part.get("refusal") or "") for part in parts) or None
     if content is not None and not isinstance(content, str):
         raise MalformedReply(f"the answer is no chat completion: content is {_kind(content)}, not text")
-    return content or None
+    return content
 
 
 def _tool_calls(message: Json) -> tuple[ToolCall, ...]:

@@ -12,7 +12,11 @@ class AnnotateParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["dfsdt"] = Field(default="dfsdt")
+    method: str = Field(
+        default="dfsdt",
+        pattern=r"^(dfsdt|dfs_ranked|react|react@[1-9][0-9]*)$",
+        description="dfsdt, dfs_ranked, react or react@N (N chains).",
+    )
     rules: Literal["toolloom", "toolbench"] = Field(default="toolloom")
     width: int = Field(default=2, ge=1, description="Children a node may get.")
     max_depth: int = Field(default=12, ge=1, description="Replies on a path.")

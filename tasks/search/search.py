@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import prompts
 from tasks.errors import RequestRefused, Transient
@@ -130,9 +131,11 @@ def _opening(task: Task) -> Transcript:
 
 def _identified(call: ToolCall, earlier: Sequence[ToolCall], query_no: int) -> ToolCall:
     """Each call of a reply needs an id of its own, or no result could name it; some endpoints give none."""
-    if call.id and all(call.id != other.id for other in earlier):
+    taken = {"", *(other.id for other in earlier)}
+    if call.id not in taken:
         return call
-    return ToolCall(f"call_{query_no}_{len(earlier)}", call.name, call.arguments)
+    own = (f"call_{query_no}_{number}" for number in count(len(earlier)))
+    return ToolCall(next(name for name in own if name not in taken), call.name, call.arguments)
 
 
 def _child(

@@ -9,6 +9,7 @@ that is not worth an fsync for every batch.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from tasks.errors import StopRun
+from tasks.errors import StopRun, UsageError
 
 _LARGEST_BATCH = 1000
 _BUSY_S = 60.0
@@ -35,28 +36,39 @@ def _sql(name: str) -> str:
     return Path(__file__).with_name(f"kvstore_{name}.sql").read_text(encoding="utf-8")
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as unless_all_is_well:
+            connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            unless_all_is_well.callback(connection.close)
+            connection.executescript(_sql("open"))
+            unless_all_is_well.pop_all()
+    except (OSError, sqlite3.Error) as cause:
+        raise UsageError(
+            f"{path} cannot be opened as a store: {cause}",
+            fix="make it and its folder writable, or move the file away to start a new store",
+        ) from cause
+    return connection
+
+
 class DurableMap:
     """One file, many readers, one writer thread that commits in batches whatever has piled up.
 
     `get` and `put` may be awaited in any thread and any event loop.  Several processes may share the file.
+    Raises `UsageError` when the file cannot be opened as a store.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._reading = threading.Lock()
-        self._reader = self._connect()
-        self._reader.executescript(_sql("open"))
-        self._writer = self._connect()
-        self._writer.executescript(_sql("open"))
+        self._reader = _opened(path)
+        self._writer = _opened(path)
         self._queue: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name=f"writer of {path.name}", daemon=True)
         self._thread.start()
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
 
     def __enter__(self) -> DurableMap:
         return self

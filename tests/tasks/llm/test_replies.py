@@ -31,7 +31,7 @@ def test_a_plain_reply() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", None),
+        ("", ""),
         (None, None),
         (" ", " "),
         ([], None),

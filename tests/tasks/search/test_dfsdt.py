@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import EndpointDown, RequestRefused
+from tasks.llm.chat import ToolCall
 from tasks.search.rules import TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.task import Observation
 
@@ -158,14 +159,23 @@ def test_the_finish_function_is_offered_last_though_none_was_given(scripted: Any
     ]
 
 
-def test_calls_without_an_id_of_their_own_get_one(scripted: Any) -> None:
-    script = [
-        scripted.reply(scripted.call("get_weather_for_sky"), scripted.call("get_time_for_sky")),
-        scripted.reply(scripted.answer()),
-    ]
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (("", ""), ["call_0_0", "call_0_1"]),
+        (("x", "y"), ["x", "y"]),
+        (("x", "x"), ["x", "call_0_1"]),
+        (("call_0_1", ""), ["call_0_1", "call_0_2"]),
+    ],
+)
+def test_calls_without_an_id_of_their_own_get_one(
+    scripted: Any, given: tuple[str, str], kept: list[str]
+) -> None:
+    calls = [ToolCall(call_id, "get_weather_for_sky", "{}") for call_id in given]
+    script = [scripted.reply(*calls), scripted.reply(scripted.answer())]
 
     request = scripted.play(script).requests[1]
 
     messages = request.transcript.messages()
-    assert [call.id for call in messages[2].tool_calls] == ["call_0_0", "call_0_1"]
-    assert [message.tool_call_id for message in messages[3:]] == ["call_0_0", "call_0_1"]
+    assert [call.id for call in messages[2].tool_calls] == kept
+    assert [message.tool_call_id for message in messages[3:]] == kept

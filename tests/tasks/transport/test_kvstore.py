@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import StopRun
+from tasks.errors import StopRun, UsageError
 from tasks.transport.kvstore import DurableMap
 
 WRITES_FOR_EVER = """
@@ -94,6 +94,24 @@ def test_closing_twice_is_once_and_a_closed_map_says_so(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(RuntimeError, match=r"store\.sqlite is closed"):
         asyncio.run(store.put(b"key", b"value"))
+
+
+def test_a_file_that_is_no_store_is_a_usage_error(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"something else altogether" * 100)
+    with pytest.raises(
+        UsageError, match=r"store\.sqlite cannot be opened as a store: file is not a database"
+    ):
+        DurableMap(path)
+
+
+def test_a_place_where_no_file_can_be_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file")
+    with pytest.raises(UsageError, match=r"store\.sqlite cannot be opened as a store"):
+        DurableMap(tmp_path / "folder" / "store.sqlite")
+    (tmp_path / "store.sqlite").mkdir()
+    with pytest.raises(UsageError, match=r"store\.sqlite cannot be opened as a store: unable to open"):
+        DurableMap(tmp_path / "store.sqlite")
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing_committed(tmp_path: Path) -> None:

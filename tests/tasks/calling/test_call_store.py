@@ -16,10 +16,11 @@ MakeApi = Callable[..., Api]
 
 
 class Counting:
-    """Answers with the number of the call."""
+    """Answers with the number of the call, at some length."""
 
-    def __init__(self) -> None:
+    def __init__(self, length: int = 0) -> None:
         self.calls = 0
+        self.length = length
 
     async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
         self.calls += 1
@@ -29,14 +30,17 @@ class Counting:
             latency_ms=1.5,
             content_type="application/json",
             n_bytes=9,
-            body=f'{{"call": {self.calls}, "of": "{api.api_name} {sorted(arguments)}"}}',
+            body=f"{self.calls} {api.api_name} {sorted(arguments)} " + "é" * self.length,
             retry_after=2.0,
             detail="é",
         )
 
 
-def test_a_call_is_made_once_and_then_replayed_with_its_time(tmp_path: Path, make_api: MakeApi) -> None:
-    api, counting = make_api(), Counting()
+@pytest.mark.parametrize("length", [0, 100_000])
+def test_a_call_is_made_once_and_then_replayed_with_its_time(
+    tmp_path: Path, make_api: MakeApi, length: int
+) -> None:
+    api, counting = make_api(), Counting(length)
 
     async def call() -> StoredCall:
         with DurableMap(tmp_path / "calls.sqlite") as store:

@@ -1,0 +1,173 @@
+"""Which value a query mentions belongs to which parameter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sandbox.teaching.fitting import fitting
+from sandbox.teaching.mentions import Mention, mentions, words_after, words_before
+from sandbox.teaching.parameter import Parameter
+from sandbox.teaching.plan import Subtask
+from sandbox.teaching.values import is_dated, look
+from sandbox.teaching.weaving import SOURCE, TARGET
+from sandbox.teaching.words import name_stems, stem, stems
+
+# How sure one must be of a pair; an optional parameter must be spoken of.
+_REQUIRED_ENOUGH = 1.0
+_OPTIONAL_ENOUGH = 1.9
+_ADDRESS_KINDS = frozenset({"url", "email", "ip", "domain", "phone"})
+_RELATED = {
+    "url": ("http", "link", "website", "uri"),
+    "domain": ("host", "website", "site"),
+    "phone": ("number", "mobile"),
+}
+_FROM_WORDS = frozenset({"from", "since", "between", "starting"})
+_TO_WORDS = frozenset({"to", "into", "in", "until", "till", "and"})
+_NUMBERED = frozenset(name_stems("id code number zip"))
+
+
+def values_in_query(subtask: Subtask, query: str) -> dict[Parameter, Any]:
+    """The values the query gives for parameters of the subtask's function, in their types."""
+    span = (subtask.start, subtask.start + len(subtask.clause))
+    chosen: dict[Parameter, Any] = {}
+    rest: list[Parameter] = []
+    for parameter in subtask.function.parameters:
+        if parameter.enum:
+            chosen[parameter] = _named_option(parameter, query, span)
+        elif parameter.kind == "boolean":
+            chosen[parameter] = _switch(parameter, subtask.clause)
+        elif parameter.kind != "object":
+            rest.append(parameter)
+    named = {parameter: value for parameter, value in chosen.items() if value is not None}
+    return named | _paired(rest, query, span)
+
+
+def _paired(parameters: Sequence[Parameter], query: str, span: tuple[int, int]) -> dict[Parameter, Any]:
+    """Each mention goes to the parameter it suits best, the surest pairs first."""
+    found = mentions(query)
+    pairs = sorted(
+        (-_suits(parameter, mention, query, span), mention.start, order)
+        for order, parameter in enumerate(parameters)
+        for mention in found
+    )
+    at = {mention.start: mention for mention in found}
+    chosen: dict[Parameter, Any] = {}
+    taken: set[int] = set()
+    for doubt, start, order in pairs:
+        parameter = parameters[order]
+        enough = _REQUIRED_ENOUGH if parameter.required else _OPTIONAL_ENOUGH
+        if -doubt >= enough and parameter not in chosen and start not in taken:
+            value, used = _mentioned(parameter, at[start], found, query)
+            if value is not None:
+                chosen[parameter] = value
+                taken |= used
+    return chosen
+
+
+def _mentioned(
+    parameter: Parameter, mention: Mention, found: Sequence[Mention], query: str
+) -> tuple[Any, set[int]]:
+    """The value of a mention; for a list also those that follow it, joined by commas or "and"."""
+    if parameter.kind != "array":
+        return fitting(mention.text, parameter), {mention.start}
+    run = [mention]
+    for following in found[found.index(mention) + 1 :]:
+        between = query[run[-1].end : following.start]
+        if following.kind != mention.kind or not re.fullmatch(r",?\s*(?:and|or)?\s*", between):
+            break
+        run.append(following)
+    numeric = parameter.items.get("type") in {"number", "integer"} or mention.kind == "number"
+    item = Parameter(parameter.name, "number" if numeric else "string", required=True)
+    values = [fitting(one.text, item) for one in run]
+    return (None if None in values else values), {one.start for one in run}
+
+
+def _suits(parameter: Parameter, mention: Mention, query: str, span: tuple[int, int]) -> float:
+    """How well a mention serves as the parameter's value; 0 where it cannot."""
+    kind = _kind_suits(parameter, mention)
+    if kind <= 0:
+        return 0.0
+    cue = _cue(parameter, mention, query)
+    shaped = [look(example) for example in parameter.examples if not isinstance(example, (dict, list))]
+    shape = (0.8 if look(mention.text) in shaped else -0.3) if shaped and not parameter.numeric else 0.0
+    here = 0.6 if span[0] <= mention.start < span[1] else -0.7
+    return kind + cue + shape + here
+
+
+def _kind_suits(parameter: Parameter, mention: Mention) -> float:
+    if parameter.numeric:
+        return 0.7 if mention.kind == "number" and fitting(mention.text, parameter) is not None else 0.0
+    if parameter.kind == "array":
+        return 0.4 if mention.kind in {"number", "quoted", "code", "proper"} else 0.0
+    dated = is_dated(parameter)
+    if mention.kind in {"date", "time"}:
+        return 1.0 if dated or (mention.kind == "time" and "time" in parameter.stems) else 0.0
+    return 0.0 if dated else _text_suits(parameter, mention)
+
+
+def _text_suits(parameter: Parameter, mention: Mention) -> float:
+    if mention.kind in _ADDRESS_KINDS:
+        return 0.9 if mention.kind in parameter.spoken or _looks_like_one(parameter, mention) else 0.05
+    if mention.kind == "number":
+        digits = any(str(example).strip("+-").replace(".", "").isdigit() for example in parameter.examples)
+        return 0.6 if digits or _NUMBERED & set(parameter.stems) else 0.05
+    return {"quoted": 0.9, "code": 0.6, "proper": 0.1 if mention.opens_sentence else 0.5}[mention.kind]
+
+
+def _looks_like_one(parameter: Parameter, mention: Mention) -> bool:
+    text = f"{parameter.spoken} {parameter.description}".lower()
+    return mention.kind in text or any(word in text for word in _RELATED.get(mention.kind, ()))
+
+
+def _cue(parameter: Parameter, mention: Mention, query: str) -> float:
+    """How plainly the words around a mention name the parameter."""
+    before = words_before(query, mention.start)
+    after = words_after(query, mention.end)
+    wanted = parameter.stems
+    said = {stem(word): distance for distance, word in reversed(list(enumerate(before)))}
+    for distance, word in enumerate(after):
+        said.setdefault(stem(word), distance + 1)
+    hits = [said[one] for one in wanted if one in said]
+    named = sum(1.0 - 0.16 * distance for distance in hits) / max(len(wanted), 1) * 1.8
+    return max(named, 0.0) + _direction(parameter, before)
+
+
+def _direction(parameter: Parameter, before: Sequence[str]) -> float:
+    words = set(parameter.spoken.split())
+    near = next((word for word in before[:3] if word in _FROM_WORDS | _TO_WORDS), None)
+    if near is None:
+        return 0.0
+    is_source = near in _FROM_WORDS
+    if words & SOURCE:
+        return 1.2 if is_source else -0.6
+    if words & TARGET:
+        return -0.6 if is_source else 1.2
+    return 0.0
+
+
+def _named_option(parameter: Parameter, query: str, span: tuple[int, int]) -> Any:
+    """The enumerated value the query speaks of, the nearest to the parameter's name first."""
+    best: tuple[float, Any] | None = None
+    for option in parameter.enum:
+        for found in re.finditer(rf"(?<![\w-]){re.escape(str(option))}(?![\w-])", query, re.IGNORECASE):
+            mention = Mention(found.start(), found.end(), found.group(), "quoted")
+            worth = 0.8 + _cue(parameter, mention, query) + 0.02 * len(str(option))
+            worth += 0.6 if span[0] <= found.start() < span[1] else -0.9
+            if best is None or worth > best[0]:
+                best = (worth, option)
+    enough = _REQUIRED_ENOUGH if parameter.required else _OPTIONAL_ENOUGH
+    return best[1] if best is not None and best[0] >= enough else None
+
+
+def _switch(parameter: Parameter, clause: str) -> bool | None:
+    wanted = [one for one in parameter.stems if len(one) > 2]
+    said = set(stems(clause)) | {stem(word) for word in clause.lower().split()}
+    if not wanted or not said.issuperset(wanted):
+        return None
+    return not re.search(
+        rf"\b(?:no|not|without)\s+(?:\w+\s)?{re.escape(parameter.spoken.split()[0])}|set to no\b",
+        clause,
+        re.IGNORECASE,
+    )
