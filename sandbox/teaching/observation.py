@@ -95,7 +95,7 @@ def _error_message(value: Any) -> str | None:
     plain = {re.sub(r"[^a-z]", "", str(key).lower()): inner for key, inner in value.items()}
     named = any(plain.get(key) for key in _ERROR_KEYS)
     only_notes = plain.keys() <= _NOTE_KEYS | _ERROR_KEYS
-    failed = _status(value) is not None
+    failed = _status(value) is not None or plain.get("success", plain.get("ok")) is False
     if (named and (only_notes or failed)) or (failed and only_notes):
         return _message(value) or "an error without a message"
     return None
