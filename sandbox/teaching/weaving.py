@@ -48,6 +48,7 @@ _TWO_ENDS = re.compile(
     (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
     re.VERBOSE,
 )
+_PLURALS = {"people": "person", "children": "child", "persons": "person"}
 _PREPOSITION_OF = {
     **{name: name for name in ("after", "before", "since", "until")},
     **dict.fromkeys(("city", "town", "country", "place", "location"), "for"),
@@ -143,10 +144,18 @@ def _place(spoken: str) -> re.Pattern[str]:
     )
 
 
+@lru_cache(maxsize=4096)
+def _number_of(spoken: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:an?|the) (?:(?:{_CHOSEN}) )?number of {re.escape(spoken)}\b", re.IGNORECASE)
+
+
 def _placed(text: str, item: Said, *seed: object) -> str | None:
     parameter = item.parameter
     if isinstance(item.value, bool) or not parameter.spoken:
         return None
+    counted = _number_of(parameter.spoken).search(text) if parameter.numeric else None
+    if counted is not None:
+        return f"{text[: counted.start()]}{_amount(parameter.spoken, item.text)}{text[counted.end() :]}"
     found = _place(parameter.spoken).search(text)
     if found is None:
         return None
@@ -157,7 +166,9 @@ def _placed(text: str, item: Said, *seed: object) -> str | None:
 
 def _named(noun: str, item: Said, *seed: object) -> str:
     explains = bool(set(noun.lower().split()) & _SELF_EXPLAINING)
-    if item.parameter.numeric and "year" not in noun.lower():
+    if noun.lower() == "year":
+        return item.text
+    if item.parameter.numeric:
         return f"{noun} {item.text}" if explains else _amount(noun, item.text)
     bare = explains or item.text.startswith('"')
     if bare and dice.chance(0.6, *seed, item.parameter.name, "bare"):
@@ -166,9 +177,12 @@ def _named(noun: str, item: Said, *seed: object) -> str:
 
 
 def _amount(noun: str, value: str) -> str:
-    """ "a price of 5", but "5 days"."""
-    plural = noun.endswith("s") and not noun.endswith("ss") and " " not in noun
-    return f"{value} {noun}" if plural else f"{_a(noun)} of {value}"
+    """ "a price of 5", but "5 days" and "1 day"."""
+    if noun in _PLURALS:
+        return f"{value} {_PLURALS[noun] if value == '1' else noun}"
+    if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) and " " not in noun:
+        return f"{value} {noun.removesuffix('s') if value == '1' else noun}"
+    return f"{_a(noun)} of {value}"
 
 
 def _a(noun: str) -> str:

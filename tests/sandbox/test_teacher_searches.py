@@ -53,10 +53,10 @@ def list_harbours() -> Json:
 
 
 def search_kites(max_price: float, colour: str = "red") -> Json:
-    kites = [
+    kites: list[Json] = [
         {"sku": f"K{measured(1000, 9999, colour, n)}", "price": measured(5, 60, colour, n)} for n in range(3)
     ]
-    return {"kites": [kite for kite in kites if float(kite["price"]) <= max_price] or kites[:1]}
+    return {"kites": [kite for kite in kites if kite["price"] <= max_price] or kites[:1]}
 
 
 def kite_details(sku: str) -> Json:
@@ -308,9 +308,9 @@ class Attempts:
         return 0
 
     async def _ask(self, messages: list[Any]) -> Any:
-        reply = await self._client.chat.completions.create(
-            model=MODEL, messages=messages, extra_body={"tools": TOOLS}
-        )
+        # The client's own look at messages and tools takes longer than all the rest.
+        body = {"messages": messages, "tools": TOOLS}
+        reply = await self._client.chat.completions.create(model=MODEL, messages=[], extra_body=body)
         return reply.choices[0].message
 
     def _act(self, said: Any) -> tuple[list[Json], Json, int | None]:
@@ -355,12 +355,12 @@ async def all_outcomes(faults: TeacherFaults, n: int) -> tuple[list[Json], list[
 
 @pytest.fixture(scope="module")
 def flawless() -> tuple[list[Json], list[Outcome]]:
-    return asyncio.run(all_outcomes(TeacherFaults.none(), 60))
+    return asyncio.run(all_outcomes(TeacherFaults.none(), 50))
 
 
 @pytest.fixture(scope="module")
 def usual() -> list[Outcome]:
-    return asyncio.run(all_outcomes(TeacherFaults(seed=1), 160))[1]
+    return asyncio.run(all_outcomes(TeacherFaults(), 80))[1]
 
 
 def share(outcomes: list[Outcome], holds: Callable[[Outcome], bool]) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import ask_rows
 import pytest
 from ask_rows import request_of
 from llm_server import OK, Answer, ModelServer, completion, drops, fails, sends, waits
@@ -233,7 +234,7 @@ def asked_rows(server: ModelServer) -> Counter[str]:
 def test_after_kill_9_no_committed_reply_is_asked_for_again(store: Path) -> None:
     n, in_flight = 120, 8
     with ModelServer(otherwise=waits(0.02, OK)) as server:
-        script = Path(__file__).with_name("ask_rows.py")
+        script = Path(ask_rows.__file__)
         command = [sys.executable, str(script), server.url, str(store), str(n)]
         first = subprocess.Popen(command)
         deadline = time.monotonic() + 60

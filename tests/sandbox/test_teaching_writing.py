@@ -1,0 +1,321 @@
+"""What the rules write: values, instructions, shortened documents, answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sandbox.teaching.answer import Finding, final_answer
+from sandbox.teaching.compress import shortened
+from sandbox.teaching.faults import TeacherFaults
+from sandbox.teaching.functions import Function, Offers
+from sandbox.teaching.instruct import instructions
+from sandbox.teaching.observation import read
+from sandbox.teaching.parameter import from_document
+from sandbox.teaching.stages import Compress, Instruct
+from sandbox.teaching.values import Chooser, look
+
+Json = dict[str, Any]
+FAULTLESS = TeacherFaults.none()
+
+
+def parameter(name: str, kind: str = "string", **more: Any) -> Json:
+    return {"name": name, "type": kind, "required": True, "description": "", **more}
+
+
+def document(tool: str, api: str, description: str, *parameters: Json, response: Any = None) -> Json:
+    return {
+        "tool_name": tool,
+        "category": "Leisure",
+        "api_name": api,
+        "api_description": description,
+        "parameters": list(parameters),
+        "response": response,
+    }
+
+
+def values_of(entry: Json, n: int = 40, response: Any = None) -> set[Any]:
+    of = from_document(entry)
+    return {json.dumps(Chooser("seed", number, response=response).value(of)) for number in range(n)}
+
+
+def test_numbers_vary_within_their_bounds() -> None:
+    drawn = {json.loads(value) for value in values_of(parameter("people", "integer", default=30, maximum=40))}
+
+    assert len(drawn) > 3
+    assert all(isinstance(value, int) and 1 <= value <= 40 for value in drawn)
+
+
+def test_enumerated_values_are_all_used() -> None:
+    assert values_of(parameter("size", enum=["s", "m", "l"])) == {'"s"', '"m"', '"l"'}
+
+
+def test_dates_are_shifted_in_their_own_form() -> None:
+    drawn = {json.loads(value) for value in values_of(parameter("day", default="2026-01-15T08:00Z"))}
+
+    assert len(drawn) > 10
+    assert all(re.fullmatch(r"2026-\d\d-\d\dT08:00Z", value) for value in drawn)
+
+
+def test_common_knowledge_replaces_a_shown_value_of_the_same_look() -> None:
+    drawn = {json.loads(value) for value in values_of(parameter("country", default="US"))}
+
+    assert len(drawn) > 5
+    assert {look(value) for value in drawn} == {"AA"}
+
+
+def test_an_example_in_the_description_counts() -> None:
+    assert values_of(parameter("gadget", description="Which one, e.g. 'flux-capacitor'.")) == {
+        '"flux-capacitor"'
+    }
+
+
+def test_an_example_in_the_response_counts() -> None:
+    assert values_of(parameter("gadget_id"), response={"items": [{"gadget_id": "g7"}]}) == {'"g7"'}
+
+
+def test_latitude_and_longitude_are_of_one_place() -> None:
+    chooser = Chooser("seed")
+    lat, lon = (chooser.value(from_document(parameter(name, "number"))) for name in ("lat", "lon"))
+    other = Chooser("seed")
+
+    assert (lat, lon) == tuple(
+        other.value(from_document(parameter(name, "number"))) for name in ("latitude", "longitude")
+    )
+
+
+def test_what_nobody_could_know_is_left_open() -> None:
+    assert values_of(parameter("zorkmid")) == {"null"}
+
+
+KITES = document(
+    "Kite Shop",
+    "Search Kites",
+    "Searches for kites up to a price.",
+    parameter("max_price", "number", default=40),
+    response={"kites": [{"sku": "K1", "price": 3}]},
+)
+KITE = document("Kite Shop", "Kite Details", "Returns span and stock of one kite.", parameter("sku"))
+TIDES = document(
+    "Tide Desk", "High Water", "Returns the tides on a day.", parameter("day", default="2026-03-14")
+)
+TASK = Instruct([KITES, KITE, TIDES], n=60, min_words=30, several_tools=False)
+
+
+def written(task: Instruct, faults: TeacherFaults = FAULTLESS) -> list[Json]:
+    return instructions(task, "digest", faults)[0]
+
+
+def test_as_many_instructions_as_asked_for_none_twice() -> None:
+    queries = [instruction["query"] for instruction in written(TASK)]
+
+    assert len(queries) == len(set(queries)) == 60
+
+
+def test_instructions_are_long_enough_and_most_are_no_essays() -> None:
+    lengths = sorted(len(instruction["query"].split()) for instruction in written(TASK))
+
+    assert lengths[0] >= 30
+    assert lengths[48] <= 70
+    assert lengths[-1] - lengths[0] >= 20
+
+
+def test_only_listed_apis_are_named_and_each_is_used() -> None:
+    named = Counter(tuple(api) for instruction in written(TASK) for api in instruction["relevant_apis"])
+
+    assert set(named) == {
+        ("Kite Shop", "Search Kites"),
+        ("Kite Shop", "Kite Details"),
+        ("Tide Desk", "High Water"),
+    }
+    assert min(named.values()) >= 10
+
+
+def test_between_one_and_four_apis_without_repetition() -> None:
+    sizes = [[tuple(api) for api in instruction["relevant_apis"]] for instruction in written(TASK)]
+
+    assert {len(apis) for apis in sizes} == {1, 2, 3}
+    assert all(len(apis) == len(set(apis)) for apis in sizes)
+
+
+def test_several_tools_are_combined_where_asked() -> None:
+    for instruction in written(replace(TASK, several_tools=True)):
+        assert {tool for tool, _ in instruction["relevant_apis"]} == {"Kite Shop", "Tide Desk"}
+
+
+def test_neither_tools_nor_apis_are_named() -> None:
+    text = " ".join(instruction["query"] for instruction in written(TASK))
+
+    assert not re.search(r"Kite Shop|Tide Desk|Search Kites|Kite Details|High Water|\bAPI\b|\{|\}", text)
+
+
+def test_forms_of_sentences_vary() -> None:
+    queries = [instruction["query"] for instruction in written(TASK)]
+
+    assert len({query.split()[0] for query in queries}) >= 10
+    assert {query.rstrip('"')[-1] for query in queries} >= {".", "?", "!"}
+
+
+def test_one_result_feeds_the_next_in_some() -> None:
+    linked = [
+        instruction["relevant_apis"]
+        for instruction in written(TASK)
+        if re.search(r"\bsku (?:from|that)\b|the sku from", instruction["query"])
+    ]
+
+    assert linked
+    assert all(
+        apis.index(["Kite Shop", "Search Kites"]) < apis.index(["Kite Shop", "Kite Details"])
+        for apis in linked
+    )
+
+
+@pytest.mark.parametrize(
+    ("flaw", "shows"),
+    [
+        ("hallucinated_api", lambda one: one["relevant_apis"][-1][1].endswith(" Details Details")),
+        ("short_instruction", lambda one: len(one["query"].split()) <= 9),
+        ("names_tool", lambda one: one["query"].startswith("Use Kite Shop for this.")),
+    ],
+)
+def test_flaws_are_built_in_at_their_rate(flaw: str, shows: Any) -> None:
+    task = replace(TASK, documents=[KITE])
+    rates = replace(FAULTLESS, **{flaw: 0.3})  # type: ignore[arg-type]
+
+    flawed = sum(map(shows, written(task, rates)))
+
+    assert 9 <= flawed <= 27
+    assert instructions(task, "digest", rates)[1] == (flaw,) * flawed
+
+
+def test_near_duplicates_repeat_earlier_ones_nearly() -> None:
+    rates = replace(FAULTLESS, near_duplicate=1.0)
+    queries = [instruction["query"] for instruction in written(replace(TASK, n=3), rates)]
+
+    assert {query.removesuffix(" Thank you.").replace("Please do ", "Please ") for query in queries} == {
+        queries[0]
+    }
+
+
+def test_odd_documents_do_no_harm() -> None:
+    odd: list[Json] = [
+        {},
+        {"tool_name": None, "api_name": 7, "api_description": None, "parameters": None},
+        {
+            "tool_name": "T",
+            "api_name": "A",
+            "parameters": ["x", {}, {"name": "o", "type": "object", "required": True}],
+        },
+        {
+            "tool_name": "T",
+            "api_name": "",
+            "api_description": "...",
+            "parameters": [{"name": "", "type": ["null"]}],
+        },
+    ]
+
+    assert len(written(Instruct(odd, n=8, min_words=30, several_tools=True))) == 8
+
+
+LISTING = {
+    "count": 2,
+    "debug": {"trace": "x" * 400},
+    "flats": [
+        {
+            "id": 7,
+            "title": "Loft",
+            "rent": 900,
+            "photo_url": "https://x.test/" + "a" * 90,
+            "text": "word " * 40,
+        },
+        {
+            "id": 9,
+            "title": "Studio",
+            "rent": 700,
+            "photo_url": "https://x.test/" + "b" * 90,
+            "text": "word " * 40,
+        },
+    ],
+}
+SHAPE = {
+    "count": "integer",
+    "debug": {"trace": "string"},
+    "flats": [
+        {"id": "integer", "title": "string", "rent": "integer", "photo_url": "string", "text": "string"}
+    ],
+}
+FLATS = document("Flats", "Search", "Finds flats to rent. " + "We are the market leader. " * 30)
+
+
+def test_a_short_budget_keeps_what_tells_most() -> None:
+    reply = shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=330))
+
+    assert reply["keep"] == ["count", "flats[].id", "flats[].title", "flats[].rent"]
+    assert reply["description"].startswith("Finds flats to rent. We are")
+    assert len(reply["description"]) <= 400
+
+
+def test_a_generous_budget_keeps_everything() -> None:
+    assert len(shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=4000))["keep"]) == 7
+
+
+def test_a_hopeless_budget_keeps_the_smallest_key() -> None:
+    assert shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=10))["keep"] == ["count"]
+
+
+@pytest.mark.parametrize(
+    ("response", "shape", "keep"),
+    [
+        ([{"name": "a", "n": [1, 2]}], [{"name": "string", "n": ["integer"]}], ["[].name", "[].n"]),
+        ({"a": {}, "b": []}, {"a": {}, "b": []}, ["a", "b"]),
+        (None, "null", []),
+    ],
+)
+def test_paths_follow_the_shape(response: Any, shape: Any, keep: list[str]) -> None:
+    assert shortened(Compress(FLATS, response, shape, max_tokens=2048))["keep"] == keep
+
+
+def function(name: str, description: str, **properties: Json) -> Function:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return Offers().of([{"name": name, "description": description, "parameters": schema}]).functions[0]
+
+
+WEATHER = function("weather", "Returns the weather of a city.", city={"type": "string"})
+CONVERT = function("convert", "Converts an amount.", amount={"type": "number"})
+
+
+def finding(of: Function, arguments: Json, body: Any) -> Finding:
+    return Finding(of, arguments, read(json.dumps(body)))
+
+
+def test_an_answer_states_the_values_observed() -> None:
+    body = {"city": "Oslo", "temperature": -3.5, "sky": {"cover_percent": 80}, "icon": "https://x.test/i.png"}
+
+    assert final_answer([finding(WEATHER, {"city": "Oslo"}, body)], [], 0) == (
+        "Concerning the weather of city Oslo, the temperature is -3.5 and the sky cover percent is 80."
+    )
+
+
+def test_an_answer_lists_the_first_entries() -> None:
+    body = {
+        "days": [{"day": f"2026-01-0{n}", "rain_mm": n} for n in range(1, 8)] + [{"_cut": "23 more items"}]
+    }
+
+    assert final_answer([finding(WEATHER, {"city": "Oslo"}, body)], [], 0) == (
+        "Concerning the weather of city Oslo, there are 30 days, among them 2026-01-01 (rain mm 1), "
+        "2026-01-02 (rain mm 2), 2026-01-03 (rain mm 3), 2026-01-04 (rain mm 4) and 2026-01-05 (rain mm 5)."
+    )
+
+
+def test_an_answer_says_what_is_missing_and_why() -> None:
+    answer = final_answer([finding(CONVERT, {"amount": 5}, {"result": 4.2})], [(WEATHER, "timeout")], 0)
+
+    assert answer == (
+        "These are the findings. Asked to convert an amount of 5, I found that the result is 4.2. "
+        "I could not obtain the weather of a city: timeout."
+    )
