@@ -10,7 +10,7 @@ refresh: $(INSTALLED)
 	$(BIN)/toolloom refresh
 
 test: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

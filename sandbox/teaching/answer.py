@@ -86,15 +86,19 @@ def _said(finding: Finding) -> str:
     value = finding.observation.value
     if isinstance(value, list):
         return _entries(value, "entries")
-    given = {str(one).lower() for one in finding.arguments.values()}
+    given = {_comparable(one) for one in finding.arguments.values()}
     lists = _lists(value)
     listed = [fact for fact in finding.observation.facts if not _inside(fact, lists)]
-    fresh = [fact for fact in listed if str(fact.value).lower() not in given]
+    fresh = [fact for fact in listed if _comparable(fact.value) not in given]
     single = _ranked(fresh or (listed if not lists else []))[: _MOST_FACTS - 2 * len(lists)]
     single = [fact for fact in single if _dullness(fact) < _TOO_DULL] or ([] if lists else single[:1])
     parts = [_statement(fact) for fact in single]
     parts += [_entries(entries, plain(path[-1])) for path, entries in lists.items()]
     return _and(parts)
+
+
+def _comparable(value: Any) -> str:
+    return f"{float(value):g}" if isinstance(value, (int, float)) else str(value).lower()
 
 
 def _lists(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], list[Any]]:

@@ -20,6 +20,7 @@ _PATTERNS = (
     ("ip", r"\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?\b"),
     ("phone", r"\+\d[\d ()-]{6,}\d"),
     ("domain", r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|edu|gov|info|co|uk|de|fr|eu)\b"),
+    ("code", r"\b\d+(?:\.\d+){2,}\b|\b\d+\.\d+[a-z]\w*\b"),
     ("code", r"\b(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*\b"),
     (
         "number",

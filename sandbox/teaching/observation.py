@@ -19,6 +19,10 @@ _SLUG_KEYS = frozenset(("code", "type", "status", "request_id", "timestamp", "pa
 _REFUSED = re.compile(
     r"^(?:error\b|there is no function|the call of|this call of finish|invalid|traceback)", re.IGNORECASE
 )
+_SOUNDS_WRONG = re.compile(
+    r"\b(?:went wrong|try again|error|failed|failure|invalid|not found|denied|forbidden|unauthori[sz]ed)\b",
+    re.IGNORECASE,
+)
 _PAIR = re.compile(
     r'"((?:[^"\\]|\\.){1,80})"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false)(?=\s*[,}\]])'
 )
@@ -98,7 +102,8 @@ def _error_message(value: Any) -> str | None:
     failed = _status(value) is not None or plain.get("success", plain.get("ok")) is False
     if (named and (only_notes or failed)) or (failed and only_notes):
         return _message(value) or "an error without a message"
-    return None
+    message = _message(value) if only_notes else ""
+    return message if _SOUNDS_WRONG.search(message) else None
 
 
 def _message(value: dict[str, Any]) -> str:

@@ -23,6 +23,9 @@ _RELATED = {
     "domain": ("host", "website", "site"),
     "phone": ("number", "mobile"),
 }
+_ITEM = r'(?:"[^"]*"|(?!and\b|or\b)[^\s,"]+)'
+_LIST = re.compile(rf"{_ITEM}(?:, {_ITEM})*(?:,? (?:and|or) {_ITEM})?")
+_LIST_ITEM = re.compile(rf"(?<!\w){_ITEM}")
 _FROM_WORDS = frozenset({"from", "since", "between", "starting"})
 _TO_WORDS = frozenset({"to", "into", "in", "until", "till", "and"})
 _NUMBERED = frozenset(name_stems("id code number zip"))
@@ -45,43 +48,39 @@ def values_in_query(subtask: Subtask, query: str) -> dict[Parameter, Any]:
 
 
 def _paired(parameters: Sequence[Parameter], query: str, span: tuple[int, int]) -> dict[Parameter, Any]:
-    """Each mention goes to the parameter it suits best, the surest pairs first."""
-    found = mentions(query)
+    """Each mention goes to the parameter it suits best, the clause's own first, the surest pairs first."""
+    at = {mention.start: mention for mention in mentions(query)}
     pairs = sorted(
-        (-_suits(parameter, mention, query, span), mention.start, order)
+        (not _within(mention, span), -_suits(parameter, mention, query, span), mention.start, order)
         for order, parameter in enumerate(parameters)
-        for mention in found
+        for mention in at.values()
     )
-    at = {mention.start: mention for mention in found}
     chosen: dict[Parameter, Any] = {}
     taken: set[int] = set()
-    for doubt, start, order in pairs:
+    for elsewhere, doubt, start, order in pairs:
         parameter = parameters[order]
+        if elsewhere and not parameter.required:
+            continue
         enough = _REQUIRED_ENOUGH if parameter.required else _OPTIONAL_ENOUGH
         if -doubt >= enough and parameter not in chosen and start not in taken:
-            value, used = _mentioned(parameter, at[start], found, query)
+            value, used = _mentioned(parameter, at[start], query)
             if value is not None:
                 chosen[parameter] = value
                 taken |= used
     return chosen
 
 
-def _mentioned(
-    parameter: Parameter, mention: Mention, found: Sequence[Mention], query: str
-) -> tuple[Any, set[int]]:
-    """The value of a mention; for a list also those that follow it, joined by commas or "and"."""
+def _mentioned(parameter: Parameter, mention: Mention, query: str) -> tuple[Any, set[int]]:
+    """The value of a mention and where its parts are; a list goes on with commas and "and"."""
     if parameter.kind != "array":
         return fitting(mention.text, parameter), {mention.start}
-    run = [mention]
-    for following in found[found.index(mention) + 1 :]:
-        between = query[run[-1].end : following.start]
-        if following.kind != mention.kind or not re.fullmatch(r",?\s*(?:and|or)?\s*", between):
-            break
-        run.append(following)
-    numeric = parameter.items.get("type") in {"number", "integer"} or mention.kind == "number"
-    item = Parameter(parameter.name, "number" if numeric else "string", required=True)
-    values = [fitting(one.text, item) for one in run]
-    return (None if None in values else values), {one.start for one in run}
+    found = _LIST.match(query, mention.start)
+    end = found.end() if found else mention.end
+    texts = [text.strip('"').rstrip(".?!;:)") for text in _LIST_ITEM.findall(query[mention.start : end])]
+    kind = str(parameter.items.get("type", "number" if mention.kind == "number" else "string"))
+    values = [fitting(text, Parameter(parameter.name, kind, required=True)) for text in texts]
+    used = {one.start for one in mentions(query) if mention.start <= one.start < end}
+    return (None if None in values else values), used
 
 
 def _suits(parameter: Parameter, mention: Mention, query: str, span: tuple[int, int]) -> float:
@@ -92,8 +91,12 @@ def _suits(parameter: Parameter, mention: Mention, query: str, span: tuple[int, 
     cue = _cue(parameter, mention, query)
     shaped = [look(example) for example in parameter.examples if not isinstance(example, (dict, list))]
     shape = (0.8 if look(mention.text) in shaped else -0.3) if shaped and not parameter.numeric else 0.0
-    here = 0.6 if span[0] <= mention.start < span[1] else -0.7
+    here = 0.6 if _within(mention, span) else -0.7
     return kind + cue + shape + here
+
+
+def _within(mention: Mention, span: tuple[int, int]) -> bool:
+    return span[0] <= mention.start < span[1]
 
 
 def _kind_suits(parameter: Parameter, mention: Mention) -> float:
@@ -103,7 +106,7 @@ def _kind_suits(parameter: Parameter, mention: Mention) -> float:
         return 0.4 if mention.kind in {"number", "quoted", "code", "proper"} else 0.0
     dated = is_dated(parameter)
     if mention.kind in {"date", "time"}:
-        return 1.0 if dated or (mention.kind == "time" and "time" in parameter.stems) else 0.0
+        return 1.3 if dated or (mention.kind == "time" and "time" in parameter.stems) else 0.0
     return 0.0 if dated else _text_suits(parameter, mention)
 
 

@@ -48,6 +48,7 @@ _TWO_ENDS = re.compile(
     (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
     re.VERBOSE,
 )
+_MERE_NUMBERS = frozenset(("number", "value", "integer", "latitude", "longitude"))
 _PLURALS = {"people": "person", "children": "child", "persons": "person"}
 _PREPOSITION_OF = {
     **{name: name for name in ("after", "before", "since", "until")},
@@ -177,7 +178,9 @@ def _named(noun: str, item: Said, *seed: object) -> str:
 
 
 def _amount(noun: str, value: str) -> str:
-    """ "a price of 5", but "5 days" and "1 day"."""
+    """ "a price of 5", but "5 days", "1 day" and "the number 5"."""
+    if noun in _MERE_NUMBERS:
+        return f"the {noun} {value}"
     if noun in _PLURALS:
         return f"{value} {_PLURALS[noun] if value == '1' else noun}"
     if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) and " " not in noun:
@@ -216,7 +219,7 @@ def _plainly(item: Said) -> str:
     spoken = item.parameter.spoken
     if isinstance(item.value, bool):
         return f"{spoken} set to {item.text}"
-    if item.parameter.numeric and not {"latitude", "longitude", "number"} & set(spoken.split()):
+    if item.parameter.numeric and not _MERE_NUMBERS & set(spoken.split()):
         return _amount(spoken, item.text)
     return f"the {spoken} {item.text}"
 

@@ -39,6 +39,7 @@ _FILLERS = re.compile(
     r"^(?:you|me|us|users?|the user|back|with|up|out|only|in|about|on)\s+(?=\S)", re.IGNORECASE
 )
 _DETERMINED = word_set("determined")
+_NOUNS_AS_WELL = word_set("nouns_as_well")
 _NO_START = word_set("no_start")
 _ASKING = word_set("asking")
 _CUT = re.compile(
@@ -74,7 +75,7 @@ def wish_from(description: str, name: str) -> Wish:
     if len(said.split()) < 2 or said.split()[0].lower() in _NO_START:
         said = plain(name)
     wish = _wish(said)
-    return Wish(wish.kind, _personal(wish.text))
+    return Wish(wish.kind, _personal(wish.text).split(";")[0].rstrip())
 
 
 def api_description(function_description: str) -> str:
@@ -154,7 +155,8 @@ def _verb(first: str, rest: str) -> str | None:
     if lower.endswith("ing") and follows in _DETERMINED:  # "retrieving the list", but not "working days"
         forms = [lower[:-3], f"{lower[:-3]}e"]
     for base in forms:
-        if base in _KNOWING or base in _DOING:
+        noun_as_well = base in _NOUNS_AS_WELL and lower == base and follows not in _DETERMINED
+        if (base in _KNOWING or base in _DOING) and not noun_as_well:
             return base
     if lower.endswith("s") and not lower.endswith("ss") and follows in _DETERMINED | _ASKING:
         return next(iter(_base_forms(lower)), None)
