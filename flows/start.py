@@ -10,6 +10,7 @@ from flows.outcome import Refreshed
 from flows.params import Config
 from flows.prefect_server import own_server_unless_configured, prepare_environment, wait_for_records
 from flows.report import say, summary
+from flows.world import open_world
 from tasks.calling.credentials import Credentials
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
@@ -24,14 +25,16 @@ def start_refresh(config: Config, data: Path, *, until: str | None, verbose: boo
     _check_settings(config)
     prepare_environment(data, verbose=verbose)
     server = own_server_unless_configured(data)
-    if not config.sandbox.serve:
-        _check_endpoint(config)
-    from flows.refresh_dataset import refresh_dataset  # takes seconds: while the server starts
+    # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.
+    with open_world(config, data) as reachable:
+        _check_endpoint(reachable)
+        from flows.refresh_dataset import refresh_dataset
 
-    if server is not None:
-        server.wait()
-        say(f"Prefect UI while the run lasts: {server.url}")
-    state = refresh_dataset(config, data, until, return_state=True)
+        if server is not None:
+            say("starting a Prefect server for the time of the run (PREFECT_API_URL is not set) ...")
+            server.wait()
+            say(f"Prefect UI: {server.url}")
+        state = refresh_dataset(reachable, data, until, return_state=True)
     result: Refreshed | BaseException = state.result(raise_on_failure=False)
     _keep_records(state.state_details.flow_run_id, result)
     if isinstance(result, BaseException):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from commands import Command, Sandbox, serve_sandbox
+from commands import Command, Sandbox, command_with, serve_sandbox
 
 # Prefect reads these when it is imported, and must not see the settings of the person who runs the tests.
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -38,16 +35,5 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def toolloom(prefect_api: str) -> Command:
-    """Runs `toolloom` as a process of its own, against the session's Prefect server."""
-
-    def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flows", *map(str, arguments)],
-            env={**os.environ, "PREFECT_API_URL": prefect_api, **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-
-    return run
+    """`toolloom` against the session's Prefect server."""
+    return command_with(prefect_api)

@@ -31,6 +31,11 @@ class _Key:
     text_length: float
 
     @property
+    def list_path(self) -> str:
+        """The path of the list whose elements have this key; empty outside lists."""
+        return self.path.rpartition("[]")[0]
+
+    @property
     def merit(self) -> float:
         words = set(name_stems(self.path.rpartition(".")[2].replace("[]", "")))
         merit = 1.0 * bool(words & _TELLING) - 1.5 * bool(words & _BULKY) - 0.25 * self.depth
@@ -54,10 +59,17 @@ def _room(task: Compress, description: str) -> float:
 
 
 def _kept(keys: list[_Key], room: float) -> list[str]:
-    """The best keys that fit, in the order of the response; at least one."""
+    """The best keys that fit, in the order of the response; at least one.
+
+    The best key of a list is kept even where it does not fit: elements without what names them are of no
+    use, and a list can still be cut to its first elements.
+    """
     chosen: list[_Key] = []
+    served: set[str] = set()
     for key in sorted(keys, key=lambda key: (-key.merit, key.order)):
-        if key.size <= room:
+        names_elements = bool(key.list_path) and key.list_path not in served
+        served.add(key.list_path)
+        if key.size <= room or (names_elements and room > 0):
             chosen.append(key)
             room -= key.size
     if not chosen and keys:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.teaching.parameter import Parameter, from_schema
+from sandbox.teaching.parameter import Parameter, from_object_schema
 from sandbox.teaching.stages import FINISH
 from sandbox.teaching.wording import Wish, api_description, wish_from
 from sandbox.teaching.words import first_sentences, name_stems, stems
@@ -73,7 +73,7 @@ class Offers:
 def _offer(tools: list[Json]) -> Offer:
     shown = [tool for tool in tools if tool.get("name") != FINISH]
     wishes = [_wish(tool) for tool in shown]
-    parameters = [_parameters(tool) for tool in shown]
+    parameters = [from_object_schema(tool.get("parameters")) for tool in shown]
     gists = [_gist(*documented) for documented in zip(shown, wishes, parameters, strict=True)]
     counted = Counter(stem for gist in gists for stem in gist)
     rarity = {
@@ -108,20 +108,6 @@ def phrases_of(text: str) -> frozenset[tuple[str, ...]]:
     """Every three words in a row."""
     words = re.findall(r"[^\W_]+", text.lower())
     return frozenset(zip(words, words[1:], words[2:], strict=False))
-
-
-def _parameters(tool: Json) -> tuple[Parameter, ...]:
-    schema = tool.get("parameters")
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    if not isinstance(schema, dict) or not isinstance(properties, dict):
-        return ()
-    required = schema.get("required")
-    names = set(required) if isinstance(required, list) else set()
-    return tuple(
-        from_schema(str(key), value, required=key in names)
-        for key, value in properties.items()
-        if isinstance(value, dict)
-    )
 
 
 def _gist(tool: Json, wish: Wish, parameters: tuple[Parameter, ...]) -> dict[str, float]:

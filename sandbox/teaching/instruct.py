@@ -91,7 +91,7 @@ def _keys(value: Any) -> set[tuple[str, ...]]:
 
 def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object) -> list[Api]:
     """One to four APIs: a turn for each as the first, companions by lot, of several tools where asked."""
-    sayable = [api for api in apis if api.sayable] or apis
+    sayable = _sayable(apis, several_tools=task.several_tools)
     turns = dice.shuffled(sayable, seed[0], "turns")
     first = turns[number % len(turns)]
     others = [api for api in dice.shuffled(sayable, *seed, "others") if api is not first]
@@ -102,6 +102,13 @@ def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object) -> list
     if task.several_tools and elsewhere:
         others = [elsewhere[0], *(api for api in others if api is not elsewhere[0])]
     return _in_order([first, *others[:wanted]])
+
+
+def _sayable(apis: list[Api], *, several_tools: bool) -> list[Api]:
+    """APIs all of whose values can be said in a sentence, unless that leaves too few to choose from."""
+    sayable = [api for api in apis if api.sayable]
+    enough = 2 if several_tools and len({api.tool for api in apis}) > 1 else 1
+    return sayable if len({api.tool for api in sayable}) >= enough else apis
 
 
 def _in_order(apis: list[Api]) -> list[Api]:
@@ -159,6 +166,7 @@ def _wanted(api: Api, before: list[Api], *seed: object) -> str:
         if parameter is not linked
         and _spoken_of(parameter, *seed, api.name)
         and (value := chooser.value(parameter)) is not None
+        and not isinstance(value, dict)
     ]
     text = woven(api.wish, _few(said), *seed, api.name)
     return text if linked is None else f"{text} {phrases.linking(linked.spoken, *seed, api.name)}"

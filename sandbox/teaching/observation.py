@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.teaching.words import name_stems, word_set
 
 CUT_KEY = "_cut"
+_DEEPEST = 32
 _MOST_FACTS = 400
 _ERROR_KEYS = frozenset(("error", "errors", "errormessage", "fault"))
 _NOTE_KEYS = word_set("notes")
@@ -76,7 +77,7 @@ def read(text: str) -> Observation:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # an API may nest as deep as it likes
         return None
 
 
@@ -142,27 +143,30 @@ def _read_text(text: str) -> Observation:
     stripped = text.strip()
     if not stripped:
         return Observation("the answer was empty")
-    pairs = _PAIR.findall(stripped) if stripped[0] in "{[" else []
-    if pairs:
-        facts = tuple(
-            Fact((position, key) if position else (key,), json.loads(value))
-            for position, (key, value) in enumerate(_numbered(pairs))
-            if _tells(json.loads(value))
-        )
-        heading = stripped[:200].lower()
-        failed = '"error"' in heading and '"status"' in heading and len(facts) <= 4
-        return Observation(stripped[:300], ()) if failed else Observation(None, facts[:_MOST_FACTS])
+    if stripped[0] in "{[" and (pairs := _PAIR.findall(stripped)):
+        return _read_cut_json(stripped, pairs[:_MOST_FACTS])
     if _REFUSED.match(stripped) or stripped.startswith("<"):
         return Observation(stripped[:300])
     return Observation(None, (Fact((), stripped[:600]),), stripped)
 
 
-def _numbered(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return pairs[:_MOST_FACTS]
+def _read_cut_json(text: str, pairs: list[tuple[str, str]]) -> Observation:
+    """JSON that ends somewhere in the middle: its pairs of key and plain value still tell something."""
+    leaves = [(key, _parsed(value)) for key, value in pairs]
+    facts = tuple(
+        Fact((position, key) if position else (key,), value)
+        for position, (key, value) in enumerate(leaves)
+        if _tells(value)
+    )
+    heading = text[:200].lower()
+    failed = '"error"' in heading and '"status"' in heading and len(facts) <= 4
+    return Observation(text[:300]) if failed or not facts else Observation(None, facts)
 
 
 def _facts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fact]:
     """Leaves that tell something, shallow ones of an object before its nested ones."""
+    if len(path) > _DEEPEST:
+        return
     if isinstance(value, dict):
         nested = [key for key, inner in value.items() if isinstance(inner, (dict, list))]
         for key, inner in value.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from sandbox.teaching.fitting import fitting
@@ -78,9 +79,10 @@ def _mentioned(parameter: Parameter, mention: Mention, query: str) -> tuple[Any,
     end = found.end() if found else mention.end
     texts = [text.strip('"').rstrip(".?!;:)") for text in _LIST_ITEM.findall(query[mention.start : end])]
     kind = str(parameter.items.get("type", "number" if mention.kind == "number" else "string"))
-    values = [fitting(text, Parameter(parameter.name, kind, required=True)) for text in texts]
+    item = Parameter(parameter.name, kind, required=True)
+    values = list(takewhile(lambda value: value is not None, (fitting(text, item) for text in texts)))
     used = {one.start for one in mentions(query) if mention.start <= one.start < end}
-    return (None if None in values else values), used
+    return values or None, used
 
 
 def _suits(parameter: Parameter, mention: Mention, query: str, span: tuple[int, int]) -> float:

@@ -72,16 +72,24 @@ def from_document(entry: Json) -> Parameter:
     return _build(str(entry.get("name", "")), entry, required=bool(entry.get("required")))
 
 
-def from_schema(name: str, schema: Json, *, required: bool) -> Parameter:
-    """From a property of a function's JSON schema."""
-    return _build(name, schema, required=required)
+def from_object_schema(schema: Any) -> tuple[Parameter, ...]:
+    """The properties of a JSON schema, such as that of a function's arguments; none where it has none."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict):
+        return ()
+    listed = schema.get("required")
+    required = {str(name) for name in listed} if isinstance(listed, list) else set()
+    return tuple(
+        _build(str(name), inner, required=name in required)
+        for name, inner in properties.items()
+        if isinstance(inner, dict)
+    )
 
 
 def _build(name: str, schema: Json, *, required: bool) -> Parameter:
     kind = _kind(schema.get("type"))
     description = str(schema.get("description") or "")
     enum = schema.get("enum")
-    properties = schema.get("properties")
     return Parameter(
         name=name,
         kind=kind,
@@ -93,18 +101,7 @@ def _build(name: str, schema: Json, *, required: bool) -> Parameter:
         examples=tuple(_examples(schema, description)),
         has_default=_shows_value(schema.get("default")),
         items=schema["items"] if isinstance(schema.get("items"), dict) else {},
-        properties=_properties(properties, schema.get("required")),
-    )
-
-
-def _properties(properties: Any, required: Any) -> tuple[Parameter, ...]:
-    if not isinstance(properties, dict):
-        return ()
-    names = set(required) if isinstance(required, list) else set()
-    return tuple(
-        _build(str(key), value, required=key in names)
-        for key, value in properties.items()
-        if isinstance(value, dict)
+        properties=from_object_schema(schema),
     )
 
 

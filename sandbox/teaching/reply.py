@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +66,3 @@ class Reply:
                 for number, call in enumerate(self.calls)
             ]
         return message
-
-
-def merged(faults: Iterable[str], reply: Reply) -> Reply:
-    return replace(reply, faults=(*reply.faults, *faults))

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from commands import Command, Sandbox, serve_sandbox
+from commands import Command, Sandbox, command_with, refused
 
 pytestmark = pytest.mark.slow
 
 NOBODY = "http://127.0.0.1:9/v1"
 
 
-def refused(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
-    """Exit code and message; a traceback would be a failure of its own."""
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "fix:" in done.stderr
-    return done.returncode, done.stderr
+class _Healthy(BaseHTTPRequestHandler):
+    """As much of a Prefect server as is asked before a setting is refused."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def toolloom() -> Iterator[Command]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield command_with(f"http://127.0.0.1:{server.server_port}/api")
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -98,58 +111,8 @@ def test_a_prefect_server_that_is_gone_is_named(toolloom: Command, tmp_path: Pat
     assert "no Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api" in text
 
 
-@pytest.mark.parametrize(
-    ("sql", "message"),
-    [
-        ("SELEC 1", "syntax error"),
-        ("SELECT * FROM instructionz", "instructionz"),
-        ("DROP VIEW tools", "only one SELECT can be run"),
-        ("@funel", "did you mean @funnel?"),
-    ],
-)
-def test_a_bad_query_is_explained(toolloom: Command, sql: str, message: str, a_run: Path) -> None:
-    code, text = refused(toolloom("sql", sql, "--data", a_run))
-
-    assert code == 2
-    assert message in text
-
-
 def test_sql_without_a_run_says_what_to_do(toolloom: Command, tmp_path: Path) -> None:
     code, text = refused(toolloom("sql", "SELECT 1", "--data", tmp_path))
 
     assert code == 2
     assert "run `toolloom refresh`" in text
-
-
-@pytest.fixture(scope="module")
-def a_run(toolloom: Command, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("a-run")
-    done = toolloom("refresh", *sandbox.settings(), "--until", "crawl", "--data", data)
-    assert done.returncode == 0, done.stderr
-    return data
-
-
-def test_an_endpoint_that_dies_midway_keeps_what_is_finished(
-    toolloom: Command, prefect_api: str, tmp_path: Path
-) -> None:
-    data = tmp_path / "data"
-    with serve_sandbox(tmp_path, "--fault-rate", "0") as served:
-        slowly = ["--set", "llm.concurrency=2", "--set", "llm.outage_s=1"]
-        command = ["refresh", *served.settings(), *slowly, "--data", str(data)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows", *command],
-            env={**os.environ, "PREFECT_API_URL": prefect_api},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while served.stats["by_stage"].get("search", 0) < 20 and process.poll() is None:
-            time.sleep(0.05)
-        served.kill()
-        output, errors = process.communicate(timeout=120)
-
-    assert (process.returncode, "Traceback" in errors) == (1, False)
-    assert "gave no usable answer" in errors
-    assert "pending" in output
-    kept = toolloom("sql", "SELECT count(*) AS n FROM instructions", "--format", "csv", "--data", data)
-    assert kept.stdout.split() == ["n", "150"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from commands import Command, Sandbox
+from commands import Command, Sandbox, refused, serve_sandbox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -94,6 +94,22 @@ def test_prefect_has_the_run_its_tasks_and_its_artifacts(refreshed: Path, prefec
     assert {"refresh-sandbox", "catalogue", "instructions", "annotations"} <= {run["name"] for run in runs}
     assert {"funnel-crawl", "funnel-annotate", "refresh-report"} <= {found["key"] for found in artifacts}
     assert {"crawl", "probe 0", "annotate 0", "commit"} <= {task["name"] for task in tasks}
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT * FROM instructionz", "instructionz"),
+        ("DROP VIEW tools", "only one SELECT can be run"),
+        ("@funel", "did you mean @funnel?"),
+    ],
+)
+def test_a_bad_query_is_explained(toolloom: Command, sql: str, message: str, refreshed: Path) -> None:
+    code, text = refused(toolloom("sql", sql, "--data", refreshed))
+
+    assert code == 2
+    assert message in text
 
 
 def test_a_repeat_asks_nothing_and_writes_nothing(
@@ -176,3 +192,29 @@ def _entries(path: Path) -> int:
         count = sum(connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)  # noqa: S608
     connection.close()
     return int(count)
+
+
+def test_an_endpoint_that_dies_midway_keeps_what_is_finished(
+    toolloom: Command, prefect_api: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with serve_sandbox(tmp_path, "--fault-rate", "0") as served:
+        slowly = ["--set", "llm.concurrency=2", "--set", "llm.outage_s=1"]
+        command = ["refresh", *served.settings(), *slowly, "--data", str(data)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", *command],
+            env={**os.environ, "PREFECT_API_URL": prefect_api},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while served.stats["by_stage"].get("search", 0) < 20 and process.poll() is None:
+            time.sleep(0.05)
+        served.kill()
+        output, errors = process.communicate(timeout=120)
+
+    assert (process.returncode, "Traceback" in errors) == (1, False)
+    assert "gave no usable answer" in errors
+    assert "pending" in output
+    kept = toolloom("sql", "SELECT count(*) AS n FROM instructions", "--format", "csv", "--data", data)
+    assert kept.stdout.split() == ["n", "150"]

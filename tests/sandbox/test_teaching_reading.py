@@ -80,6 +80,7 @@ def test_refusals_are_read(text: str, error: str, status: int | None) -> None:
         ('{"l":[1,{"_cut":"8 more items"}],"_cut":"2 more keys"}', [(("l", 0), 1)]),
         ('{"errors_found":0,"message":"fine"}', [(("errors_found",), 0), (("message",), "fine")]),
         ('{"items":[{"id":41,"na', [(("id",), 41)]),
+        ('{"a":"\\q","b":2,', [((1, "b"), 2)]),
         ("plain words", [((), "plain words")]),
     ],
 )
@@ -88,6 +89,11 @@ def test_answers_are_read(text: str, facts: list[tuple[tuple[str | int, ...], An
 
     assert seen.ok
     assert [(fact.path, fact.value) for fact in seen.facts] == facts
+
+
+def test_bottomless_answers_are_survived() -> None:
+    assert [len(fact.value) for fact in read("[" * 100_000).facts] == [600]
+    assert read('{"a":' * 900 + "1" + "}" * 900).error == "the answer was empty"
 
 
 def messages(stage: str, template: str, system: Json, user: Json) -> list[Json]:

@@ -264,6 +264,15 @@ def test_a_generous_budget_keeps_everything() -> None:
     assert len(shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=4000))["keep"]) == 7
 
 
+def test_the_elements_of_a_list_keep_what_names_them() -> None:
+    days = [{"name": f"day {number}", "week": number} for number in range(365)]
+    shape = {"year": "integer", "days": [{"name": "string", "week": "integer"}]}
+
+    kept = shortened(Compress(FLATS, {"year": 2026, "days": days}, shape, max_tokens=1200))["keep"]
+
+    assert kept == ["year", "days[].name"]
+
+
 def test_a_hopeless_budget_keeps_the_smallest_key() -> None:
     assert shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=10))["keep"] == ["count"]
 

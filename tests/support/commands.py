@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,3 +56,26 @@ def serve_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
         line = child.read_line(60)
         assert line is not None, (folder / "sandbox.log").read_text()
         yield Sandbox(**json.loads(line), process_group=child.process.pid)
+
+
+def command_with(prefect_api: str) -> Command:
+    """`toolloom` as a process of its own, against a Prefect server."""
+
+    def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flows", *map(str, arguments)],
+            env={**os.environ, "PREFECT_API_URL": prefect_api, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return run
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Exit code and message; a traceback would be a failure of its own."""
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "fix:" in done.stderr
+    return done.returncode, done.stderr
