@@ -76,13 +76,8 @@ def probe_shard(run: RunContext, params: ProbeParams, apis: TableRef, shard: int
 
 
 def _reject(verdict: Verdict) -> Reject:
+    # Nothing that varies from run to run: the latencies are in `probes`.
+    detail = f"{verdict.n_attempts} tries: " + ("it answered, but" if verdict.works else "no usable answer,")
     return Reject(
-        stage=STAGE,
-        row_id=verdict.api_id,
-        reason=verdict.reason,
-        detail=f"{verdict.n_attempts} tries, median latency {_latency(verdict)}",
+        stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=f"{detail} {verdict.reason}"
     )
-
-
-def _latency(verdict: Verdict) -> str:
-    return "unknown" if verdict.median_latency_ms is None else f"{verdict.median_latency_ms:.0f} ms"

@@ -85,6 +85,12 @@ def test_most_searches_answer_with_what_they_observed(toolloom: Command, refresh
     assert found["calls"] >= 1
 
 
+def test_answers_hold_values_that_only_an_observation_could_give(toolloom: Command, refreshed: Path) -> None:
+    (found,) = rows(toolloom, refreshed, "@grounded_answers")
+
+    assert found["share"] >= 0.95
+
+
 def test_prefect_has_the_run_its_tasks_and_its_artifacts(refreshed: Path, prefect_api: str) -> None:
     del refreshed
     runs = requests.post(f"{prefect_api}/flow_runs/filter", json={}, timeout=10).json()
