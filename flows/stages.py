@@ -65,11 +65,13 @@ def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -
     A `StopRun` is part of the result, since finished work is committed; any other error is raised.
     """
     started = time.monotonic()
-    state = task(run=run, **arguments, return_state=True)
+    services = services_of(run)
     task_runs = 1
-    if is_cached(state) and not usable(services_of(run).store, state.result()):
-        state = task.with_options(refresh_cache=True)(run=run, **arguments, return_state=True)
-        task_runs += 1
+    with services.abandoned_when_interrupted():
+        state = task(run=run, **arguments, return_state=True)
+        if is_cached(state) and not usable(services.store, state.result()):
+            state = task.with_options(refresh_cache=True)(run=run, **arguments, return_state=True)
+            task_runs += 1
     output, stop = _output_of(state)
     shards = 0 if is_cached(state) or output is None else output.n_shard_tasks
     stage_run = StageRun(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,6 +70,20 @@ class Services:
             stage=stage,
             run_id=self.run.run_id,
         )
+
+    @contextmanager
+    def abandoned_when_interrupted(self) -> Iterator[None]:
+        """Cancels what is in flight when Ctrl-C or SIGTERM ends the block.
+
+        The signal reaches the main thread alone; the shards' threads would go on to the end of their rows.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.runtime.close()
+            raise
 
     def close(self) -> None:
         self.runtime.close()

@@ -200,6 +200,24 @@ def _entries(path: Path) -> int:
     return int(count)
 
 
+def test_a_signal_ends_a_slow_run_at_once(prefect_api: str, tmp_path: Path) -> None:
+    with serve_sandbox(tmp_path, "--fault-rate", "0") as served:
+        slowly = ["--set", "llm.requests_per_minute=60"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", "refresh", *served.settings(), *slowly, "--data", str(tmp_path)],
+            env={**os.environ, "PREFECT_API_URL": prefect_api},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while served.stats["by_stage"].get("instruct", 0) < 3 and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert errors == "toolloom: interrupted; finished work is kept, the same command goes on from it\n"
+
+
 def test_an_endpoint_that_dies_midway_keeps_what_is_finished(
     toolloom: Command, prefect_api: str, tmp_path: Path
 ) -> None:
