@@ -23,7 +23,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) warehouse/data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 # The lock names every package, so pip has nothing to resolve.
 $(INSTALLED): requirements.lock pyproject.toml

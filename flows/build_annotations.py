@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from prefect import flow
-from tasks.annotate import annotate
 
 from flows.outcome import StageRun
 from flows.params import Config
-from flows.stages import Line
+from flows.stages import Line, shard_runner
+from tasks.annotate import annotate
 from tasks.run import RunContext
 from warehouse.ref import StageOutput
 
 
-@flow(name="build-annotations", flow_run_name="annotations")
+@flow(name="build-annotations", flow_run_name="annotations", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_annotations(
     run: RunContext,
     config: Config,

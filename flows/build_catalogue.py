@@ -6,14 +6,14 @@ from prefect import flow
 
 from flows.outcome import StageRun
 from flows.params import Config
-from flows.stages import Line
+from flows.stages import Line, shard_runner
 from tasks.compress import compress
 from tasks.crawl import crawl
 from tasks.probe import probe
 from tasks.run import RunContext
 
 
-@flow(name="build-catalogue", flow_run_name="catalogue")
+@flow(name="build-catalogue", flow_run_name="catalogue", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
     with Line(run, until) as line:
         crawled = line.stage(crawl, params=config.catalogue)

@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.outcome import StageRun
 from flows.params import Config
-from flows.stages import Line
+from flows.stages import Line, shard_runner
 from tasks.propose import propose
 from tasks.run import RunContext
 from tasks.sample import sample
@@ -14,7 +14,7 @@ from tasks.select import select
 from warehouse.ref import StageOutput
 
 
-@flow(name="build-instructions", flow_run_name="instructions")
+@flow(name="build-instructions", flow_run_name="instructions", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_instructions(
     run: RunContext,
     config: Config,

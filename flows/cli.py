@@ -100,6 +100,19 @@ def sql(
 
 
 @app.command()
+def runs(
+    format_: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """List the runs, newest first; `toolloom sql --run RUN` looks at any of them."""
+    with _errors_reported(verbose):
+        from flows.ask import answer
+
+        print(answer(data.resolve(), "@runs", output=format_.value, run=None))  # noqa: T201
+
+
+@app.command()
 def sandbox(
     hub_port: Annotated[int, typer.Option(help="0: any free port.")] = 8801,
     teacher_port: Annotated[int, typer.Option(help="0: any free port.")] = 8802,

@@ -91,7 +91,9 @@ def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
     lines = ["the configuration cannot be used:"]
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
-        found = "" if problem["type"] == "missing" else f" (found: {_found(values, problem['loc'])!r})"
+        found = f" (found: {_found(values, problem['loc'])!r})"
+        if problem["type"] == "missing" or "credentials" in problem["msg"]:
+            found = ""  # nothing there, or nothing to be shown
         lines.append(f"  {where}: {_reason(problem['type'], problem['msg'])}{found}")
     return "\n".join(lines)
 

@@ -18,7 +18,8 @@ from warehouse.manifest import Manifest, PendingRun
 @contextmanager
 def open_run(config: Config, data: Path) -> Iterator[RunContext]:
     """The run: resumed when the one before it died, new otherwise.  Its services close behind it."""
-    parent = manifest.newest(data)
+    parent = manifest.latest(data)
+    _forget_stale(config, data)
     pending = manifest.begin(data, _new_run(config, parent))
     run = RunContext(
         data=data,
@@ -36,6 +37,14 @@ def open_run(config: Config, data: Path) -> Iterator[RunContext]:
         yield run
     finally:
         close_services()
+
+
+def _forget_stale(config: Config, data: Path) -> None:
+    """A run that died so long ago that its view of the world is too old is not resumed."""
+    crashed = manifest.crashed_run(data)
+    max_age = min(config.catalogue.max_age, config.probe.max_age)
+    if crashed is not None and datetime.now(UTC) - crashed.started_at > max_age:
+        manifest.finish(data)
 
 
 def config_digest(config: Config) -> str:

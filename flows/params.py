@@ -23,7 +23,9 @@ class SandboxParams(BaseModel):
 
     serve: bool = Field(default=False, description="Start both for the time of the run.")
     fault_rate: float = Field(
-        default=1.0, ge=0, description="Multiplies the teacher's fault rates; 0 is a flawless teacher."
+        default=1.0,
+        ge=0,
+        description="Multiplies the teacher's fault rates; stored replies stay as they are.",
     )
 
 

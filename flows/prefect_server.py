@@ -156,6 +156,7 @@ def _finished_task_runs(api_url: str, flow_run_id: UUID) -> int:
         json={
             "flow_runs": {"id": {"any_": runs}},
             "task_runs": {
+                "subflow_runs": {"exists_": False},  # what stands for a subflow is no task of ours
                 "state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}},
             },
         },

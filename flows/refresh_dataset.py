@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.build_annotations import build_annotations
 from flows.build_catalogue import build_catalogue
@@ -17,10 +17,10 @@ from flows.build_instructions import build_instructions
 from flows.opening import config_digest, open_run
 from flows.outcome import Refreshed, Spent, StageRun
 from flows.params import Config
-from flows.report import markdown
+from flows.report import markdown, say, summary
 from flows.stages import STAGES, raise_stop
 from flows.world import open_world
-from tasks.commit import commit, parent_of
+from tasks.commit import Status, commit, parent_of
 from tasks.run import RunContext
 from tasks.services import services_of
 from tasks.stage import is_cached
@@ -32,15 +32,8 @@ from warehouse.tables import RUNS
 
 DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
 
-# Shards wait for the one runtime's event loop; so many of them keep it busy across each other's tails.
-SHARDS_AT_ONCE = 8
 
-
-@flow(
-    name="refresh-dataset",
-    flow_run_name="refresh-{config.name}",
-    task_runner=ThreadPoolTaskRunner(max_workers=SHARDS_AT_ONCE),  # type: ignore[arg-type] # Prefect's own variance
-)
+@flow(name="refresh-dataset", flow_run_name="refresh-{config.name}")
 def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None = None) -> Refreshed:
     """Brings the data set up to date; with `until`, only up to that stage.
 
@@ -51,8 +44,13 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
         remove_leftovers(data)
         with open_run(reachable, data) as run:
             stage_runs = _run_stages(run, reachable, until)
+            if not _outputs(stage_runs):
+                raise_stop(stage_runs)
             refreshed = _commit(run, config_digest(config), stage_runs, begun)
-    create_markdown_artifact(key="refresh-report", markdown=markdown(refreshed))
+    create_markdown_artifact(
+        key="refresh-report", markdown=markdown(refreshed), description="What the run came to"
+    )
+    say(summary(refreshed))
     raise_stop(stage_runs)
     return refreshed
 
@@ -83,26 +81,42 @@ def _ended(stage_runs: Sequence[StageRun], until: str | None) -> bool:
 
 def _commit(run: RunContext, digest: str, stage_runs: list[StageRun], begun: float) -> Refreshed:
     outputs = _outputs(stage_runs)
-    complete = set(outputs) == set(STAGES) and stage_runs[-1].stop is None
-    state = commit(
-        run=run,
-        status="complete" if complete else "partial",
-        config_digest=digest,
-        outputs=outputs,
-        parent=parent_of(manifest.newest(run.data), outputs),
-        return_state=True,
-    )
-    committed = state.result()
+    status: Status = "complete" if _is_complete(stage_runs) else "partial"
+    run_id, unchanged = _committed(run, status, digest, outputs)
     manifest.finish(run.data)
     return Refreshed(
-        run_id=committed,
-        status="complete" if complete else "partial",
-        unchanged=is_cached(state),
+        run_id=run_id,
+        status=status,
+        unchanged=unchanged,
         data=run.data,
         stages=tuple(stage_runs),
-        spent=_spent(run, committed, unchanged=is_cached(state)),
+        spent=_spent(run, run_id, unchanged=unchanged),
         seconds=time.monotonic() - begun,
     )
+
+
+def _is_complete(stage_runs: Sequence[StageRun]) -> bool:
+    return set(_outputs(stage_runs)) == set(STAGES) and stage_runs[-1].stop is None
+
+
+def _committed(
+    run: RunContext, status: Status, digest: str, outputs: dict[str, StageOutput]
+) -> tuple[str, bool]:
+    """The run that holds the outputs, and whether it was there before."""
+    latest = manifest.latest(run.data)
+    if status == "partial" and latest is not None and outputs.items() <= latest.stages.items():
+        return latest.run_id, True
+    arguments: dict[str, Any] = {
+        "run": run,
+        "status": status,
+        "config_digest": digest,
+        "outputs": outputs,
+        "parent": parent_of(latest, status, outputs),
+    }
+    state = commit(**arguments, return_state=True)
+    if is_cached(state) and not manifest.exists(run.data, state.result()):
+        state = commit.with_options(refresh_cache=True)(**arguments, return_state=True)
+    return state.result(), is_cached(state)
 
 
 def _spent(run: RunContext, run_id: str, *, unchanged: bool) -> Spent:

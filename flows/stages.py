@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect import State, Task
 from prefect.artifacts import create_table_artifact
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.outcome import StageRun
 from flows.report import announce
@@ -20,8 +21,18 @@ from tasks.stage import is_cached, stop_notice, usable
 from warehouse.ref import StageOutput, Stop
 from warehouse.tables import REJECTS
 
+SHARDS_AT_ONCE = 8
 STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, OverBudget)}
 STAGES = ("crawl", "probe", "compress", "sample", "propose", "select", "annotate")
+
+
+def shard_runner() -> ThreadPoolTaskRunner[Any]:
+    """Runs the shards of a flow; a subflow does not inherit its parent's.
+
+    Shards wait for the one runtime's event loop; so many of them keep it busy across each other's tails,
+    and few enough are under way that a crash finds most of the others finished.
+    """
+    return ThreadPoolTaskRunner(max_workers=SHARDS_AT_ONCE)
 
 
 class Line:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from uuid import UUID
 
 from flows.outcome import Refreshed
 from flows.params import Config
-from flows.prefect_server import own_server_unless_configured, prepare_environment, wait_for_records
-from flows.report import say, summary
+from flows.prefect_server import (
+    OwnServer,
+    own_server_unless_configured,
+    prepare_environment,
+    wait_for_records,
+)
+from flows.report import say
 from flows.world import open_world
 from tasks.calling.credentials import Credentials
 from tasks.llm.budget import Ledger
@@ -36,10 +40,10 @@ def start_refresh(config: Config, data: Path, *, until: str | None, verbose: boo
             say(f"Prefect UI: {server.url}")
         state = refresh_dataset(reachable, data, until, return_state=True)
     result: Refreshed | BaseException = state.result(raise_on_failure=False)
-    _keep_records(state.state_details.flow_run_id, result)
+    if server is not None:
+        _keep_records(server, state.state_details.flow_run_id, result)
     if isinstance(result, BaseException):
         raise result
-    say(summary(result))
 
 
 def _check_settings(config: Config) -> None:
@@ -59,11 +63,11 @@ def _check_endpoint(config: Config) -> None:
         runtime.run(check())
 
 
-def _keep_records(flow_run_id: UUID | None, result: Refreshed | BaseException) -> None:
-    """Waits until the server has recorded every task run, since stopping it would lose the rest."""
+def _keep_records(server: OwnServer, flow_run_id: UUID | None, result: Refreshed | BaseException) -> None:
+    """Waits until our server has recorded every task run, since stopping it would lose the rest."""
     if flow_run_id is None:
         return
     expected = result.n_task_runs if isinstance(result, Refreshed) else None
-    missing = wait_for_records(os.environ["PREFECT_API_URL"].rstrip("/"), flow_run_id, expected)
+    missing = wait_for_records(f"{server.url}/api", flow_run_id, expected)
     if missing:
         say(f"warning: the Prefect server has not recorded {missing} task runs yet; the data is not affected")

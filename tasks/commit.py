@@ -48,6 +48,7 @@ def commit(
 ) -> str:
     """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
     before = None if parent is None else manifest.load(run.data, parent)
+    stages = {**(before.stages if before is not None else {}), **outputs}
     run_row = _run_row(run, status, config_digest, outputs)
     run_ref = services_of(run).store.write_shard(RUNS, [run_row])
     snapshot = Manifest(
@@ -59,8 +60,8 @@ def commit(
         finished_at=run_row.finished_at,
         config_digest=config_digest,
         as_of=run.as_of,
-        stages=outputs,
-        tables=_tables(before, outputs, run_ref),
+        stages=stages,
+        tables=_tables(before, stages, run_ref),
     )
     _refuse_violations(run_checks(run.data, snapshot))
     manifest.commit(run.data, snapshot)
@@ -68,24 +69,28 @@ def commit(
     return run.run_id
 
 
-def parent_of(newest: Manifest | None, outputs: Mapping[str, StageOutput]) -> str | None:
+def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, StageOutput]) -> str | None:
     """The run that a commit of these outputs follows.
 
-    When the newest run has the very same outputs, it is that run's own parent: the commit is then the
+    When the latest run has the very same outputs, it is that run's own parent: the commit is then the
     one already made, and its key says so.
     """
-    if newest is None:
+    if latest is None:
         return None
-    return newest.parent if newest.stages == dict(outputs) else newest.run_id
+    same = latest.status == status and latest.stages == dict(outputs)
+    return latest.parent if same else latest.run_id
 
 
 def _tables(
-    before: Manifest | None, outputs: Mapping[str, StageOutput], run_ref: TableRef
+    before: Manifest | None, stages: Mapping[str, StageOutput], run_ref: TableRef
 ) -> dict[str, tuple[TableRef, ...]]:
-    """Every table's files: what the stages wrote; history tables go on from the parent's."""
+    """Every table's files: what the stages wrote, a stage not reached as the parent has it.
+
+    History tables go on from the parent's.
+    """
     tables = {}
     for name, table in TABLES.items():
-        written = [ref for output in outputs.values() for ref in output.tables.get(name, ())]
+        written = [ref for output in stages.values() for ref in output.tables.get(name, ())]
         earlier = before.tables.get(name, ()) if before is not None and table.history else ()
         own = (run_ref,) if name == RUNS.name else ()
         tables[name] = tuple(dict.fromkeys((*earlier, *written, *own)))

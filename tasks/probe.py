@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import task
 
+from tasks.calling.outcome import Outcome
+from tasks.errors import ConnectionFailed
 from tasks.policies import shard_options, stage_key, stage_options
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import ProbeReport, probe_api
@@ -19,6 +23,8 @@ from warehouse.tables.probing import Verdict
 STAGE = "probe"
 VERSION = 1
 UNIT = "API"
+UNREACHABLE = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT})
+ENOUGH_TO_TELL = 5
 
 
 def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
@@ -33,7 +39,8 @@ def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
 
 
 def _stage_key(run: RunContext, params: ProbeParams, crawled: StageOutput) -> str:
-    return _key(run, params, "stage", crawled.digests(APIS.name))
+    # Shard by shard: `compress` takes the shards of both stages together.
+    return _key(run, params, "stage", [ref.content_digest for ref in crawled.shards[APIS.name]])
 
 
 def _shard_key(run: RunContext, params: ProbeParams, apis: TableRef, shard: int) -> str:  # noqa: ARG001
@@ -63,6 +70,7 @@ def probe_shard(run: RunContext, params: ProbeParams, apis: TableRef, shard: int
     reports = [report for _, report in mapped.done]
     verdicts = [report.verdict for report in reports]
     rejects = [_reject(verdict) for verdict in verdicts if not verdict.kept]
+    _refuse_lost_network(verdicts)
     counts = Counts(
         unit=UNIT,
         n_in=len(rows),
@@ -73,6 +81,19 @@ def probe_shard(run: RunContext, params: ProbeParams, apis: TableRef, shard: int
     probes = [tried for report in reports for tried in report.probes]
     tables: TableRows = {PROBES: probes, VERDICTS: verdicts, REJECTS: rejects}
     return write_shard(services.store, tables, counts, mapped.stop)
+
+
+def _refuse_lost_network(verdicts: Sequence[Verdict]) -> None:
+    """A network that is down must not pass for a catalogue of dead APIs.
+
+    Raises `ConnectionFailed`, so that Prefect tries the shard again and nothing is cached.
+    """
+    unreachable = [verdict for verdict in verdicts if verdict.reason in UNREACHABLE]
+    if len(verdicts) >= ENOUGH_TO_TELL and len(unreachable) == len(verdicts):
+        raise ConnectionFailed(
+            f"none of {len(verdicts)} APIs could be reached, {verdicts[0].api_id} among them",
+            fix="check the network and `[calling] resolve`, then run the same command again",
+        )
 
 
 def _reject(verdict: Verdict) -> Reject:

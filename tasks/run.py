@@ -31,9 +31,7 @@ class RunContext(BaseModel):
 
     def calling_identity(self) -> dict[str, object]:
         """What of `[calling]` can change an outcome: not where names resolve to, nor how fast we go."""
-        return self.calling.model_dump(
-            mode="json", exclude={"resolve", "concurrency", "per_host_rps", "attempts"}
-        )
+        return self.calling.model_dump(mode="json", exclude={"resolve", "concurrency", "per_host_rps"})
 
     def model_identity(self) -> dict[str, object]:
         """What of `[llm]` can change a reply: never the address or the speed."""

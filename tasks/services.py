@@ -17,6 +17,7 @@ from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.outcome import Caller
 from tasks.calling.store import RecordingCaller
 from tasks.llm.budget import Ledger
+from tasks.llm.chat import digest_of
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel
 from tasks.llm.store import ReplyStore
@@ -137,6 +138,10 @@ def _start(run: RunContext) -> Services:
         ledger=ledger,
         usage=UsageLog(),
         probing=direct,
-        searching=RecordingCaller(RetryingCaller(direct, attempts=calling.attempts), call_map),
+        searching=RecordingCaller(
+            RetryingCaller(direct, attempts=calling.attempts),
+            call_map,
+            settings=digest_of(run.calling_identity()),
+        ),
         maps=(reply_map, call_map),
     )

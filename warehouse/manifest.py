@@ -101,6 +101,16 @@ def newest(root: Path) -> Manifest | None:
     return load(root, chosen[0].run_id) if chosen else None
 
 
+def latest(root: Path) -> Manifest | None:
+    """The last committed run, complete or not: the one that the next goes on from."""
+    runs = list_runs(root)
+    return load(root, runs[-1].run_id) if runs else None
+
+
+def exists(root: Path, run_id: str) -> bool:
+    return _path(root, run_id).is_file()
+
+
 def list_runs(root: Path) -> tuple[RunSummary, ...]:
     """All committed runs, oldest first (by time of finishing, then run id)."""
     paths = (path for path in (root / _FOLDER).glob("[!.]*.json") if path.name != _PENDING)

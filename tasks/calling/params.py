@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.transport.address import PublicUrl
+
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -29,7 +31,7 @@ class CallingParams(BaseModel):
         alias="keys",
         description="Host (glob) to the name of the environment variable that holds its key.",
     )
-    resolve: dict[str, str] = Field(
+    resolve: dict[str, PublicUrl] = Field(
         default_factory=dict,
         description="Host (glob) to the base URL that really serves it; in no key or table.",
     )

@@ -32,11 +32,13 @@ class StoredCall(NamedTuple):
 class RecordingCaller:
     """Looks a call up before making it; gives a result out only after it is committed to `store`.
 
-    caller: None replays only.
+    caller: None replays only.  settings: digest of what decides outcomes besides the call itself; a
+    response recorded under other ones is not this call's.
     """
 
-    def __init__(self, caller: Caller | None, store: DurableMap) -> None:
+    def __init__(self, caller: Caller | None, store: DurableMap, *, settings: str = "") -> None:
         self._caller = caller
+        self._settings = settings
         self._store = store
 
     async def call_for(self, row_id: str, ordinal: int, api: Api, arguments: Mapping[str, Any]) -> StoredCall:
@@ -44,7 +46,7 @@ class RecordingCaller:
 
         Raises `BrokenContract` when only replaying and this very call was never recorded.
         """
-        key = _key(row_id, ordinal, api.api_id, dict(arguments))
+        key = _key([row_id, ordinal, api.api_id, api.fingerprint, self._settings], dict(arguments))
         recorded = await self._store.get(key)
         if recorded is not None:
             result, recorded_at = _read(recorded)
@@ -60,13 +62,13 @@ class RecordingCaller:
         return StoredCall(result, "real", recorded_at)
 
 
-def _key(row_id: str, ordinal: int, api_id: str, arguments: dict[str, Any]) -> bytes:
-    """128 bits of row, ordinal, API and arguments, whatever the order of the latter."""
+def _key(call: list[str | int], arguments: dict[str, Any]) -> bytes:
+    """128 bits of what names the call and its arguments, whatever the order of the latter."""
     try:
         given = json.dumps(arguments, sort_keys=True, separators=(",", ":"))
     except RecursionError:
         given = "nested too deeply"  # whatever they are, they are refused
-    text = json.dumps([row_id, ordinal, api_id, given])
+    text = json.dumps([*call, given])
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.transport.address import PublicUrl
+
 
 class SourceParams(BaseModel):
     """One catalogue source.  Toolloom reads hubs today; OpenAPI, ToolBench and MCP sources come next."""
@@ -14,7 +16,7 @@ class SourceParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["hub"] = Field(description="What kind of source this is.")
-    location: str = Field(description="Base URL of the hub.")
+    location: PublicUrl = Field(description="Base URL of the hub.")
     page_size: int = Field(default=50, ge=1, le=1000, description="Tools asked for per listing page.")
 
 

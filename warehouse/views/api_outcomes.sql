@@ -9,9 +9,8 @@ SELECT
 FROM (
     SELECT 'probe' AS origin, api_id, outcome, latency_ms, probed_at AS called_at FROM probes
     UNION ALL
-    -- A replayed call is the same answer of the API again.
-    SELECT 'search' AS origin, api_id, outcome, latency_ms, recorded_at AS called_at
+    -- A replayed call is the same answer of the API again: the time it was recorded tells.
+    SELECT DISTINCT 'search' AS origin, api_id, outcome, latency_ms, recorded_at AS called_at
     FROM calls
-    WHERE origin = 'real'
 )
 GROUP BY origin, api_id, outcome
