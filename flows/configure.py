@@ -88,13 +88,15 @@ def _value(text: str) -> Any:
 
 
 def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
+    problems = error.errors()
+    # What was found is shown unless any of it may be a secret.
+    shown = not any("credentials" in problem["msg"] for problem in problems)
     lines = ["the configuration cannot be used:"]
-    for problem in error.errors():
+    for problem in problems:
         where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
         found = f" (found: {_found(values, problem['loc'])!r})"
-        if problem["type"] == "missing" or "credentials" in problem["msg"]:
-            found = ""  # nothing there, or nothing to be shown
-        lines.append(f"  {where}: {_reason(problem['type'], problem['msg'])}{found}")
+        told = found if shown and problem["type"] != "missing" else ""
+        lines.append(f"  {where}: {_reason(problem['type'], problem['msg'])}{told}")
     return "\n".join(lines)
 
 

@@ -75,6 +75,21 @@ def test_a_wrong_override_is_refused(override: str, message: str) -> None:
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        'catalogue.sources=[{kind = "hub", location = "http://ann:hunter2@hub.test"}]',
+        'calling.resolve={"*.hub.test" = "http://ann:hunter2@127.0.0.1"}',
+    ],
+)
+def test_credentials_in_an_address_are_refused_and_not_shown(override: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_config(overrides=[override])
+
+    assert "an address must hold no credentials" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
 def test_an_unknown_profile_names_the_known_ones() -> None:
     with pytest.raises(UsageError) as refused:
         load_config(profile="sandbx")

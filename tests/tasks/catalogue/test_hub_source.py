@@ -485,7 +485,6 @@ def test_a_circle_of_redirects_is_no_listing(server: ScriptedHub, hub: HubSource
         "http://",
         "http://hub?x=1",
         "http://hub:port",
-        "http://ann:secret@hub",
     ],
 )
 def test_a_location_that_is_no_plain_url_is_refused_before_any_request(location: str) -> None:
