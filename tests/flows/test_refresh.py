@@ -200,6 +200,21 @@ def _entries(path: Path) -> int:
     return int(count)
 
 
+def test_a_budget_is_kept_and_what_is_finished_is_committed(
+    toolloom: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    asked = sandbox.stats["requests"]
+
+    done = toolloom(
+        "refresh", *sandbox.settings(), "--set", "budget.max_requests=25", "--data", tmp_path / "data"
+    )
+
+    code, text = refused(done)
+    assert (code, sandbox.stats["requests"] - asked) == (3, 25)
+    assert "[budget] max_requests = 25" in text
+    assert rows(toolloom, tmp_path / "data", "@runs")[0]["status"] == "partial"
+
+
 def test_a_signal_ends_a_slow_run_at_once(prefect_api: str, tmp_path: Path) -> None:
     with serve_sandbox(tmp_path, "--fault-rate", "0") as served:
         slowly = ["--set", "llm.requests_per_minute=60"]
