@@ -19,9 +19,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.params import DEFAULT_DATA
 from tasks.errors import OverBudget, ToolloomError, UsageError
 
-DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
 INTERRUPTED = 130
 
 app = typer.Typer(

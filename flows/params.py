@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,8 @@ from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
 from tasks.sampling.params import SampleParams
 from tasks.search.params import AnnotateParams
+
+DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
 
 
 class SandboxParams(BaseModel):

@@ -16,7 +16,7 @@ from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
 from flows.opening import config_digest, open_run
 from flows.outcome import Refreshed, Spent, StageRun
-from flows.params import Config
+from flows.params import DEFAULT_DATA, Config
 from flows.report import markdown, say, summary
 from flows.stages import STAGES, raise_stop
 from flows.world import open_world
@@ -29,8 +29,6 @@ from warehouse.files import remove_leftovers
 from warehouse.lock import folder_lock
 from warehouse.ref import StageOutput
 from warehouse.tables import RUNS
-
-DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
 
 
 @flow(name="refresh-dataset", flow_run_name="refresh-{config.name}")
