@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from tasks.catalogue.hub import open_hub
+from tasks.catalogue.opening import open_source, version_of
 from tasks.catalogue.params import CatalogueParams, SourceParams
 from tasks.catalogue.source import Listing, ToolEntry, with_distinct_names
 from tasks.policies import shard_options, stage_key, stage_options
@@ -26,7 +26,11 @@ def _stage_key(run: RunContext, params: CatalogueParams) -> str:
 
 
 def _sources(params: CatalogueParams) -> list[dict[str, object]]:
-    return [source.model_dump(mode="json", exclude={"page_size"}) for source in params.sources]
+    return [_source_key(source) for source in params.sources]
+
+
+def _source_key(source: SourceParams) -> dict[str, object]:
+    return source.model_dump(mode="json", exclude={"page_size"}) | {"version": version_of(source)}
 
 
 def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, ...], **_: object) -> str:
@@ -34,7 +38,7 @@ def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, 
         "crawl-shard",
         VERSION,
         run.as_of[STAGE].isoformat(),
-        source.model_dump(mode="json", exclude={"page_size"}),
+        _source_key(source),
         [entry.model_dump(mode="json") for entry in entries],
     )
 
@@ -57,8 +61,8 @@ def crawl(run: RunContext, params: CatalogueParams) -> StageOutput:
 def _list_sources(run: RunContext, params: CatalogueParams) -> list[Listing]:
     listings = []
     for source in params.sources:
-        with open_hub(source, params, run.calling.resolve) as hub:
-            listings.append(hub.listing())
+        with open_source(source, params, run.calling) as opened:
+            listings.append(opened.listing())
     return with_distinct_names(listings)
 
 
@@ -76,12 +80,12 @@ def _listing_rejects(run: RunContext, listings: Sequence[Listing]) -> list[Shard
     return [write_shard(services_of(run).store, {TOOLS: [], APIS: [], REJECTS: rejects}, counts)]
 
 
-@task(name="crawl shard", task_run_name="crawl {source.location}", tags=[STAGE], **shard_options(_shard_key))
+@task(name="crawl shard", task_run_name="crawl {source.kind}", tags=[STAGE], **shard_options(_shard_key))
 def crawl_shard(
     run: RunContext, params: CatalogueParams, source: SourceParams, entries: tuple[ToolEntry, ...]
 ) -> ShardOutput:
-    with open_hub(source, params, run.calling.resolve) as hub:
-        crawled = hub.fetch(entries)
+    with open_source(source, params, run.calling) as opened:
+        crawled = opened.fetch(entries)
     tools = [found.tool for found in crawled if found.tool is not None]
     apis = [api for found in crawled for api in found.apis]
     rejects = [reject for found in crawled for reject in found.rejects]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.outcome import Caller
+from tasks.calling.route import RoutingCaller
 from tasks.calling.store import RecordingCaller
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
@@ -128,7 +129,7 @@ def _start(run: RunContext) -> Services:
             allow_hosts=calling.allow_hosts,
         )
     )
-    direct = DirectCaller(client, calling)
+    caller = RoutingCaller({"http": DirectCaller(client, calling)})
     return Services(
         run=run,
         runtime=runtime,
@@ -137,9 +138,9 @@ def _start(run: RunContext) -> Services:
         replies=ReplyStore(reply_map),
         ledger=ledger,
         usage=UsageLog(),
-        probing=direct,
+        probing=caller,
         searching=RecordingCaller(
-            RetryingCaller(direct, attempts=calling.attempts),
+            RetryingCaller(caller, attempts=calling.attempts),
             call_map,
             settings=digest_of(run.calling_identity()),
         ),

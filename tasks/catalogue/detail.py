@@ -18,6 +18,8 @@ from pydantic import (
 
 JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
 
+# Besides HTTP, the protocols of sources that are not called at an address of their own.
+_SCHEMES = frozenset({"http", "https", "mcp", "toolbench"})
 _UNSAFE_IN_PATH = re.compile(r"[\s?#\\\x00-\x1f]")
 
 
@@ -43,9 +45,9 @@ def _path_is_plain(path: str) -> str:
     return path
 
 
-def _host_is_http(host: str) -> str:
+def _host_is_url(host: str) -> str:
     parts = urlsplit(host)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+    if parts.scheme not in _SCHEMES or not parts.hostname or parts.port == 0:
         raise ValueError("a host must be an http or https URL")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("a host must hold no credentials, query or fragment")
@@ -135,28 +137,36 @@ class SecurityDetail(Foreign):
 
 
 class ApiDetail(Foreign):
+    """One API of a tool.  host: where it is called, when not at the tool's."""
+
     name: Name
     description: Text = ""
     method: Annotated[
         Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], BeforeValidator(_upper)
     ]
     path: Annotated[str, AfterValidator(_path_is_plain)]
+    host: Annotated[Name, AfterValidator(_host_is_url)] | None = None
+    protocol: Literal["http", "mcp", "toolbench"] = "http"
     parameters: Annotated[list[ParameterDetail], BeforeValidator(_none_to_list)] = Field(default_factory=list)
     body: Body | None = None
     security: Annotated[list[SecurityDetail], BeforeValidator(_none_to_list)] = Field(default_factory=list)
     read_only: bool | None = None
     code_snippets: Any = None
     example_response: Any = None
+    response_schema: dict[str, Any] | None = None
 
 
 class ToolDetail(Foreign):
-    """One tool; its APIs are read one by one, so that a bad one spoils only itself."""
+    """One tool, in the form that every source brings its own into (a hub serves it as it is).
+
+    Its APIs are read one by one, so that a bad one spoils only itself.
+    """
 
     id: Name
     category: Name
     name: Name
     description: Text = ""
-    host: Annotated[Name, AfterValidator(_host_is_http)]
+    host: Annotated[Name, AfterValidator(_host_is_url)]
     provider: str | None = None
     licence: str | None = None
     collections: Annotated[list[Name], BeforeValidator(_none_to_list)] = Field(default_factory=list)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from tasks.catalogue.detail import Foreign, Name, explain
 from tasks.catalogue.names import readable_name, without_port
 from tasks.catalogue.normalise import normalise
-from tasks.catalogue.params import CatalogueParams, SourceParams
+from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.catalogue.source import (
     Crawled,
     CrawlReason,
@@ -55,7 +55,7 @@ class _Collections(Foreign):
 
 
 def open_hub(
-    source: SourceParams,
+    source: HubParams,
     params: CatalogueParams,
     resolve: Mapping[str, str],
     *,

@@ -1,23 +1,28 @@
-"""Parameters of the crawl."""
+"""Parameters of the crawl: the sources, one model per kind, and how fast they are read."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.transport.address import PublicUrl
 
 
-class SourceParams(BaseModel):
-    """One catalogue source.  Toolloom reads hubs today; OpenAPI, ToolBench and MCP sources come next."""
-
+class _SourceModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["hub"] = Field(description="What kind of source this is.")
+
+class HubParams(_SourceModel):
+    """A marketplace that lists its tools over HTTP, page by page (docs/hub.md)."""
+
+    kind: Literal["hub"] = "hub"
     location: PublicUrl = Field(description="Base URL of the hub.")
     page_size: int = Field(default=50, ge=1, le=1000, description="Tools asked for per listing page.")
+
+
+SourceParams: TypeAlias = Annotated[HubParams, Field(discriminator="kind")]
 
 
 class CatalogueParams(BaseModel):
@@ -25,7 +30,7 @@ class CatalogueParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sources: tuple[SourceParams, ...] = Field(min_length=1, description="Any number of sources.")
+    sources: tuple[SourceParams, ...] = Field(min_length=1, description="Any number of sources, of any kind.")
     max_age: timedelta = Field(
         default=timedelta(days=1), description="A crawl younger than this is carried over."
     )

@@ -96,7 +96,9 @@ class Crawled:
 class Source(Protocol):
     """Where tools come from.  Raises `Transient` or `BrokenContract` when the source as a whole fails."""
 
-    def listing(self) -> Listing: ...
+    def listing(self) -> Listing:
+        """Every tool there is, without its APIs; what cannot be used is among the rejects."""
+        ...
 
     def fetch(self, entries: Sequence[ToolEntry]) -> list[Crawled]:
         """One result per entry, in their order."""

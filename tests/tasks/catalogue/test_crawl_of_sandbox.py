@@ -12,7 +12,7 @@ from sandbox import catalogue
 from sandbox.hub import build_hub
 from sandbox.listing import tool_id
 from tasks.catalogue.hub import open_hub
-from tasks.catalogue.params import CatalogueParams, SourceParams
+from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.catalogue.source import Crawled, Listing
 
 
@@ -40,7 +40,7 @@ def hub_url() -> Iterator[str]:
 
 
 def crawl(hub_url: str, *, page_size: int, concurrency: int) -> tuple[Listing, list[Crawled]]:
-    source = SourceParams(kind="hub", location="http://hub.sandbox.test", page_size=page_size)
+    source = HubParams(location="http://hub.sandbox.test", page_size=page_size)
     params = CatalogueParams(sources=(source,), concurrency=concurrency)
     with open_hub(source, params, {"*.sandbox.test": hub_url}) as hub:
         listing = hub.listing()

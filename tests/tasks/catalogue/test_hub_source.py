@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tasks.catalogue.hub import HubSource, open_hub
-from tasks.catalogue.params import CatalogueParams, SourceParams
+from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.catalogue.source import (
     CrawlReason,
     Listing,
@@ -135,7 +135,7 @@ def hub(server: ScriptedHub) -> Iterator[HubSource]:
 
 
 def opened(location: str, resolve: dict[str, str] | None = None, *, timeout_s: float = 5) -> HubSource:
-    source = SourceParams(kind="hub", location=location, page_size=2)
+    source = HubParams(location=location, page_size=2)
     params = CatalogueParams(sources=(source,), concurrency=4, timeout_s=timeout_s)
     return open_hub(source, params, resolve or {}, first_wait_s=0.01)
 

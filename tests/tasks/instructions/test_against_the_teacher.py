@@ -13,7 +13,7 @@ import pytest
 from sandbox.serve import serving
 from sandbox.teacher import TeacherFaults
 from tasks.catalogue.hub import open_hub
-from tasks.catalogue.params import CatalogueParams, SourceParams
+from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import compress_api
 from tasks.instructions.names import names_of
@@ -45,7 +45,7 @@ FAULTS = TeacherFaults(
     near_duplicate=0.1,
     names_tool=0.1,
 )
-HUB = SourceParams(kind="hub", location="http://hub.sandbox.test")
+HUB = HubParams(location="http://hub.sandbox.test")
 N_TOOLS = 14
 BUDGET = 250
 
