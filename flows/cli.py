@@ -113,6 +113,26 @@ def runs(
 
 
 @app.command()
+def show(
+    search: Annotated[
+        str, typer.Argument(help="The beginning of an annotation's or instruction's id; none: a good one.")
+    ] = "",
+    full: Annotated[bool, typer.Option("--full", help="Shorten nothing.")] = False,
+    run: Annotated[str | None, typer.Option(help="An earlier run instead of the newest.")] = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Draw a search as a tree: thoughts, calls, outcomes, what was abandoned, the answer."""
+    with _errors_reported(verbose):
+        from rich.console import Console
+
+        from flows.show import show as draw
+
+        console = Console(highlight=False)
+        console.print(draw(data.resolve(), search, run=run, width=console.width, full=full))
+
+
+@app.command()
 def sandbox(
     hub_port: Annotated[int, typer.Option(help="0: any free port.")] = 8801,
     teacher_port: Annotated[int, typer.Option(help="0: any free port.")] = 8802,

@@ -1,0 +1,144 @@
+"""A search tree drawn as text: what was thought, called and answered, what was abandoned and why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import orjson
+from rich.text import Text
+
+NARROWEST = 30
+SHORT = 160  # characters of a thought or observation, unless all of it is wanted
+_FINISH = "Finish"
+_STYLES = {"answered": "bold green", "gave_up": "red", "ok": "green"}
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+@dataclass
+class Step:
+    """One reply of the model: its thought, and its calls with what came back."""
+
+    number: int
+    nodes: list[Row] = field(default_factory=list)
+    next: list[Step] = field(default_factory=list)
+
+    @property
+    def on_answer_path(self) -> bool:
+        return any(node["on_answer_path"] for node in self.nodes)
+
+    @property
+    def thought(self) -> str | None:
+        return next((node["thought"] for node in self.nodes if node["thought"]), None)
+
+    @property
+    def calls(self) -> list[Row]:
+        return [node for node in self.nodes if node["kind"] == "action_input"]
+
+
+def first_steps(nodes: Sequence[Row]) -> list[Step]:
+    """The replies to the question itself, each with the replies that followed it.
+
+    nodes: in pre-order.  A reply may be several nodes: a thought, an action, its input.
+    """
+    first: list[Step] = []
+    steps: dict[int, Step] = {}
+    of_node: dict[int, Step | None] = {}
+    for node in nodes:
+        before = of_node.get(node["parent_id"]) if node["parent_id"] is not None else None
+        number = node["query_no"]
+        if number is None:
+            of_node[node["node_id"]] = None
+            continue
+        if number not in steps:
+            steps[number] = Step(number)
+            (first if before is None else before.next).append(steps[number])
+        steps[number].nodes.append(node)
+        of_node[node["node_id"]] = steps[number]
+    return first
+
+
+def drawn(steps: Sequence[Step], width: int, *, full: bool) -> Iterator[Text]:
+    """A chain of replies stays in its column; where the search came back, its branches are indented."""
+    if len(steps) == 1:
+        yield from _step_lines(steps[0], width, full=full)
+        yield from drawn(steps[0].next, width, full=full)
+        return
+    for at, step in enumerate(steps):
+        last = at == len(steps) - 1
+        lines = drawn([step], max(NARROWEST, width - 3), full=full)
+        for number, line in enumerate(lines):
+            rule = ("└─ " if last else "├─ ") if number == 0 else ("   " if last else "│  ")
+            yield Text(rule, style="dim") + line
+
+
+def _step_lines(step: Step, width: int, *, full: bool) -> Iterator[Text]:
+    mark = f"{step.number + 1:>2} "
+    style = "" if step.on_answer_path else "dim"
+    if step.thought is not None:
+        yield from _wrapped(step.thought, width, first=mark, style=f"italic {style}".strip(), full=full)
+        mark = "   "
+    for call in step.calls:
+        yield from _call_lines(call, mark, width, style=style, full=full)
+        mark = "   "
+    if mark != "   ":
+        yield Text(f"{mark}(an empty reply: {step.nodes[0]['finish_reason']})", style="dim")
+
+
+def _call_lines(call: Row, mark: str, width: int, *, style: str, full: bool) -> Iterator[Text]:
+    outcome = str(call["outcome"])
+    arguments = _arguments(call["arguments"])
+    if call["function"] == _FINISH and outcome in ("answered", "gave_up"):
+        yield from _finish_lines(call, arguments or {}, mark, width)
+        return
+    made = call["arguments"] if arguments is None else _written(arguments)
+    yield from _folded(f"{call['function']}({made})", width, first=mark, style=style, full=full)
+    said = f"{outcome}: {call['observation'] or ''}"
+    yield from _folded(said, width, first="   → ", style=_STYLES.get(outcome, "yellow"), full=full)
+
+
+def _finish_lines(call: Row, arguments: Mapping[str, Any], mark: str, width: int) -> Iterator[Text]:
+    style = _STYLES[str(call["outcome"])]
+    if call["outcome"] == "gave_up":
+        yield Text(f"{mark}✗ gave up; the search goes back", style=style)
+        return
+    answer = f"✓ {arguments.get('final_answer', '')}"
+    yield from _wrapped(answer, width, first=mark, style=style, full=True)
+
+
+def _arguments(text: str | None) -> dict[str, Any] | None:
+    """The arguments by name; None when the model wrote something else."""
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _written(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={orjson.dumps(value).decode()}" for name, value in arguments.items())
+
+
+def _wrapped(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:
+    """Prose in lines of at most `width` columns."""
+    indent = " " * len(first)
+    shown = _shown(text, full=full) or "''"
+    for line in textwrap.wrap(shown, width, initial_indent=first, subsequent_indent=indent):
+        yield Text(line, style=style)
+
+
+def _folded(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:
+    """Calls and JSON, which have no words to break at, in lines of at most `width` columns."""
+    shown = _shown(text, full=full)
+    columns = max(1, width - len(first))
+    for start in range(0, max(1, len(shown)), columns):
+        yield Text((first if start == 0 else " " * len(first)) + shown[start : start + columns], style=style)
+
+
+def _shown(text: str, *, full: bool) -> str:
+    """One line of text; whatever an API sent, nothing in it controls a terminal."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if full or len(plain) <= SHORT else f"{plain[:SHORT]} ..."
