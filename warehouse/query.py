@@ -35,6 +35,7 @@ _READING_FUNCTIONS = frozenset(
         "unnest",
     }
 )
+EXACT_FLOATS = 2**53
 _HELP = "`SHOW TABLES` lists tables and views, `DESCRIBE <name>` its columns, `@tables` what a row is"
 
 
@@ -51,9 +52,20 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
     text = _named(sql) if sql.strip().startswith("@") else sql
     try:
         _refuse_all_but_reading(connection, text)
-        return connection.execute(text).df()
+        return _whole_sums(connection.execute(text))
     except duckdb.Error as error:
         raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+
+
+def _whole_sums(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """The rows; sums of integers, which are HUGEINT in SQL, as integers and not as floats."""
+    types = [str(column[1]) for column in result.description]
+    rows = result.df()
+    for position, type_ in enumerate(types):
+        sums = rows.iloc[:, position]
+        if type_ == "HUGEINT" and (sums.abs().dropna() < EXACT_FLOATS).all():
+            rows.isetitem(position, sums.astype("Int64").array)
+    return rows
 
 
 def _named(sql: str) -> str:

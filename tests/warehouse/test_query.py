@@ -56,6 +56,12 @@ def test_nested_columns_come_as_lists_of_dictionaries(connection: duckdb.DuckDBP
     ]
 
 
+def test_sums_of_integers_are_integers(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = query(connection, "SELECT sum(n) AS n, sum(n) FILTER (n > 9) AS none FROM range(4) AS t(n)")
+    assert rows.to_json(orient="records") == '[{"n":6,"none":null}]'
+    assert [str(kind) for kind in rows.dtypes] == ["Int64", "Int64"]
+
+
 def test_times_are_utc(connection: duckdb.DuckDBPyConnection) -> None:
     frame = query(connection, "SELECT CAST(started_at AS VARCHAR) AS at FROM snapshot")
     assert _rows(frame) == [("2026-03-01 12:00:00+00",)]
