@@ -11,7 +11,8 @@ from typing import Any
 from sandbox.teaching import dice
 from sandbox.teaching.functions import Function
 from sandbox.teaching.observation import CUT_KEY, Fact, Observation, is_cut_mark
-from sandbox.teaching.weaving import Said, woven
+from sandbox.teaching.saying import Said
+from sandbox.teaching.weaving import woven
 from sandbox.teaching.words import first_sentences, name_stems, plain, stem_set
 
 _MOST_FACTS = 6

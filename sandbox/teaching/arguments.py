@@ -50,9 +50,10 @@ def fill(subtask: Subtask, query: str, facts: Sequence[Fact], *seed: object) -> 
 def _otherwise(
     parameter: Parameter, subtask: Subtask, facts: Sequence[Fact], *seed: object
 ) -> tuple[Any, str]:
+    about = frozenset(name_stems(subtask.function.own_name))
     observed = [
         fitted
-        for fact in matching(tuple(facts), parameter.stems)
+        for fact in matching(tuple(facts), parameter.stems, about)
         if (fitted := fitting(fact.value, parameter)) is not None
     ]
     if observed:

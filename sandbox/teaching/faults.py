@@ -16,7 +16,7 @@ class TeacherFaults:
 
     Endpoint faults are per distinct request and yield by its third try.  The others are what models do:
     per step of a search (the first four), per search (`hopeless`), per answer (`empty_answer`), per JSON
-    reply (`fenced_json`, `invalid_json`), and per instruction (the rest).
+    reply (`fenced_json`, `invalid_json`), per judgement (`wavering_verdict`), and per instruction (the rest).
     """
 
     seed: int = 0
@@ -29,12 +29,14 @@ class TeacherFaults:
     hallucinated_function: float = 0.02
     malformed_arguments: float = 0.02
     thought_only: float = 0.03
-    early_give_up: float = 0.08
-    hopeless: float = 0.07
+    early_give_up: float = 0.10
+    hopeless: float = 0.08
     empty_answer: float = 0.01
 
     fenced_json: float = 0.02
     invalid_json: float = 0.01
+    wavering_verdict: float = 0.03
+
     hallucinated_api: float = 0.04
     short_instruction: float = 0.03
     near_duplicate: float = 0.04

@@ -7,6 +7,7 @@ import re
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ class Function:
     """A function with what tells it apart from the others offered.
 
     weights: how much each stem of its description tells; weight: of its main stems together;
-    phrases: every three words in a row of its wish.
+    phrases: every three words in a row of its wish, or the two it has.
     """
 
     name: str
@@ -36,6 +37,11 @@ class Function:
     weight: float
     phrases: frozenset[tuple[str, ...]]
     order: int
+
+    @property
+    def own_name(self) -> str:
+        """The API's part of the name."""
+        return _own_name(self.name)
 
     @property
     def required(self) -> list[Parameter]:
@@ -86,7 +92,7 @@ def _offer(tools: list[Json]) -> Offer:
             parameters=parameters[order],
             weights={stem: share * rarity[stem] for stem, share in gists[order].items()},
             weight=sum(rarity[stem] for stem, share in gists[order].items() if share >= 1.0),
-            phrases=phrases_of(wishes[order].text),
+            phrases=_own_phrases(wishes[order]),
             order=order,
         )
         for order, tool in enumerate(shown)
@@ -95,19 +101,31 @@ def _offer(tools: list[Json]) -> Offer:
 
 
 def _wish(tool: Json) -> Wish:
-    return wish_from(str(tool.get("description") or ""), _own_name(tool))
+    return wish_from(str(tool.get("description") or ""), _own_name(str(tool["name"])))
 
 
-def _own_name(tool: Json) -> str:
+def _own_name(name: str) -> str:
     """The API's part of a name such as `search_for_some_tool`."""
-    return str(tool["name"]).split("_for_", maxsplit=1)[0]
+    return name.split("_for_", maxsplit=1)[0]
 
 
 @lru_cache(maxsize=4096)
 def phrases_of(text: str) -> frozenset[tuple[str, ...]]:
-    """Every three words in a row."""
-    words = re.findall(r"[^\W_]+", text.lower())
+    """Every two and every three words in a row."""
+    words = _words(text)
+    return frozenset((*pairwise(words), *zip(words, words[1:], words[2:], strict=False)))
+
+
+def _own_phrases(wish: Wish) -> frozenset[tuple[str, ...]]:
+    """Every three words in a row of a wish; of a shorter one all it has."""
+    words = _words(wish.text)
+    if len(words) == 2:
+        return frozenset([tuple(words)])
     return frozenset(zip(words, words[1:], words[2:], strict=False))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def _gist(tool: Json, wish: Wish, parameters: tuple[Parameter, ...]) -> dict[str, float]:
@@ -115,7 +133,7 @@ def _gist(tool: Json, wish: Wish, parameters: tuple[Parameter, ...]) -> dict[str
     description = api_description(str(tool.get("description") or ""))
     gist: dict[str, float] = {}
     weighed = (
-        (name_stems(_own_name(tool)), 1.0),
+        (name_stems(_own_name(str(tool["name"]))), 1.0),
         (stems(wish.text), 1.0),
         (stems(first_sentences(description, _TELLING_CHARACTERS // 2)), 0.6),
         (stems(description[:_TELLING_CHARACTERS]), 0.3),

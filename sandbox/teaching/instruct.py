@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sandbox.teaching import dice, phrases
+from sandbox.teaching.arranging import arranged, tidied
 from sandbox.teaching.faults import TeacherFaults
 from sandbox.teaching.parameter import Parameter, from_document
+from sandbox.teaching.saying import Said
 from sandbox.teaching.stages import Instruct
 from sandbox.teaching.values import Chooser, is_dated
-from sandbox.teaching.weaving import Said, woven
+from sandbox.teaching.weaving import referred, speaks_of, woven
 from sandbox.teaching.wording import Wish, wish_from
-from sandbox.teaching.words import count_words, name_stems
+from sandbox.teaching.words import name_stems, stem_set
 
 Json = dict[str, Any]
 _MOST_OPTIONAL = 2
-_SPARE_WORDS = 2
+_IDENTIFIER = ("id",)
+_VERBS = (stem_set("knowing") | stem_set("doing")) - stem_set("nouns_as_well")
 _TOO_COMMON = frozenset(
-    ("name", "text", "value", "type", "unit", "format", "url", "title", "language", "number", "word")
+    (
+        *("name", "text", "value", "type", "unit", "format", "url", "title", "language", "number", "word"),
+        *(
+            "code",
+            "content",
+            "message",
+            "key",
+            "data",
+            "body",
+            "input",
+            "string",
+            "path",
+            "query",
+            "expression",
+        ),
+    )
 )
 
 
@@ -36,9 +54,14 @@ class Api:
     answers: frozenset[tuple[str, ...]]
 
     @property
-    def sayable(self) -> bool:
+    def topic(self) -> str:
+        return phrases.topic_of(self.category, self.tool)
+
+    @cached_property
+    def valued(self) -> bool:
         """Whether a person could say all it requires in a sentence."""
-        return all(parameter.kind != "object" for parameter in self.parameters if parameter.required)
+        chooser = Chooser("sayable", response=self.response)
+        return all(is_sayable(chooser.value(one)) for one in self.parameters if one.required)
 
 
 @dataclass(frozen=True)
@@ -95,27 +118,54 @@ def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object) -> list
     turns = dice.shuffled(sayable, seed[0], "turns")
     first = turns[number % len(turns)]
     others = [api for api in dice.shuffled(sayable, *seed, "others") if api is not first]
-    elsewhere = [api for api in others if api.tool != first.tool]
     wanted = dice.pick(
         (1, 1, 1, 0, 0, 2, 2, 3) if not task.several_tools else (1, 1, 1, 2, 2, 3), *seed, "size"
     )
-    if task.several_tools and elsewhere:
-        others = [elsewhere[0], *(api for api in others if api is not elsewhere[0])]
-    return _in_order([first, *others[:wanted]])
+    chosen = _with_companions(first, others, wanted)
+    if task.several_tools:
+        chosen = _of_several_tools(chosen, [*others, *apis])
+    return _in_order(chosen)
+
+
+def _with_companions(first: Api, others: list[Api], wanted: int) -> list[Api]:
+    """First one that brings what the first needs, then any that fit."""
+    chosen = [first]
+    feeding = [api for api in others if api.valued and _link(first, api)]
+    if feeding and (wanted or not first.valued):
+        chosen.append(feeding[0])
+    for api in others:
+        fits = api.valued or any(_link(api, earlier) for earlier in chosen)
+        new = all(api.wish != earlier.wish for earlier in chosen)
+        if fits and new and len(chosen) <= wanted:
+            chosen.append(api)
+    return chosen
+
+
+def _of_several_tools(chosen: list[Api], others: list[Api]) -> list[Api]:
+    """With one of another tool in place of the last, or beside those that belong together."""
+    elsewhere = [api for api in others if api.tool != chosen[0].tool]
+    if not elsewhere or any(api in elsewhere for api in chosen):
+        return chosen
+    kept = chosen[:-1] if len(chosen) > 2 else chosen
+    return [*kept, next((api for api in elsewhere if api.valued), elsewhere[0])]
 
 
 def _sayable(apis: list[Api], *, several_tools: bool) -> list[Api]:
     """APIs all of whose values can be said in a sentence, unless that leaves too few to choose from."""
-    sayable = [api for api in apis if api.sayable]
+    valued = [api for api in apis if api.valued]
+    sayable = [api for api in apis if api.valued or any(_link(api, other) for other in valued)]
     enough = 2 if several_tools and len({api.tool for api in apis}) > 1 else 1
     return sayable if len({api.tool for api in sayable}) >= enough else apis
 
 
 def _in_order(apis: list[Api]) -> list[Api]:
-    """Those whose required parameters another one's response names come after it."""
-    return sorted(
-        apis, key=lambda api: sum(_link(api, other) is not None for other in apis if other is not api)
-    )
+    """Those whose required parameters another one's response names come right after it."""
+    ordered = [api for api in apis if not any(_link(api, other) for other in apis if other is not api)]
+    for api in apis:
+        if api not in ordered:
+            feeding = [place for place, other in enumerate(ordered) if _link(api, other)]
+            ordered.insert(feeding[-1] + 1 if feeding else len(ordered), api)
+    return ordered
 
 
 def _link(api: Api, other: Api) -> Parameter | None:
@@ -127,53 +177,67 @@ def _link(api: Api, other: Api) -> Parameter | None:
             if parameter.required
             and not parameter.enum
             and _nameable(parameter)
-            and parameter.stems in other.answers
-            and parameter.stems not in {asked.stems for asked in other.parameters}
+            and _answered(parameter, api, other)
         ),
         None,
     )
+
+
+def _answered(parameter: Parameter, api: Api, other: Api) -> bool:
+    """Whether the other's response has the parameter, or what it lists has the identifier meant."""
+    asked = {one.stems for one in other.parameters if one.required}
+    if parameter.stems[-1:] != _IDENTIFIER:
+        return parameter.stems in other.answers and parameter.stems not in {
+            one.stems for one in other.parameters
+        }
+    listed = set(parameter.stems[:-1]) or set(name_stems(api.name)) - _VERBS
+    told = parameter.stems in other.answers or _IDENTIFIER in other.answers
+    return told and bool(listed & set(name_stems(other.name))) and parameter.stems not in asked
 
 
 def _nameable(parameter: Parameter) -> bool:
     """Whether people would leave the value to an earlier result: codes and identifiers, no amounts."""
     if parameter.spoken in _TOO_COMMON:
         return False
-    return (parameter.kind == "string" or parameter.stems[-1:] == ("id",)) and not is_dated(parameter)
+    return (parameter.kind == "string" or parameter.stems[-1:] == _IDENTIFIER) and not is_dated(parameter)
 
 
 def _write(apis: list[Api], min_words: int, *seed: object) -> Written:
     tone = dice.pick(phrases.tones(), *seed, "tone")
-    sentences = []
-    for position, api in enumerate(apis):
-        sentence = phrases.capitalised(
-            tone.asking(api.wish, _wanted(api, apis[:position], *seed), *seed, api.name)
-        )
-        sentences.append(tone.joined(sentence, *seed, position) if position else sentence)
-    sentences = [phrases.capitalised(_tidied(sentence)) for sentence in sentences]
-    sentences = _filled(sentences, tone, _topic(apis, *seed), min_words, *seed)
-    return Written(" ".join(sentences), [[api.tool, api.name] for api in apis])
+    wishes = [_wanted(api, apis[:position], *seed) for position, api in enumerate(apis)]
+    topic = dice.pick([api.topic for api in apis], *seed, "topic")
+    query = " ".join(arranged(wishes, tone, topic, min_words, *seed))
+    return Written(query, [[api.tool, api.name] for api in apis])
 
 
-def _wanted(api: Api, before: list[Api], *seed: object) -> str:
+def _wanted(api: Api, before: list[Api], *seed: object) -> Wish:
     """The wish with the values a person gives, or with a hint at an earlier result."""
     linked = next((link for other in before if (link := _link(api, other))), None)
-    if linked is not None and not dice.chance(0.6, *seed, api.name, "link"):
+    if linked is not None and api.valued and not dice.chance(0.75, *seed, api.name, "link"):
         linked = None
     chooser = Chooser(*seed, response=api.response)
     said = [
         Said(parameter, value)
         for parameter in api.parameters
         if parameter is not linked
-        and _spoken_of(parameter, *seed, api.name)
-        and (value := chooser.value(parameter)) is not None
-        and not isinstance(value, dict)
+        and _spoken_of(parameter, api.wish, *seed, api.name)
+        and is_sayable(value := chooser.value(parameter))
     ]
     text = woven(api.wish, _few(said), *seed, api.name)
-    return text if linked is None else f"{text} {phrases.linking(linked.spoken, *seed, api.name)}"
+    if linked is not None:
+        noun = " ".join(linked.spoken.split()[:-1]) if linked.stems[-1:] == _IDENTIFIER else linked.spoken
+        text = referred(text, linked) or f"{text} {phrases.linking(noun, *seed, api.name)}"
+    return Wish(api.wish.kind, tidied(text))
 
 
-def _spoken_of(parameter: Parameter, *seed: object) -> bool:
-    if parameter.required:
+def is_sayable(value: Any) -> bool:
+    """Whether a person could say the value in a sentence."""
+    nested = isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value)
+    return value is not None and not isinstance(value, dict) and not nested
+
+
+def _spoken_of(parameter: Parameter, wish: Wish, *seed: object) -> bool:
+    if parameter.required or speaks_of(wish, parameter):
         return not (parameter.kind == "boolean" and parameter.has_default)
     telling = parameter.kind in {"string", "integer", "number"} and (
         bool(parameter.enum) or parameter.has_default or bool(parameter.examples)
@@ -185,28 +249,6 @@ def _few(said: list[Said]) -> list[Said]:
     """Everything required, and not more optional values than people mention."""
     optional = [item for item in said if not item.parameter.required][:_MOST_OPTIONAL]
     return [item for item in said if item.parameter.required or item in optional]
-
-
-def _topic(apis: list[Api], *seed: object) -> str:
-    words = re.sub(r"[^A-Za-z ]+", " ", dice.pick(apis, *seed, "topic").category).lower().split()
-    return " ".join(words[:2])
-
-
-def _tidied(sentence: str) -> str:
-    return re.sub(r"\s+", " ", sentence).replace(" ,", ",").replace("??", "?").strip()
-
-
-def _filled(sentences: list[str], tone: phrases.Tone, topic: str, least: int, *seed: object) -> list[str]:
-    """Adds a context mostly, a closing sometimes, and more of them until the instruction is long enough."""
-    context = tone.context(topic, *seed)
-    closings = dice.shuffled(tone.closings, *seed, "closing")
-    if dice.chance(0.8, *seed, "with context"):
-        sentences = [context, *sentences]
-    if dice.chance(0.3, *seed, "with closing"):
-        sentences = [*sentences, closings.pop()]
-    while count_words(" ".join(sentences)) < least + _SPARE_WORDS and (closings or context not in sentences):
-        sentences = [context, *sentences] if context not in sentences else [*sentences, closings.pop()]
-    return sentences
 
 
 def _flawed(

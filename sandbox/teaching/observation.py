@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sandbox.teaching.words import name_stems, word_set
+from sandbox.teaching.words import name_stems, stem_set, word_set
 
 CUT_KEY = "_cut"
 _DEEPEST = 32
 _MOST_FACTS = 400
 _ERROR_KEYS = frozenset(("error", "errors", "errormessage", "fault"))
+_VERBS = (stem_set("knowing") | stem_set("doing")) - stem_set("nouns_as_well")
 _NOTE_KEYS = word_set("notes")
 _SLUG_KEYS = frozenset(("code", "type", "status", "request_id", "timestamp", "path"))
 _REFUSED = re.compile(
@@ -31,10 +32,11 @@ _PAIR = re.compile(
 
 @dataclass(frozen=True)
 class Fact:
-    """A leaf of an answer.  path: keys and positions from the top."""
+    """A leaf of an answer.  path: keys and positions from the top; origin: the function that gave it."""
 
     path: tuple[str | int, ...]
     value: Any
+    origin: str = ""
 
     @property
     def key(self) -> str:
@@ -191,16 +193,25 @@ def _tells(value: Any) -> bool:
     return value is not None and value != ""
 
 
-def matching(facts: tuple[Fact, ...], stems: tuple[str, ...]) -> list[Fact]:
-    """Facts whose key says the same as a parameter's name, exact ones first."""
+def matching(
+    facts: tuple[Fact, ...], stems: tuple[str, ...], about: frozenset[str] = frozenset()
+) -> list[Fact]:
+    """Facts whose key says the same as a parameter's name, exact ones first.
+
+    about: stems of what the parameter's function is about: "id" is an id of that, "bucket id" of a bucket.
+    """
     wanted = set(stems)
     exact = [fact for fact in facts if name_stems(fact.key) == stems]
     if exact or not wanted:
-        return exact
+        return sorted(exact, key=lambda fact: not _of(fact, about)) if len(stems) == 1 else exact
     near = [fact for fact in facts if len(stems) > 1 and set(name_stems(fact.key)) >= wanted]
     tail = [
         fact
         for fact in facts
         if name_stems(fact.key)[-1:] == stems[-1:] and len(name_stems(fact.key)) < len(stems)
     ]
-    return near or tail
+    return near or sorted(tail, key=lambda fact: not _of(fact, frozenset(stems[:-1])))
+
+
+def _of(fact: Fact, about: frozenset[str]) -> bool:
+    return bool((about - _VERBS) & set(name_stems(fact.origin)))

@@ -11,13 +11,17 @@ from sandbox.teaching.fitting import fitting
 from sandbox.teaching.mentions import Mention, mentions, words_after, words_before
 from sandbox.teaching.parameter import Parameter
 from sandbox.teaching.plan import Subtask
+from sandbox.teaching.saying import SOURCE, TARGET
 from sandbox.teaching.values import is_dated, look
-from sandbox.teaching.weaving import SOURCE, TARGET
 from sandbox.teaching.words import name_stems, stem, stems
 
 # How sure one must be of a pair; an optional parameter must be spoken of.
 _REQUIRED_ENOUGH = 1.0
 _OPTIONAL_ENOUGH = 1.9
+_REFERS_BACK = re.compile(
+    r"\b(?:turns? up there|of those|of them|from (?:that|the) result|comes? out of that|just found)\b",
+    re.IGNORECASE,
+)
 _ADDRESS_KINDS = frozenset({"url", "email", "ip", "domain", "phone"})
 _RELATED = {
     "url": ("http", "link", "website", "uri"),
@@ -45,12 +49,17 @@ def values_in_query(subtask: Subtask, query: str) -> dict[Parameter, Any]:
         elif parameter.kind != "object":
             rest.append(parameter)
     named = {parameter: value for parameter, value in chosen.items() if value is not None}
-    return named | _paired(rest, query, span)
+    return named | _paired(rest, query, span, alone=bool(_REFERS_BACK.search(subtask.clause)))
 
 
-def _paired(parameters: Sequence[Parameter], query: str, span: tuple[int, int]) -> dict[Parameter, Any]:
-    """Each mention goes to the parameter it suits best, the clause's own first, the surest pairs first."""
-    at = {mention.start: mention for mention in mentions(query)}
+def _paired(
+    parameters: Sequence[Parameter], query: str, span: tuple[int, int], *, alone: bool
+) -> dict[Parameter, Any]:
+    """Each mention goes to the parameter it suits best, the clause's own first, the surest pairs first.
+
+    alone: only what the clause itself mentions, the rest comes from an earlier result.
+    """
+    at = {one.start: one for one in mentions(query) if _within(one, span) or not alone}
     pairs = sorted(
         (not _within(mention, span), -_suits(parameter, mention, query, span), mention.start, order)
         for order, parameter in enumerate(parameters)
@@ -105,7 +114,8 @@ def _kind_suits(parameter: Parameter, mention: Mention) -> float:
     if parameter.numeric:
         return 0.7 if mention.kind == "number" and fitting(mention.text, parameter) is not None else 0.0
     if parameter.kind == "array":
-        return 0.4 if mention.kind in {"number", "quoted", "code", "proper"} else 0.0
+        nested = parameter.items.get("type") in {"array", "object"}
+        return 0.4 if not nested and mention.kind in {"number", "quoted", "code", "proper"} else 0.0
     dated = is_dated(parameter)
     if mention.kind in {"date", "time"}:
         return 1.3 if dated or (mention.kind == "time" and "time" in parameter.stems) else 0.0

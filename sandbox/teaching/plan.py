@@ -18,6 +18,7 @@ _CLAUSES = re.compile(
     |,\s+(?:also|then)\s+|\s+as\ well\ as\s+""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SENTENCE_END = re.compile(r"[.!?;](?=\s|$)")
 _ENOUGH = 0.3
 _SECOND_ENOUGH = 0.35
 _SHARE_OF_BEST = 0.35
@@ -73,8 +74,37 @@ def plan(query: str, offer: Offer) -> Plan:
     whole = _ranked(Subtask(function, query, 0, score(query, function)) for function in offer.functions)
     chosen = _worth_doing(list(best.values())) or list(whole[:1])
     chosen.sort(key=lambda task: (task.start, task.function.order))
+    chosen = _with_all_they_say(chosen, query)
     served = {task.function for task in chosen}
     return Plan(tuple(chosen), tuple(task for task in whole if task.function not in served))
+
+
+def _with_all_they_say(tasks: list[Subtask], query: str) -> list[Subtask]:
+    """Their clauses go on to the next task or the end of the sentence: values may follow "and get ..."."""
+    starts = [task.start for task in tasks]
+    whole = []
+    for task in tasks:
+        end = min(
+            (start for start in starts if start > task.start),
+            default=len(query),
+        )
+        end = min(end, sentence_end(query, task.start + len(task.clause)))
+        clause = query[task.start : max(end, task.start + len(task.clause))]
+        whole.append(replace(task, clause=clause.rstrip()))
+    return whole
+
+
+def sentence_end(query: str, after: int) -> int:
+    """Where the sentence that goes on after a position ends; full stops in quotes end none."""
+    quoted = _quoted(query)
+    for end in _SENTENCE_END.finditer(query, max(after - 1, 0)):
+        if not any(start < end.start() < stop - 1 for start, stop in quoted):
+            return end.end()
+    return len(query)
+
+
+def _quoted(query: str) -> list[tuple[int, int]]:
+    return [(mention.start, mention.end) for mention in mentions(query) if mention.kind == "quoted"]
 
 
 def _worth_doing(tasks: list[Subtask]) -> list[Subtask]:
@@ -103,7 +133,7 @@ def clauses(query: str) -> list[tuple[int, str]]:
     """The query's clauses with their positions."""
     found = []
     position = 0
-    quoted = [(mention.start, mention.end) for mention in mentions(query) if mention.kind == "quoted"]
+    quoted = _quoted(query)
     for cut in _CLAUSES.finditer(query):
         if any(start < cut.start() < end for start, end in quoted):
             continue

@@ -9,10 +9,13 @@ from sandbox.teaching import dice
 from sandbox.teaching.compress import shortened
 from sandbox.teaching.faults import TeacherFaults
 from sandbox.teaching.instruct import instructions
+from sandbox.teaching.judge import judgement
+from sandbox.teaching.judged import Judged
 from sandbox.teaching.rank import better
 from sandbox.teaching.reply import Reply
 from sandbox.teaching.search import next_step
-from sandbox.teaching.stages import Compress, Instruct, Rank, Search, Unknown, recognise
+from sandbox.teaching.stages import Compress, Instruct, Rank, Search, Trying, Unknown, recognise
+from sandbox.teaching.trying import arguments_to_try
 
 Json = dict[str, Any]
 _NO_RULE = "This is a stand-in that follows rules and is no language model; it has no rule for this request."
@@ -22,17 +25,31 @@ def answer(request: Json, digest: str, faults: TeacherFaults) -> tuple[str, Repl
     """The stage's name and the reply.  digest: of the request; all variety comes from it."""
     stage = recognise(request)
     match stage:
-        case Compress():
-            return "compress", _as_reply(shortened(stage), (), digest, faults)
-        case Instruct():
-            written, committed = instructions(stage, digest, faults)
-            return "instruct", _as_reply({"instructions": written}, committed, digest, faults)
         case Search():
             return "search", next_step(stage, digest, faults)
         case Rank():
             return "rank", Reply(better(stage))
         case Unknown():
             return "unknown", Reply(json.dumps({"note": _NO_RULE}) if stage.wants_json else _NO_RULE)
+        case _:
+            name, value, committed = _json_answer(stage, digest, faults)
+            return name, _as_reply(value, committed, digest, faults)
+
+
+def _json_answer(
+    stage: Compress | Instruct | Judged | Trying, digest: str, faults: TeacherFaults
+) -> tuple[str, Json, tuple[str, ...]]:
+    """The stage's name, the reply's value, and the names of the faults in it."""
+    match stage:
+        case Compress():
+            return "compress", shortened(stage), ()
+        case Instruct():
+            written, committed = instructions(stage, digest, faults)
+            return "instruct", {"instructions": written}, committed
+        case Trying():
+            return "probe", {"arguments": arguments_to_try(stage, digest)}, ()
+        case _:
+            return "judge", *judgement(stage, digest, faults)
 
 
 def _as_reply(value: Json, committed: tuple[str, ...], digest: str, faults: TeacherFaults) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -60,7 +60,11 @@ class Situation:
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
-        return tuple(fact for one in self.found.values() for fact in one.observation.facts)
+        return tuple(
+            replace(fact, origin=function.own_name)
+            for function, one in self.found.items()
+            for fact in one.observation.facts
+        )
 
     @cached_property
     def pending(self) -> list[Subtask]:

@@ -6,18 +6,19 @@ system message.  Anything else is `Unknown`.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+from sandbox.teaching.blocks import calls_in, json_in, json_value, objects_in, texts_in
+from sandbox.teaching.judged import Judged, judged
 
 Json = dict[str, Any]
 
 FINISH = "Finish"
 _COMPRESS_HEADING = "# Task: shorten one API document"
 _INSTRUCT_HEADING = "# Task: write instructions for a set of APIs"
+_PROBE_HEADING = "# Task: arguments to try an API"
 _RANK_CLOSING = "Reply with one letter and nothing else: A or B."
 _SEVERAL_TOOLS_HEADING = "# The APIs of several tools"
 _APIS_HEADING = re.compile(r"^# The APIs? (?:of|to)\b.*$", re.MULTILINE)
@@ -29,11 +30,7 @@ _CANDIDATE_CALL = re.compile(
     r"(?:\nended: (?P<ended>[^\n]*))?\Z",
     re.DOTALL,
 )
-_STEP_CALL = re.compile(
-    r"^function: (?P<function>[^\n]*)\narguments: (?P<arguments>.*?)\nobservation: (?P<observation>.*?)"
-    r"(?=\nfunction: |\Z)",
-    re.DOTALL | re.MULTILINE,
-)
+_TRIED_CALL = re.compile(r"arguments: (?P<arguments>.*?)\nanswer: (?P<answer>.*)\Z", re.DOTALL)
 _WRITE_N = re.compile(r"^Write (\d+) instructions?\b", re.MULTILINE)
 _AT_LEAST = re.compile(r"[Aa]t least (\d+) words")
 _BUDGET = re.compile(r"<budget>(\d+)")
@@ -102,11 +99,20 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Trying:
+    """wanted: names of the parameters that need a value; tried: the calls so far and their answers."""
+
+    document: Json
+    wanted: list[str]
+    tried: list[tuple[Json, str]]
+
+
+@dataclass(frozen=True)
 class Unknown:
     wants_json: bool
 
 
-Stage = Compress | Instruct | Search | Rank | Unknown
+Stage = Compress | Instruct | Search | Rank | Judged | Trying | Unknown
 
 
 def recognise(request: Json) -> Stage:
@@ -116,11 +122,13 @@ def recognise(request: Json) -> Stage:
         return Rank(_step(texts["user"], "A"), _step(texts["user"], "B"))
     if any(_function_name(tool) == FINISH for tool in request.get("tools") or ()):
         return _search(request)
-    stage: Stage | None = None
+    stage: Stage | None = judged(**texts)
     if _COMPRESS_HEADING in texts["system"]:
         stage = _compress(texts["user"])
     elif _INSTRUCT_HEADING in texts["system"]:
         stage = _instruct(texts["user"])
+    elif _PROBE_HEADING in texts["system"]:
+        stage = _trying(texts["user"])
     wants = (request.get("response_format") or {}).get("type", "text")
     return stage or Unknown(wants_json=wants in {"json_object", "json_schema"})
 
@@ -144,22 +152,6 @@ def content_text(message: Json) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _block(text: str, name: str) -> Any:
-    found = re.search(rf"^<{name}>\n(.*?)\n</{name}>$", text, re.MULTILINE | re.DOTALL)
-    return _json(found.group(1)) if found else None
-
-
-def _json(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(text)  # takes NaN and huge integers, which orjson refuses
-    except ValueError:
-        return None
-
-
 def _asked_part(text: str) -> str:
     """What follows the worked examples."""
     headings = list(_APIS_HEADING.finditer(text))
@@ -168,18 +160,17 @@ def _asked_part(text: str) -> str:
 
 def _compress(text: str) -> Compress | None:
     part = _asked_part(text)
-    document, budget = _block(part, "document"), _BUDGET.search(part)
+    document, budget = json_in(part, "document"), _BUDGET.search(part)
     if not isinstance(document, dict) or budget is None:
         return None
-    return Compress(document, _block(part, "response"), _block(part, "shape"), int(budget.group(1)))
+    return Compress(document, json_in(part, "response"), json_in(part, "shape"), int(budget.group(1)))
 
 
 def _instruct(text: str) -> Instruct | None:
     part = _asked_part(text)
     tasks = list(_TASK_HEADING.finditer(part))
     task = part[tasks[-1].start() :] if tasks else part
-    blocks = re.findall(r"^<document>\n(.*?)\n</document>$", part, re.MULTILINE | re.DOTALL)
-    documents = [document for document in map(_json, blocks) if isinstance(document, dict)]
+    documents = objects_in(part, "document")
     if not documents:
         return None
     n, words = _WRITE_N.search(task), _AT_LEAST.search(task)
@@ -238,11 +229,20 @@ def _history(messages: list[Json]) -> list[Exchange]:
     return history
 
 
+def _trying(text: str) -> Trying | None:
+    document, wanted = json_in(text, "document"), json_in(text, "parameters")
+    if not isinstance(document, dict) or not isinstance(wanted, list):
+        return None
+    calls = [found for call in texts_in(text, "call") if (found := _TRIED_CALL.match(call))]
+    tried = [(value, call["answer"]) for call in calls if isinstance(value := json_value(call[1]), dict)]
+    return Trying(document, [str(name) for name in wanted], tried)
+
+
 def _step(text: str, name: str) -> Step:
     """The candidate of that name; of several calls the last one, which is where it stands."""
-    found = re.search(rf'^<candidate name="{name}">\n(.*?)\n</candidate>$', text, re.MULTILINE | re.DOTALL)
-    calls = list(_STEP_CALL.finditer(found.group(1))) if found else []
-    return Step(**calls[-1].groupdict()) if calls else Step(None)
+    found = texts_in(text, "candidate", rf' name="{name}"')
+    calls = calls_in(found[0]) if found else []
+    return Step(**calls[-1]) if calls else Step(None)
 
 
 def _candidates(text: str) -> list[Candidate]:

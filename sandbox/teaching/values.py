@@ -16,6 +16,7 @@ from sandbox.teaching.parameter import Parameter
 from sandbox.teaching.words import name_stems
 
 _FACTORS = (0.5, 0.8, 1, 1.2, 1.5, 2, 2.5, 4)
+_WHOLE_FACTORS = (1, 2, 3, 4)
 _PLACES = (
     (52.52, 13.41),
     (48.86, 2.35),
@@ -32,6 +33,7 @@ _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _CLOCK = re.compile(r"^(\d{1,2}):(\d{2})(:\d{2})?$")
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?$")
 _DAY_NAMES = frozenset(name_stems("date day since until start end birthday deadline"))
+_PROSE_SPACES = 4
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2100
 
 
@@ -168,9 +170,13 @@ class Chooser:
 
     def _list_like(self, known: list[Any], parameter: Parameter) -> list[Any]:
         if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
-            factor = dice.pick(_FACTORS, *self._seed, parameter.name)
+            whole = all(isinstance(value, int) for value in known)
+            factor = dice.pick(_WHOLE_FACTORS if whole else _FACTORS, *self._seed, parameter.name)
             return [_plain_number(round(value * factor, 2)) for value in known]
-        return known
+        looks = frozenset(look(value) for value in known)
+        others = [value for value in _pool_values(parameter.stems, looks) if value not in known]
+        drawn = dice.shuffled([*known, *others], *self._seed, parameter.name)[: len(known)]
+        return drawn if others else known
 
     def _object(self, parameter: Parameter) -> Any:
         shown = next((known for known in parameter.examples if isinstance(known, dict)), None)
@@ -216,13 +222,22 @@ def _pools() -> tuple[_Pool, ...]:
     )
 
 
+def _looks_alike(value: str, looks: frozenset[str]) -> bool:
+    """Of the same look, or both running text."""
+    return look(value) in looks or (_is_prose(value) and any(map(_is_prose, looks)))
+
+
+def _is_prose(text: str) -> bool:
+    return text.count(" ") >= _PROSE_SPACES
+
+
 @lru_cache(maxsize=4096)
 def _pool_values(stems: tuple[str, ...], looks: frozenset[str]) -> tuple[str, ...]:
     """Values of the first pool that fits the name, and looks like what the documents show, if anything."""
     words = frozenset(stems)
     for pool in _pools():
         if any(name <= words for name in pool.stems):
-            values = tuple(value for value in pool.values if not looks or look(value) in looks)
+            values = tuple(value for value in pool.values if not looks or _looks_alike(value, looks))
             if values and not (pool.vague and looks):
                 return values
     return ()

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from sandbox.teaching import dice
 from sandbox.teaching.parameter import Parameter
+from sandbox.teaching.saying import PREPOSITION_OF, Said, added, amount, role_of
 from sandbox.teaching.wording import Wish
 
 _CHOSEN = (
     "given|specified|specific|certain|particular|provided|selected|chosen|requested|desired|supplied|input"
 )
-_TAILS = ("code", "name", "id", "symbol", "number", "text", "string", "key", "value", "abbreviation", "slug")
+_TAILS = (
+    "code",
+    "name",
+    "id",
+    "symbol",
+    "number",
+    "text",
+    "string",
+    "key",
+    "value",
+    "abbreviation",
+    "slug",
+    "url",
+    "address",
+)
 _PREPOSITIONS = "for|of|in|by|with|from|to|and|at|on|about|between|near|into|per"
 _HEADS = frozenset(("target", "source", "base", "input", "original"))
 _LEAD = (
@@ -43,53 +56,21 @@ _TWO_ENDS = re.compile(
     (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
     re.VERBOSE,
 )
-_TWO_ENDS = re.compile(
-    r"""\b(?:from\ (?:one|an?)|one)\ [\w\ -]{2,30}?\ (?:to|into|in)\ (?:another|a\ different)
-    (?:\ (?!and|or|with|for|in|by|on|at)\w+)?|\bbetween\ (?:two|different|any\ two)\ \w+""",
-    re.VERBOSE,
+_COORDINATES = ("latitude", "longitude")
+_ANY_PLACE = re.compile(
+    r"\b(?P<at>at )?(?:an?|any) (?:given |geographical )?"
+    r"(?P<noun>place|position|point|location|spot)\b(?! of)"
 )
-_MERE_NUMBERS = frozenset(("number", "value", "integer", "latitude", "longitude"))
-_PLURALS = {"people": "person", "children": "child", "persons": "person"}
-_PREPOSITION_OF = {
-    **{name: name for name in ("after", "before", "since", "until")},
-    **dict.fromkeys(("city", "town", "country", "place", "location"), "for"),
-    "year": "in",
-    "date": "on",
-}
-SOURCE = frozenset(("from", "source", "origin", "start", "begin", "since", "departure", "base", "first"))
-TARGET = frozenset(("to", "target", "destination", "end", "until", "arrival", "second"))
-
-
-@dataclass(frozen=True)
-class Said:
-    """A parameter and the value a person gives it."""
-
-    parameter: Parameter
-    value: Any
-
-    @property
-    def text(self) -> str:
-        return spoken_value(self.value, self.parameter)
-
-
-def spoken_value(value: Any, parameter: Parameter) -> str:
-    """A value in running text, quoted where it would not stand out as a value otherwise."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return _enumerated([spoken_value(item, parameter) for item in value])
-    text = str(value)
-    stands_out = bool(re.fullmatch(r"[A-Z0-9][\w.+:/-]*|\d\S*|[^\s@]+@\S+|https?://\S+", text))
-    if parameter.numeric or not isinstance(value, str) or text in map(str, parameter.enum) or stands_out:
-        return text
-    return f'"{text}"'
+_MOMENTS = "day|date|moment|time|year|point in time"
+_TOWNS = frozenset(("city", "town", "village"))
 
 
 def woven(wish: Wish, said: Sequence[Said], *seed: object) -> str:
     """The wish with all values in it: in place of "a city" where it says so, else added."""
-    text = wish.text
     left: list[Said] = []
-    text, taken = _one_to_another(text, said)
+    text, taken = _one_to_another(wish.text, said)
+    if not taken:
+        text, taken = _at_a_place(text, said)
     for item in said:
         if item in taken:
             continue
@@ -98,8 +79,12 @@ def woven(wish: Wish, said: Sequence[Said], *seed: object) -> str:
             left.append(item)
         else:
             text = replaced
-    text = re.sub(rf"\b(?:a|an|the)?\s?(?:{_CHOSEN})\s(?=\S)", lambda match: _article(match.group()), text)
-    return f"{text}{_added(left, *seed)}"
+    text = re.sub(
+        rf"\b(?:(?:an?|the)\s)?(?:{_CHOSEN})\s(?!by\b|in\b|as\b|on\b|to\b)(?=\S)",
+        lambda match: _article(match.group()),
+        text,
+    )
+    return f"{text}{added(text, left, *seed)}"
 
 
 def _article(chosen: str) -> str:
@@ -108,8 +93,8 @@ def _article(chosen: str) -> str:
 
 
 def _one_to_another(text: str, said: Sequence[Said]) -> tuple[str, list[Said]]:
-    source = next((item for item in said if _role(item.parameter) == "from"), None)
-    target = next((item for item in said if _role(item.parameter) == "to"), None)
+    source = next((item for item in said if role_of(item.parameter) == "from"), None)
+    target = next((item for item in said if role_of(item.parameter) == "to"), None)
     if source is None or target is None:
         return text, []
     values = rf"from {_literal(source.text)} to {_literal(target.text)}"
@@ -117,16 +102,22 @@ def _one_to_another(text: str, said: Sequence[Said]) -> tuple[str, list[Said]]:
     return (replaced, [source, target]) if times else (text, [])
 
 
+def _at_a_place(text: str, said: Sequence[Said]) -> tuple[str, list[Said]]:
+    """Latitude and longitude together, in place of "a position" where it says so."""
+    found = [next((item for item in said if item.parameter.spoken == one), None) for one in _COORDINATES]
+    latitude, longitude = found
+    if latitude is None or longitude is None:
+        return text, []
+    place = f"latitude {latitude.text} and longitude {longitude.text}"
+    spoken = _ANY_PLACE.search(text)
+    if spoken is None:
+        return f"{text} at {place}", [latitude, longitude]
+    named = f"at {place}" if spoken["at"] else f"the {spoken['noun']} at {place}"
+    return text[: spoken.start()] + named + text[spoken.end() :], [latitude, longitude]
+
+
 def _literal(text: str) -> str:
     return text.replace("\\", r"\\")
-
-
-def _role(parameter: Parameter) -> str | None:
-    words = parameter.spoken.split()
-    ends = {words[0], words[-1]} if words else set()
-    if ends & SOURCE:
-        return "from"
-    return "to" if ends & TARGET else None
 
 
 @lru_cache(maxsize=4096)
@@ -140,9 +131,16 @@ def _place(spoken: str) -> re.Pattern[str]:
         names.append(" ".join(words[1:]))
     name = "|".join(re.escape(option) for option in sorted(names, key=len, reverse=True))
     tail = "|".join(_TAILS)
-    return re.compile(
-        rf"\b(?P<lead>{_LEAD})\s(?P<noun>(?:{name})(?: (?:{tail}))?)(?! of\b)(?=$|[\s,.;'])", re.IGNORECASE
-    )
+    noun = rf"(?P<noun>(?:{name})(?: (?:{tail}))?)(?! of\b)(?=$|[\s,.;:)'])"
+    return re.compile(rf"(?<!kind )(?<!sort )(?<!type )\b(?P<lead>{_LEAD})\s{noun}", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def _described_place(spoken: str) -> re.Pattern[str]:
+    """ "a cron expression" for an expression: as the object of a deed, or after "of"."""
+    tail = "|".join(_TAILS)
+    noun = rf"[a-z-]+ {re.escape(spoken)}(?: (?:{tail}))?"
+    return re.compile(rf"(?:(?<=^)\w+ |\bof )(?P<lead>an?)\s(?P<noun>{noun})(?=$|[\s,.;:)'])")
 
 
 @lru_cache(maxsize=4096)
@@ -150,19 +148,59 @@ def _number_of(spoken: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:an?|the) (?:(?:{_CHOSEN}) )?number of {re.escape(spoken)}\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
+def _preposition(spoken: str) -> re.Pattern[str]:
+    """ "after a day" for a parameter named "after"."""
+    return re.compile(rf"\b{re.escape(spoken)} (?:an?|the|this|any|one) (?:{_CHOSEN} )?(?:{_MOMENTS})\b")
+
+
 def _placed(text: str, item: Said, *seed: object) -> str | None:
+    """The text with the value in it; None where it has no place for one."""
     parameter = item.parameter
     if isinstance(item.value, bool) or not parameter.spoken:
         return None
     counted = _number_of(parameter.spoken).search(text) if parameter.numeric else None
     if counted is not None:
-        return f"{text[: counted.start()]}{_amount(parameter.spoken, item.text)}{text[counted.end() :]}"
+        return _replaced(text, counted, amount(parameter.spoken, item.text))
+    if parameter.spoken in PREPOSITION_OF and (timed := _preposition(parameter.spoken).search(text)):
+        return _replaced(text, timed, f"{parameter.spoken} {item.text}")
+    if parameter.numeric and len(parameter.name) == 1:
+        letter = re.search(rf"(?<![\w-]){re.escape(parameter.name)}(?![\w-])", text)
+        return _replaced(text, letter, item.text) if letter else None
     found = _place(parameter.spoken).search(text)
     if found is None:
+        return _described(text, item)
+    first = found["lead"].split()[0]
+    before = f"{first} " if first.lower() in _PREPOSITIONS.split("|") else ""
+    return _replaced(text, found, f"{before}{_named(found['noun'], item, *seed)}")
+
+
+def speaks_of(wish: Wish, parameter: Parameter) -> bool:
+    """Whether the wish has a place for the parameter's value."""
+    return _place(parameter.spoken).search(wish.text) is not None
+
+
+def referred(text: str, parameter: Parameter) -> str | None:
+    """The text with an earlier result in the parameter's place; None where it has no place."""
+    found = _place(parameter.spoken).search(text)
+    if found is None or found["lead"].lower() in _PREPOSITIONS.split("|"):
         return None
     first = found["lead"].split()[0]
     before = f"{first} " if first.lower() in _PREPOSITIONS.split("|") else ""
-    return f"{text[: found.start()]}{before}{_named(found['noun'], item, *seed)}{text[found.end() :]}"
+    return _replaced(text, found, f"{before}the first {found['noun']} that turns up there")
+
+
+def _described(text: str, item: Said) -> str | None:
+    if item.parameter.numeric or isinstance(item.value, list):
+        return None
+    found = _described_place(item.parameter.spoken).search(text)
+    if found is None:
+        return None
+    return f"{text[: found.start('lead')]}the {found['noun']} {item.text}{text[found.end() :]}"
+
+
+def _replaced(text: str, found: re.Match[str], by: str) -> str:
+    return f"{text[: found.start()]}{by}{text[found.end() :]}"
 
 
 def _named(noun: str, item: Said, *seed: object) -> str:
@@ -170,65 +208,8 @@ def _named(noun: str, item: Said, *seed: object) -> str:
     if noun.lower() == "year":
         return item.text
     if item.parameter.numeric:
-        return f"{noun} {item.text}" if explains else _amount(noun, item.text)
-    bare = explains or item.text.startswith('"')
+        return f"{noun} {item.text}" if explains else amount(noun, item.text)
+    bare = explains or (item.text.startswith('"') and not noun.endswith("s"))
     if bare and dice.chance(0.6, *seed, item.parameter.name, "bare"):
         return item.text
-    return f"{noun} {item.text}" if not item.text.startswith('"') else f"the {noun} {item.text}"
-
-
-def _amount(noun: str, value: str) -> str:
-    """ "a price of 5", but "5 days", "1 day" and "the number 5"."""
-    if noun in _MERE_NUMBERS:
-        return f"the {noun} {value}"
-    if noun in _PLURALS:
-        return f"{value} {_PLURALS[noun] if value == '1' else noun}"
-    if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) and " " not in noun:
-        return f"{value} {noun.removesuffix('s') if value == '1' else noun}"
-    return f"{_a(noun)} of {value}"
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
-
-
-def _added(left: Sequence[Said], *seed: object) -> str:
-    """What the wish had no place for, with the prepositions people would use, or in parentheses."""
-    leading = [phrase for item in left if (phrase := _prepositional(item))]
-    others = [_plainly(item) for item in left if not _prepositional(item)]
-    text = "".join(f" {phrase}" for phrase in leading)
-    if others and dice.chance(0.3, *seed, "in parentheses"):
-        return f"{text} ({', '.join(_briefly(item) for item in left if not _prepositional(item))})"
-    return f"{text} {'and with' if ' with ' in text else 'with'} {_enumerated(others)}" if others else text
-
-
-def _prepositional(item: Said) -> str | None:
-    words = set(item.parameter.spoken.split())
-    role = _role(item.parameter)
-    if isinstance(item.value, (bool, list)):
-        return None
-    dated = bool(words & {"date", "day", "time", "year", "since", "until"})
-    if role and (dated or not item.parameter.numeric):
-        late = role == "to" and dated
-        return f"{'until' if late else role} {item.text}"
-    preposition = _PREPOSITION_OF.get(item.parameter.spoken)
-    return f"{preposition} {item.text}" if preposition else None
-
-
-def _plainly(item: Said) -> str:
-    spoken = item.parameter.spoken
-    if isinstance(item.value, bool):
-        return f"{spoken} set to {item.text}"
-    if item.parameter.numeric and not _MERE_NUMBERS & set(spoken.split()):
-        return _amount(spoken, item.text)
-    return f"the {spoken} {item.text}"
-
-
-def _briefly(item: Said) -> str:
-    return f"{item.parameter.spoken} {item.text}"
-
-
-def _enumerated(parts: Sequence[str]) -> str:
-    if len(parts) <= 1:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"the {noun} of {item.text}" if noun.lower() in _TOWNS else f"the {noun} {item.text}"

@@ -31,10 +31,29 @@ _HELPERS = re.compile(
 )
 _KNOWING = word_set("knowing")
 _DOING = word_set("doing")
-_SECOND_VERB = re.compile(rf"(\band|\bor|;) ((?:{'|'.join(sorted(_KNOWING | _DOING))})s)\b")
-_SECOND_TELLING = re.compile(
-    rf"(,? and) (?:{'|'.join(sorted(_KNOWING))})s (?=which|whether|how|what|the|an?\b)"
+_VERBS = "|".join(sorted(_KNOWING | _DOING))
+_TOLD = "the|an?|it|them|those|its|their|all|both|each|to|that|advice|which|whether|how|what|when|where"
+_SECOND_VERB = re.compile(
+    rf"(\band|\bor|\bthen|,) ((?:{_VERBS})(?:s|es)?)(?= (?:{_TOLD})\b)"
+    rf"|(;) ((?:{_VERBS})(?:s|es)?)\b(?! (?:it|they|are|is)\b)"
 )
+_SECOND_TELLING = re.compile(
+    rf"(,? and) (?:{'|'.join(sorted(_KNOWING))})s? "
+    r"(?=(?:which|whether|how|what|the|an?|both|all|its|their|each)\b)"
+)
+_FRONTED = re.compile(r"^,? ?((?:for|in|on|at) [^,]+), (.+)$")
+_LABEL = re.compile(
+    r"""^(?:[\w`/ {}-]{0,40}\b
+    (?:endpoint|method|operation|resource|route|handler|view|call|request)\b[^:.]{0,15}:\s+
+    |\W*deprecated\W+|(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\b[\s:/-]+|v?\d+(?:\.\d+)*[.:)-]\s+
+    |(?:summary|description)\s*:\s+)+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_QUESTION = re.compile(r"^(?:do|can|may) (?=\w)", re.IGNORECASE)
+_IN_PATH = re.compile(r"\{[^{}]*\}")
+_METHOD = re.compile(r"^(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)(?=[\s_/:-])")
+_METHOD_VERBS = {"POST": "send ", "PUT": "put ", "PATCH": "change ", "DELETE": "delete "}
+_MOST_SENTENCES = 4
 _FILLERS = re.compile(
     r"^(?:you|me|us|users?|the user|back|with|up|out|only|in|about|on)\s+(?=\S)", re.IGNORECASE
 )
@@ -71,11 +90,38 @@ class Wish:
 @lru_cache(maxsize=8192)
 def wish_from(description: str, name: str) -> Wish:
     """What is wanted of an API; its name serves where the description says nothing."""
-    said = _gist(description)
-    if len(said.split()) < 2 or said.split()[0].lower() in _NO_START:
-        said = plain(name)
-    wish = _wish(said)
+    sentences = _sentences(description)[:_MOST_SENTENCES]
+    said = next((gist for sentence in sentences if _says_something(gist := _gist(sentence))), "")
+    wish = _wish(said or _spoken_name(name))
     return Wish(wish.kind, _personal(wish.text).split(";")[0].rstrip())
+
+
+def _says_something(gist: str) -> bool:
+    words = gist.split()
+    return len(words) > 1 and words[0].lower().rstrip(":,") not in _NO_START
+
+
+def _spoken_name(name: str) -> str:
+    """A name in words: "GET /links/{n}" is "link", "delete_user" is "delete user"."""
+    method = _METHOD.match(name)
+    verb = _METHOD_VERBS.get(method[1], "") if method else ""
+    rest = name[method.end("method") :].lstrip(" _-:") if method else name
+    spoken = _spoken_path(rest) if rest.startswith("/") else plain(_IN_PATH.sub(" ", rest))
+    says_what_to_do = spoken.split(" ")[0] in _DOING - _NOUNS_AS_WELL
+    return spoken if says_what_to_do else f"{verb}{spoken or 'overview'}"
+
+
+def _spoken_path(path: str) -> str:
+    """What a path leads to: its last fixed step, one of them where a value follows."""
+    steps = [step for step in path.split("/") if step]
+    fixed = [plain(_IN_PATH.sub(" ", step)) for step in steps]
+    named = [step for step in fixed if step]
+    if not named:
+        return ""
+    if len(named) > 1 and named[-1] in _DOING - _NOUNS_AS_WELL:
+        return f"{named[-1]} the {named[-2]}"
+    one_of_them = not fixed[-1] and named[-1].endswith("s") and not named[-1].endswith(("ss", "us"))
+    return _base_forms(named[-1])[0] if one_of_them else named[-1]
 
 
 def api_description(function_description: str) -> str:
@@ -84,13 +130,21 @@ def api_description(function_description: str) -> str:
     return wrapped.group(1) if wrapped else _BELONGING.sub("", function_description)
 
 
-def _gist(description: str) -> str:
-    text = _MARKUP.sub("", api_description(description))
-    lines = [line.strip(" -•➞\t") for line in text.splitlines()]
-    line = next((line for line in lines if len(line.split()) > 1), "")
-    sentence = re.split(r"(?<=[a-z0-9)\]])[.!?](?=\s|$)|\.{2,}", line.replace("e.g. ", "e.g.\u00a0"))[0]
+def _sentences(description: str) -> list[str]:
+    text = _MARKUP.sub("", re.sub(r"(?<=\w)\((e?s)\)", r"\1", api_description(description)))
+    lines = [line.strip(" -•➞\t").replace("e.g. ", "e.g.\u00a0") for line in text.splitlines()]
+    return [
+        sentence for line in lines for sentence in re.split(r"(?<=[a-z0-9)\]][.!?])(?=\s|$)|\.{2,}", line)
+    ]
+
+
+def _gist(sentence: str) -> str:
+    """What a sentence of a description says, without the words that only lead up to it."""
+    asks = sentence.rstrip().endswith("?")
     sentence = _PARENTHESES.sub("", sentence).replace('"', "").strip(" .!?:;,")
-    sentence = _SELF_REFERENCE.sub("", sentence)
+    sentence = _SELF_REFERENCE.sub("", _LABEL.sub("", sentence))
+    if asks:
+        return _QUESTION.sub("whether ", sentence)
     for _ in range(2):
         sentence = _HELPERS.sub("", _SUBJECT.sub("", sentence)).strip()
     return _shorter(sentence)
@@ -114,29 +168,49 @@ def _personal(said: str) -> str:
 
 
 def _wish(said: str) -> Wish:
-    first, _, rest = said.partition(" ")
+    first, _, rest = _without_adverbs(said).partition(" ")
     if rest.lower().startswith("of "):
         return _thing(said)
     verb = _verb(first, rest)
     if verb in _KNOWING and rest:
-        return _thing(_without_fillers(rest))
+        return _thing(_FRONTED.sub(r"\2 \1", _without_fillers(rest)))
     if verb and rest:
         return _deed(verb, rest)
     return _thing(said)
 
 
+def _without_adverbs(said: str) -> str:
+    """Without what stands before a verb: "Absolutely 302 Redirects n times" redirects."""
+    words = said.split()
+    before = 0
+    while before < min(3, len(words) - 1) and re.fullmatch(
+        r"\w+ly|[\dX/]*\d[\dX/]*", words[before], re.IGNORECASE
+    ):
+        before += 1
+    follows = " ".join(words[before + 1 :])
+    return " ".join(words[before:]) if before and _verb(words[before], follows) else said
+
+
 def _deed(verb: str, rest: str) -> Wish:
     if verb == "look" and rest.lower().startswith("up "):
         return _thing(rest[3:])
-    if verb in {"check", "determine", "tell"} and rest.split(maxsplit=1)[0].lower() in _ASKING:
+    if verb in {"check", "determine", "tell"} and _asks(rest):
         return _thing(rest)
-    return Wish(
-        "deed",
-        _SECOND_VERB.sub(
-            lambda match: f"{' and' if match[1] == ';' else match[1]} {_base_forms(match[2])[0]}",
-            f"{verb} {rest}",
-        ),
-    )
+    rest = re.sub(rf"^and (?:{'|'.join(sorted(_KNOWING))})s? (?=the|an?|its|all\b)", "", rest)
+    return Wish("deed", _SECOND_VERB.sub(_second_verb, f"{verb} {rest}"))
+
+
+def _second_verb(found: re.Match[str]) -> str:
+    """ "wraps a text; returns the lines": who asks for the first gets the second."""
+    joint, verb = found[1] or " and", found[2] or found[4]
+    base = next((form for form in _base_forms(verb) if form in _KNOWING | _DOING), verb)
+    if base in _KNOWING and not found.string[found.end() :].startswith(" to "):
+        base = "find out" if _asks(found.string[found.end() :]) else "get"
+    return f"{joint} {base}"
+
+
+def _asks(text: str) -> bool:
+    return text.split(maxsplit=1)[:1] != [] and text.split(maxsplit=1)[0].lower() in _ASKING
 
 
 def _without_fillers(rest: str) -> str:
@@ -179,7 +253,8 @@ def _thing(text: str) -> Wish:
     first = text.split(" ", 1)[0]
     lower = first.lower().strip(",")
     if lower in _ASKING:
-        return Wish("fact", _lower_first("whether" + text[2:] if lower == "if" else text))
+        asked = _lower_first("whether" + text[2:] if lower == "if" else text)
+        return Wish("fact", _SECOND_TELLING.sub(r"\1 ", asked))
     text = _SECOND_TELLING.sub(r"\1 ", _lower_first(text))
     if lower in {"list", "random", "short"}:
         return Wish("thing", f"a {text}")

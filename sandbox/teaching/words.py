@@ -25,6 +25,7 @@ _ENDINGS = (
     ("ion", ""),
     ("ed", ""),
 )
+_HEADER_PREFIX = re.compile(r"^[Xx][-_](?=\w+[-_]?\w)")
 _RESERVED_PREFIX = re.compile(r"^is_(from|class|return|false|true|id|and)$")
 
 
@@ -79,7 +80,7 @@ def plain(name: str) -> str:
     reserved = _RESERVED_PREFIX.match(name)
     if reserved:
         return reserved.group(1)
-    parts = [part.lower() for part in _SPLIT_NAME.split(name) if part]
+    parts = [part.lower() for part in _SPLIT_NAME.split(_HEADER_PREFIX.sub("", name)) if part]
     spoken: dict[str, str] = _language()["spoken"]
     return " ".join(spoken.get(part, part) for part in parts)
 
@@ -88,6 +89,17 @@ def plain(name: str) -> str:
 def name_stems(name: str) -> tuple[str, ...]:
     """Stems of all words of a name, also of words that carry little in a sentence ("from", "to")."""
     return tuple(stem(word) for word in plain(name).split())
+
+
+def article_for(word: str) -> str:
+    """ "a" or "an", by how the word sounds."""
+    lower = word.lower()
+    spelled_out = not re.search(r"[aeiouy]", lower) and len(lower) < 5
+    if spelled_out:
+        return "an" if lower[:1] in tuple("fhlmnrsx") else "a"
+    silent = lower.startswith(("hour", "honest", "heir"))
+    like_you = re.match(r"uni(?!n)|us[eu]|eu|one\b|u[krt]", lower)
+    return "an" if silent or (lower[:1] in tuple("aeiou") and not like_you) else "a"
 
 
 def count_words(text: str) -> int:

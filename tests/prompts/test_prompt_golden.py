@@ -46,6 +46,14 @@ CALL = {
 NOTHING: dict[str, Any] = {"thought": "", "calls": []}
 STEP = {"thought": "First the tide.", "calls": [CALL]}
 
+SOLVED = {"answer": "High water in Brest is at 05:12.", "steps": [STEP, NOTHING]}
+UNSOLVED: dict[str, Any] = {"answer": None, "steps": []}
+HIGH_WATER = {
+    "name": "high_water_for_tides",
+    "description": "High waters of a harbour on a day.",
+    "parameters": {"type": "object", "properties": {"harbour": {"type": "string"}}, "required": ["harbour"]},
+}
+
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("compress/system", "", {"max_tokens": 2048}),
     (
@@ -108,6 +116,35 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
             "second": {"thought": "", "calls": []},
         },
     ),
+    ("judge/answer_status_system", "", {}),
+    ("judge/answer_status", "", {"query": "When is high water in Brest?"} | SOLVED),
+    ("judge/answer_status", "nothing", {"query": "When is high water in Brest?"} | UNSOLVED),
+    ("judge/task_status_system", "", {}),
+    ("judge/task_status", "", {"query": "When is high water in Brest?", "functions": [HIGH_WATER]}),
+    ("judge/task_status", "no_functions", {"query": "When is high water in Brest?", "functions": []}),
+    ("judge/preference_system", "", {}),
+    (
+        "judge/preference",
+        "",
+        {"query": "When is high water in Brest?", "first": SOLVED, "second": UNSOLVED},
+    ),
+    ("judge/verify_instruction_system", "", {}),
+    (
+        "judge/verify_instruction",
+        "",
+        {"query": "We sail to Brest with three friends. When is high water?", "documents": [TIDES, LAMPS]},
+    ),
+    ("probe/system", "", {}),
+    (
+        "probe/user",
+        "",
+        {
+            "document": TIDES,
+            "parameters": ["harbour"],
+            "calls": [{"arguments": '{"harbour":"x"}', "answer": "not_found (404): no such harbour"}],
+        },
+    ),
+    ("judge/verify_instruction", "no_documents", {"query": "When is high water?", "documents": []}),
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -246,6 +246,8 @@ class Outcome:
     branches: int = 0
     called: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
+    asked: list[tuple[str, Json]] = field(default_factory=list)
+    gave_up: int = 0
 
     @property
     def grounded(self) -> bool:
@@ -263,15 +265,15 @@ def leaves(value: Any) -> list[str]:
     return [str(value)]
 
 
-def execute(name: str, text: str) -> str:
+def execute(name: str, text: str, executors: Mapping[str, Callable[..., Json]]) -> str:
     try:
         arguments = json.loads(text)
     except ValueError:
         return prompts.load("search/bad_arguments").render(name=name, problem="they are not valid JSON")
-    if name not in EXECUTORS:
+    if name not in executors:
         return prompts.load("search/unknown_function").render(name=name, nearest=[])
     try:
-        return json.dumps(EXECUTORS[name](**arguments))
+        return json.dumps(executors[name](**arguments))
     except TypeError as error:
         return json.dumps(refusal(422, str(error)))
 
@@ -279,8 +281,15 @@ def execute(name: str, text: str) -> str:
 class Attempts:
     """A small depth-first search: a give-up goes back one step, which asks once more with a hint."""
 
-    def __init__(self, client: AsyncOpenAI, query: str) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        query: str,
+        executors: Mapping[str, Callable[..., Json]] | None = None,
+    ) -> None:
         self._client = client
+        self._executors = EXECUTORS if executors is None else executors
+        self._tools = [tool for tool in TOOLS if tool["function"]["name"] in {"Finish", *self._executors}]
         self.outcome = Outcome(query)
         self._opening: list[Any] = [
             {"role": "system", "content": prompts.load("search/system").render(tools=[])},
@@ -309,7 +318,7 @@ class Attempts:
 
     async def _ask(self, messages: list[Any]) -> Any:
         # The client's own look at messages and tools takes longer than all the rest.
-        body = {"messages": messages, "tools": TOOLS}
+        body = {"messages": messages, "tools": self._tools}
         reply = await self._client.chat.completions.create(model=MODEL, messages=[], extra_body=body)
         return reply.choices[0].message
 
@@ -322,6 +331,7 @@ class Attempts:
         name, arguments = call.function.name, call.function.arguments
         candidate = {"function": name, "arguments": arguments, "observation": ""}
         if name == "Finish" and json.loads(arguments)["return_type"] == "give_up_and_restart":
+            self.outcome.gave_up += 1
             return [], candidate, 1
         if name == "Finish" and json.loads(arguments).get("final_answer"):
             self.outcome.answer = json.loads(arguments)["final_answer"]
@@ -333,7 +343,9 @@ class Attempts:
     def _observe(self, name: str, arguments: str) -> str:
         if name == "Finish":
             return prompts.load("search/bad_finish").render(problem="final_answer is blank")
-        seen = execute(name, arguments)
+        seen = execute(name, arguments, self._executors)
+        if seen.startswith("{"):
+            self.outcome.asked.append((name, json.loads(arguments)))
         if seen.startswith("{") and "error" not in json.loads(seen):
             self.outcome.called.append(name)
             self.outcome.observed.append(seen)
@@ -403,6 +415,65 @@ def test_an_answer_says_plainly_what_could_not_be_had(flawless: tuple[list[Json]
 
     assert partial
     assert all("I could not obtain the fare" in (answer or "") for answer in partial)
+
+
+def test_an_answer_feeds_the_next_call_where_a_request_leaves_a_value_to_it(
+    flawless: tuple[list[Json], list[Outcome]],
+) -> None:
+    search, details = function_name("Kite Shop", "Search Kites"), function_name("Kite Shop", "Kite Details")
+    fed = [
+        (sku, outcome.observed[outcome.called.index(search)])
+        for outcome in flawless[1]
+        if search in outcome.called
+        and details in outcome.called
+        and (sku := dict(outcome.asked)[details]["sku"]) not in outcome.query
+    ]
+
+    assert len(fed) >= 5
+    assert [sku for sku, found in fed if sku not in found] == []
+
+
+def searched(query: str, executors: Mapping[str, Callable[..., Json]]) -> Outcome:
+    async def search() -> Outcome:
+        async with teacher(TeacherFaults.none()) as client:
+            return await Attempts(client, query, executors).run()
+
+    return asyncio.run(search())
+
+
+FARE, DEPARTURES = function_name("Ferry Board", "Fare"), function_name("Ferry Board", "Departures")
+CROSSING = (
+    "Please tell me the fare for 2 adults and bicycles on the ferry from Cork to Porto, date 2026-05-02."
+)
+
+
+def test_when_an_api_fails_another_one_is_tried() -> None:
+    outcome = searched(CROSSING, {FARE: ferry_fare, DEPARTURES: ferry_departures})
+
+    assert [name for name, _ in outcome.asked] == [FARE, DEPARTURES]
+    assert dict(outcome.asked)[DEPARTURES] == {
+        "from_port": "Cork",
+        "to_port": "Porto",
+        "date": "2026-05-02",
+    }
+    assert "MS Cork" in (outcome.answer or "")
+
+
+def test_what_another_api_brought_is_not_passed_off_as_what_was_asked_for() -> None:
+    answer = searched(CROSSING, {FARE: ferry_fare, DEPARTURES: ferry_departures}).answer
+
+    assert "I could not obtain the fare" in (answer or "")
+
+
+def test_when_nothing_works_it_gives_up_without_an_answer() -> None:
+    def refuse(**_: object) -> Json:
+        return refusal(503, "The service is unavailable.")
+
+    outcome = searched(CROSSING, {FARE: refuse, DEPARTURES: refuse})
+
+    assert outcome.answer is None
+    assert outcome.gave_up >= 1
+    assert {name for name, _ in outcome.asked} == {FARE, DEPARTURES}
 
 
 def test_answers_hold_what_only_observations_could_give(usual: list[Outcome]) -> None:

@@ -9,8 +9,16 @@ import pytest
 
 import prompts
 from sandbox.teaching.functions import Offers
+from sandbox.teaching.judged import (
+    AnswerJudged,
+    Called,
+    InstructionJudged,
+    Solution,
+    SolutionsCompared,
+    TaskJudged,
+)
 from sandbox.teaching.mentions import mentions
-from sandbox.teaching.observation import read
+from sandbox.teaching.observation import Fact, matching, read
 from sandbox.teaching.pairing import values_in_query
 from sandbox.teaching.plan import Subtask, plan
 from sandbox.teaching.stages import (
@@ -21,11 +29,14 @@ from sandbox.teaching.stages import (
     Rank,
     Search,
     Step,
+    Trying,
     Unknown,
     recognise,
 )
+from sandbox.teaching.words import name_stems
 
 Json = dict[str, Any]
+EMPTY_STEP: Json = {"thought": "", "calls": []}
 DOCUMENT = {"tool_name": "T", "api_name": "A", "api_description": "Lists cups.", "parameters": []}
 
 
@@ -89,6 +100,24 @@ def test_answers_are_read(text: str, facts: list[tuple[tuple[str | int, ...], An
 
     assert seen.ok
     assert [(fact.path, fact.value) for fact in seen.facts] == facts
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "values"),
+    [
+        ("bucket_id", "get_record", ["blog", "tasks"]),
+        ("group_id", "get_record", ["tasks", "blog"]),
+        ("id", "get_group", ["tasks", "blog"]),
+        ("id", "get_record", ["blog", "tasks"]),
+        ("cup_id", "get_cup", ["blog", "tasks"]),
+    ],
+)
+def test_an_identifier_is_of_what_its_name_says(name: str, about: str, values: list[str]) -> None:
+    facts = (Fact(("id",), "blog", "get_buckets"), Fact((0, "id"), "tasks", "get_groups"))
+
+    found = matching(facts, name_stems(name), frozenset(name_stems(about)))
+
+    assert [fact.value for fact in found] == values
 
 
 def test_bottomless_answers_are_survived() -> None:
@@ -191,6 +220,45 @@ def test_a_rank_request_is_recognised() -> None:
     )
 
 
+CALLED = {"function": "cups", "arguments": '{"n":1}', "observation": "[1]\nand a line"}
+SOLUTION = {"answer": "There is 1 cup.", "steps": [{"thought": "t", "calls": [CALLED, CALLED]}, EMPTY_STEP]}
+READ_SOLUTION = Solution("There is 1 cup.", (Called(**CALLED), Called(**CALLED)))
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "stage"),
+    [
+        ("answer_status", SOLUTION, AnswerJudged("Which\ncups?", READ_SOLUTION)),
+        (
+            "preference",
+            {"first": SOLUTION, "second": {"answer": None, "steps": []}},
+            SolutionsCompared("Which\ncups?", READ_SOLUTION, Solution("", ())),
+        ),
+        ("task_status", {"functions": [{"name": "cups"}]}, TaskJudged("Which\ncups?", [{"name": "cups"}])),
+        (
+            "verify_instruction",
+            {"documents": [json.dumps(DOCUMENT)]},
+            InstructionJudged("Which\ncups?", [DOCUMENT]),
+        ),
+    ],
+)
+def test_a_judges_request_is_recognised(name: str, variables: Json, stage: object) -> None:
+    system = prompts.load(f"judge/{name}_system").render()
+    user = prompts.load(f"judge/{name}").render(query="Which\ncups?", **variables)
+    asked = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+    assert recognise({"messages": asked}) == stage
+
+
+def test_a_request_for_arguments_to_try_is_recognised() -> None:
+    calls = [{"arguments": '{"n":0}', "answer": "client_error (422): n must be\nat least 1"}]
+    user = {"document": json.dumps(DOCUMENT), "parameters": ["n"], "calls": calls}
+
+    assert recognise({"messages": messages("probe", "user", {}, user)}) == Trying(
+        DOCUMENT, ["n"], [({"n": 0}, "client_error (422): n must be\nat least 1")]
+    )
+
+
 @pytest.mark.parametrize("content", ["Hello", None, [{"type": "text", "text": "Hello"}]])
 def test_anything_else_is_unknown(content: object) -> None:
     assert recognise({"messages": [{"role": "user", "content": content}]}) == Unknown(wants_json=False)
@@ -246,6 +314,18 @@ def arguments(query: str, *functions: Json) -> list[tuple[str, Json]]:
         (
             "I look for a cup of china, sizes 3, 5 and 8. Search for those cups.",
             [("search_cups", {"material": "china", "sizes": [3, 5, 8]})],
+        ),
+        (
+            "Could you search for cups by material and size and get the best of them with the material china "
+            "and the sizes 3 and 5? Then tell me the weather of the city Oslo on a day.",
+            [
+                ("search_cups", {"material": "china", "sizes": [3, 5]}),
+                ("weather_for_sky", {"city": "Oslo"}),
+            ],
+        ),
+        (
+            "Tell me the weather of the city Oslo on a day. Also search for cups by size, the first of them.",
+            [("weather_for_sky", {"city": "Oslo"}), ("search_cups", {})],
         ),
         (
             "Search for cups of glass with handle in size 4, please.",

@@ -15,7 +15,8 @@ from sandbox.teaching.observation import Observation
 from sandbox.teaching.rank import better
 from sandbox.teaching.reply import Call, Reply
 from sandbox.teaching.search import next_step
-from sandbox.teaching.stages import Candidate, Exchange, Rank, Search, Step
+from sandbox.teaching.stages import Candidate, Exchange, Rank, Search, Step, Trying
+from sandbox.teaching.trying import arguments_to_try
 
 Json = dict[str, Any]
 FAULTLESS = TeacherFaults.none()
@@ -244,3 +245,36 @@ FOUND, ERROR = Step("cups", "{}", '{"n":1}'), Step("cups", "{}", '{"error":"time
 )
 def test_the_better_candidate_wins(first: Step, second: Step, vote: str) -> None:
     assert better(Rank(first, second)) == vote
+
+
+HARBOURS: Json = {
+    "api_name": "Tides",
+    "api_description": "Returns the tides of a harbour.",
+    "parameters": [
+        {"name": "harbour", "type": "string", "required": True, "description": "For example Brest."},
+        {"name": "days", "type": "integer", "required": True, "description": "", "maximum": 7},
+        {"name": "api_key", "type": "string", "required": True, "description": ""},
+    ],
+}
+
+
+def test_what_is_wanted_for_a_first_try_gets_values() -> None:
+    values = arguments_to_try(Trying(HARBOURS, ["harbour", "days", "api_key"], []), "digest")
+
+    assert values.keys() == {"harbour", "days"}
+    assert (values["harbour"], 1 <= values["days"] <= 7) == ("Brest", True)
+
+
+def test_a_second_try_does_what_the_answer_asked_for() -> None:
+    tried = ({"harbour": "Atlantis", "days": 3}, "not_found (404): no harbour 'Atlantis'; try 'Cork'")
+
+    assert arguments_to_try(Trying(HARBOURS, ["harbour", "days"], [tried]), "digest") == {
+        "harbour": "Cork",
+        "days": 3,
+    }
+
+
+def test_a_try_that_arguments_cannot_help_gets_others() -> None:
+    tried = ({"harbour": "Brest", "days": 3}, "server_error (500): oops")
+
+    assert arguments_to_try(Trying(HARBOURS, ["harbour"], [tried]), "digest") == {"harbour": "Brest"}

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from sandbox.teaching.parameter import Parameter, from_document
-from sandbox.teaching.weaving import Said, spoken_value, woven
+from sandbox.teaching.saying import Said, spoken_value
+from sandbox.teaching.weaving import referred, woven
 from sandbox.teaching.wording import Wish, wish_from
-from sandbox.teaching.words import first_sentences, plain, stem
+from sandbox.teaching.words import article_for, first_sentences, plain, stem
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,8 @@ from sandbox.teaching.words import first_sentences, plain, stem
         ("The Balance API provides a count of credits left", "thing", "a count of credits left"),
         ("Use this endpoint to check if the server is up.", "fact", "whether the server is up"),
         ("Tells how high the Sun stands.", "fact", "how high the Sun stands"),
-        ("Computes and returns a date in the past.", "deed", "compute and return a date in the past"),
-        ("Wraps a text; returns the lines.", "deed", "wrap a text and return the lines"),
+        ("Computes and returns a date in the past.", "deed", "compute a date in the past"),
+        ("Wraps a text; returns the lines.", "deed", "wrap a text and get the lines"),
         ("**Retrieve** the `user's` posts (v2 only).", "thing", "my posts"),
         ("Amortises the loan.", "deed", "amortise the loan"),
         ("Fetch data by providing a query parameter", "thing", "data"),
@@ -37,6 +38,19 @@ from sandbox.teaching.words import first_sentences, plain, stem
             "all cups",
         ),
         ('Lists all cups. An API of the tool "Cup Board" (Kitchen).', "thing", "all cups"),
+        ("Model ``GET`` endpoint: retrieve the settings.", "thing", "the settings"),
+        ("[DEPRECATED] Lists the old cups", "thing", "the old cups"),
+        ("Note: fast. Returns the tides.", "thing", "the tides"),
+        ("Do two texts mean the same number?", "fact", "whether two texts mean the same number"),
+        ("Absolutely 302 Redirects n times.", "deed", "redirect n times"),
+        ("Deletes cookie(s) and redirects to the list.", "deed", "delete cookies and redirect to the list"),
+        ("Gives, for every month, the first day.", "thing", "the first day for every month"),
+        ("Tells whether a day is free, and shows its name.", "fact", "whether a day is free, and its name"),
+        ("Encodes a text and says how long it is.", "deed", "encode a text and find out how long it is"),
+        ("Checks a card, names its network.", "deed", "check a card, get its network"),
+        ("Shows a code point, name and category.", "thing", "a code point, name and category"),
+        ("Decodes a code; signs it does not know are left.", "deed", "decode a code"),
+        ("Returns anything passed in.", "thing", "anything passed in"),
         ("", "thing", "the word of the day"),
         ("Testing", "thing", "the word of the day"),
     ],
@@ -45,6 +59,24 @@ def test_a_description_becomes_a_wish(description: str, kind: str, text: str) ->
     wish = wish_from(description, "wordOfTheDay" if kind == "thing" else "x")
 
     assert (wish.kind, wish.text) == (kind, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("get_buckets", "the buckets"),
+        ("__heartbeat__", "the heartbeat"),
+        ("GET /buckets/{id}/history", "the history"),
+        ("GET /buckets/{id}", "the bucket"),
+        ("GET /", "the overview"),
+        ("POST /cookies/delete", "delete the cookies"),
+        ("DELETE /cup/{id}", "delete cup"),
+        ("deleteUser", "delete user"),
+        ("/v1/{a}/{b}", "the v 1"),
+    ],
+)
+def test_a_name_alone_becomes_a_wish(name: str, text: str) -> None:
+    assert wish_from("", name).text == text
 
 
 def test_a_long_description_is_cut_where_it_makes_sense() -> None:
@@ -57,6 +89,7 @@ def parameter(name: str, kind: str = "string", **more: Any) -> Parameter:
     return from_document({"name": name, "type": kind, "required": True, "description": "", **more})
 
 
+LAT, LON = parameter("lat", "number"), parameter("lon", "number")
 CITY, YEAR, DAYS = parameter("city"), parameter("year", "integer"), parameter("days", "integer")
 
 
@@ -80,6 +113,40 @@ CITY, YEAR, DAYS = parameter("city"), parameter("year", "integer"), parameter("d
         ),
         ("the moon phases", [(parameter("after"), "2026-01-02")], "the moon phases after 2026-01-02"),
         ("the number of the beast", [], "the number of the beast"),
+        ("the holidays after a day", [(parameter("after"), "2026-01-02")], "the holidays after 2026-01-02"),
+        ("links on n pages", [(parameter("n", "integer"), 4)], "links on 4 pages"),
+        (
+            "explain a cron expression",
+            [(parameter("expression"), "0 6 * * *")],
+            'explain the cron expression "0 6 * * *"',
+        ),
+        (
+            "the codes of a name: long and short",
+            [(parameter("name"), "Ada")],
+            "the codes of the name Ada: long and short",
+        ),
+        ("the tides at a place", [(LAT, 52.5), (LON, 13.4)], "the tides at latitude 52.5 and longitude 13.4"),
+        (
+            "encode a position as a code",
+            [(LAT, 52.5), (LON, 13.4)],
+            "encode the position at latitude 52.5 and longitude 13.4 as a code",
+        ),
+        ("the light", [(parameter("wavelength_nm", "number"), 266)], "the light with a wavelength of 266 nm"),
+        ("the area", [(parameter("x", "number"), 2)], "the area with x = 2"),
+        ("the debt", [(parameter("paid_months", "integer"), 12)], "the debt with 12 paid months"),
+        ("the code", [(parameter("words_per_minute", "integer"), 20)], "the code with 20 words per minute"),
+        (
+            "what kind of address it is",
+            [(parameter("address"), "1.2.3.4")],
+            "what kind of address it is with the address 1.2.3.4",
+        ),
+        ("bytes generated with given seed", [], "bytes generated with seed"),
+        ("delete cups as provided by the list", [], "delete cups as provided by the list"),
+        (
+            "the words, longest first",
+            [(parameter("letters", "array"), ["a", "b"]), (parameter("mood"), "Calm")],
+            'the words, longest first, using the mood Calm and the letters "a" and "b"',
+        ),
     ],
 )
 def test_values_are_woven_in(wish: str, values: list[tuple[Parameter, Any]], text: str) -> None:
@@ -89,7 +156,39 @@ def test_values_are_woven_in(wish: str, values: list[tuple[Parameter, Any]], tex
 def test_a_named_place_takes_the_value() -> None:
     texts = {woven(Wish("thing", "the weather for a given city"), [Said(CITY, "Oslo")], n) for n in range(9)}
 
-    assert texts == {"the weather for Oslo", "the weather for city Oslo"}
+    assert texts == {"the weather for Oslo", "the weather for the city of Oslo"}
+
+
+@pytest.mark.parametrize(
+    ("text", "referring"),
+    [
+        (
+            "the airports of a country, by name",
+            "the airports of the first country that turns up there, by name",
+        ),
+        ("the country a number is from", None),
+        ("what kind of country it is", None),
+    ],
+)
+def test_an_earlier_result_takes_the_place_of_a_value(text: str, referring: str | None) -> None:
+    assert referred(text, parameter("country")) == referring
+
+
+@pytest.mark.parametrize(
+    ("word", "article"),
+    [
+        ("apple", "an"),
+        ("hour", "an"),
+        ("unit", "a"),
+        ("uninvited", "an"),
+        ("nth", "an"),
+        ("url", "a"),
+        ("cup", "a"),
+        ("one", "a"),
+    ],
+)
+def test_articles(word: str, article: str) -> None:
+    assert article_for(word) == article
 
 
 @pytest.mark.parametrize(
@@ -111,7 +210,15 @@ def test_values_stand_out_in_a_sentence(value: Any, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "spoken"),
-    [("maxResults", "maximum results"), ("is_from", "from"), ("lat", "latitude"), ("ISOCode", "iso code")],
+    [
+        ("maxResults", "maximum results"),
+        ("is_from", "from"),
+        ("lat", "latitude"),
+        ("ISOCode", "iso code"),
+        ("X-Reader-Locale", "reader locale"),
+        ("x", "x"),
+        ("stdev", "standard deviation"),
+    ],
 )
 def test_names_are_spoken(name: str, spoken: str) -> None:
     assert plain(name) == spoken

@@ -17,6 +17,7 @@ from sandbox.teaching.functions import Function, Offers
 from sandbox.teaching.instruct import instructions
 from sandbox.teaching.observation import read
 from sandbox.teaching.parameter import from_document
+from sandbox.teaching.phrases import topic_of
 from sandbox.teaching.stages import Compress, Instruct
 from sandbox.teaching.values import Chooser, look
 
@@ -104,6 +105,15 @@ KITE = document("Kite Shop", "Kite Details", "Returns span and stock of one kite
 TIDES = document(
     "Tide Desk", "High Water", "Returns the tides on a day.", parameter("day", default="2026-03-14")
 )
+OTHERS = [
+    document("Cup Board", "All Cups", "Lists every cup on the shelf with its glaze."),
+    document(
+        "Bell Tower", "Bells", "Tells which bells ring on days.", parameter("day", default="2026-03-14")
+    ),
+    document(
+        "Seed Shop", "Sowing", "Returns the best weeks to sow a plant.", parameter("plant", default="kale")
+    ),
+]
 TASK = Instruct([KITES, KITE, TIDES], n=60, min_words=30, several_tools=False)
 
 
@@ -173,6 +183,81 @@ def test_one_result_feeds_the_next_in_some() -> None:
         apis.index(["Kite Shop", "Search Kites"]) < apis.index(["Kite Shop", "Kite Details"])
         for apis in linked
     )
+
+
+def test_what_is_fed_comes_right_after_what_feeds_it() -> None:
+    for instruction in written(TASK):
+        names = [name for _, name in instruction["relevant_apis"]]
+        if {"Search Kites", "Kite Details"} <= set(names):
+            assert names.index("Kite Details") == names.index("Search Kites") + 1
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    text = " ".join(instruction["query"] for instruction in written(TASK))
+
+    assert re.findall(r"[{}]|\b(?:an? )?(?:a|an) (?:a|an|the)\b|  ", text) == []
+
+
+def test_no_sentence_begins_alike_within_an_instruction() -> None:
+    task = Instruct([KITES, TIDES, *OTHERS], n=40, min_words=30, several_tools=True)
+    openings = [
+        [" ".join(sentence.split()[:4]) for sentence in re.split(r"(?<=[.!?]) ", one["query"])]
+        for one in written(task)
+    ]
+
+    assert [sentences for sentences in openings if len(set(sentences)) < len(sentences)] == []
+
+
+def test_people_and_occasions_stay_the_same_within_an_instruction() -> None:
+    relatives = ("sister", "uncle", "mother-in-law", "cousin", "grandfather", "aunt", "wife", "husband")
+    said = [
+        {one for one in relatives if re.search(rf"\bmy {one}\b", query["query"], re.IGNORECASE)}
+        for query in written(replace(TASK, n=120))
+    ]
+
+    assert {len(one) for one in said} == {0, 1}
+
+
+def test_a_part_of_the_instructions_is_a_numbered_list() -> None:
+    task = Instruct([TIDES, *OTHERS], n=40, min_words=30, several_tools=True)
+    listed = [one["query"] for one in written(task) if "(1)" in one["query"]]
+
+    assert 4 <= len(listed) <= 25
+    assert all(re.search(r"\(1\) .+; \(2\) .+\.", query) for query in listed)
+
+
+@pytest.mark.parametrize(
+    ("category", "tool", "topic"),
+    [
+        ("Astronomy", "Star Atlas", "astronomy"),
+        ("Developer", "Cron", "software development"),
+        ("Other", "Cups", ""),
+        ("httpbin.org", "httpbin.org", ""),
+        ("Weather & Sea", "Weather Desk", ""),
+        ("", "Cups", ""),
+    ],
+)
+def test_a_topic_is_what_one_can_speak_about(category: str, tool: str, topic: str) -> None:
+    assert topic_of(category, tool) == topic
+
+
+def test_lists_take_other_values_of_the_same_kind() -> None:
+    zones = ["Europe/Berlin", "Asia/Kolkata"]
+    drawn = values_of(parameter("zones", "array", default=zones, items={"type": "string"}))
+    words = values_of(parameter("gizmos", "array", default=["bolt", "nut"], items={"type": "string"}))
+    counts = values_of(parameter("counts", "array", default=[3, 4], items={"type": "integer"}))
+
+    assert len(drawn) > 10
+    assert {len(json.loads(value)) for value in drawn} == {2}
+    assert words == {'["bolt", "nut"]'}
+    assert counts == {"[3, 4]", "[6, 8]", "[9, 12]", "[12, 16]"}
+
+
+def test_running_text_is_replaced_by_other_running_text() -> None:
+    drawn = values_of(parameter("text", default="It was a bright cold day in April."))
+
+    assert len(drawn) > 5
+    assert all(value.count(" ") >= 4 for value in drawn)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +391,7 @@ def test_an_answer_states_the_values_observed() -> None:
     body = {"city": "Oslo", "temperature": -3.5, "sky": {"cover_percent": 80}, "icon": "https://x.test/i.png"}
 
     assert final_answer([finding(WEATHER, {"city": "Oslo"}, body)], [], 0) == (
-        "Concerning the weather of city Oslo, the temperature is -3.5 and the sky cover percent is 80."
+        "Concerning the weather of the city of Oslo, the temperature is -3.5 and the sky cover percent is 80."
     )
 
 
@@ -316,7 +401,7 @@ def test_an_answer_lists_the_first_entries() -> None:
     }
 
     assert final_answer([finding(WEATHER, {"city": "Oslo"}, body)], [], 0) == (
-        "Concerning the weather of city Oslo, there are 30 days, among them 2026-01-01 (rain mm 1), "
+        "Concerning the weather of the city of Oslo, there are 30 days, among them 2026-01-01 (rain mm 1), "
         "2026-01-02 (rain mm 2), 2026-01-03 (rain mm 3), 2026-01-04 (rain mm 4) and 2026-01-05 (rain mm 5)."
     )
 
