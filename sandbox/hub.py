@@ -1,7 +1,8 @@
 """The hub: a marketplace listing over HTTP, and the APIs it lists.
 
 The listing answers on `hub.sandbox.test` (or any other name), each tool on `<slug>.sandbox.test`,
-and, for people with a browser, under `/apis/<slug>/` as well.
+and, for people with a browser, under `/apis/<slug>/` as well.  On `toolbench.sandbox.test`, and under
+`/toolbench/`, a ToolBench service executes the APIs.
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from sandbox import catalogue, listing
+from sandbox import catalogue, listing, toolbench
 from sandbox.arguments import Arguments, InvalidArgument, arguments_of
 from sandbox.declare import Api, Refusal, Tool, unprocessable
 from sandbox.faults import Exchange, Fault, error_response, respond
 from sandbox.marketplace import ALIAS, Marketplace, encoded
+from sandbox.toolbench import ToolbenchService
 
 _Raw = dict[str, str | list[str]]
 _Answered = tuple[str, web.StreamResponse]
 
 
-def build_hub() -> web.Application:
-    """The hub with its whole catalogue, ready to be served."""
-    hub = _Hub(catalogue.tools(), catalogue.COLLECTIONS)
+def build_hub(*, make_up_answers: bool = False) -> web.Application:
+    """The hub with its whole catalogue, ready to be served.
+
+    make_up_answers: its ToolBench service answers calls of functions that are not in the catalogue, too.
+    """
+    service = ToolbenchService(catalogue.tools(), make_up=make_up_answers)
+    hub = _Hub(catalogue.tools(), catalogue.COLLECTIONS, service)
     app = web.Application()
     app.cleanup_ctx.append(hub.lifetime)
     app.router.add_route("*", "/{path:.*}", hub.handle)
@@ -50,10 +56,13 @@ class _Route:
 class _Hub:
     """Dispatches requests to the listing and the APIs.  Its only state: how often a request came before."""
 
-    def __init__(self, tools: Sequence[Tool], collections: Sequence[catalogue.Collection]) -> None:
+    def __init__(
+        self, tools: Sequence[Tool], collections: Sequence[catalogue.Collection], service: ToolbenchService
+    ) -> None:
         # One thread: the libraries need not be thread-safe, and loading them never blocks the loop.
         self._computing = ThreadPoolExecutor(1, thread_name_prefix="hub-computing")
         self._marketplace = Marketplace(tools, collections, self._computing)
+        self._service = service
         self._routes = {tool.slug: [_route(api) for api in tool.apis] for tool in tools}
         self._seen: Counter[bytes] = Counter()
         self._outcomes: Counter[str] = Counter()
@@ -65,16 +74,23 @@ class _Hub:
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
         await self._marketplace.close()
+        await self._service.close()
         self._computing.shutdown(cancel_futures=True)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers any request to any of the hub's host names."""
         host, path = request.host.partition(":")[0], request.rel_url.raw_path
-        if host.endswith(f".{listing.DOMAIN}") and host != listing.HUB_HOST:
+        response: web.StreamResponse
+        if host == toolbench.HOST:
+            outcome, response = "toolbench", await self._service.handle(path, request)
+        elif host.endswith(f".{listing.DOMAIN}") and host != listing.HUB_HOST:
             outcome, response = await self._on_tool(host.removesuffix(f".{listing.DOMAIN}"), path, request)
         elif path.startswith(ALIAS):
             slug, _, rest = path.removeprefix(ALIAS).partition("/")
             outcome, response = await self._on_tool(slug, f"/{rest}", request)
+        elif path.startswith(toolbench.ALIAS):
+            name = path.removeprefix(toolbench.ALIAS)
+            outcome, response = "toolbench", await self._service.handle(f"/{name}", request)
         elif path == "/stats":
             outcome, response = "stats", self._statistics()
         else:

@@ -135,9 +135,14 @@ def _body(arguments: Arguments) -> Json | None:
 
 def example_request(base: str, api: Api) -> tuple[str, Json, Json, Json]:
     """URL without query, query, headers and body of a call with the example arguments."""
+    return request_of(base, api, arguments_of(api).examples())
+
+
+def request_of(base: str, api: Api, values: Mapping[str, Any]) -> tuple[str, Json, Json, Json]:
+    """URL without query, query, headers and body of a call.  values: arguments by public name."""
     arguments = arguments_of(api)
     places: Mapping[str, Json] = {"path": {}, "query": {}, "header": {}, "body": {}}
-    for name, value in arguments.examples().items():
+    for name, value in values.items():
         places[arguments.location(name)][name] = value
     path = api.path
     for name, value in places["path"].items():
@@ -160,8 +165,13 @@ def curl(base: str, api: Api) -> str:
     options += "".join(f"-H '{name}: {value}' " for name, value in headers.items())
     if body:
         options += f"-H 'Content-Type: application/json' -d '{_quoted(json.dumps(body))}' "
+    return f"curl {options}'{_quoted(url + ('?' if query else '') + query_text(query))}'"
+
+
+def query_text(query: Json) -> str:
+    """A query as it stands in a URL: lists repeated, other values as JSON unless they are text."""
     texts = {name: v if isinstance(v, (str, list)) else json.dumps(v) for name, v in query.items()}
-    return f"curl {options}'{_quoted(url + ('?' if texts else '') + urlencode(texts, doseq=True))}'"
+    return urlencode(texts, doseq=True)
 
 
 def _quoted(text: str) -> str:

@@ -43,10 +43,16 @@ class Addresses:
 
 @asynccontextmanager
 async def serving(
-    *, host: str = "127.0.0.1", hub_port: int = 0, teacher_port: int = 0, faults: TeacherFaults | None = None
+    *,
+    host: str = "127.0.0.1",
+    hub_port: int = 0,
+    teacher_port: int = 0,
+    faults: TeacherFaults | None = None,
+    make_up_answers: bool = False,
 ) -> AsyncIterator[Addresses]:
     """Both servers for as long as the block runs; port 0 is any free one.  Raises CannotListen."""
-    hub = web.AppRunner(build_hub(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    hub_app = build_hub(make_up_answers=make_up_answers)
+    hub = web.AppRunner(hub_app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     teacher = web.AppRunner(build_teacher(faults), access_log=None, shutdown_timeout=_SHUTDOWN_S)
     try:
         hub_url = await _listen(hub, host, hub_port, "--hub-port")
@@ -82,7 +88,8 @@ async def _serve_until_stopped(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     faults = scaled(options.fault_rate, seed=options.teacher_seed)
     ports = {"hub_port": options.hub_port, "teacher_port": options.teacher_port}
-    async with serving(host=options.host, faults=faults, **ports) as addresses:
+    made_up = options.make_up_answers
+    async with serving(host=options.host, faults=faults, make_up_answers=made_up, **ports) as addresses:
         print(json.dumps({"hub": addresses.hub, "teacher": addresses.teacher}), flush=True)  # noqa: T201
         if options.stdin_eof_stops:
             threading.Thread(target=_await_end_of_input, args=(loop, stop), daemon=True).start()
@@ -118,6 +125,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--teacher-port", type=_port, default=0, help="0 (the default): any free port")
     parser.add_argument("--fault-rate", type=_rate, default=1.0, help="multiplies the teacher's fault rates")
     parser.add_argument("--teacher-seed", type=int, default=0, help="places the teacher's faults")
+    parser.add_argument(
+        "--make-up-answers",
+        action="store_true",
+        help="the ToolBench service makes up answers of APIs that are not the hub's, and says so in them",
+    )
     parser.add_argument("--stdin-eof-stops", action="store_true", help="stop when standard input closes")
     return parser.parse_args(arguments)
 

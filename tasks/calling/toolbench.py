@@ -1,0 +1,206 @@
+"""Calling APIs of ToolBench records: through a service that executes them, or where they are.
+
+The service's protocol: POST {"category", "tool_name", "api_name", "tool_input", "strip", "toolbench_key"},
+answered by {"error", "response"}.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from tasks.calling.call import DirectCaller
+from tasks.calling.credentials import Credentials
+from tasks.calling.outcome import CallResult, Outcome
+from tasks.calling.params import CallingParams
+from tasks.calling.request import InvalidArguments, build_request
+from tasks.calling.toolbench_answers import result_of
+from tasks.calling.toolbench_names import ToolbenchAddress, service_name
+from tasks.errors import BrokenContract, ConnectionFailed, UsageError
+from tasks.shaping.shorten import json_text
+from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
+from tasks.transport.guard import AddressBlocked, Redactor
+from warehouse.tables.catalogue import Api
+
+_KEY_FIELD = "toolbench_key"
+# The service answers 200 whatever an API did: these are about the service's own address and key.
+_NOT_THE_SERVICE = frozenset({404, 405, 410})
+_KEY_REFUSED = frozenset({401, 403})
+
+
+def toolbench_key(params: CallingParams) -> str:
+    """The service's key from the environment, "" when none is configured.
+
+    Raises `UsageError` when its variable is not set.
+    """
+    variable = params.toolbench_key_env
+    if variable is None:
+        return ""
+    key = os.environ.get(variable)
+    if not key:
+        raise UsageError(
+            f"[calling] toolbench_key_env: the environment variable {variable} is not set",
+            fix=f"set {variable} to the service's key, or take toolbench_key_env out if it wants none",
+        )
+    return key
+
+
+def service_client(params: CallingParams) -> HttpClient:
+    """The client for the service alone: its host is the user's own choice and may be a private address."""
+    host = urlsplit(params.toolbench_url or "").hostname
+    return HttpClient(
+        timeout_s=params.timeout_s,
+        max_bytes=params.max_bytes,
+        concurrency=params.concurrency,
+        per_host_rps=params.per_host_rps,
+        resolve=params.resolve,
+        allow_hosts=() if host is None else (host,),
+    )
+
+
+class ToolbenchCaller:
+    """Calls APIs of protocol `toolbench` as `[calling] executor` says.
+
+    client: for APIs that are called where they are.  service: a `service_client`.  Raises `UsageError` at
+    once when the service's address or key is not there.
+    """
+
+    def __init__(self, params: CallingParams, *, client: HttpClient, service: HttpClient) -> None:
+        self._params = params
+        self._direct = DirectCaller(client, params)
+        self._service = _ServiceCaller(service, params) if params.executor == "toolbench" else None
+
+    async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        """One try.  Methods that are not allowed are not sent; arguments are checked before anything is."""
+        if api.method.upper() not in self._params.methods:
+            return _skipped(f"{api.method.upper()} is not among [calling] methods")
+        if self._service is not None:
+            return await self._service.call(api, arguments)
+        http_url = ToolbenchAddress.from_url(api.url).http_url
+        if http_url is None:
+            return _skipped(
+                'its record gives no address; set [calling] executor = "toolbench" and toolbench_url '
+                "to execute it through a service"
+            )
+        return await self._direct.call(replace(api, protocol="http", url=http_url), arguments)
+
+
+class _ServiceCaller:
+    """Speaks the service's protocol.  Raises `BrokenContract` when what answers is no such service."""
+
+    def __init__(self, client: HttpClient, params: CallingParams) -> None:
+        if params.toolbench_url is None:
+            raise UsageError(
+                '[calling] executor = "toolbench" needs toolbench_url',
+                fix='give the address calls are sent to, such as toolbench_url = "http://localhost:8080/virtual"',
+            )
+        self._url = params.toolbench_url
+        self._shown = params.toolbench_url.partition("?")[0]
+        self._strip = params.toolbench_strip
+        self._timeout_s = params.timeout_s
+        self._key = toolbench_key(params)
+        self._redactor = Redactor([self._key])
+        self._client = client
+
+    async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        try:
+            tool_input = _tool_input(api, arguments)
+        except InvalidArguments as error:
+            body = json_text({"message": error.message})
+            return CallResult(outcome=Outcome.INVALID_ARGUMENTS, body=body, detail=error.message)
+        try:
+            response = await self._client.send(self._request(api, tool_input))
+        except DeadlinePassed as error:
+            return CallResult(
+                outcome=Outcome.TIMEOUT, latency_ms=self._timeout_s * 1000, detail=error.message
+            )
+        except ConnectionFailed as error:
+            return CallResult(outcome=Outcome.CONNECTION_ERROR, detail=error.message)
+        except BodyTooLarge as error:
+            return CallResult(outcome=Outcome.TOO_LARGE, detail=error.message)
+        except AddressBlocked as error:  # only by a redirect: the service's own host is allowed
+            return CallResult(outcome=Outcome.BLOCKED, detail=error.message)
+        return self._redacted(self._result(response))
+
+    def _request(self, api: Api, tool_input: str) -> HttpRequest:
+        address = ToolbenchAddress.from_url(api.url)
+        payload = {
+            "category": address.category,
+            "tool_name": address.tool,
+            "api_name": address.api,
+            "tool_input": tool_input,
+            "strip": self._strip,
+            _KEY_FIELD: self._key,
+        }
+        # ToolBench's own service reads the key from the header.
+        key_header = ((_KEY_FIELD, self._key),) if self._key else ()
+        return HttpRequest(
+            method="POST",
+            url=self._url,
+            headers=(("Content-Type", "application/json"), *key_header),
+            body=json_text(payload).encode(),
+        )
+
+    def _result(self, response: HttpResponse) -> CallResult:
+        if response.status != 200:
+            return self._service_failed(response)
+        try:
+            answer = orjson.loads(response.body)
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict) or not {"error", "response"} <= answer.keys():
+            detail = 'the service answered without "error" and "response"'
+            return CallResult(outcome=Outcome.SERVER_ERROR, latency_ms=response.latency_ms, detail=detail)
+        error = answer["error"] or ""
+        return result_of(
+            error if isinstance(error, str) else json_text(error),
+            answer["response"],
+            latency_ms=response.latency_ms,
+        )
+
+    def _service_failed(self, response: HttpResponse) -> CallResult:
+        status = response.status
+        if status in _NOT_THE_SERVICE:
+            raise BrokenContract(
+                f"{self._shown} answered {status}: no service that speaks ToolBench's protocol is there",
+                fix="check [calling] toolbench_url and its path (/virtual at StableToolBench's server)",
+            )
+        if status in _KEY_REFUSED:
+            raise BrokenContract(
+                f"{self._shown} answered {status}: it does not accept the key",
+                fix="check the variable that [calling] toolbench_key_env names",
+            )
+        outcome = Outcome.SERVER_ERROR if status >= 500 else Outcome.CLIENT_ERROR
+        return CallResult(
+            outcome=Outcome.RATE_LIMITED if status == 429 else outcome,
+            latency_ms=response.latency_ms,
+            detail=f"the service answered {status}",
+        )
+
+    def _redacted(self, result: CallResult) -> CallResult:
+        body = None if result.body is None else self._redactor.redact(result.body)
+        return replace(result, body=body, detail=self._redactor.redact(result.detail))
+
+
+def _tool_input(api: Api, arguments: Mapping[str, Any]) -> str:
+    """The arguments as JSON text, by ToolBench's names.  Raises `InvalidArguments`."""
+    as_body = tuple(
+        replace(
+            parameter,
+            name=service_name(parameter.name),
+            location="body",
+            required=parameter.required or parameter.location == "path",
+        )
+        for parameter in api.parameters
+    )
+    described = replace(api, url="", parameters=as_body, content_type="application/json", security=())
+    return (build_request(described, arguments, credentials=Credentials()).body or b"{}").decode()
+
+
+def _skipped(detail: str) -> CallResult:
+    return CallResult(outcome=Outcome.UNSAFE_SKIPPED, detail=detail)

@@ -1,0 +1,1 @@
+"""ToolBench's published formats as a catalogue source: a `tools/` folder, query files."""

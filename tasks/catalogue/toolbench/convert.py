@@ -1,0 +1,182 @@
+"""From ToolBench's records to the plain form that every source brings its own into (`ToolDetail`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from tasks.calling.toolbench_names import SCHEME, ToolbenchAddress, service_name
+from tasks.catalogue.detail import explain
+from tasks.catalogue.source import CrawlReason, UnusableApi
+from tasks.catalogue.toolbench.records import ApiDocument, ApiRecord, ParameterDocument, ToolRecord
+from tasks.catalogue.toolbench.skeleton import schema_of
+from tasks.catalogue.toolbench.values import default_of, is_file, json_type
+from tasks.errors import BadRow
+
+Json = dict[str, Any]
+
+_PLACEHOLDER = re.compile(r"{([^{}]*)}")
+_NOT_IN_ADDRESS = re.compile(r"[\s?#\\\x00-\x1f]")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_RAPIDAPI = ".rapidapi.com"
+_NO_HOST = f"{SCHEME}://{SCHEME}"  # executed by a service alone
+
+
+def tool_detail(id_: str, tool: ToolRecord, examples: Mapping[str, Any]) -> Json:
+    """The tool as a `ToolDetail`.  examples: response skeletons by API name, for APIs without their own."""
+    apis = [_api_or_fault(tool, record, examples) for record in tool.apis]
+    return {
+        "id": id_,
+        "category": tool.category,
+        "name": tool.name,
+        "description": tool.description,
+        "host": _host(tool, apis),
+        "apis": apis,
+    }
+
+
+def _api_or_fault(tool: ToolRecord, record: ApiRecord, examples: Mapping[str, Any]) -> Json | UnusableApi:
+    name = record.raw.get("name") if isinstance(record.raw, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        return {"place": record.place}
+    try:
+        return _api(tool, record, examples)
+    except ValidationError as error:
+        return UnusableApi(
+            name=name, place=record.place, reason=CrawlReason.MALFORMED, detail=_explained(record.raw, error)
+        )
+    except BadRow as fault:
+        return UnusableApi(
+            name=name, place=record.place, reason=CrawlReason(fault.reason), detail=fault.message
+        )
+
+
+def _explained(raw: Json, error: ValidationError) -> str:
+    if raw.keys() == {"name"}:
+        return "it is named here, and documented nowhere: use the tool files themselves as the source"
+    return explain(error)
+
+
+def _api(tool: ToolRecord, record: ApiRecord, examples: Mapping[str, Any]) -> Json:
+    document = ApiDocument.model_validate(record.raw)
+    http_url = _http_url(document)
+    in_path = frozenset(_PLACEHOLDER.findall(http_url or ""))
+    parameters = _parameters(document, in_path)
+    address = ToolbenchAddress(tool.category, tool.service_name, service_name(document.name), http_url)
+    in_body = [parameter for parameter in parameters if parameter["in"] == "body"]
+    skeleton = document.response_skeleton or examples.get(document.name)
+    return {
+        "place": record.place,
+        "name": document.name,
+        "description": document.description,
+        "method": document.method,
+        "host": address.origin,
+        "path": address.path,
+        "protocol": SCHEME,
+        "parameters": [parameter for parameter in parameters if parameter["in"] != "body"],
+        "body": _body(in_body) if in_body else None,
+        "security": _security(http_url),
+        "code_snippets": {"python": document.code},
+        "example_response": (document.body or None) if document.statuscode == 200 else None,
+        "response_schema": schema_of(skeleton),
+    }
+
+
+def _http_url(document: ApiDocument) -> str | None:
+    """Where the API is, if the record says so in full: a service knows it in any case."""
+    if not isinstance(document.url, str) or not _is_plain_url(document.url.strip()):
+        return None
+    url = document.url.strip()
+    names = {parameter.name for parameter in _all_parameters(document)}
+    return url if names.issuperset(_PLACEHOLDER.findall(url)) else None
+
+
+def _is_plain_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return False
+    return whole and "@" not in parts.netloc and not _NOT_IN_ADDRESS.search(url)
+
+
+def _host(tool: ToolRecord, apis: Sequence[Json | UnusableApi]) -> str:
+    """`https://` and the host the record gives, else that of its first API with an address."""
+    if isinstance(tool.host, str) and "://" not in tool.host and _is_plain_url(f"https://{tool.host}"):
+        return f"https://{tool.host}"
+    urls = (
+        ToolbenchAddress.from_url(api["host"] + api["path"]).http_url
+        for api in apis
+        if isinstance(api, dict) and "path" in api
+    )
+    parts = next((urlsplit(url) for url in urls if url is not None), None)
+    return _NO_HOST if parts is None else f"{parts.scheme}://{parts.netloc}"
+
+
+def _security(http_url: str | None) -> list[Json]:
+    host = urlsplit(http_url or "").hostname or ""
+    if not host.endswith(_RAPIDAPI):
+        return []
+    return [{"kind": "api_key", "location": "header", "name": "X-RapidAPI-Key"}]
+
+
+def _all_parameters(document: ApiDocument) -> list[ParameterDocument]:
+    return [*document.required_parameters, *document.optional_parameters]
+
+
+def _parameters(document: ApiDocument, in_path: frozenset[str]) -> list[Json]:
+    """Each service name once: where two share one, the one in the address, else the first.
+
+    ToolBench's functions have one argument for both.  Raises `BadRow` for a file that must be given.
+    """
+    required = {id(parameter) for parameter in document.required_parameters}
+    elsewhere = "body" if document.method.upper() in _WITH_BODY else "query"
+    chosen: dict[str, Json] = {}
+    for parameter in sorted(_all_parameters(document), key=lambda parameter: parameter.name not in in_path):
+        needed = id(parameter) in required or parameter.name in in_path
+        if is_file(parameter.type):
+            _refuse_needed_file(parameter, needed=needed)
+            continue
+        place = "path" if parameter.name in in_path else elsewhere
+        chosen.setdefault(service_name(parameter.name), _parameter(parameter, place, required=needed))
+    return list(chosen.values())
+
+
+def _refuse_needed_file(parameter: ParameterDocument, *, needed: bool) -> None:
+    if needed:
+        raise BadRow(
+            CrawlReason.UNSUPPORTED_PARAMETER,
+            f"the required parameter {parameter.name!r} is a file ({parameter.type}), which no JSON value is",
+        )
+
+
+def _parameter(parameter: ParameterDocument, place: str, *, required: bool) -> Json:
+    kind = json_type(parameter.type)
+    return {
+        "name": parameter.name,
+        "in": place,
+        "type": kind.name,
+        "required": required,
+        "description": _with_note(parameter.description, kind.note),
+        "default": default_of(kind.name, parameter.default),
+        "format": kind.format,
+    }
+
+
+def _with_note(description: str, note: str) -> str:
+    return f"{description} ({note})" if description and note else description or note
+
+
+def _body(parameters: Sequence[Json]) -> Json:
+    properties = {
+        parameter["name"]: {
+            keyword: parameter[keyword] for keyword in ("type", "description", "default", "format")
+        }
+        for parameter in parameters
+    }
+    required = [parameter["name"] for parameter in parameters if parameter["required"]]
+    return {"schema": {"type": "object", "properties": properties, "required": required}}
