@@ -1,0 +1,47 @@
+"""A new session with a server, by the way it is reached.  Imports the SDK: an optional extra, and slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mcp.client import Transport
+
+from tasks.transport.mcp.server import McpServer, command_of, environment_of, secrets_of, url_of
+from tasks.transport.mcp.session import Session
+from tasks.transport.mcp.stdio import StdioServer, stdio_transport
+from tasks.transport.mcp.streamable_http import http_transport
+
+
+def new_session(
+    server: McpServer,
+    *,
+    resolve: Mapping[str, str],
+    max_message_bytes: int,
+    timeout_s: float,
+    said: Callable[[str], None],
+) -> Session:
+    """A session that is not open yet.
+
+    timeout_s: longest silence over HTTP.  said: gets every line of a process's standard error.
+    """
+
+    def by_process(ended: Callable[[], None]) -> Transport:
+        started = StdioServer(
+            command=command_of(server),
+            env=environment_of(server),
+            cwd=server.cwd,
+            max_message_bytes=max_message_bytes,
+            said=said,
+        )
+        return stdio_transport(started, ended)
+
+    def by_address(_ended: Callable[[], None]) -> Transport:
+        return http_transport(
+            url_of(server, resolve),
+            secrets_of(server),
+            max_message_bytes=max_message_bytes,
+            timeout_s=timeout_s,
+        )
+
+    over_http = server.url is not None
+    return Session(server.name, by_address if over_http else by_process, over_http=over_http)

@@ -1,0 +1,85 @@
+"""What a server lists, kept as it is: the SDK would refuse a whole listing for one malformed tool."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+from mcp.client import Transport
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCResponse
+
+Message = SessionMessage | Exception
+
+
+class Listed:
+    """Collects the tools of the pages that pass by."""
+
+    def __init__(self) -> None:
+        self._tools: list[Any] = []
+
+    def taken(self) -> list[Any]:
+        """The tools since the last time, as the server wrote them."""
+        tools, self._tools = self._tools, []
+        return tools
+
+    def note(self, message: Message) -> Message:
+        """Keeps the tools of a page, and leaves in it what the SDK needs for calls.
+
+        Without output schemas: like an HTTP API's, an answer that is not quite as documented is an answer.
+        """
+        answer = message.message if isinstance(message, SessionMessage) else None
+        if isinstance(answer, JSONRPCResponse) and _is_page(answer.result):
+            tools = answer.result["tools"]
+            self._tools = list(tools)
+            answer.result["tools"] = [_needed(tool) for tool in tools if _is_named(tool)]
+        return message
+
+
+@asynccontextmanager
+async def noting_tools(transport: Transport, listed: Listed) -> AsyncIterator[tuple[_Noting, Any]]:
+    """The streams of `transport`, every incoming message shown to `listed`."""
+    async with transport as (incoming, outgoing):
+        yield _Noting(incoming, listed), outgoing
+
+
+class _Noting:
+    def __init__(self, incoming: Any, listed: Listed) -> None:
+        self._incoming = incoming
+        self._listed = listed
+
+    async def receive(self) -> Message:
+        return self._listed.note(await self._incoming.receive())
+
+    async def aclose(self) -> None:
+        await self._incoming.aclose()
+
+    def __aiter__(self) -> _Noting:
+        return self
+
+    async def __anext__(self) -> Message:
+        return self._listed.note(await self._incoming.__anext__())
+
+    async def __aenter__(self) -> _Noting:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _is_page(result: dict[str, Any]) -> bool:
+    return isinstance(result.get("tools"), list) and "content" not in result
+
+
+def _is_named(tool: Any) -> bool:
+    return isinstance(tool, dict) and isinstance(tool.get("name"), str)
+
+
+def _needed(tool: dict[str, Any]) -> dict[str, Any]:
+    schema = tool.get("inputSchema")
+    usable = isinstance(schema, dict) and schema.get("type") == "object"
+    return {"name": tool["name"], "inputSchema": schema if usable else {"type": "object"}}

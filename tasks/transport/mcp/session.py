@@ -1,0 +1,223 @@
+"""One session with an MCP server, in an asyncio task of its own.
+
+The SDK's context managers hold cancel scopes, which must be left by the task that entered them; and the
+calls come from everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from mcp import Client, MCPError
+from mcp.client import Transport
+from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR, REQUEST_TIMEOUT, Implementation
+from pydantic import ValidationError
+
+from tasks.errors import ConnectionFailed, ToolloomError
+from tasks.transport.client import DeadlinePassed
+from tasks.transport.mcp.failures import (
+    CUT_SHORT,
+    TOO_LARGE,
+    AnswerTooLarge,
+    HttpRefused,
+    NotTheProtocol,
+    ServerRefused,
+    StartFailed,
+)
+from tasks.transport.mcp.listing import Listed, noting_tools
+from tasks.transport.mcp.streamable_http import HTTP_STATUS, RETRY_AFTER, UNREACHABLE
+
+MAX_TOOLS = 10_000
+
+_LONGEST_STOP_S = 15.0
+# What servers say over HTTP, with a status of 400 or 404, of a session they know nothing of.
+_FORGOTTEN = frozenset({CONNECTION_CLOSED, INVALID_REQUEST, REQUEST_TIMEOUT})
+# Of HTTP answers that are no messages.
+_SAID_BY_THE_SDK = frozenset({INVALID_REQUEST, PARSE_ERROR})
+
+# What it would log, with tracebacks on the terminal, comes back to us as errors.
+for _logger in ("mcp", "client"):
+    logging.getLogger(_logger).propagate = False
+    logging.getLogger(_logger).addHandler(logging.NullHandler())
+
+Connect = Callable[[Callable[[], None]], Transport]
+"""Makes the transport of a session; it calls what it is given when the server has gone."""
+
+
+class Session:
+    """Opened, used and closed in one event loop, by any of its tasks.
+
+    name: for messages.  usable: until the server has gone or forgotten us.  tools: what the server listed
+    when the session was opened, each as it wrote it.
+    """
+
+    def __init__(self, name: str, connect: Connect, *, over_http: bool) -> None:
+        self.usable = False
+        self.tools: list[Any] = []
+        self._name = name
+        self._connect = connect
+        self._over_http = over_http
+        self._listed = Listed()
+        self._client: Client | None = None
+        self._cause: BaseException | None = None
+        self._settled = asyncio.Event()
+        self._leave = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self, timeout_s: float) -> None:
+        """Starts the server, shakes hands and asks for its tools.  Raises `StartFailed`."""
+        self._task = asyncio.create_task(self._live(), name=f"mcp session {self._name}")
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._settled.wait()
+        except TimeoutError:
+            await self.close()
+            fault = "it said nothing that MCP knows within `start_timeout_s`"
+            raise StartFailed(fault, lasting=True) from None
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        if self._client is None:
+            raise _start_failure(self._cause) from self._cause
+
+    async def close(self) -> None:
+        """Ends the session and what was started for it; may be called more than once."""
+        if self._task is None:
+            return
+        self._end()
+        if not self._settled.is_set():
+            self._task.cancel()
+        _, late = await asyncio.wait([self._task], timeout=_LONGEST_STOP_S)
+        for task in late:
+            task.cancel()
+
+    async def call(self, tool: str, arguments: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+        """The result of `tools/call` as plain JSON.
+
+        Raises `DeadlinePassed`, `ConnectionFailed`, and what `tasks.transport.mcp.failures` names.
+        """
+        client = self._connected()
+        try:
+            async with asyncio.timeout(timeout_s):
+                result = await client.call_tool(tool, dict(arguments))
+        except TimeoutError as error:
+            raise DeadlinePassed(f"{self._name} did not answer within {timeout_s:g} s") from error
+        except MCPError as error:
+            raise self._failure(error) from error
+        except ValidationError as error:
+            raise NotTheProtocol(f"{self._name} answered with no valid result: {_first(error)}") from error
+        except RuntimeError as error:
+            if not self.usable:
+                raise ConnectionFailed(f"{self._name} has gone") from error
+            raise NotTheProtocol(f"{self._name}: {error}") from error
+        return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def introduction(self) -> dict[str, Any]:
+        """The fields of `serverInfo` and `instructions`, as far as the server gave them."""
+        client = self._connected()
+        about = client.server_info
+        fields = {} if about is None else about.model_dump(mode="json", exclude_none=True)
+        return fields | ({} if client.instructions is None else {"instructions": client.instructions})
+
+    async def _live(self) -> None:
+        try:
+            transport = noting_tools(self._connect(self._end), self._listed)
+            ours = Implementation(name="toolloom", version=version("toolloom"))
+            async with Client(transport, client_info=ours, cache=None) as client:
+                # All pages: the SDK asks for the first one again before each call of a tool it does not know.
+                self.tools = await self._listing(client)
+                self._client, self.usable = client, not self._leave.is_set()
+                self._settled.set()
+                await self._leave.wait()
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - `open` tells who waits
+            self._cause = _innermost(error)
+        finally:
+            self._end()
+            self._settled.set()
+
+    def _end(self) -> None:
+        self.usable = False
+        self._leave.set()
+
+    def _connected(self) -> Client:
+        if self._client is None or not self.usable:
+            raise ConnectionFailed(f"{self._name} has gone")
+        return self._client
+
+    async def _listing(self, client: Client) -> list[Any]:
+        found: list[Any] = []
+        cursors: set[str] = set()
+        cursor: str | None = None
+        while len(found) <= MAX_TOOLS:
+            page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+            found.extend(self._listed.taken())
+            cursor = page.next_cursor
+            if not cursor:
+                return found
+            if cursor in cursors:
+                break
+            cursors.add(cursor)
+        raise NotTheProtocol("it lists tools without end")
+
+    def _failure(self, error: MCPError) -> ToolloomError:
+        facts = _facts(error)
+        status = facts.get(HTTP_STATUS)
+        if status in {400, 404} and (error.code in _FORGOTTEN or not error.message):
+            self.usable = False
+        if TOO_LARGE in error.message:
+            return AnswerTooLarge(f"{self._name}: {TOO_LARGE}")
+        if not self.usable or self._is_cut_off(error):
+            return ConnectionFailed(f"{self._name}: {facts.get(UNREACHABLE, 'the connection has ended')}")
+        if isinstance(status, int) and not error.message:
+            pause = str(facts.get(RETRY_AFTER))
+            retry_after = float(pause[:9]) if pause.isdecimal() else None
+            return HttpRefused(f"{self._name} answered {status}", status=status, retry_after=retry_after)
+        if self._over_http and status is None and error.code in _SAID_BY_THE_SDK:
+            return NotTheProtocol(f"{self._name}: {error.message}")
+        return ServerRefused(error.message, code=error.code)
+
+    def _is_cut_off(self, error: MCPError) -> bool:
+        ended = self._over_http and error.code == CONNECTION_CLOSED
+        return ended or UNREACHABLE in _facts(error) or CUT_SHORT in error.message
+
+
+def _facts(error: MCPError) -> Mapping[str, Any]:
+    return error.error.data if isinstance(error.error.data, dict) else {}
+
+
+def _start_failure(cause: BaseException | None) -> StartFailed:
+    if isinstance(cause, MCPError):
+        return _refused_start(cause)
+    if isinstance(cause, ValidationError):
+        return StartFailed(f"it answered with nothing that MCP knows: {_first(cause)}", lasting=True)
+    if isinstance(cause, NotTheProtocol):
+        return StartFailed(cause.message, lasting=True)
+    return StartFailed(f"{type(cause).__name__}: {cause}", lasting=True)
+
+
+def _refused_start(error: MCPError) -> StartFailed:
+    facts = _facts(error)
+    if UNREACHABLE in facts:
+        return StartFailed(f"it cannot be reached ({facts[UNREACHABLE]})", lasting=False)
+    if HTTP_STATUS in facts:
+        status = facts[HTTP_STATUS]
+        return StartFailed(f"it answered with HTTP status {status}", lasting=status != 429 and status < 500)
+    if error.code == CONNECTION_CLOSED:
+        return StartFailed("it ended before it had answered", lasting=True)
+    return StartFailed(f"it refused to begin: {error.message}", lasting=True)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first failure of a group: the others follow from it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
