@@ -1,0 +1,155 @@
+"""The parameters of an operation that are not its body, in the form of a tool's documentation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tasks.catalogue.openapi.document import Operation
+from tasks.catalogue.openapi.examples import example_at
+from tasks.catalogue.openapi.refs import References
+from tasks.catalogue.openapi.schemas import Json, Schemas
+from tasks.catalogue.openapi.spots import Spot
+from tasks.catalogue.openapi.styles import style_of
+from tasks.catalogue.openapi.texts import capped
+from tasks.catalogue.source import CrawlReason
+
+Credentials = Set[tuple[str, str]]  # places, and names in lower case
+
+MAX_PARAMETERS = 500
+SCHEMAS_IN_A_PARAMETER = 50
+
+IN_BODY = frozenset({"body", "formdata"})
+_SENT = frozenset({"path", "query", "header"})
+# OpenAPI says these are not parameters, even where a document lists them.
+_NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
+_PLACEHOLDER = re.compile(r"{([^{}]+)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A parameter object, and where it says that it goes."""
+
+    name: str
+    location: str
+    spot: Spot
+
+    @property
+    def is_required(self) -> bool:
+        return self.location == "path" or self.spot.value.get("required") is True
+
+
+def given_parameters(operation: Operation, references: References) -> list[Given]:
+    """The parameters of the path and of the operation, whose own replace equal ones.
+
+    Raises `BadRow` for a broken reference, for one without name or place, and for too many.
+    """
+    found: dict[tuple[str, str], Given] = {}
+    for level in (operation.item, operation.spot):
+        listed = level.get("parameters")
+        elements = [] if listed is None else list(listed.elements())
+        if len(elements) > MAX_PARAMETERS:
+            raise level.bad(
+                CrawlReason.TOO_LARGE, f"{len(elements):,} parameters; up to {MAX_PARAMETERS} can be offered"
+            )
+        for element in elements:
+            given = _given(references.follow(element))
+            found[given.location, given.name] = given
+    return list(found.values())
+
+
+class ParameterReader:
+    """Parameters of one document's operations.  is_swagger: version 2.0."""
+
+    def __init__(self, schemas: Schemas, references: References, *, is_swagger: bool) -> None:
+        self._schemas = schemas
+        self._references = references
+        self._is_swagger = is_swagger
+
+    def outside_body(self, path: str, query: str, given: list[Given], credentials: Credentials) -> list[Json]:
+        """Path, query and header parameters, in the document's order.
+
+        path, query: of the operation's address.  credentials: what the security schemes fill.  Raises
+        `BadRow` for a broken reference, and for what is required but cannot be sent.
+        """
+        placeholders = _PLACEHOLDER.findall(path)
+        described = [self.described(p) for p in given if _is_sent(p, placeholders, credentials)]
+        names = {(said["in"], said["name"]) for said in described}
+        undescribed = [name for name in dict.fromkeys(placeholders) if ("path", name) not in names]
+        return [
+            *described,
+            *(_text_parameter(name, "path", required=True) for name in undescribed),
+            *self._of_query(query, given, {name for place, name in names if place == "query"}),
+        ]
+
+    def described(self, given: Given) -> Json:
+        """One parameter, wherever it goes."""
+        schema = self._schema(given.spot)
+        kind = schema.get("type", "string")
+        said = {
+            "name": given.name,
+            "in": given.location,
+            "type": kind,
+            "required": given.is_required,
+            "description": capped(given.spot.text("description")) or schema.get("description", ""),
+        }
+        style = style_of(given.spot, given.location, kind, is_swagger=self._is_swagger)
+        return schema | said | ({} if style is None else {"x-style": style})
+
+    def _schema(self, spot: Spot) -> Json:
+        """Of `schema`, of `content`, or (2.0) of the parameter itself."""
+        inner = spot.get("schema") or _content_schema(spot) or spot
+        schema = self._schemas.written_out(inner, "request", limit=SCHEMAS_IN_A_PARAMETER)
+        example = example_at(spot, self._references)
+        return schema if example is None else schema | {"example": example}
+
+    def _of_query(self, query: str, given: list[Given], described: set[str]) -> Iterator[Json]:
+        """The fields that are part of a path: those with a value are sent as they are."""
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            if name in described:
+                continue
+            placeholder = _PLACEHOLDER.fullmatch(value)
+            if placeholder is None:
+                yield _text_parameter(name, "query", required=True) | {"default": value, "enum": [value]}
+                continue
+            filled_by = [parameter for parameter in given if parameter.name == placeholder[1]]
+            for parameter in filled_by[:1]:
+                yield self.described(replace(parameter, name=name, location="query"))
+            if not filled_by:
+                yield _text_parameter(name, "query", required=False)
+
+
+def _given(spot: Spot) -> Given:
+    name, location = spot.text("name"), spot.text("in").lower()
+    if not name or not location:
+        raise spot.bad(CrawlReason.MALFORMED, "a parameter needs a `name` and an `in`")
+    return Given(name, location, spot)
+
+
+def _is_sent(given: Given, placeholders: list[str], credentials: Credentials) -> bool:
+    if given.location in IN_BODY or (given.location, given.name.lower()) in credentials:
+        return False
+    if given.location == "path":
+        return given.name in placeholders
+    if given.location == "header":
+        return given.name.lower() not in _NOT_PARAMETERS
+    if given.location not in _SENT and given.is_required:
+        raise given.spot.bad(
+            CrawlReason.UNSUPPORTED_PARAMETER,
+            f"{given.name!r} is required, and nothing is sent in {given.location!r}",
+        )
+    return given.location in _SENT
+
+
+def _content_schema(spot: Spot) -> Spot | None:
+    content = spot.get("content")
+    media = None if content is None else next((inner for _, inner in content.fields()), None)
+    return None if media is None else media.get("schema")
+
+
+def _text_parameter(name: str, location: str, *, required: bool) -> Json:
+    said: dict[str, Any] = {"name": name, "in": location, "type": "string", "required": required}
+    return said

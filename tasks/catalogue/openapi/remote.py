@@ -1,0 +1,157 @@
+"""Documents read over HTTP: one that the location names, and what it refers to on the same host."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin, urlsplit
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from tasks.calling.params import CallingParams
+from tasks.catalogue.openapi.files import EXPECTED
+from tasks.catalogue.openapi.reading import MAX_BYTES
+from tasks.catalogue.params import CatalogueParams
+from tasks.catalogue.source import CrawlReason
+from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient, UsageError
+from tasks.transport.client import BodyTooLarge, HttpClient, HttpRequest, HttpResponse
+from tasks.transport.guard import AddressBlocked
+from tasks.transport.runtime import Runtime
+
+TRIES = 4
+FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30.0
+_PER_SECOND = 20.0
+_URL = re.compile(r"https?://", re.IGNORECASE)
+_HEADERS = (
+    ("Accept", "application/json, application/yaml, text/yaml;q=0.9, */*;q=0.5"),
+    ("User-Agent", "toolloom-crawler"),
+)
+
+
+def is_url(location: str) -> bool:
+    return _URL.match(location) is not None
+
+
+class RemoteFiles:
+    """The document at a URL and the files beside it.
+
+    Redirects lead to public hosts, to those of `[calling] resolve` and `allow_hosts`, or to where the
+    location itself is.
+    """
+
+    explicit = True
+
+    def __init__(
+        self,
+        location: str,
+        params: CatalogueParams,
+        calling: CallingParams,
+    ) -> None:
+        host = _host(location)
+        self._location = location
+        self._client = HttpClient(
+            timeout_s=params.timeout_s,
+            max_bytes=MAX_BYTES,
+            concurrency=params.concurrency,
+            per_host_rps=_PER_SECOND,
+            resolve=calling.resolve,
+            allow_hosts=(*calling.allow_hosts, host),
+        )
+        self._runtime: Runtime | None = None
+        self._retrying = Retrying(
+            stop=stop_after_attempt(TRIES),
+            wait=_wait_s,
+            retry=retry_if_exception_type(Transient),
+            reraise=True,
+        )
+
+    def places(self) -> tuple[str, ...]:
+        return (self._location,)
+
+    def read(self, place: str) -> bytes:
+        """Raises `Transient` when every try to read the location failed for a reason that may pass."""
+        try:
+            return self._retrying(self._read, place)
+        except Transient as failure:
+            if place != self._location:
+                raise BadRow(CrawlReason.UNAVAILABLE, failure.message) from failure
+            if isinstance(failure, ConnectionFailed):
+                failure.fix = (
+                    f"check `location = {self._location!r}` in `[[catalogue.sources]]`, `[calling] resolve` "
+                    "and the network"
+                )
+            raise
+
+    def join(self, place: str, reference: str) -> str:
+        try:
+            url = urljoin(place, reference)
+            same = _origin(url) == _origin(self._location)
+        except ValueError:
+            same = False
+        if not same:
+            raise BadRow(CrawlReason.BROKEN_REFERENCE, f"{reference} is on another host, which is not asked")
+        return url
+
+    def url_of(self, place: str) -> str | None:
+        return place
+
+    def close(self) -> None:
+        if self._runtime is not None:
+            self._runtime.run(self._client.close())
+            self._runtime.close()
+            self._runtime = None
+
+    def _read(self, url: str) -> bytes:
+        self._runtime = self._runtime or Runtime()
+        try:
+            response = self._runtime.run(self._client.send(HttpRequest("GET", url, _HEADERS)))
+        except BodyTooLarge as error:
+            raise BadRow(CrawlReason.TOO_LARGE, f"it is larger than {MAX_BYTES:,} bytes") from error
+        except AddressBlocked as error:
+            raise BadRow(
+                CrawlReason.REFUSED, f"it redirects to where nothing is read: {error.message}"
+            ) from error
+        _check_status(url, response)
+        return response.body
+
+
+def _host(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        host, port = None, None
+    if not host or port == 0 or parts.fragment:
+        raise UsageError(
+            f"`location = {location!r}` of an openapi source is no URL of a document", fix=EXPECTED
+        )
+    return host
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _check_status(url: str, response: HttpResponse) -> None:
+    status = response.status
+    if status in {429, 503}:
+        pause = response.headers.get("retry-after", "")
+        raise RateLimited(
+            f"{url} answered {status}",
+            retry_after=float(pause) if pause.isascii() and pause.isdigit() else None,
+            fix="crawl again later",
+        )
+    if status >= 500:
+        raise ServerFailed(f"{url} answered {status}", fix="the server fails on its own; crawl again later")
+    if status in {404, 410}:
+        raise BadRow(CrawlReason.NOT_FOUND, f"it answered {status}")
+    if status != 200:
+        raise BadRow(CrawlReason.REFUSED, f"it answered {status}")
+
+
+def _wait_s(state: RetryCallState) -> float:
+    failure = None if state.outcome is None else state.outcome.exception()
+    asked = failure.retry_after if isinstance(failure, RateLimited) else None
+    wait = FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1) if asked is None else asked
+    return min(wait, _LONGEST_WAIT_S)

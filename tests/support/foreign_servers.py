@@ -1,0 +1,130 @@
+"""HTTP servers not of our making, installed by name and started on free ports.
+
+Those in Python get an environment of their own, once, in `.servers/` of the repository, a folder that git
+ignores.  What cannot be installed fails the test that needs it: skipping would look like passing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from node_packages import installed
+
+from flows.supervise import Child
+
+PRISM = ("@stoplight/prism-cli", "5.14.2")
+MCP_EVERYTHING = ("@modelcontextprotocol/server-everything", "2026.8.31")
+FOLDER = Path(__file__).parents[2] / ".servers"
+
+_REQUIREMENTS = Path(__file__).with_suffix(".txt")
+_START_TIMEOUT_S = 60.0
+
+_KINTO = """
+[server:main]
+use = egg:waitress#main
+host = 127.0.0.1
+port = %(http_port)s
+threads = 8
+
+[app:main]
+use = egg:kinto
+kinto.includes = kinto.plugins.default_bucket
+kinto.storage_backend = kinto.core.storage.memory
+kinto.cache_backend = kinto.core.cache.memory
+kinto.permission_backend = kinto.core.permission.memory
+kinto.userid_hmac_secret = not a secret
+multiauth.policies = basicauth
+"""
+
+
+@contextmanager
+def serve_httpbin(folder: Path) -> Iterator[str]:
+    """httpbin; gives its base URL.  Its document is at /spec.json, its host by name httpbin.org."""
+    port = _free_port()
+    address = ["-b", f"127.0.0.1:{port}", "--no-control-socket"]
+    workers = ["-k", "gthread", "--threads", "16"]
+    command = [str(_python_servers() / "gunicorn"), *address, *workers, "httpbin.core:app"]
+    with _serving(command, port, "/get", folder / "httpbin.log") as url:
+        yield url
+
+
+@contextmanager
+def serve_kinto(folder: Path) -> Iterator[str]:
+    """An empty Kinto, state in memory; any user and password are welcome.  Its document: /v1/__api__."""
+    port = _free_port()
+    settings = folder / "kinto.ini"
+    settings.write_text(_KINTO)
+    command = [str(_python_servers() / "kinto"), "start", "--ini", str(settings), "--port", str(port)]
+    with _serving(command, port, "/v1/", folder / "kinto.log") as url:
+        yield url
+
+
+@contextmanager
+def serve_prism(folder: Path, document: Path) -> Iterator[str]:
+    """Prism answering for an OpenAPI document, with its examples."""
+    port = _free_port()
+    command = [str(installed(*PRISM) / "prism"), "mock", "-h", "127.0.0.1", "-p", str(port), str(document)]
+    with _serving(command, port, "/", folder / "prism.log") as url:
+        yield url
+
+
+@contextmanager
+def _serving(command: Sequence[str], port: int, path: str, log: Path) -> Iterator[str]:
+    url = f"http://127.0.0.1:{port}"
+    with Child(command, log=log) as child:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not _answers(url + path):
+            assert child.running, f"{command[0]} ended: {log.read_text()}"
+            assert time.monotonic() < deadline, f"{command[0]} does not answer: {log.read_text()}"
+            time.sleep(0.1)
+        yield url
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code > 0
+    except requests.RequestException:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _python_servers() -> Path:
+    """The folder of the commands of the servers written in Python."""
+    digest = hashlib.blake2b(_REQUIREMENTS.read_bytes() + sys.version.encode(), digest_size=8).hexdigest()
+    environment = FOLDER / digest
+    complete = environment / "complete"
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / ".gitignore").write_text("*\n")
+    with (FOLDER / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want them
+        if not complete.exists():
+            _run([sys.executable, "-m", "venv", "--clear", str(environment)])
+            pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+            _run([*pip, "install", "--quiet", "--no-deps", "-r", str(_REQUIREMENTS)])
+            complete.touch()
+    return environment / "bin"
+
+
+def _run(command: Sequence[str]) -> None:
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert finished.returncode == 0, f"{' '.join(command)}\n{finished.stdout}\n{finished.stderr}"
+
+
+if __name__ == "__main__":
+    _python_servers()
+    for package in (PRISM, MCP_EVERYTHING):
+        installed(*package)

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_crawl import Json, api, document, rejects, short, swagger
+
+from warehouse.tables.catalogue import Api
+
+NAME = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+NAME_ROW = ("name", "body", "string", True, None, None)
+
+
+def posted(folder: Path, content: Json, *, method: str = "post", **said: Any) -> Api:
+    return api(folder, document({"/pets": {method: {"requestBody": {"content": content} | said}}}))
+
+
+def posted_2(folder: Path, *parameters: Json, **said: Any) -> Api:
+    return api(folder, swagger({"/pets": {"post": {"parameters": list(parameters)} | said}}))
+
+
+def refused(folder: Path, said: Json) -> tuple[str, str]:
+    _, reject = rejects(folder, said)
+    return reject[1], reject[2].partition(": zoo.json#")[2]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "rows"),
+    [
+        ({"application/json": {"schema": NAME}}, "application/json", [NAME_ROW]),
+        (
+            {"application/xml": {}, "application/json; charset=utf-8": {"schema": NAME}},
+            "application/json; charset=utf-8",
+            [NAME_ROW],
+        ),
+        ({"application/vnd.zoo+json": {"schema": NAME}}, "application/vnd.zoo+json", [NAME_ROW]),
+        ({"*/*": {"schema": NAME}}, "application/json", [NAME_ROW]),
+        (
+            {"multipart/form-data": {"schema": NAME}, "application/x-www-form-urlencoded": {"schema": NAME}},
+            "application/x-www-form-urlencoded",
+            [NAME_ROW],
+        ),
+        ({"multipart/form-data": {"schema": NAME}}, "multipart/form-data", [NAME_ROW]),
+        (
+            {"application/json": {"schema": NAME, "example": {"name": "Rex"}}},
+            "application/json",
+            [("name", "body", "string", True, '"Rex"', None)],
+        ),
+        (
+            {"application/json": {"schema": NAME, "examples": {"a": {"value": {"name": "Rex"}}}}},
+            "application/json",
+            [("name", "body", "string", True, '"Rex"', None)],
+        ),
+        (
+            {"application/json": {"schema": {"properties": {"id": {"readOnly": True}, "a": {}}}}},
+            "application/json",
+            [("a", "body", "string", False, None, None)],
+        ),
+    ],
+)
+def test_bodies_of_fields(tmp_path: Path, content: Json, content_type: str, rows: Any) -> None:
+    found = posted(tmp_path, content)
+    assert (found.content_type, [short(row) for row in found.parameters]) == (content_type, rows)
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        (
+            {"application/json": {"schema": {"type": "array", "items": {"type": "integer"}}}},
+            ("", "body", "array", True, None, {"items": {"type": "integer"}}),
+        ),
+        (
+            {"application/json": {"schema": {"type": "integer", "example": 5}}},
+            ("", "body", "integer", True, "5", None),
+        ),
+        ({"application/json": {"schema": {"type": "object"}}}, ("", "body", "object", True, None, None)),
+        (
+            {"application/json": {"schema": {"type": "object"}, "example": {"a": 1}}},
+            ("", "body", "object", True, '{"a":1}', None),
+        ),
+        ({"application/json": {}}, ("", "body", "object", True, None, None)),
+        ({"text/plain": {"schema": {"type": "string"}}}, ("", "body", "string", True, None, None)),
+        ({"text/plain": {"example": "Rex"}}, ("", "body", "string", True, '"Rex"', None)),
+    ],
+)
+def test_bodies_that_are_one_value(tmp_path: Path, content: Json, row: Any) -> None:
+    (parameter,) = posted(tmp_path, content, required=True, description="All of it").parameters
+    assert (short(parameter), parameter.arg_name, parameter.description) == (row, "body", "All of it")
+
+
+def test_an_optional_value_stays_optional(tmp_path: Path) -> None:
+    (parameter,) = posted(tmp_path, {"application/json": {"schema": {"type": "array"}}}).parameters
+    assert parameter.required is False
+
+
+def test_an_object_that_must_be_empty_takes_no_argument(tmp_path: Path) -> None:
+    schema = {"type": "object", "additionalProperties": False}
+    assert posted(tmp_path, {"application/json": {"schema": schema}}, required=True).parameters == ()
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_reading_takes_no_body(tmp_path: Path, method: str) -> None:
+    found = posted(tmp_path, {"application/json": {"schema": NAME}}, method=method)
+    assert (found.content_type, found.parameters, found.read_only) == (None, (), True)
+
+
+FILE = {"type": "string", "format": "binary"}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"application/xml": {}}, "a body of application/xml cannot be made from arguments"),
+        (
+            {"image/png": {}, "application/octet-stream": {}},
+            "a body of image/png, application/octet-stream cannot be made",
+        ),
+        ({}, "a body of no media type cannot be made"),
+        (
+            {"multipart/form-data": {"schema": {"required": ["f"], "properties": {"f": FILE}}}},
+            "the field 'f' of the body is a file",
+        ),
+        (
+            {
+                "multipart/form-data": {
+                    "schema": {"required": ["f"], "properties": {"f": {"type": "array", "items": FILE}}}
+                }
+            },
+            "the field 'f' of the body is a file",
+        ),
+    ],
+)
+def test_bodies_that_cannot_be_made(tmp_path: Path, content: Json, reason: str) -> None:
+    said = document({"/pets": {"post": {"requestBody": {"required": True, "content": content}}}})
+    found, detail = refused(tmp_path, said)
+    assert (found, reason in detail) == ("unsupported_body", True)
+
+
+def test_without_an_optional_body_that_cannot_be_made_the_api_is_usable(tmp_path: Path) -> None:
+    found = posted(tmp_path, {"application/xml": {"schema": NAME}})
+    assert (found.content_type, found.parameters) == (None, ())
+
+
+def test_optional_files_are_left_out_of_a_form(tmp_path: Path) -> None:
+    schema = NAME | {"properties": {"name": {"type": "string"}, "photo": FILE}}
+    found = posted(tmp_path, {"multipart/form-data": {"schema": schema}})
+    assert [short(row) for row in found.parameters] == [NAME_ROW]
+
+
+def test_fields_of_a_form_are_written_as_its_encoding_says(tmp_path: Path) -> None:
+    schema = {"properties": {"a": {"type": "array"}, "b": {"type": "array"}, "c": {"type": "object"}}}
+    encoding = {"a": {"style": "form", "explode": False}, "c": {"style": "deepObject"}}
+    found = posted(tmp_path, {"application/x-www-form-urlencoded": {"schema": schema, "encoding": encoding}})
+    assert [short(row)[5] for row in found.parameters] == [
+        {"x-style": "csv"},
+        None,
+        {"x-style": "deepObject"},
+    ]
+
+
+BODY = {"name": "pet", "in": "body", "required": True, "description": "A pet", "schema": NAME}
+
+
+@pytest.mark.parametrize(
+    ("said", "content_type"),
+    [
+        ({}, "application/json"),
+        ({"consumes": ["application/xml", "application/json"]}, "application/json"),
+        ({"consumes": ["*/*"]}, "application/json"),
+        ({"consumes": ["application/x-www-form-urlencoded"]}, "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_body_of_2(tmp_path: Path, said: Json, content_type: str) -> None:
+    found = posted_2(tmp_path, BODY, **said)
+    assert (found.content_type, [short(row) for row in found.parameters]) == (content_type, [NAME_ROW])
+
+
+def test_a_value_as_body_of_2(tmp_path: Path) -> None:
+    (parameter,) = posted_2(tmp_path, BODY | {"schema": {"type": "array", "items": NAME}}).parameters
+    assert (parameter.name, parameter.type, parameter.required, parameter.description) == (
+        "",
+        "array",
+        True,
+        "A pet",
+    )
+
+
+FORM = {"name": "tags", "in": "formData", "type": "array", "items": {"type": "string"}, "required": True}
+UPLOAD = {"name": "photo", "in": "formData", "type": "file"}
+
+
+@pytest.mark.parametrize(
+    ("said", "content_type"),
+    [
+        ({}, "application/x-www-form-urlencoded"),
+        ({"consumes": ["application/json"]}, "application/x-www-form-urlencoded"),
+        ({"consumes": ["multipart/form-data"]}, "multipart/form-data"),
+        (
+            {"consumes": ["multipart/form-data", "application/x-www-form-urlencoded"]},
+            "application/x-www-form-urlencoded",
+        ),
+    ],
+)
+def test_a_form_of_2(tmp_path: Path, said: Json, content_type: str) -> None:
+    found = posted_2(tmp_path, FORM, UPLOAD, **said)
+    row = ("tags", "body", "array", True, None, {"items": {"type": "string"}, "x-style": "csv"})
+    assert (found.content_type, [short(p) for p in found.parameters]) == (content_type, [row])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said", "reason"),
+    [
+        ([UPLOAD | {"required": True}], {}, "the field 'photo' of the body is a file"),
+        (
+            [BODY],
+            {"consumes": ["application/xml"]},
+            "a body of application/xml cannot be made from arguments",
+        ),
+        ([BODY], {"consumes": ["multipart/form-data"]}, "a body of multipart/form-data cannot be made"),
+    ],
+)
+def test_bodies_of_2_that_cannot_be_made(tmp_path: Path, parameters: Any, said: Json, reason: str) -> None:
+    found, detail = refused(tmp_path, swagger({"/pets": {"post": {"parameters": parameters} | said}}))
+    assert (found, reason in detail) == ("unsupported_body", True)
