@@ -17,8 +17,11 @@ from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.tables import APIS, REJECTS, TOOLS
 
 STAGE = "crawl"
-VERSION = 1
+VERSION = 2
+READS = ()
+WRITES = (TOOLS, APIS, REJECTS)
 UNIT = "API"
+TAKEN_UP = "tool"  # what progress counts: how many APIs there are is known at the end
 
 
 def _stage_key(run: RunContext, params: CatalogueParams) -> str:
@@ -46,22 +49,33 @@ def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
 def crawl(run: RunContext, params: CatalogueParams) -> StageOutput:
     """Lists every source, then reads its tools shard by shard."""
-    store = services_of(run).store
+    services = services_of(run)
     listings = _list_sources(run, params)
-    shards = [
-        {"run": run, "params": params, "source": source, "entries": tuple(entries)}
+    buckets = [
+        (source, tuple(entries))
         for source, listing in zip(params.sources, listings, strict=True)
         for entries in _buckets(run, params, listing)
     ]
-    outputs = run_shards(crawl_shard, store, shards)
+    shards = [
+        {"run": run, "params": params, "source": source, "entries": entries, "shard": shard}
+        for shard, (source, entries) in enumerate(buckets)
+    ]
+    sizes = [len(entries) for _, entries in buckets]
+    progress = services.progress(STAGE)
+    progress.expect(sum(sizes), TAKEN_UP)
+    outputs = run_shards(crawl_shard, services.store, shards, progress, sizes=sizes)
     rejected = _listing_rejects(run, listings)
-    return finish_stage(STAGE, store, [*outputs, *rejected], n_shard_tasks=len(outputs))
+    finished = finish_stage(
+        STAGE, services.store, [*outputs, *rejected], writes=WRITES, n_shard_tasks=len(outputs)
+    )
+    services.reading.finish()
+    return finished
 
 
 def _list_sources(run: RunContext, params: CatalogueParams) -> list[Listing]:
     listings = []
     for source in params.sources:
-        with open_source(source, params, run.calling) as opened:
+        with open_source(source, params, run.calling, services_of(run).reading) as opened:
             listings.append(opened.listing())
     return with_distinct_names(listings)
 
@@ -80,14 +94,24 @@ def _listing_rejects(run: RunContext, listings: Sequence[Listing]) -> list[Shard
     return [write_shard(services_of(run).store, {TOOLS: [], APIS: [], REJECTS: rejects}, counts)]
 
 
-@task(name="crawl shard", task_run_name="crawl {source.kind}", tags=[STAGE], **shard_options(_shard_key))
+@task(
+    name="crawl shard", task_run_name="crawl {source.kind} {shard}", tags=[STAGE], **shard_options(_shard_key)
+)
 def crawl_shard(
-    run: RunContext, params: CatalogueParams, source: SourceParams, entries: tuple[ToolEntry, ...]
+    run: RunContext,
+    params: CatalogueParams,
+    source: SourceParams,
+    entries: tuple[ToolEntry, ...],
+    shard: int,
 ) -> ShardOutput:
-    with open_source(source, params, run.calling) as opened:
+    services = services_of(run)
+    counted = services.progress(STAGE).shard(shard)
+    counted.take_up(len(entries))
+    with open_source(source, params, run.calling, services.reading) as opened:
         crawled = opened.fetch(entries)
     tools = [found.tool for found in crawled if found.tool is not None]
     apis = [api for found in crawled for api in found.apis]
     rejects = [reject for found in crawled for reject in found.rejects]
+    counted.finish(len(entries), rejected=len(rejects))
     counts = Counts(unit=UNIT, n_in=len(apis) + len(rejects), n_out=len(apis), n_rejected=len(rejects))
-    return write_shard(services_of(run).store, {TOOLS: tools, APIS: apis, REJECTS: rejects}, counts)
+    return write_shard(services.store, {TOOLS: tools, APIS: apis, REJECTS: rejects}, counts)

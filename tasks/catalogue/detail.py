@@ -80,10 +80,13 @@ class Schema(Foreign):
     max_items: int | None = Field(default=None, alias="maxItems")
     items: dict[str, Any] | None = None
     properties: dict[str, Any] | None = None
+    style: Literal["csv", "ssv", "tsv", "pipes", "json", "deepObject", "exploded"] | None = Field(
+        default=None, alias="x-style"
+    )
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """Bounds, enumeration, items and properties; empty when there are none."""
+        """Bounds, enumeration, items, properties and style; empty when there are none."""
         given = {field.alias or name: getattr(self, name) for name, field in Schema.model_fields.items()}
         return {
             name: value
@@ -115,10 +118,18 @@ class BodySchema(Foreign):
     type: str | list[str] | None = None
     properties: dict[Name, PropertySchema] = Field(default_factory=dict)
     required: list[str] = Field(default_factory=list)
+    additional_properties: Any = Field(default=None, alias="additionalProperties")
 
 
 class Body(Foreign):
+    """A schema with properties describes fields, one argument each; any other the whole body, one argument.
+
+    required: whether a whole body is.
+    """
+
     content_type: Name = "application/json"
+    description: Text = ""
+    required: bool = True
     json_schema: dict[str, Any] = Field(alias="schema")
     example: Any = None
 

@@ -13,7 +13,7 @@ import orjson
 FUNCTION_NAME_LENGTH = 64  # the longest function name OpenAI's protocol admits
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
-_RESERVED = frozenset({"from", "class", "return", "false", "true", "id", "and", ""})
+_RESERVED = frozenset({"from", "class", "return", "false", "true", "id", "and"})
 
 
 def digest_of(value: object) -> str:
@@ -42,9 +42,17 @@ def readable_name(text: str) -> str:
     return standard_name(text) or f"unnamed_{short_hash(text)}"
 
 
+def api_name(text: str) -> str:
+    """The readable name, or with `is_` before it where it is a reserved word (ToolBench's rule)."""
+    return _unreserved(readable_name(text))
+
+
 def argument_name(text: str) -> str:
-    """The standard name, or with `is_` before it where it is a reserved word (ToolBench's rule)."""
-    name = standard_name(text)
+    """The standard name, with `is_` before it where it is a reserved word (ToolBench's rule) or nothing."""
+    return _unreserved(standard_name(text)) or "is_"
+
+
+def _unreserved(name: str) -> str:
     return f"is_{name}" if name in _RESERVED else name
 
 

@@ -11,16 +11,16 @@ from pydantic import ValidationError
 
 from tasks.catalogue.detail import ApiDetail, ToolDetail, explain
 from tasks.catalogue.names import (
+    api_name,
     digest_of,
     first_distinct,
     fraction_of,
     function_name,
-    readable_name,
     short_hash,
     without_port,
 )
 from tasks.catalogue.parameters import json_text, parameters_of
-from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, reject
+from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, UnusableApi, reject
 from tasks.errors import BadRow
 from warehouse.schema import plain
 from warehouse.tables.accounts import Reject
@@ -33,8 +33,9 @@ TEST_TOOL_SHARE = 0.1
 def normalise(entry: ToolEntry, raw: Any) -> Crawled:
     """The rows of one tool.
 
-    raw: the documentation as the source serves it, plain JSON.  What cannot be used becomes a reject:
-    an API by itself, the whole tool when its frame is malformed or no API is left.
+    raw: the documentation as the source serves it, plain JSON; an API that its source could not bring into
+    that form is an `UnusableApi`, and `place` says of another where it stands.  What cannot be used becomes
+    a reject: an API by itself, the whole tool when its frame is malformed or no API is left.
     """
     try:
         detail = _tool_detail(entry, raw)
@@ -114,9 +115,14 @@ def _apis(entry: ToolEntry, detail: ToolDetail) -> tuple[tuple[Api, ...], tuple[
             apis.append(_api(row_id, entry.tool_id, detail.host, raw))
         except BadRow as fault:
             own_id = row_id if name and name not in seen else f"{row_id}#{position}"
-            rejects.append(reject(own_id, CrawlReason(fault.reason), fault.message))
+            rejects.append(reject(own_id, CrawlReason(fault.reason), _with_place(raw, fault.message)))
         seen.add(name)
     return tuple(sorted(apis, key=lambda api: api.api_id)), tuple(rejects)
+
+
+def _with_place(raw: Any, message: str) -> str:
+    place = raw.place if isinstance(raw, UnusableApi) else raw.get("place") if isinstance(raw, dict) else None
+    return f"{place}: {message}" if isinstance(place, str) and place else message
 
 
 def _api_names(raws: list[Any]) -> list[str]:
@@ -124,21 +130,26 @@ def _api_names(raws: list[Any]) -> list[str]:
 
     Unusable APIs take part, so that mending one does not rename another.
     """
-    choices = [_name_choices(raw) if _is_named(raw) else None for raw in raws]
+    choices = [_name_choices(raw) if _name_of(raw) else None for raw in raws]
     different = list(dict.fromkeys(choice for choice in choices if choice is not None))
     names = dict(zip(different, first_distinct(different), strict=True))
     return ["" if choice is None else names[choice] for choice in choices]
 
 
-def _is_named(raw: Any) -> bool:
-    return isinstance(raw, dict) and isinstance(raw.get("name"), str) and bool(raw["name"].strip())
+def _name_of(raw: Any) -> str:
+    name = raw.name if isinstance(raw, UnusableApi) else raw.get("name") if isinstance(raw, dict) else None
+    return name.strip() if isinstance(name, str) else ""
 
 
-def _name_choices(api: dict[str, Any]) -> tuple[str, ...]:
-    name = api["name"].strip()
-    readable = readable_name(name)
-    where = (str(api.get("method")).upper(), str(api.get("path")))
+def _name_choices(raw: Any) -> tuple[str, ...]:
+    name = _name_of(raw)
+    readable = api_name(name)
+    where = (raw.place,) if isinstance(raw, UnusableApi) else (_method_of(raw), str(raw.get("path")))
     return readable, f"{readable}_{short_hash(name)}", f"{readable}_{short_hash(name, *where)}"
+
+
+def _method_of(raw: dict[str, Any]) -> str:
+    return str(raw.get("method")).upper()
 
 
 def _require_own_name(name: str, seen: set[str]) -> None:
@@ -149,6 +160,8 @@ def _require_own_name(name: str, seen: set[str]) -> None:
 
 
 def _api(api_id: str, tool_id: str, host: str, raw: Any) -> Api:
+    if isinstance(raw, UnusableApi):
+        raise BadRow(raw.reason, raw.detail)
     detail = _api_detail(raw)
     api = Api(
         api_id=api_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +15,13 @@ from tasks.catalogue.detail import ApiDetail, Body, BodySchema, ParameterDetail,
 from tasks.catalogue.names import argument_name, first_distinct, short_hash
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
-from warehouse.tables.catalogue import Parameter
+from warehouse.tables.catalogue import WHOLE_BODY, Parameter
 
 _TEMPLATE = re.compile(r"{([^{}]+)}")
-_BODIES_WITH_FIELDS = re.compile(r"application/(.*\+)?json|application/x-www-form-urlencoded", re.IGNORECASE)
+_BODIES_OF_FIELDS = re.compile(
+    r"(?:application|text)/(?:.*\+)?json|application/x-www-form-urlencoded|multipart/form-data", re.IGNORECASE
+)
+_BODIES_OF_TEXT = re.compile(r"text/plain", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,9 @@ def _parameter(detail: ParameterDetail) -> _Described:
 
 def _body_fields(body: Body) -> Iterator[_Described]:
     schema = _body_schema(body)
+    if not schema.properties:
+        yield from _whole_body(body, schema)
+        return
     example = body.example if isinstance(body.example, dict) else {}
     for name, described in schema.properties.items():
         default = _first_given(described.default, described.given_example, example.get(name))
@@ -81,15 +88,35 @@ def _body_fields(body: Body) -> Iterator[_Described]:
         )
 
 
+def _whole_body(body: Body, schema: BodySchema) -> Iterator[_Described]:
+    """One argument that is all of the body; none where it can only be an empty object."""
+    if schema.additional_properties is False:
+        return
+    described = PropertySchema.model_validate(body.json_schema)
+    default = _first_given(body.example, described.default, described.given_example)
+    is_text = _BODIES_OF_TEXT.match(body.content_type) is not None
+    yield _Described(
+        name=WHOLE_BODY,
+        location="body",
+        type="string" if is_text else _first_type(schema.type) or _json_type(_first_given(default, {})),
+        required=body.required,
+        description=body.description or described.description,
+        default=default,
+        keywords=described.keywords,
+    )
+
+
 def _body_schema(body: Body) -> BodySchema:
-    if not _BODIES_WITH_FIELDS.match(body.content_type):
+    is_text = _BODIES_OF_TEXT.match(body.content_type)
+    if not is_text and not _BODIES_OF_FIELDS.match(body.content_type):
         raise BadRow(CrawlReason.UNSUPPORTED_BODY, f"a body of {body.content_type} has no fields to fill")
     try:
         schema = BodySchema.model_validate(body.json_schema)
+        PropertySchema.model_validate(body.json_schema)
     except ValidationError as error:
         raise BadRow(CrawlReason.MALFORMED, f"body schema: {explain(error)}") from error
-    if _first_type(schema.type) not in {"object", None}:
-        raise BadRow(CrawlReason.UNSUPPORTED_BODY, f"a body that is a bare {_first_type(schema.type)}")
+    if is_text and schema.properties:
+        raise BadRow(CrawlReason.UNSUPPORTED_BODY, f"a body of {body.content_type} cannot have fields")
     return schema
 
 
@@ -128,7 +155,7 @@ def _json_type(value: Any) -> str:
 
 def _check_places(path: str, described: Sequence[_Described]) -> None:
     places = [(parameter.location, parameter.name) for parameter in described]
-    repeated = sorted({place for place in places if places.count(place) > 1})
+    repeated = sorted(place for place, times in Counter(places).items() if times > 1)
     if repeated:
         location, name = repeated[0]
         raise BadRow(CrawlReason.INCONSISTENT, f"the {location} parameter {name!r} is described twice")
@@ -142,16 +169,13 @@ def _check_places(path: str, described: Sequence[_Described]) -> None:
 
 
 def _argument_names(described: Sequence[_Described]) -> list[str]:
-    return first_distinct(
-        [
-            [
-                argument_name(parameter.name),
-                f"{argument_name(parameter.name)}_{parameter.location}",
-                f"{argument_name(parameter.name)}_{short_hash(parameter.location, parameter.name)}",
-            ]
-            for parameter in described
-        ]
-    )
+    return first_distinct([_name_choices(parameter) for parameter in described])
+
+
+def _name_choices(parameter: _Described) -> list[str]:
+    name = "body" if parameter.name == WHOLE_BODY else argument_name(parameter.name)
+    suffix = short_hash(parameter.location, parameter.name)
+    return [name, f"{name}_{parameter.location}", f"{name}_{suffix}"]
 
 
 def _row(parameter: _Described, arg_name: str) -> Parameter:

@@ -6,7 +6,8 @@ there are, `fetch` reads some of them whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -33,6 +34,13 @@ class CrawlReason(StrEnum):
     DUPLICATE = "duplicate"
     UNSUPPORTED_BODY = "unsupported_body"
     NO_USABLE_API = "no_usable_api"
+    UNREADABLE = "unreadable"  # a file that cannot be opened, decoded or parsed
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    BROKEN_REFERENCE = "broken_reference"  # it leads nowhere, in a circle, or outside the source
+    NO_SERVER = "no_server"  # nothing says at which address it is called
+    UNSUPPORTED_METHOD = "unsupported_method"
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"
 
 
 class _Value(BaseModel):
@@ -80,6 +88,19 @@ class Listing(_Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableApi:
+    """An API that its source could not bring into the form of `ApiDetail`; stands among the others.
+
+    place: where it is in the source.
+    """
+
+    name: str
+    place: str
+    reason: CrawlReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Crawled:
     """One listed tool as rows.  tool: None when it cannot be used, with the reason among the rejects."""
 
@@ -115,20 +136,38 @@ def with_distinct_names(listings: Sequence[Listing]) -> list[Listing]:
     """The same listings, tool ids unique over all of them: needed when there are several sources.
 
     Tools of one category and standard name all get a hash of their source name appended, or of their
-    address where the source names are equal too.
+    address where the source names are equal too.  What has the very address of an earlier one is rejected
+    as its duplicate.
     """
-    entries = [entry for listing in listings for entry in listing.entries]
-    names = iter(_distinct_names(entries))
-    return [
-        listing.model_copy(
-            update={
-                "entries": tuple(
-                    entry.model_copy(update={"standardized_name": next(names)}) for entry in listing.entries
-                )
-            }
-        )
-        for listing in listings
-    ]
+    names = iter(_distinct_names([entry for listing in listings for entry in listing.entries]))
+    tools: Counter[str] = Counter()
+    rows: Counter[str] = Counter()
+    return [_renamed(listing, names, tools, rows) for listing in listings]
+
+
+def _renamed(listing: Listing, names: Iterator[str], tools: Counter[str], rows: Counter[str]) -> Listing:
+    """tools, rows: how often each tool id and each row id of a reject came before."""
+    entries: list[ToolEntry] = []
+    rejects = [_with_own_row(rejected, rows) for rejected in listing.rejects]
+    for entry in listing.entries:
+        named = entry.model_copy(update={"standardized_name": next(names)})
+        tools[named.tool_id] += 1
+        if tools[named.tool_id] == 1:
+            entries.append(named)
+        else:
+            rejects.append(_duplicate(named, tools[named.tool_id]))
+    return Listing(entries=tuple(entries), rejects=tuple(rejects))
+
+
+def _with_own_row(rejected: Rejected, rows: Counter[str]) -> Rejected:
+    rows[rejected.row_id] += 1
+    time = rows[rejected.row_id]
+    return rejected if time == 1 else rejected.model_copy(update={"row_id": f"{rejected.row_id}#{time}"})
+
+
+def _duplicate(entry: ToolEntry, time: int) -> Rejected:
+    detail = f"a tool of this name and address ({entry.source_url}) came before"
+    return Rejected(row_id=f"{entry.tool_id}#{time}", reason=CrawlReason.DUPLICATE, detail=detail)
 
 
 def _distinct_names(entries: Sequence[ToolEntry]) -> list[str]:

@@ -1,13 +1,13 @@
-"""JSON over HTTP for reading catalogues: sessions, total deadlines, retries, named failures."""
+"""JSON over HTTP for reading catalogues: sessions, deadlines, a pace, retries, named failures."""
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,8 +18,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient
+from tasks.transport.guard import Redactor, forbidden_kind, matches_any
 
 TRIES = 4
 FIRST_WAIT_S = 0.5
@@ -39,7 +41,9 @@ class _MappedHosts(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         parts = urlsplit(request.url or "")
-        base = next((b for glob, b in self._resolve.items() if fnmatchcase(parts.hostname or "", glob)), None)
+        base = next(
+            (b for glob, b in self._resolve.items() if matches_any(parts.hostname or "", [glob])), None
+        )
         if base is None:
             return super().send(request, *args, **kwargs)
         target = urlsplit(base)
@@ -52,18 +56,62 @@ class _MappedHosts(HTTPAdapter):
         return response
 
 
+class _Session(requests.Session):
+    """Follows a redirect to another host only to a public or mapped one, and without the hub's keys."""
+
+    def __init__(self, resolve: Mapping[str, str], secret_headers: Mapping[str, str]) -> None:
+        super().__init__()
+        self._mapped = tuple(resolve)
+        self._secret_headers = secret_headers
+        self.headers.update(_HEADERS)
+        self.max_redirects = 5
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _MappedHosts(resolve, connections=2))
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # requests' own
+        before, after = urlsplit(response.request.url or ""), urlsplit(prepared_request.url or "")
+        if before.hostname == after.hostname and (before.scheme, after.scheme) != ("https", "http"):
+            return
+        for name in self._secret_headers:
+            prepared_request.headers.pop(name, None)
+        if not matches_any(after.hostname or "", self._mapped):
+            _refuse_private(after.hostname or "")
+
+
+def _refuse_private(host: str) -> None:
+    """Raises `BadRow` for a host inside our network: only the configuration may send us there."""
+    for *_, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+        kind = forbidden_kind(str(address[0]))
+        if kind is not None:
+            raise BadRow(CrawlReason.REFUSED, f"it redirects to {host}, a {kind} address")
+
+
 class JsonClient:
-    """GETs JSON.  Thread-safe: each thread has a session, and so its own kept-alive connections.
+    """GETs and POSTs JSON.  Thread-safe: each thread has a session, and so its own kept-alive connections.
 
     timeout_s: for a whole request.  resolve: host globs to the base URLs that really serve them.
-    first_wait_s: before the second try; each further wait is twice as long, unless the server says how long.
+    gate: shared by all who read this source.  secret_headers: sent to the host that is asked and taken out
+    of what it answers.  first_wait_s: before the second try; each further wait is twice as long, unless the
+    server says how long.
     """
 
     def __init__(
-        self, *, timeout_s: float, resolve: Mapping[str, str], first_wait_s: float = FIRST_WAIT_S
+        self,
+        *,
+        timeout_s: float,
+        resolve: Mapping[str, str],
+        gate: Gate,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         self._timeout_s = timeout_s
         self._resolve = resolve
+        self._gate = gate
+        self._headers = dict(headers or {})
+        self._secret_headers = dict(secret_headers or {})
+        self._redactor = Redactor(self._secret_headers.values())
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
@@ -80,7 +128,11 @@ class JsonClient:
         Raises `Transient` when every try failed for a reason that may pass, and `BadRow` (not_found,
         refused, not_json) when the answer is of no use.
         """
-        return self._retrying(self._get_once, url)
+        return self.ask("GET", url)
+
+    def ask(self, method: str, url: str, body: Any = None) -> Any:
+        """What the server answers to JSON, as `get` does."""
+        return self._retrying(self._ask_once, method, url, None if body is None else orjson.dumps(body))
 
     def close(self) -> None:
         with self._lock:
@@ -90,28 +142,43 @@ class JsonClient:
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
-            session = requests.Session()
-            session.headers.update(_HEADERS)
-            session.max_redirects = 5
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, _MappedHosts(self._resolve, connections=2))
+            session = _Session(self._resolve, self._secret_headers)
             with self._lock:
                 self._sessions.append(session)
             self._local.session = session
         session_of_thread: requests.Session = self._local.session
         return session_of_thread
 
-    def _get_once(self, url: str) -> Any:
-        deadline = time.monotonic() + self._timeout_s
+    def _ask_once(self, method: str, url: str, sent: bytes | None) -> Any:
+        headers = {**self._headers, **self._secret_headers}
+        if sent is not None:
+            headers["Content-Type"] = "application/json"
         try:
-            with self._session().get(url, timeout=self._timeout_s, stream=True) as response:
-                body = _read(response, deadline)
+            with self._gate:
+                deadline = time.monotonic() + self._timeout_s
+                response = self._session().request(
+                    method, url, data=sent, headers=headers, timeout=self._timeout_s, stream=True
+                )
+                with response:
+                    body = self._redacted(_read(response, deadline))
         except requests.TooManyRedirects as error:
             raise BadRow(CrawlReason.REFUSED, f"{url} redirects without end") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ConnectionFailed(f"{url} gave no whole answer: {_cause(error)}") from error
-        _check_status(url, response)
+        try:
+            _check_status(url, response)
+        except RateLimited as limited:
+            self._gate.pause(min(limited.retry_after or 0.0, LONGEST_WAIT_S))
+            raise
         return _parse(url, response, body)
+
+    def _redacted(self, body: bytes) -> bytes:
+        """A hub that repeats our key must not bring it into a table."""
+        if not self._secret_headers:
+            return body
+        return self._redactor.redact(body.decode("utf-8", "surrogateescape")).encode(
+            "utf-8", "surrogateescape"
+        )
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

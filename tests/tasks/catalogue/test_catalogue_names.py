@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tasks.catalogue.names import (
+    api_name,
     argument_name,
     first_distinct,
     fraction_of,
@@ -35,6 +36,14 @@ def test_standard_name_follows_toolbench(text: str, expected: str) -> None:
 @pytest.mark.parametrize("reserved", ["from", "class", "return", "false", "True", "id", "ID", "and"])
 def test_reserved_words_are_no_argument_names(reserved: str) -> None:
     assert argument_name(reserved) == f"is_{reserved.lower()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("ID", "is_id"), ("From", "is_from"), ("Get ID", "get_id"), ("3 Days", "get_3_days")],
+)
+def test_reserved_words_are_no_api_names(text: str, expected: str) -> None:
+    assert api_name(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,27 @@ def test_bounds_enumerations_and_nested_schemas_are_kept_as_json() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            {"schema": {"type": "array", "items": {"type": "integer"}}},
+            ("array", True, None, '{"items":{"type":"integer"}}'),
+        ),
+        ({"schema": {}, "required": False}, ("object", False, None, None)),
+        (
+            {"schema": {"type": "integer", "minimum": 1}, "example": 3},
+            ("integer", True, "3", '{"minimum":1}'),
+        ),
+        ({"content_type": "text/plain", "schema": {}}, ("string", True, None, None)),
+    ],
+)
+def test_a_body_without_fields_is_one_parameter(body: Json, expected: tuple[object, ...]) -> None:
+    (row,) = parameters(api(method="POST", body=body))
+    assert (row.name, row.arg_name, row.location) == ("", "body", "body")
+    assert (row.type, row.required, row.default, row.schema) == expected
+
+
 def test_fields_of_a_body_become_parameters() -> None:
     schema = {
         "type": "object",
@@ -257,7 +278,7 @@ def test_equal_standard_names_of_apis_all_get_a_hash_whatever_their_order() -> N
             CrawlReason.INCONSISTENT,
         ),
         (
-            api("Bad", body={"schema": {"type": "array"}}),
+            api("Bad", body={"content_type": "text/plain", "schema": {"properties": {"a": {}}}}),
             "Animals/pet_finder/bad",
             CrawlReason.UNSUPPORTED_BODY,
         ),
