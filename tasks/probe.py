@@ -2,103 +2,236 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from prefect import task
 
-from tasks.calling.outcome import Outcome
-from tasks.errors import ConnectionFailed
-from tasks.policies import shard_options, stage_key, stage_options
+from tasks.calling.mcp import why_skipped
+from tasks.calling.request import host_of
+from tasks.errors import BrokenContract, ConnectionFailed
+from tasks.llm.chat import digest_of
+from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.probing.answers import Answers
+from tasks.probing.earlier import Again, stands, was_unreachable
 from tasks.probing.params import ProbeParams
-from tasks.probing.probe import ProbeReport, probe_api
+from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
+from tasks.probing.siblings import Answered, lists_first, sources_of
 from tasks.run import RunContext
-from tasks.services import services_of
+from tasks.services import Services, services_of
 from tasks.stage import TableRows, finish_stage, run_shards, write_shard
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
-from warehouse.tables import APIS, PROBES, REJECTS, VERDICTS
+from warehouse.tables import APIS, LLM_CALLS, PROBES, REJECTS, VERDICTS
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
 STAGE = "probe"
-VERSION = 1
+VERSION = 2
+READS = (APIS, VERDICTS)  # the verdicts of the run before
+WRITES = (PROBES, VERDICTS, REJECTS, LLM_CALLS)
 UNIT = "API"
-UNREACHABLE = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT})
 ENOUGH_TO_TELL = 5
 
 
 def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
-    return stage_key(
-        STAGE,
-        VERSION,
-        run.as_of[STAGE].isoformat(),
-        params.model_dump(mode="json", exclude={"max_age"}),
-        run.calling_identity(),
-        *parts,
-    )
+    """Not of the verdicts there were before, nor of which of them may stand: `as_of` names the look at the
+    world that was taken then.
+    """
+    return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), _circumstances(run, params), *parts)
 
 
-def _stage_key(run: RunContext, params: ProbeParams, crawled: StageOutput) -> str:
+def _circumstances(run: RunContext, params: ProbeParams) -> list[object]:
+    """What decides a verdict besides the API and the world."""
+    asked = [run.model_identity(), prompt_digests("probe")] if params.model_arguments else []
+    return [VERSION, params.model_dump(mode="json", exclude={"max_age"}), run.calling_identity(), *asked]
+
+
+def _stage_key(run: RunContext, params: ProbeParams, crawled: StageOutput, **_: object) -> str:
     # Shard by shard: `compress` takes the shards of both stages together.
     return _key(run, params, "stage", [ref.content_digest for ref in crawled.shards[APIS.name]])
 
 
-def _shard_key(run: RunContext, params: ProbeParams, apis: TableRef, shard: int) -> str:  # noqa: ARG001
+def _shard_key(run: RunContext, params: ProbeParams, apis: TableRef, **_: object) -> str:
     return _key(run, params, "shard", apis.content_digest)
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
-def probe(run: RunContext, params: ProbeParams, crawled: StageOutput) -> StageOutput:
-    store = services_of(run).store
+def probe(
+    run: RunContext,
+    params: ProbeParams,
+    crawled: StageOutput,
+    before: StageOutput | None = None,
+    again: Again = Again.OLD,
+) -> StageOutput:
+    """before: the stage's output in the run before; verdicts of it that still stand are carried over."""
+    services = services_of(run)
+    progress = services.progress(STAGE)
+    progress.expect(sum(apis.rows for apis in crawled.shards[APIS.name]), UNIT)
     shards = [
-        {"run": run, "params": params, "apis": apis, "shard": shard}
-        for shard, apis in enumerate(crawled.shards[APIS.name])
+        {"run": run, "params": params, "apis": apis, "before": verdicts, "again": again, "shard": shard}
+        for shard, (apis, verdicts) in enumerate(_with_verdicts(crawled, before))
     ]
-    outputs = run_shards(probe_shard, store, shards)
-    return finish_stage(STAGE, store, outputs, n_shard_tasks=len(outputs))
+    outputs = run_shards(probe_shard, services.store, shards, progress)
+    finished = finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
+    if finished.stop is None:
+        services.trials.discard()
+    return finished
+
+
+def _with_verdicts(
+    crawled: StageOutput, before: StageOutput | None
+) -> list[tuple[TableRef, tuple[TableRef, ...]]]:
+    """Each shard with the files in which its earlier verdicts may be."""
+    shards, verdicts = crawled.shards[APIS.name], () if before is None else before.shards[VERDICTS.name]
+    if len(shards) == len(verdicts):
+        return [(apis, (own,)) for apis, own in zip(shards, verdicts, strict=True)]
+    return [(apis, verdicts) for apis in shards]
 
 
 @task(name="probe shard", task_run_name="probe {shard}", tags=[STAGE], **shard_options(_shard_key))
-def probe_shard(run: RunContext, params: ProbeParams, apis: TableRef, shard: int) -> ShardOutput:  # noqa: ARG001
+def probe_shard(
+    run: RunContext,
+    params: ProbeParams,
+    apis: TableRef,
+    before: tuple[TableRef, ...],
+    again: Again,
+    shard: int,
+) -> ShardOutput:
     services = services_of(run)
-    rows = services.store.read(APIS, [apis])
+    work = _work(services, params, apis, before, again)
+    prober = _prober(services, params, work)
 
     async def probe_one(api: Api) -> ProbeReport:
-        return await probe_api(api, services.probing, params, run_id=run.run_id, now=run.as_of[STAGE])
+        standing = work.standing.get(api.api_id)
+        if standing is not None:
+            return ProbeReport((), standing)
+        if prober.answers.expects(api.api_id):
+            return await probe_api(api, prober)  # others wait for the answer itself
+        conditions = work.conditions[api.api_id]
+        return await services.journal.report(api.api_id, conditions, lambda: probe_api(api, prober))
 
-    mapped = services.runtime.map(probe_one, rows)
+    mapped = services.map(
+        STAGE,
+        shard,
+        probe_one,
+        lists_first(work.apis, prober.sources),
+        rejects=lambda report: not report.verdict.kept,
+        # An API that waits for its next try, or for a sibling's answer, keeps nobody from being called.
+        window=len(work.apis),
+    )
     reports = [report for _, report in mapped.done]
+    _refuse_lost_network([report.verdict for report in reports if report.probes], work.before)
     verdicts = [report.verdict for report in reports]
-    rejects = [_reject(verdict) for verdict in verdicts if not verdict.kept]
-    _refuse_lost_network(verdicts)
+    skipped = _skipped_tools(run, work.apis)
+    rejects = [_reject(verdict, skipped) for verdict in verdicts if not verdict.kept]
     counts = Counts(
         unit=UNIT,
-        n_in=len(rows),
+        n_in=len(work.apis),
         n_out=len(verdicts) - len(rejects),
         n_rejected=len(rejects),
         n_pending=len(mapped.pending),
     )
-    probes = [tried for report in reports for tried in report.probes]
-    tables: TableRows = {PROBES: probes, VERDICTS: verdicts, REJECTS: rejects}
+    tables: TableRows = {
+        PROBES: [tried for report in reports for tried in report.probes],
+        VERDICTS: verdicts,
+        REJECTS: rejects,
+        LLM_CALLS: services.usage.take(STAGE, (api.api_id for api in work.apis)),
+    }
     return write_shard(services.store, tables, counts, mapped.stop)
 
 
-def _refuse_lost_network(verdicts: Sequence[Verdict]) -> None:
+@dataclass(frozen=True)
+class _Work:
+    """The APIs of a shard; by `api_id`, under which conditions they are tried, the earlier verdicts on
+    them, and those of these that stand.
+    """
+
+    apis: Sequence[Api]
+    conditions: Mapping[str, str]
+    before: Mapping[str, Verdict]
+    standing: Mapping[str, Verdict]
+
+
+def _work(
+    services: Services, params: ProbeParams, apis: TableRef, before: tuple[TableRef, ...], again: Again
+) -> _Work:
+    run = services.run
+    rows = services.store.read(APIS, [apis])
+    shared = digest_of(_circumstances(run, params))
+    conditions = {api.api_id: digest_of([api.fingerprint, shared]) for api in rows}
+    earlier = {
+        verdict.api_id: verdict
+        for verdict in _earlier_verdicts(services, before)
+        if verdict.api_id in conditions
+    }
+    standing = {
+        api_id: verdict
+        for api_id, verdict in earlier.items()
+        if stands(verdict, conditions[api_id], now=run.started_at, max_age=params.max_age, again=again)
+    }
+    return _Work(rows, conditions, earlier, standing)
+
+
+def _earlier_verdicts(services: Services, refs: tuple[TableRef, ...]) -> Sequence[Verdict]:
+    """What there is of them: a file that is gone or of another version is no loss, its APIs are tried."""
+    try:
+        # Those of many shards are looked up by every shard; those of this one by nobody else.
+        return services.rows(VERDICTS, refs) if len(refs) > 1 else services.store.read(VERDICTS, refs)
+    except BrokenContract:
+        return ()
+
+
+def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
+    sources = sources_of(work.apis)
+    lists = {source.list_api_id for source in sources.values()}
+    return Prober(
+        caller=services.probing,
+        params=params,
+        run_id=services.run.run_id,
+        sources=sources,
+        answers=Answers(
+            expected=lists - work.standing.keys(),
+            earlier={
+                api_id: Answered({}, verdict.example_response)
+                for api_id, verdict in work.standing.items()
+                if api_id in lists and verdict.example_response is not None
+            },
+        ),
+        model=services.model(STAGE) if params.model_arguments else None,
+        conditions=work.conditions,
+    )
+
+
+def _refuse_lost_network(verdicts: Sequence[Verdict], before: Mapping[str, Verdict]) -> None:
     """A network that is down must not pass for a catalogue of dead APIs.
 
-    Raises `ConnectionFailed`, so that Prefect tries the shard again and nothing is cached.
+    APIs that could not be reached before, either, or that were not called, tell nothing.  Raises
+    `ConnectionFailed`, so that Prefect tries the shard again and nothing is cached.
     """
-    unreachable = [verdict for verdict in verdicts if verdict.reason in UNREACHABLE]
-    if len(verdicts) >= ENOUGH_TO_TELL and len(unreachable) == len(verdicts):
+    telling = [
+        verdict
+        for verdict in verdicts
+        if verdict.reason not in POINTLESS and not was_unreachable(before.get(verdict.api_id))
+    ]
+    if len(telling) >= ENOUGH_TO_TELL and all(map(was_unreachable, telling)):
         raise ConnectionFailed(
-            f"none of {len(verdicts)} APIs could be reached, {verdicts[0].api_id} among them",
+            f"none of {len(telling)} APIs could be reached, {telling[0].api_id} among them",
             fix="check the network and `[calling] resolve`, then run the same command again",
         )
 
 
-def _reject(verdict: Verdict) -> Reject:
+def _skipped_tools(run: RunContext, apis: Sequence[Api]) -> dict[str, str]:
+    """Why tools of MCP servers are not called, by `api_id`; from the configuration alone, so that a verdict
+    that is carried over has the same reason.
+    """
+    servers = {server.name: server for server in run.mcp_servers}
+    why = {api.api_id: why_skipped(api, servers.get(host_of(api))) for api in apis if api.protocol == "mcp"}
+    return {api_id: reason for api_id, reason in why.items() if reason is not None}
+
+
+def _reject(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
     # Nothing that varies from run to run: the latencies are in `probes`.
-    detail = f"{verdict.n_attempts} tries: " + ("it answered, but" if verdict.works else "no usable answer,")
-    return Reject(
-        stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=f"{detail} {verdict.reason}"
-    )
+    tried = f"{verdict.n_attempts} tries: " + ("it answered, but" if verdict.works else "no usable answer,")
+    detail = skipped.get(verdict.api_id, f"{tried} {verdict.reason}")
+    return Reject(stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=detail)

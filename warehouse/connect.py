@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, sync_folder, temporary_beside, write_failure, writing
 from warehouse.manifest import Manifest, load, newest
 from warehouse.sql import identifier, literal, literals, sql_files, statement
-from warehouse.store import Store
+from warehouse.store import Store, lacks_only_new_columns
+from warehouse.table import Table
 from warehouse.tables import TABLES
 
 DATABASE = "toolloom.duckdb"
@@ -65,27 +69,41 @@ def open_database(root: Path, run: str | None = None) -> duckdb.DuckDBPyConnecti
 def connect_snapshot(root: Path, manifest: Manifest | None) -> duckdb.DuckDBPyConnection:
     """An unrestricted connection in memory to the views of a manifest, committed or not."""
     root = root.resolve()
+    files = table_files(root, manifest)
     connection = duckdb.connect()
     connection.execute(statement("session"))
-    _create_views(connection, root, manifest, table_files(root, manifest))
+    _create_views(connection, root, manifest, files)
     return connection
 
 
 def table_files(root: Path, manifest: Manifest | None) -> dict[str, list[Path]]:
-    """The files of every table; a table without rows has one file without rows."""
+    """The files of every table, older ones first.
+
+    A file without rows stands in for a table without files, and for columns that no file has yet.
+    """
     store = Store(root)
     refs = manifest.tables if manifest is not None else {}
     found: dict[str, list[Path]] = {}
     for name, table in TABLES.items():
-        paths = dict.fromkeys(ref.path for ref in refs.get(name) or (store.compact(table, ()),))
-        found[name] = [root / path for path in paths]
+        found[name] = [root / path for path in dict.fromkeys(ref.path for ref in refs.get(name, ()))]
         for path in found[name]:
             if not path.is_file():
                 raise UsageError(
                     f"run {manifest.run_id if manifest else ''} needs {path}, which is gone",
                     fix="name another run (`toolloom runs`), or run `toolloom refresh`",
                 )
+        if not found[name] or _is_older(table, found[name][-1]):
+            found[name].append(root / store.compact(table, ()).path)
     return found
+
+
+def _is_older(table: Table[Any], path: Path) -> bool:
+    """Whether a file was written before the table had all the columns it has now."""
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError):
+        return False  # damaged: a query of it says so
+    return not schema.equals(table.schema) and lacks_only_new_columns(table, schema)
 
 
 def _newest_run(root: Path) -> Manifest:
@@ -115,6 +133,8 @@ def _create_views(
                 "table_view",
                 name=identifier(name),
                 paths=literals([_unglobbed(path) for path in paths]),
+                # It costs a look at every file; schemas only ever grow, so the first file tells.
+                by_name="true" if _is_older(TABLES[name], paths[0]) else "false",
                 grain=literal(TABLES[name].grain),
             )
         )

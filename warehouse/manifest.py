@@ -58,11 +58,12 @@ class Manifest(RunSummary):
 
 
 class PendingRun(BaseModel):
-    """A run that has started and not committed.  as_of: by stage, fixed at its start."""
+    """A run that has begun and not committed.  kind: what it is for; as_of: by stage, fixed at its start."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_id: str
+    kind: str = "refresh"
     as_of: Mapping[str, datetime]
     started_at: datetime
     config_digest: str
@@ -122,12 +123,13 @@ def list_runs(root: Path) -> tuple[RunSummary, ...]:
 def begin(root: Path, run: PendingRun) -> PendingRun:
     """Record that a run starts, and return the run to carry out.
 
-    A run that crashed is gone on with when the configuration is the same: its id, times and `as_of` are
-    kept, so that what it finished is found again.  With another configuration the new run keeps only
-    its `as_of`, the moments at which the world was looked at.  Call it with the folder's lock held.
+    A run that crashed is gone on with by one of its kind when the configuration is the same: its id, times
+    and `as_of` are kept, so that what it finished is found again.  With another configuration the new run
+    keeps only its `as_of`, the moments at which the world was looked at; a run of another kind looks at
+    another part of it.  Call it with the folder's lock held.
     """
     crashed = crashed_run(root)
-    if crashed is not None:
+    if crashed is not None and crashed.kind == run.kind:
         same = crashed.config_digest == run.config_digest
         run = crashed if same else run.model_copy(update={"as_of": {**run.as_of, **crashed.as_of}})
     put(root / _FOLDER / _PENDING, run.model_dump_json(indent=1).encode())

@@ -61,6 +61,22 @@ class Store:
             rows += from_arrow(table.row_type, self._load(table, ref))
         return rows
 
+    def select(self, refs: Iterable[TableRef], *columns: str) -> list[tuple[Any, ...]]:
+        """Some columns of the files' rows, without reading the others.
+
+        Raises BrokenContract when a file is missing, no such file, or without such a column.
+        """
+        rows: list[tuple[Any, ...]] = []
+        for ref in refs:
+            try:
+                found = pq.read_table(self.root / ref.path, columns=list(columns))
+                rows += zip(*(found[column].to_pylist() for column in columns), strict=True)
+            except (OSError, pa.ArrowInvalid, KeyError) as error:
+                raise BrokenContract(
+                    f"cannot read {', '.join(columns)} of {self.root / ref.path}", fix=_RECOMPUTE
+                ) from error
+        return rows
+
     def verify(self, ref: TableRef) -> bool:
         """Whether the file is there and has the very bytes that were written."""
         return _has_bytes(self.root / ref.path, ref.file_digest)
@@ -128,12 +144,26 @@ def _as_table(table: Table[Any], rows: Sequence[object]) -> pa.Table:
 
 
 def _expected_schema(table: Table[Any], path: Path, found: pa.Table) -> pa.Table:
+    """The rows with the table's columns; those that a file from before they came lacks are null."""
     if found.schema.equals(table.schema):
         return found
+    if lacks_only_new_columns(table, found.schema):
+        columns = [
+            found[field.name] if field.name in found.schema.names else pa.nulls(found.num_rows, field.type)
+            for field in table.schema
+        ]
+        return pa.Table.from_arrays(columns, schema=table.schema)
     raise BrokenContract(
         f"{path} has other columns than table {table.name} has now",
         fix="it was written by another version of toolloom: read it with that one, or run again",
     )
+
+
+def lacks_only_new_columns(table: Table[Any], found: pa.Schema) -> bool:
+    """Whether a file's schema is the table's but for columns that may be null: it is older than they are."""
+    known = [field for field in table.schema if field.name in found.names]
+    new = [field for field in table.schema if field.name not in found.names]
+    return pa.schema(known).equals(found) and all(field.nullable for field in new)
 
 
 def _parquet(table: Table[Any], groups: Iterator[pa.Table]) -> tuple[bytes, int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
 
@@ -25,7 +28,14 @@ from warehouse.tables.catalogue import Api
 # Waiting longer than this for one call would hold up a search; the model is told instead.
 LONGEST_PAUSE_S = 10.0
 
+_RAPIDAPI = ".rapidapi.com"
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+# Those of the web.  Python knows others, which decode to half characters, or are no character sets at all.
+_KNOWN_CHARSET = re.compile(
+    r"ascii|utf-8(?:-sig)?|utf-(?:16|32)(?:-[lb]e)?|iso8859-\d+|cp\d+|koi8-[rtu]|mac-\w+|tis-620|hz"
+    r"|big5\w*|gb\w+|euc_\w+|shift_jis\w*|iso2022_\w+|johab"
+)
+_LONGEST_CONTENT_TYPE = 100
 _TEXTUAL = re.compile(r"text/|.*(?:json|xml|javascript|csv|yaml|x-www-form-urlencoded)", re.IGNORECASE)
 
 
@@ -58,7 +68,7 @@ class DirectCaller:
 
     async def _sent(self, request: HttpRequest, redactor: Redactor) -> CallResult:
         try:
-            response = await self._client.send(request)
+            response = await self._client.send(_as_gateways_want_it(request))
         except DeadlinePassed as error:
             return _failed(Outcome.TIMEOUT, error.message, latency_ms=self._params.timeout_s * 1000)
         except ConnectionFailed as error:
@@ -70,6 +80,14 @@ class DirectCaller:
         return _result(request.method, response, redactor)
 
 
+def _as_gateways_want_it(request: HttpRequest) -> HttpRequest:
+    """RapidAPI's gateway wants to be told, beside the key, which API a request is for."""
+    host = urlsplit(request.url).hostname or ""
+    if not host.endswith(_RAPIDAPI):
+        return request
+    return replace(request, headers=(*request.headers, ("X-RapidAPI-Host", host)))
+
+
 def _failed(
     outcome: Outcome, detail: str, *, latency_ms: float = 0.0, http_status: int | None = None
 ) -> CallResult:
@@ -77,8 +95,9 @@ def _failed(
 
 
 def _result(method: str, response: HttpResponse, redactor: Redactor) -> CallResult:
-    header = response.headers.get("content-type", "")
-    content_type = header.partition(";")[0].strip().lower() or None
+    # Bytes of a header that are no text come as half characters, which no table can hold.
+    header = response.headers.get("content-type", "").encode("ascii", "replace").decode()
+    content_type = header.partition(";")[0].strip().lower()[:_LONGEST_CONTENT_TYPE] or None
     body = _decoded(response.body, header)
     n_bytes = len(response.body)
     return CallResult(
@@ -96,13 +115,22 @@ def _decoded(body: bytes, content_type: str) -> str | None:
     """The text of a body; None when there is none or when it is no text."""
     if not body:
         return None
-    declared = _CHARSET.search(content_type)
-    for charset in ([declared[1]] if declared else []) + ["utf-8"]:
+    for charset in (_charset(content_type), "utf-8"):
         try:
             return body.decode(charset)
-        except (UnicodeDecodeError, LookupError):
+        except UnicodeError:
             continue
     return body.decode("utf-8", "replace") if _TEXTUAL.match(content_type) else None
+
+
+def _charset(content_type: str) -> str:
+    """The declared character set if it is one of the web, else UTF-8."""
+    declared = _CHARSET.search(content_type)
+    try:
+        name = codecs.lookup(declared[1]).name if declared else "utf-8"
+    except LookupError:
+        return "utf-8"
+    return name if _KNOWN_CHARSET.fullmatch(name) else "utf-8"
 
 
 def _retry_after(header: str | None) -> float | None:
@@ -113,7 +141,7 @@ def _retry_after(header: str | None) -> float | None:
         return float(header.strip()[:9])
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment.tzinfo else None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.transport.address import PublicUrl
 
@@ -35,3 +35,24 @@ class CallingParams(BaseModel):
         default_factory=dict,
         description="Host (glob) to the base URL that really serves it; in no key or table.",
     )
+    executor: Literal["direct", "toolbench"] = Field(
+        default="direct",
+        description="How APIs of toolbench sources are called: where they are, or through a service.",
+    )
+    toolbench_url: PublicUrl | None = Field(
+        default=None, description="Where the service takes calls; in no key or table."
+    )
+    toolbench_key_env: str | None = Field(
+        default=None, description="Environment variable that holds the service's key; none: it gets none."
+    )
+    toolbench_strip: Literal["", "truncate", "filter", "random"] = Field(
+        default="", description="How the service is asked to shorten responses; empty: not at all."
+    )
+
+    @model_validator(mode="after")
+    def _check_service(self) -> Self:
+        if self.executor == "toolbench" and self.toolbench_url is None:
+            raise ValueError('executor = "toolbench" needs toolbench_url, the address calls are sent to')
+        if self.toolbench_url is not None and not self.toolbench_url.startswith(("http://", "https://")):
+            raise ValueError("toolbench_url must be an http or https URL")
+        return self

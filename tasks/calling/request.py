@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
 from tasks.calling.coerce import coerced
 from tasks.calling.credentials import Credentials
+from tasks.calling.fields import Fields, encoded, fields_of, joined, multipart, text_of, urlencoded
 from tasks.errors import ToolloomError
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import HttpRequest
-from warehouse.tables.catalogue import Api, Parameter
-
-Fields = list[tuple[str, str]]
+from warehouse.tables.catalogue import WHOLE_BODY, Api, Parameter
 
 _PLACEHOLDER = re.compile(r"{([^{}]*)}")
-_JSON_BODY = re.compile(r"application/(?:.*\+)?json\b", re.IGNORECASE)
+_JSON_BODY = re.compile(r"(?:application|text)/(?:.*\+)?json\b", re.IGNORECASE)
 _FORM_BODY = "application/x-www-form-urlencoded"
+_MULTIPART_BODY = "multipart/form-data"
 # How a message is framed and where it goes is not the catalogue's to say.
 _FRAMING_HEADERS = frozenset(
     {
@@ -42,17 +43,32 @@ class InvalidArguments(ToolloomError):
     """The arguments make no request.  The message tells the model what is wrong and what is valid."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A parameter and its argument.  style: how its arrays and objects are written (`fields_of`)."""
+
+    parameter: Parameter
+    value: Any
+    style: str | None
+
+    @property
+    def fields(self) -> Fields:
+        return fields_of(self.parameter.name, self.value, self.style)
+
+
 def build_request(api: Api, arguments: Mapping[str, Any], *, credentials: Credentials) -> HttpRequest:
     """The request of a call.  arguments: by `arg_name`, JSON values; null counts as absent.
 
-    Absent optional parameters are left out.  Query arrays are repeated fields; arrays in a path or header
-    are joined by commas; objects outside the body are JSON text.  Raises `InvalidArguments` for unknown or
-    missing arguments, and for values that cannot stand where they would go.
+    Absent optional parameters are left out.  Query arrays are repeated fields and objects JSON text, unless
+    the parameter's schema names another `x-style`; arrays in a path or header are joined by commas.
+
+    Raises `InvalidArguments` for unknown or missing arguments, and for values that cannot stand where they
+    would go.
     """
     _check_names(api, arguments)
     try:
         given = [
-            (parameter, _typed(parameter, arguments[parameter.arg_name]))
+            _given(parameter, arguments[parameter.arg_name])
             for parameter in api.parameters
             if arguments.get(parameter.arg_name) is not None
         ]
@@ -91,20 +107,19 @@ def _valid_arguments(parameters: Iterable[Parameter]) -> str:
     return f"Valid arguments: {described}" if described else "This function takes no arguments"
 
 
-def _typed(parameter: Parameter, value: Any) -> Any:
-    schema = orjson.loads(parameter.schema) if parameter.schema else {}
-    return coerced(value, parameter.type, schema if isinstance(schema, dict) else {})
+def _given(parameter: Parameter, value: Any) -> _Given:
+    said = orjson.loads(parameter.schema) if parameter.schema else {}
+    schema = said if isinstance(said, dict) else {}
+    return _Given(parameter, coerced(value, parameter.type, schema), schema.get("x-style"))
 
 
-def _assembled(api: Api, given: list[tuple[Parameter, Any]], credentials: Credentials) -> HttpRequest:
-    by_location: dict[str, list[tuple[Parameter, Any]]] = {}
-    for parameter, value in given:
-        by_location.setdefault(parameter.location, []).append((parameter, value))
+def _assembled(api: Api, given: list[_Given], credentials: Credentials) -> HttpRequest:
+    by_location: dict[str, list[_Given]] = {}
+    for argument in given:
+        by_location.setdefault(argument.parameter.location, []).append(argument)
     url = _with_path(api.url, by_location.get("path", []))
     secret = credentials.applied(urlsplit(url).hostname or "", api.security)
-    query: Fields = []
-    for parameter, value in by_location.get("query", []):
-        query.extend(_fields(parameter.name, value))
+    query = [field for argument in by_location.get("query", []) for field in argument.fields]
     body_type, body = _body(api, by_location.get("body", []))
     headers = _headers(by_location.get("header", []), {name.lower() for name, _ in secret.headers})
     if body_type is not None:
@@ -117,8 +132,8 @@ def _assembled(api: Api, given: list[tuple[Parameter, Any]], credentials: Creden
     )
 
 
-def _with_path(template: str, given: list[tuple[Parameter, Any]]) -> str:
-    values = {parameter.name: _path_segment(parameter, value) for parameter, value in given}
+def _with_path(template: str, given: list[_Given]) -> str:
+    values = {argument.parameter.name: _path_segment(argument) for argument in given}
 
     def fill(placeholder: re.Match[str]) -> str:
         if placeholder[1] not in values:
@@ -128,12 +143,13 @@ def _with_path(template: str, given: list[tuple[Parameter, Any]]) -> str:
     return _PLACEHOLDER.sub(fill, template)
 
 
-def _path_segment(parameter: Parameter, value: Any) -> str:
-    text = _joined(value)
+def _path_segment(argument: _Given) -> str:
+    text = joined(argument.value)
     # Empty and dotted segments would lead to another endpoint than the one documented.
     if text.strip() in ("", ".", ".."):
-        raise InvalidArguments(f"{parameter.arg_name} is part of the address and cannot be {json_text(text)}")
-    return _encoded(text)
+        name = argument.parameter.arg_name
+        raise InvalidArguments(f"{name} is part of the address and cannot be {json_text(text)}")
+    return encoded(text)
 
 
 def _with_query(url: str, fields: Fields) -> str:
@@ -141,51 +157,49 @@ def _with_query(url: str, fields: Fields) -> str:
         return url
     base, _, fragment = url.partition("#")
     separator = "&" if "?" in base else "?"
-    return f"{base}{separator}{_form(fields)}{'#' if fragment else ''}{fragment}"
+    return f"{base}{separator}{urlencoded(fields)}{'#' if fragment else ''}{fragment}"
 
 
-def _form(fields: Fields) -> str:
-    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in fields)
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="", errors="replace")
-
-
-def _fields(name: str, value: Any) -> Fields:
-    """One field, or one for each element of an array."""
-    elements = value if isinstance(value, (list, tuple)) else [value]
-    return [(name, _text(element)) for element in elements]
-
-
-def _joined(value: Any) -> str:
-    return ",".join(_text(element) for element in value) if isinstance(value, (list, tuple)) else _text(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json_text(value)
-
-
-def _headers(given: list[tuple[Parameter, Any]], taken: set[str]) -> Fields:
+def _headers(given: list[_Given], taken: set[str]) -> Fields:
     headers: Fields = []
-    for parameter, value in given:
+    for argument in given:
+        parameter = argument.parameter
         if parameter.name.lower() in _FRAMING_HEADERS | taken:
             continue
-        text = _joined(value)
+        text = joined(argument.value)
         if not text.isprintable():
             raise InvalidArguments(f"{parameter.arg_name} is sent as a header: line breaks cannot be in it")
         headers.append((parameter.name, text))
     return headers
 
 
-def _body(api: Api, given: list[tuple[Parameter, Any]]) -> tuple[str | None, bytes | None]:
-    """Content type and body; neither when the API takes no body."""
-    if not given and api.content_type is None:
+def _body(api: Api, given: list[_Given]) -> tuple[str | None, bytes | None]:
+    """Content type and body; neither when the API takes none, or the argument that makes it is absent."""
+    takes_whole = any(_is_whole(parameter) for parameter in api.parameters)
+    if not given and (api.content_type is None or takes_whole):
         return None, None
     content_type = api.content_type or "application/json"
+    whole = next((argument.value for argument in given if _is_whole(argument.parameter)), None)
     if _JSON_BODY.match(content_type):
-        return content_type, json_text({parameter.name: value for parameter, value in given}).encode()
+        fields = {argument.parameter.name: argument.value for argument in given}
+        return content_type, json_text(whole if takes_whole else fields).encode()
     if content_type.lower().startswith(_FORM_BODY):
-        fields = [field for parameter, value in given for field in _fields(parameter.name, value)]
-        return content_type, _form(fields).encode()
+        return content_type, urlencoded(_form_fields(given)).encode()
+    if content_type.lower().startswith(_MULTIPART_BODY):
+        return multipart(_form_fields(given))
+    if takes_whole and content_type.lower().startswith("text/"):
+        return content_type, text_of(whole).encode(errors="replace")
     raise InvalidArguments(f"this API wants a body of {content_type}, which cannot be made from arguments")
+
+
+def _is_whole(parameter: Parameter) -> bool:
+    return (parameter.location, parameter.name) == ("body", WHOLE_BODY)
+
+
+def _form_fields(given: list[_Given]) -> Fields:
+    """The fields of a form; those of a whole one are the keys of an object."""
+    fields: Fields = []
+    for argument in given:
+        is_whole = _is_whole(argument.parameter)
+        fields.extend(fields_of(WHOLE_BODY, argument.value, "exploded") if is_whole else argument.fields)
+    return fields

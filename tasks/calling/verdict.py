@@ -100,8 +100,12 @@ _SUBSCRIPTION = re.compile(
     r"\bsubscri|\bupgrade your\b|\bbilling\b|\bpaid plan\b|\byour (?:current )?plan\b", re.IGNORECASE
 )
 _HTML = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE
+    r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE,
 )
+_ESCAPED = re.compile(r"\\(u003[cC]|u003[eE]|.)", re.DOTALL)
+_UNESCAPED = {"u003c": "<", "u003C": "<", "u003e": ">", "u003E": ">", '"': '"', "/": "/"}
+_BEGINNING = 2000  # characters within which a page shows that it is one
 
 
 def outcome_of(
@@ -130,7 +134,21 @@ def _of_success(content_type: str | None, body: str | None, n_bytes: int) -> Out
         problem = (content_type or "").startswith("application/problem+json")
         return Outcome.ERROR_MESSAGE if problem or is_error_object(value) else Outcome.OK
     html_type = (content_type or "").startswith(("text/html", "application/xhtml"))
-    return Outcome.HTML if html_type or _HTML.match(body[:2000]) else Outcome.OK
+    return Outcome.HTML if html_type or _is_page(body) else Outcome.OK
+
+
+def _is_page(body: str) -> bool:
+    """Whether the text is an HTML page, as it stands or as a JSON string."""
+    beginning = body[:_BEGINNING]
+    return bool(_HTML.match(beginning) or _HTML.match(_unquoted(beginning)))
+
+
+def _unquoted(beginning: str) -> str:
+    """What a JSON string begins with; an escape that is cut off, or none, is left out."""
+    if not beginning.lstrip("\ufeff \t\r\n").startswith('"'):
+        return ""
+    text = _ESCAPED.sub(lambda escape: _UNESCAPED.get(escape[1], " "), beginning)
+    return text.lstrip("\ufeff \t\r\n").removeprefix('"')
 
 
 def json_of(body: str) -> Any | None:

@@ -1,142 +1,126 @@
-"""Arguments to try an API with, from what its documentation says and nothing else."""
+"""Arguments to try an API with.
+
+For each parameter, in this order: what the documentation shows (default, examples, enum, then its prose),
+identifiers found in the answer of a sibling operation, what a format and a name suggest (`known.toml`),
+what a model filled in, and at last a value of the type.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import orjson
+from tasks.probing.bounds import is_bounded
+from tasks.probing.known import known_values
+from tasks.probing.made_up import made_up
+from tasks.probing.pairs import in_order
+from tasks.probing.wanted import Wanted
+from warehouse.tables.catalogue import Api
 
-from warehouse.tables.catalogue import Api, Parameter
+Optionals = Literal["none", "documented", "known"]
 
-_BY_FORMAT = {
-    "date": "2024-01-15",
-    "date-time": "2024-01-15T12:00:00Z",
-    "time": "12:00:00",
-    "email": "someone@example.com",
-    "hostname": "example.com",
-    "ipv4": "8.8.8.8",
-    "ipv6": "2001:4860:4860::8888",
-    "uri": "https://example.com",
-    "url": "https://example.com",
-    "uuid": "123e4567-e89b-42d3-a456-426614174000",
-}
-_WORD = "test"
-_MAX_DEPTH = 4
+# The different tries in order: which value of each parameter, and which optional parameters have one.
+_TRIES: tuple[tuple[int, Optionals], ...] = (
+    (0, "none"),
+    (0, "documented"),
+    (1, "none"),
+    (0, "known"),
+    (2, "none"),
+    (1, "documented"),
+    (2, "documented"),
+    (1, "known"),
+)
 
 
-def probe_arguments(api: Api, attempt: int) -> dict[str, Any]:
-    """The arguments of the `attempt`-th different try (from 0), by `arg_name`.
+@dataclass(frozen=True)
+class Found:
+    """What was found out about an API besides its documentation, by `arg_name`.
 
-    Required parameters always have a value; on odd tries optional ones with a documented value have one,
-    too; from the third on, parameters with several documented values go through them.
+    siblings: sets of identifiers that go together, from a sibling's answer; guessed: by a model.
     """
-    with_optional, turn = attempt % 2 == 1, attempt // 2
-    arguments: dict[str, Any] = {}
-    for parameter in api.parameters:
-        documented = list(_documented(parameter))
-        if _needed(parameter):
-            values = documented or [_made_up(parameter.type, _schema_of(parameter), _MAX_DEPTH)]
-        elif with_optional:
-            values = documented
-        else:
-            continue
-        if values:
-            arguments[parameter.arg_name] = values[turn % len(values)]
-    return arguments
+
+    siblings: Sequence[Mapping[str, Any]] = ()
+    guessed: Mapping[str, Any] | None = None
 
 
-def _needed(parameter: Parameter) -> bool:
-    return parameter.required or parameter.location == "path"
+class Trials:
+    """The different arguments to try one API with; its documentation is read once."""
+
+    def __init__(self, api: Api) -> None:
+        self._parameters = Wanted.of(api)
+        self._known: dict[str, tuple[Any, ...]] = {}
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The parameters without which there is no request."""
+        return tuple(wanted.arg_name for wanted in self._parameters if wanted.needed)
+
+    def shows(self, arg_name: str) -> bool:
+        """Whether the documentation shows a value of the parameter."""
+        return any(wanted.documented for wanted in self._parameters if wanted.arg_name == arg_name)
+
+    def arguments(self, attempt: int, found: Found = Found()) -> dict[str, Any]:
+        """The arguments of the `attempt`-th different try (from 0); after the last, they start again.
+
+        Required parameters always have a value.
+        """
+        tries: list[dict[str, Any]] = []
+        for turn, optionals in _TRIES:
+            arguments = self._try(turn, optionals, found)
+            if arguments not in tries:
+                tries.append(arguments)
+            if len(tries) > attempt:
+                break
+        return tries[attempt % len(tries)]
+
+    def unfilled(self, found: Found = Found()) -> tuple[str, ...]:
+        """The required parameters of which nothing is known that would make a good value."""
+        identified = {name for each in found.siblings for name in each}
+        return tuple(
+            wanted.arg_name
+            for wanted in self._parameters
+            if wanted.needed
+            and wanted.arg_name not in identified
+            and not wanted.documented
+            and not self._known_of(wanted)
+            and not _type_tells(wanted)
+        )
+
+    def _try(self, turn: int, optionals: Optionals, found: Found) -> dict[str, Any]:
+        arguments = {}
+        for wanted in self._parameters:
+            if wanted.needed:
+                arguments[wanted.arg_name] = self._value(wanted, turn, found)
+            elif values := self._optional(wanted, optionals):
+                arguments[wanted.arg_name] = values[turn % len(values)]
+        return in_order(arguments, self._parameters)
+
+    def _value(self, wanted: Wanted, turn: int, found: Found) -> Any:
+        documented = wanted.documented
+        if documented and (turn < len(documented) or wanted.enumerated):
+            return documented[turn % len(documented)]
+        identifiers = [each[wanted.arg_name] for each in found.siblings if wanted.arg_name in each]
+        if identifiers:
+            return identifiers[(turn - len(documented)) % len(identifiers)]
+        known = self._known_of(wanted) or _guessed(wanted, found) or documented
+        return known[turn % len(known)] if known else made_up(wanted.type, wanted.schema, turn)
+
+    def _optional(self, wanted: Wanted, optionals: Optionals) -> tuple[Any, ...]:
+        if optionals == "none":
+            return ()
+        return wanted.documented or (self._known_of(wanted) if optionals == "known" else ())
+
+    def _known_of(self, wanted: Wanted) -> tuple[Any, ...]:
+        if wanted.arg_name not in self._known:
+            self._known[wanted.arg_name] = known_values(wanted)
+        return self._known[wanted.arg_name]
 
 
-def _schema_of(parameter: Parameter) -> Mapping[str, Any]:
-    schema = orjson.loads(parameter.schema) if parameter.schema else {}
-    return schema if isinstance(schema, dict) else {}
+def _guessed(wanted: Wanted, found: Found) -> tuple[Any, ...]:
+    guessed = found.guessed or {}
+    return (guessed[wanted.arg_name],) if wanted.arg_name in guessed else ()
 
 
-def _documented(parameter: Parameter) -> Iterator[Any]:
-    """Values the documentation gives, the default first, none twice, none empty."""
-    default = None if parameter.default is None else orjson.loads(parameter.default)
-    seen: list[Any] = []
-    for value in (default, *_examples(_schema_of(parameter))):
-        if value not in (None, "") and value not in seen:
-            seen.append(value)
-            yield value
-
-
-def _examples(schema: Mapping[str, Any]) -> Iterator[Any]:
-    for keyword in ("const", "default", "example"):
-        yield schema.get(keyword)
-    for keyword in ("examples", "enum"):
-        several = schema.get(keyword)
-        yield from several if isinstance(several, list) else ()
-
-
-def _made_up(json_type: str, schema: Mapping[str, Any], depth: int) -> Any:
-    """A value of the type within its bounds."""
-    match json_type:
-        case "integer" | "number":
-            return _number(schema, whole=json_type == "integer")
-        case "boolean":
-            return True
-        case "array":
-            return [_of_schema(schema.get("items"), depth - 1)] * _at_least(schema, "minItems", 1)
-        case "object":
-            return _object(schema, depth)
-    return _string(schema)
-
-
-def _of_schema(schema: Any, depth: int) -> Any:
-    """A value for a nested schema: a documented one, or one made up."""
-    if not isinstance(schema, dict):
-        return _WORD
-    for value in _examples(schema):
-        if value not in (None, ""):
-            return value
-    json_type = schema.get("type")
-    return _made_up(json_type, schema, depth) if isinstance(json_type, str) and depth > 0 else _WORD
-
-
-def _object(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    properties, required = schema.get("properties"), schema.get("required")
-    if not isinstance(properties, dict):
-        return {}
-    names = (
-        [name for name in properties if name in required] if isinstance(required, list) else list(properties)
-    )
-    return {name: _of_schema(properties[name], depth - 1) for name in names}
-
-
-def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
-    """1 where it is allowed, else the nearest number that is."""
-    step = 1.0 if whole else 0.5
-    low = max(_bound(schema, "minimum", -math.inf), _bound(schema, "exclusiveMinimum", -math.inf) + step)
-    high = min(_bound(schema, "maximum", math.inf), _bound(schema, "exclusiveMaximum", math.inf) - step)
-    number = max(low, min(1.0, high))
-    if whole:
-        return math.ceil(number) if math.ceil(number) <= high else math.floor(number)
-    return int(number) if number.is_integer() else number
-
-
-def _bound(schema: Mapping[str, Any], keyword: str, unbounded: float) -> float:
-    # In old JSON schemas the exclusive bounds are booleans.
-    bound = schema.get(keyword)
-    if isinstance(bound, (int, float)) and not isinstance(bound, bool) and math.isfinite(bound):
-        return float(bound)
-    return unbounded
-
-
-def _string(schema: Mapping[str, Any]) -> str:
-    text = _BY_FORMAT.get(str(schema.get("format")), _WORD)
-    shortest = _at_least(schema, "minLength", 0)
-    longest = schema.get("maxLength")
-    text = text.ljust(shortest, "a")
-    return text[:longest] if isinstance(longest, int) and longest > 0 else text
-
-
-def _at_least(schema: Mapping[str, Any], keyword: str, least: int) -> int:
-    """A lower bound of the schema, kept small: documentation is no reason to send megabytes."""
-    bound = schema.get(keyword)
-    return min(max(bound, least), 100) if isinstance(bound, int) else least
+def _type_tells(wanted: Wanted) -> bool:
+    return wanted.type == "boolean" or (wanted.type in {"integer", "number"} and is_bounded(wanted.schema))

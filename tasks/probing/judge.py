@@ -6,62 +6,48 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
-from tasks.calling.verdict import json_of
+from tasks.probing.contents import has_contents, value_of
 from tasks.shaping.shorten import json_text
 from warehouse.tables.probing import Verdict
 
 SLOW = "slow"
 INEFFECTIVE = "ineffective"
 
-# A body that says only this reports that the server is up.
-_STATUS_WORDS = frozenset(
-    {
-        "alive",
-        "done",
-        "error",
-        "fail",
-        "failed",
-        "healthy",
-        "ok",
-        "okay",
-        "pong",
-        "running",
-        "success",
-        "successful",
-        "up",
-    }
-)
-
 
 def judge(
-    api_id: str, results: Sequence[CallResult], *, max_latency_s: float, probed_at: datetime
+    api_id: str,
+    results: Sequence[CallResult],
+    *,
+    max_latency_s: float,
+    probed_at: datetime,
+    conditions: str | None = None,
 ) -> Verdict:
     """The verdict on an API from its tries, at least one, in order.
 
     works: it answered at the last try, or at most of them (an API that needs to wake up works, one that
-    answered once and then broke does not).  effective: an answer has contents.  kept: both, and the median
-    latency of its answers is at most `max_latency_s`.  reason: "ok", "ineffective", "slow", or else the most
-    frequent outcome among the failures.
+    answered once and then broke does not).  effective: an answer has contents, and the median latency of
+    its answers is at most `max_latency_s`.  kept: both.  reason: "ok", "ineffective", "slow", or else the
+    most frequent outcome among the failures.
     """
     answers = [result for result in results if result.outcome is Outcome.OK]
     works = results[-1].outcome is Outcome.OK or len(answers) * 2 > len(results)
     example = _best_body(answers)
-    effective = works and example is not None
     latency_ms = statistics.median(answer.latency_ms for answer in answers) if answers else None
     slow = latency_ms is not None and latency_ms > max_latency_s * 1000
+    effective = works and example is not None and not slow
     return Verdict(
         api_id=api_id,
         works=works,
         effective=effective,
-        kept=effective and not slow,
+        kept=effective,
         reason=_reason(results, works=works, effective=effective, slow=slow),
         median_latency_ms=latency_ms,
         n_attempts=len(results),
         example_response=example,
         probed_at=probed_at,
+        conditions=conditions,
     )
 
 
@@ -77,22 +63,6 @@ def _reason(results: Sequence[CallResult], *, works: bool, effective: bool, slow
 
 def _best_body(answers: Sequence[CallResult]) -> str | None:
     """JSON text of the answer with most to say, the first of equals; plain text as a JSON string."""
-    bodies = [_value_of(answer.body) for answer in answers if answer.body is not None]
+    bodies = [value_of(answer.body) for answer in answers if answer.body is not None]
     texts = [json_text(body) for body in bodies if has_contents(body)]
     return max(texts, key=len, default=None)
-
-
-def _value_of(body: str) -> Any:
-    value = json_of(body)
-    return body.strip() if value is None else value
-
-
-def has_contents(value: Any) -> bool:
-    """Whether a JSON value says anything: not empty throughout, and not a mere word of status."""
-    if isinstance(value, dict):
-        return any(has_contents(inner) for inner in value.values())
-    if isinstance(value, list):
-        return any(has_contents(element) for element in value)
-    if isinstance(value, str):
-        return value.strip().strip('".!').lower() not in _STATUS_WORDS | {"", "null"}
-    return value is not None

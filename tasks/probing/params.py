@@ -13,8 +13,16 @@ class ProbeParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     attempts: int = Field(default=3, ge=1, description="Tries per API.")
-    spacing_s: float = Field(default=0.2, ge=0, description="Pause between tries of one API.")
+    spacing_s: float = Field(
+        default=10,
+        ge=0,
+        description="Pause between tries of one API, in seconds; others are tried meanwhile.",
+    )
     max_latency_s: float = Field(default=8, gt=0, description="A slower median means too slow.")
+    model_arguments: bool = Field(
+        default=False,
+        description="Let the model fill in required parameters of which nothing is known otherwise.",
+    )
     max_age: timedelta = Field(
         default=timedelta(days=1), description="A verdict younger than this is carried over."
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -71,7 +72,8 @@ class HttpClient:
 
     timeout_s: total deadline of a request.  max_bytes: largest body, decompressed.  concurrency: requests
     in flight.  per_host_rps: requests per second to one host.  resolve: host glob to the base URL that
-    really serves it.  allow_hosts: host globs that may have private addresses.
+    really serves it.  allow_hosts: host globs that may have private addresses.  names: makes what looks up
+    host names.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class HttpClient:
         per_host_rps: float,
         resolve: Mapping[str, str],
         allow_hosts: Sequence[str],
+        names: Callable[[], AbstractResolver] = aiohttp.DefaultResolver,
     ) -> None:
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
@@ -90,6 +93,7 @@ class HttpClient:
         self._pace = Pace(per_host_rps)
         self._bases = {glob: _base_url(glob, base) for glob, base in resolve.items()}
         self._allow_hosts = tuple(allow_hosts)
+        self._names = names
         self._sessions: _Sessions | None = None
 
     async def __aenter__(self) -> HttpClient:
@@ -140,7 +144,7 @@ class HttpClient:
             return replace(response, latency_ms=(time.perf_counter() - started) * 1000)
 
     async def _exchange(self, request: HttpRequest, url: URL) -> HttpResponse:
-        self._sessions = self._sessions or _Sessions(self._allow_hosts)
+        self._sessions = self._sessions or _Sessions(self._allow_hosts, self._names)
         headers = CIMultiDict(_OWN_HEADERS)
         headers.update(request.headers)
         base = self._base_for(url)
@@ -181,16 +185,16 @@ class _Sessions:
     No cookies and no proxies of the environment: an answer depends on its request alone.
     """
 
-    def __init__(self, allow_hosts: Sequence[str]) -> None:
-        self.guarded = _session(GuardedResolver(aiohttp.DefaultResolver(), allow_hosts))
-        self.trusted = _session(aiohttp.DefaultResolver())
+    def __init__(self, allow_hosts: Sequence[str], names: Callable[[], AbstractResolver]) -> None:
+        self.guarded = _session(GuardedResolver(names(), allow_hosts))
+        self.trusted = _session(names())
 
     async def close(self) -> None:
         await self.guarded.close()
         await self.trusted.close()
 
 
-def _session(resolver: aiohttp.abc.AbstractResolver) -> aiohttp.ClientSession:
+def _session(resolver: AbstractResolver) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, resolver=resolver),
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -47,7 +47,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as cause:
         raise UsageError(
             f"{path} cannot be opened as a store: {cause}",
-            fix="make it and its folder writable, or move the file away to start a new store",
+            fix="free space on its disk, make it and its folder writable, or move the file away to start a "
+            "new store",
         ) from cause
     return connection
 
@@ -117,8 +118,8 @@ class DurableMap:
                 self._commit(batch)
             except sqlite3.Error as cause:
                 error = StopRun(
-                    f"{self._path.name} cannot be written: {cause}",
-                    fix=f"free space on the disk of the data folder, or make {self._path.name} writable",
+                    f"{self._path} cannot be written: {cause}",
+                    fix="free space on its disk, or make it writable, and run again: what it holds is kept",
                 )
             _report(batch, error)
 

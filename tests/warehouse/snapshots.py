@@ -21,7 +21,7 @@ from warehouse.tables.annotations import Annotation, AnswerMessage, ApiCall, Mes
 from warehouse.tables.catalogue import Api, Parameter, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, Instruction, NamedApi, RelevantApi, Sample
-from warehouse.tables.probing import Probe, Verdict
+from warehouse.tables.probing import Probe, ShapeLeaf, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=9)
@@ -95,8 +95,14 @@ def probe(api_id: str = FORECAST, **given: Any) -> Probe:
         "n_bytes": 2,
         "body_head": "{}",
         "probed_at": NOON,
+        "shape": None,
     }
     return Probe(**{**defaults, **given})
+
+
+def shape(leaves: dict[str, str]) -> tuple[ShapeLeaf, ...]:
+    """Paths with their types."""
+    return tuple(ShapeLeaf(path=path, type=kind) for path, kind in leaves.items())
 
 
 def verdict(api_id: str = FORECAST, **given: Any) -> Verdict:
@@ -110,6 +116,7 @@ def verdict(api_id: str = FORECAST, **given: Any) -> Verdict:
         "n_attempts": 1,
         "example_response": "{}",
         "probed_at": NOON,
+        "conditions": None,
     }
     return Verdict(**{**defaults, **given})
 

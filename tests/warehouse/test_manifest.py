@@ -150,6 +150,13 @@ def test_another_configuration_keeps_only_when_the_world_was_looked_at(
     assert crashed_run(tmp_path) == expected
 
 
+def test_a_crashed_run_is_gone_on_with_by_its_own_kind_only(tmp_path: Path, build: ModuleType) -> None:
+    begin(tmp_path, _pending(build, "run-1"))
+    probing = _pending(build, "run-2", kind="probe", as_of={"probe": build.NOON})
+    assert begin(tmp_path, probing) == probing
+    assert begin(tmp_path, _pending(build, "run-3", kind="probe")) == probing
+
+
 def test_a_run_that_died_after_its_commit_did_not_crash(tmp_path: Path, build: ModuleType) -> None:
     begin(tmp_path, _pending(build, "run-1"))
     commit(tmp_path, build.manifest("run-1"))

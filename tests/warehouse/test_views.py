@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 from warehouse.sql import sql_files
 
@@ -90,6 +92,87 @@ def test_api_outcomes_counts_probes_and_real_calls_apart(rows_of: Ask, build: Mo
         ("probe", build.FORECAST, "timeout", 1, 99.0, build.NOON),
         ("search", build.FORECAST, "ok", 1, 30.0, build.NOON),
     ]
+
+
+def test_api_health_looks_back_from_the_newest_probe(rows_of: Ask, build: ModuleType) -> None:
+    def ago(**time: float) -> datetime:
+        moment: datetime = build.NOON - timedelta(**time)
+        return moment
+
+    found = rows_of(
+        "SELECT * FROM api_health ORDER BY api_id",
+        build.probe(run_id="1", latency_ms=900.0, probed_at=ago(days=40)),
+        build.probe(run_id="2", latency_ms=100.0, probed_at=ago(days=20), body_head='{"a":1}'),
+        build.probe(run_id="2", attempt=2, latency_ms=200.0, probed_at=ago(days=19), body_head='{"a":2}'),
+        build.probe(run_id="3", outcome="timeout", latency_ms=15_000.0, probed_at=ago(days=3)),
+        build.probe(run_id="3", attempt=2, outcome="not_found", latency_ms=9.0, probed_at=build.NOON),
+        build.probe(build.STORMS, run_id="2", outcome="server_error", probed_at=ago(days=8)),
+        build.probe(build.STORMS, run_id="3", attempt=1, latency_ms=30.0, probed_at=ago(days=1)),
+        build.probe(build.STORMS, run_id="3", attempt=2, latency_ms=10.0, probed_at=ago(hours=1)),
+    )
+    assert found == [
+        (
+            *(build.FORECAST, 5, 2, 0.0, 4, 0.5, 150.0, 195.0, build.NOON, "not_found"),
+            *(ago(days=19), '{"a":2}', ago(days=3), ago(days=3)),
+        ),
+        (
+            *(build.STORMS, 3, 2, 1.0, 3, 2 / 3, 20.0, 29.0, ago(hours=1), "ok"),
+            *(ago(hours=1), "{}", ago(days=8), None),
+        ),
+    ]
+
+
+def test_an_api_that_never_answered_has_failed_since_its_first_probe(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT share_ok_7_days, median_latency_ms, last_ok_at, last_ok_body, failing_since FROM api_health",
+        build.probe(outcome="timeout"),
+        build.probe(outcome="timeout", attempt=2, probed_at=build.LATER),
+    )
+    assert found == [(0.0, None, None, None, build.NOON)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lost", "gained", "changed"),
+    [
+        ({"a": "string"}, {"a": "string"}, [], [], []),
+        ({"a": "string", "b": "integer"}, {"a": "integer", "c.d": "string"}, ["b"], ["c.d"], ["a"]),
+        ({"n": "integer"}, {"n": "number"}, [], [], []),
+        ({"n": "null"}, {"n": "string"}, [], [], []),
+        ({"items": "array"}, {"items[].id": "integer"}, [], [], []),
+        ({"items[].id": "integer", "total": "integer"}, {"items": "array", "total": "integer"}, [], [], []),
+        ({"item.id": "integer"}, {"item": "null"}, [], [], []),
+        ({"items": "array"}, {"items_2[].id": "integer"}, ["items"], ["items_2[].id"], []),
+        ({"[].id": "integer"}, {"": "array"}, [], [], []),
+        ({"[].id": "integer"}, {"": "text"}, ["[].id"], [""], []),
+    ],
+)
+def test_api_drift_compares_the_newest_shape_with_the_one_before(
+    rows_of: Ask,
+    build: ModuleType,
+    before: dict[str, str],
+    now: dict[str, str],
+    lost: list[str],
+    gained: list[str],
+    changed: list[str],
+) -> None:
+    found = rows_of(
+        "SELECT * FROM api_drift",
+        build.probe(run_id="1", probed_at=build.NOON - timedelta(days=9), shape=build.shape({"old": "text"})),
+        build.probe(run_id="2", shape=build.shape({"earlier": "text"})),
+        build.probe(run_id="2", attempt=2, shape=build.shape(before)),
+        build.probe(run_id="3", probed_at=build.LATER, shape=build.shape(now), arguments='{"x":1}'),
+        build.probe(run_id="4", probed_at=build.LATER + timedelta(days=1), outcome="timeout"),
+    )
+    drifted = bool(lost or gained or changed)
+    assert found == [
+        (build.FORECAST, "2", "3", build.NOON, build.LATER, False, drifted, lost, gained, changed)
+    ]
+
+
+def test_api_drift_needs_good_answers_in_two_runs(rows_of: Ask, build: ModuleType) -> None:
+    once = build.shape({"a": "string"})
+    rows = (build.probe(shape=once), build.probe(attempt=2, shape=once), build.probe(build.STORMS))
+    assert rows_of("SELECT * FROM api_drift", *rows) == []
 
 
 def test_stale_instructions_say_which_api_is_gone_dead_or_changed(rows_of: Ask, build: ModuleType) -> None:

@@ -30,12 +30,16 @@ class Tool:
     fingerprint: str
 
 
+WHOLE_BODY = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A parameter of an API.
 
-    name: as the API wants it; arg_name: as the model sees it.  location: path, query, header or body.
-    type: JSON schema type.  default, schema: JSON text; `schema` holds bounds, enums, items, properties.
+    name: as the API wants it ("" where the value is the whole body); arg_name: as the model sees it.
+    location: path, query, header or body.  type: JSON schema type.  default, schema: JSON text; `schema`
+    holds bounds, enums, items, properties, and as `x-style` how arrays and objects are written.
     """
 
     name: str

@@ -9,8 +9,24 @@ from warehouse.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeLeaf:
+    """A leaf of an answer's shape.
+
+    path: `items[].name`, `rates.*` where the keys are data, empty for an answer that is a single value.
+    type: string, integer, number, boolean or text; array or object when seen empty, null when seen so.
+    """
+
+    path: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One try to call an API.  arguments: JSON text; outcome: a word of `tasks.calling.outcome`."""
+    """One try to call an API.
+
+    arguments: JSON text; outcome: a word of `tasks.calling.outcome`; probed_at: when this very try began;
+    shape: what an ok answer is made of.
+    """
 
     run_id: str
     api_id: str
@@ -23,14 +39,17 @@ class Probe:
     n_bytes: int
     body_head: str | None
     probed_at: datetime
+    shape: tuple[ShapeLeaf, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What the probes of one API amount to.
 
-    works: it answered; effective: the answer says something; kept: both, and fast enough.
-    reason: the enumerated word that decided.  example_response: a real answer, JSON text.
+    works: it answers at all; effective: in time, and says something; kept: both.  reason: the enumerated
+    word that decided.  example_response: a real answer, JSON text.  probed_at: when its last try began.
+    conditions: digest of what decided besides the world: the API's documentation, how it was called and
+    judged; a verdict under other ones is not carried over.
     """
 
     api_id: str
@@ -42,6 +61,7 @@ class Verdict:
     n_attempts: int
     example_response: str | None
     probed_at: datetime
+    conditions: str | None = None
 
 
 PROBES = Table(
@@ -57,5 +77,6 @@ VERDICTS = Table(
     row_type=Verdict,
     grain="a probed API",
     key=("api_id",),
-    volatile=frozenset({"median_latency_ms", "probed_at"}),
+    # What a later stage makes of a verdict does not depend on its conditions.
+    volatile=frozenset({"median_latency_ms", "probed_at", "conditions"}),
 )

@@ -183,6 +183,60 @@ def test_bodies(make_api: MakeApi, content_type: str | None, sent_type: str, bod
     assert (request.method, request.headers, request.body) == ("POST", (("Content-Type", sent_type),), body)
 
 
+def test_a_form_in_parts(make_api: MakeApi) -> None:
+    api = make_api({"name": "a", "location": "body"}, method="POST", content_type="multipart/form-data")
+    request = built(api, a="x")
+    ((name, content_type),) = request.headers
+    boundary = content_type.partition("boundary=")[2]
+    assert (name, content_type) == ("Content-Type", f"multipart/form-data; boundary={boundary}")
+    assert request.body == (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--{boundary}--\r\n'.encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind", "value", "body"),
+    [
+        ("application/json", "array", [1, 2], b"[1,2]"),
+        ("application/json", "array", "[1, 2]", b"[1,2]"),
+        ("application/json", "string", "x", b'"x"'),
+        ("application/json", "object", {"a": 1}, b'{"a":1}'),
+        ("application/json", "boolean", False, b"false"),
+        ("application/x-www-form-urlencoded", "object", {"a": 1, "b": ["x", "y"]}, b"a=1&b=x&b=y"),
+        ("text/plain", "string", "Ærø", "Ærø".encode()),
+    ],
+)
+def test_a_body_that_is_one_argument(
+    make_api: MakeApi, content_type: str, kind: str, value: Any, body: bytes
+) -> None:
+    whole = {"name": "", "arg_name": "body", "location": "body", "type": kind}
+    request = built(make_api(whole, method="POST", content_type=content_type), body=value)
+    assert (request.headers, request.body) == ((("Content-Type", content_type),), body)
+
+
+def test_without_the_argument_that_makes_it_there_is_no_body(make_api: MakeApi) -> None:
+    whole = {"name": "", "arg_name": "body", "location": "body", "type": "array"}
+    assert built(make_api(whole, **JSON_BODY)) == HttpRequest("POST", "http://sky.test/v1/forecast")
+
+
+@pytest.mark.parametrize(
+    ("style", "value", "query"),
+    [
+        ("csv", ["a", "b"], "?p=a%2Cb"),
+        ("pipes", ["a", "b"], "?p=a%7Cb"),
+        ("json", ["a"], "?p=%5B%22a%22%5D"),
+        ("deepObject", {"a": {"b": 1}}, "?p%5Ba%5D%5Bb%5D=1"),
+        ("exploded", {"a": 1, "b": 2}, "?a=1&b=2"),
+    ],
+)
+def test_arrays_and_objects_are_written_as_the_schema_says(
+    make_api: MakeApi, style: str, value: Any, query: str
+) -> None:
+    kind = "object" if isinstance(value, dict) else "array"
+    api = make_api({"name": "p", "type": kind, "schema": f'{{"x-style":"{style}"}}'})
+    assert built(api, p=value).url == f"http://sky.test/v1/forecast{query}"
+
+
 def test_a_json_body_without_fields_is_an_empty_object(make_api: MakeApi) -> None:
     assert built(make_api({"name": "a", "location": "body"}, **JSON_BODY)).body == b"{}"
 
@@ -192,8 +246,8 @@ def test_no_body_is_made_for_an_api_without_one(make_api: MakeApi) -> None:
 
 
 def test_a_body_of_another_kind_is_told(make_api: MakeApi) -> None:
-    api = make_api({"name": "a", "location": "body"}, content_type="multipart/form-data", method="POST")
-    with pytest.raises(InvalidArguments, match="wants a body of multipart/form-data"):
+    api = make_api({"name": "a", "location": "body"}, content_type="application/xml", method="POST")
+    with pytest.raises(InvalidArguments, match="wants a body of application/xml"):
         built(api, a="x")
 
 

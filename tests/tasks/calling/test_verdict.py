@@ -81,6 +81,12 @@ def test_a_403_is_a_missing_subscription_only_when_its_message_says_so(body: str
         ("<!-- cached --><html></html>", None, "html"),
         ('<?xml version="1.0"?><!DOCTYPE html><html/>', "application/xhtml+xml", "html"),
         ("<div>fragment</div>", "text/html; charset=utf-8", "html"),
+        ("\ufeff<!doctype html><title>Sign in</title>", "application/json", "html"),
+        ("<!-- a --><!-- b -->\n<html><form action='/login'></form></html>", "application/json", "html"),
+        ('"<!DOCTYPE html>\\n<html><body>Please log in<\\/body><\\/html>"', "application/json", "html"),
+        ('"\\u003chtml\\u003e\\u003cbody\\u003eLog in"', "application/json", "html"),
+        ('"<b>bold</b> text"', "application/json", "ok"),
+        ('{"page": "<html><body>an API that renders pages</body></html>"}', "application/json", "ok"),
         ('{"title": "Bad Request", "status": 400}', "application/problem+json", "error_message"),
         ('{"message": "gone"', "application/json", "ok"),
     ],
@@ -148,6 +154,10 @@ ANSWERS: list[Any] = [
     {"message": "found", "total": 3},
     {"status": "error", "message": "partly", "items": [1]},
     {"description": "a lone description is an answer"},
+    {"title": "401 Unauthorized explained", "views": 404},
+    {"articles": [{"title": "404 error: page not found", "code": 404}], "total": 1},
+    {"word": "unauthorized", "definitions": ["without authority"], "status": 200},
+    {"log": [{"level": "error", "message": "Unauthorized"}]},
 ]
 
 

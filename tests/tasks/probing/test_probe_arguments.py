@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.probing.arguments import probe_arguments
+from tasks.probing.arguments import Found, Trials
 from warehouse.tables.catalogue import Api
 
 MakeApi = Callable[..., Api]
@@ -12,12 +12,20 @@ MakeApi = Callable[..., Api]
 
 def required(json_type: str, default: Any = None, **schema: Any) -> dict[str, Any]:
     return {
-        "name": "p",
+        "name": "xyzzy",
         "required": True,
         "type": json_type,
         "default": None if default is None else json.dumps(default),
         "schema": json.dumps(schema) if schema else None,
     }
+
+
+def named(name: str, json_type: str = "string", **fields: Any) -> dict[str, Any]:
+    return {"name": name, "type": json_type, "required": True, **fields}
+
+
+def first_three(api: Api, **found: Any) -> list[dict[str, Any]]:
+    return [Trials(api).arguments(attempt, Found(**found)) for attempt in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +39,10 @@ def required(json_type: str, default: Any = None, **schema: Any) -> dict[str, An
         (required("string"), "test"),
         (required("string", format="date"), "2024-01-15"),
         (required("string", format="email"), "someone@example.com"),
+        (required("string", format="uuid"), "123e4567-e89b-42d3-a456-426614174000"),
+        (required("string", format="uri"), "https://example.com"),
+        (required("string", format="ip"), "8.8.8.8"),
+        (required("string", format="unheard-of"), "test"),
         (required("string", minLength=6), "testaa"),
         (required("string", maxLength=2), "te"),
         (required("string", minLength=10**9), "test" + "a" * 96),
@@ -40,6 +52,8 @@ def required(json_type: str, default: Any = None, **schema: Any) -> dict[str, An
         (required("integer", maximum=-5), -5),
         (required("integer", exclusiveMinimum=1), 2),
         (required("integer", minimum=1.5), 2),
+        (required("integer", minimum=7, multipleOf=5), 10),
+        (required("integer", multipleOf=1e-300), 1),
         (required("number", minimum=-90, maximum=90), 1),
         (required("number", minimum=2.5), 2.5),
         (required("number", exclusiveMinimum=0, maximum=0.5), 0.5),
@@ -48,6 +62,7 @@ def required(json_type: str, default: Any = None, **schema: Any) -> dict[str, An
         (required("boolean", False), False),
         (required("array"), ["test"]),
         (required("array", items={"type": "integer", "minimum": 3}, minItems=2), [3, 3]),
+        (required("array", items={"format": "date"}), ["2024-01-15"]),
         (required("object"), {}),
         (
             required(
@@ -64,7 +79,136 @@ def required(json_type: str, default: Any = None, **schema: Any) -> dict[str, An
 def test_a_required_parameter_always_has_a_value(
     make_api: MakeApi, parameter: dict[str, Any], value: Any
 ) -> None:
-    assert probe_arguments(make_api(parameter), 0) == {"p": value}
+    assert Trials(make_api(parameter)).arguments(0) == {"xyzzy": value}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values"),
+    [
+        (named("city"), ["New York", "London", "Paris"]),
+        (named("countryCode"), ["US", "GB", "FR"]),
+        (named("country_name"), ["United States", "United Kingdom", "France"]),
+        (named("zipcode"), ["10001", "SW1A 1AA", "75001"]),
+        (named("zip", "integer"), [10001, 90210, 75001]),
+        (named("zip", schema='{"pattern": "^[0-9]{5}$"}'), ["10001", "75001"]),
+        (named("country", schema='{"maxLength": 2}'), ["US", "GB", "FR"]),
+        (named("Symbol"), ["AAPL", "MSFT", "GOOGL"]),
+        (named("language"), ["en", "fr", "es"]),
+        (named("locale"), ["en_US", "en-GB", "fr_FR"]),
+        (named("timezone"), ["America/New_York", "Europe/London", "Europe/Paris"]),
+        (named("currency"), ["USD", "EUR", "GBP"]),
+        (named("email"), ["someone@example.com", "info@example.org", "jane.doe@example.net"]),
+        (named("phoneNumber"), ["+14155552671", "+442083661177", "14155552671"]),
+        (named("websiteUrl"), ["https://www.wikipedia.org", "https://example.com", "https://www.python.org"]),
+        (named("ip"), ["8.8.8.8", "1.1.1.1", "9.9.9.9"]),
+        (named("isbn"), ["9780140328721", "9780261103573", "0140328726"]),
+        (named("hex_color"), ["FF5733", "red", "#3366CC"]),
+        (named("q"), ["music", "london", "science"]),
+        (named("username"), ["nasa", "github", "google"]),
+        (named("year", "integer"), [2023, 2024, 2020]),
+        (named("year"), ["2023", "2024", "2020"]),
+        (named("month", "integer"), [1, 6, 11]),
+        (named("latitude", "number"), [40.7128, 51.5074, 48.8566]),
+        (named("page", "integer"), [1, 2, 0]),
+        (named("limit", "integer", schema='{"maximum": 8}'), [8, 5]),
+        (named("symbols", "array"), [["AAPL"], ["MSFT"], ["GOOGL"]]),
+        (named("start", schema='{"format": "date-time"}'), ["2024-01-01T00:00:00Z", "2023-06-01T00:00:00Z"]),
+        (named("end", schema='{"format": "date"}'), ["2024-01-31", "2023-06-30", "2020-03-15"]),
+        (named("date", schema='{"format": "uuid"}'), ["123e4567-e89b-42d3-a456-426614174000"]),
+        (named("city", "boolean"), [True, False]),
+        (named("date_format"), ["json", "JSON", "text"]),
+    ],
+    ids=lambda value: value["name"] if isinstance(value, dict) else "",
+)
+def test_a_name_suggests_values_and_each_try_has_another(
+    make_api: MakeApi, parameter: dict[str, Any], values: list[Any]
+) -> None:
+    trials = Trials(make_api(parameter, api_id="Things/box/open", api_name="Open"))
+    found = [trials.arguments(attempt)[parameter["name"]] for attempt in range(len(values))]
+    assert found == values
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "value"),
+    [
+        ("from", "Converts an amount between currencies", "USD"),
+        ("to", "Converts an amount between currencies", "EUR"),
+        ("to", "Translates a text", "es"),
+        ("to", "Finds flights between airports", "LHR"),
+        ("to", "Lists events", "2024-01-31"),
+        ("symbol", "Price of a cryptocurrency", "BTC"),
+        ("query", "Finds movies", "Inception"),
+        ("name", "Guesses the gender of a person", "Michael"),
+        ("code", "Facts about a country", "US"),
+    ],
+)
+def test_a_name_means_what_its_surroundings_say(make_api: MakeApi, name: str, about: str, value: str) -> None:
+    api = make_api(named(name), description=about, api_id="Things/box/open", api_name="Open")
+    assert Trials(api).arguments(0) == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("json_type", "description", "values"),
+    [
+        ("string", 'A harbour, e.g. "Brest"', ["Brest"]),
+        ("string", "A harbour (for example Le Havre)", ["Le Havre"]),
+        ("string", "e.g. the name of a harbour", ["test"]),
+        ("string", "How to sort. One of: newest, oldest", ["newest", "oldest"]),
+        ("string", "Possible values are wet|dry", ["wet", "dry"]),
+        ("integer", "Its number, such as 4711.", [4711]),
+        ("integer", "e.g. none", [1]),
+    ],
+)
+def test_a_description_may_show_values(
+    make_api: MakeApi, json_type: str, description: str, values: list[Any]
+) -> None:
+    trials = Trials(make_api(named("xyzzy", json_type, description=description)))
+    assert [trials.arguments(attempt)["xyzzy"] for attempt in range(len(values))] == values
+
+
+def test_values_of_one_try_go_together(make_api: MakeApi) -> None:
+    api = make_api(
+        named("city"), named("country"), named("lat", "number"), named("lng", "number"), named("tz")
+    )
+    assert first_three(api) == [
+        {"city": "New York", "country": "US", "lat": 40.7128, "lng": -74.006, "tz": "America/New_York"},
+        {"city": "London", "country": "GB", "lat": 51.5074, "lng": -0.1278, "tz": "Europe/London"},
+        {"city": "Paris", "country": "FR", "lat": 48.8566, "lng": 2.3522, "tz": "Europe/Paris"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "arguments"),
+    [
+        (named("start_date"), named("end_date"), {"start_date": "2024-01-01", "end_date": "2024-01-31"}),
+        (
+            named("start_date", default='"2025-03-01"'),
+            named("end_date"),
+            {"start_date": "2025-03-01", "end_date": "2025-03-01"},
+        ),
+        (
+            named("start_date"),
+            named("end_date", default='"2019-03-01"'),
+            {"start_date": "2019-03-01", "end_date": "2019-03-01"},
+        ),
+        (named("minPrice", "number"), named("maxPrice", "number"), {"minPrice": 1, "maxPrice": 100}),
+        (
+            named("minPrice", "number", schema='{"minimum": 200}'),
+            named("maxPrice", "number"),
+            {"minPrice": 100, "maxPrice": 200},
+        ),
+        (
+            named("from", "integer", default="9"),
+            named("to", "integer", default="3"),
+            {"from": 9, "to": 3},
+        ),
+        (named("date_from"), named("to", "integer"), {"date_from": "2024-01-01", "to": 1706659200}),
+    ],
+)
+def test_pairs_are_the_right_way_round_and_documented_values_stay(
+    make_api: MakeApi, low: dict[str, Any], high: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    assert Trials(make_api(low, high)).arguments(0) == arguments
 
 
 def test_further_tries_add_optional_parameters_and_go_through_documented_values(make_api: MakeApi) -> None:
@@ -73,10 +217,71 @@ def test_further_tries_add_optional_parameters_and_go_through_documented_values(
         {"name": "days", "type": "integer", "default": "3"},
         {"name": "undocumented"},
     )
-    assert [probe_arguments(api, attempt) for attempt in range(5)] == [
+    assert [Trials(api).arguments(attempt) for attempt in range(5)] == [
         {"unit": "m"},
         {"unit": "m", "days": 3},
         {"unit": "km"},
         {"unit": "km", "days": 3},
         {"unit": "m"},
     ]
+
+
+def test_optional_parameters_that_only_a_name_explains_come_last(make_api: MakeApi) -> None:
+    api = make_api({"name": "city"}, {"name": "units", "default": '"metric"'})
+    assert first_three(api) == [{}, {"units": "metric"}, {"city": "New York", "units": "metric"}]
+
+
+def test_after_the_documented_values_come_known_ones_unless_no_others_are_valid(make_api: MakeApi) -> None:
+    free = make_api(named("city", default='"Oslo"'))
+    assert first_three(free) == [{"city": "Oslo"}, {"city": "London"}, {"city": "Paris"}]
+    closed = make_api(named("city", default='"Oslo"', schema='{"enum": ["Oslo"]}'))
+    assert first_three(closed) == [{"city": "Oslo"}] * 3
+
+
+def test_identifiers_of_siblings_come_before_known_values_and_after_documented_ones(
+    make_api: MakeApi,
+) -> None:
+    found = [{"petId": 7, "visit": "a"}, {"petId": 9, "visit": "b"}]
+    pet, visit = named("petId", "integer", location="path"), named("visit", location="path")
+    assert first_three(make_api(pet, visit), siblings=found) == [
+        {"petId": 7, "visit": "a"},
+        {"petId": 9, "visit": "b"},
+        {"petId": 7, "visit": "a"},
+    ]
+    documented = make_api(pet | {"default": "5"})
+    assert first_three(documented, siblings=found) == [{"petId": 5}, {"petId": 7}, {"petId": 9}]
+
+
+def test_what_a_model_guessed_stands_in_for_what_nothing_else_tells(make_api: MakeApi) -> None:
+    api = make_api(named("xyzzy"), named("city"))
+    found = Found(guessed={"xyzzy": "plugh", "city": "Ghent"})
+    assert Trials(api).arguments(0, found) == {"xyzzy": "plugh", "city": "New York"}
+
+
+def test_required_parameters_that_nothing_fills_well_are_told(make_api: MakeApi) -> None:
+    api = make_api(
+        named("xyzzy"),
+        named("plugh", "integer"),
+        named("bounded", "integer", schema='{"minimum": 1, "maximum": 9}'),
+        named("flag", "boolean"),
+        named("city"),
+        named("shown", default='"a"'),
+        named("petCode", location="path"),
+        {"name": "optional"},
+    )
+    assert Trials(api).unfilled() == ("xyzzy", "plugh", "petCode")
+    assert Trials(api).unfilled(Found(siblings=[{"petCode": 1}])) == ("xyzzy", "plugh")
+
+
+def test_a_schema_made_to_keep_us_busy_costs_little(make_api: MakeApi) -> None:
+    nested: dict[str, Any] = {"type": "string"}
+    for _ in range(6):
+        nested = {"type": "array", "minItems": 10**9, "items": nested}
+    api = make_api(
+        named("city", schema=json.dumps({"pattern": "^(a+)+$", "enum": None})),
+        named("town", schema=json.dumps({"pattern": ".*.*.*.*.*.*.*.*x"})),
+        named("many", schema=json.dumps({"examples": ["x"] * 100_000})),
+        named("deep", "array", schema=json.dumps(nested)),
+        named("told", description="e.g. " * 300_000),
+    )
+    assert len(json.dumps(Trials(api).arguments(0))) < 200_000

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tasks.errors import ConnectionFailed, UsageError
 from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
@@ -260,6 +262,43 @@ def test_a_redirect_to_a_name_with_a_private_address_is_blocked(serve: Serve) ->
 
     with pytest.raises(AddressBlocked, match="localhost is a loopback address"):
         get(serve(to_localhost))
+
+
+class Names(AbstractResolver):
+    """Gives these addresses for every name, after a while."""
+
+    def __init__(self, *addresses: str, after_s: float = 0) -> None:
+        self.addresses = addresses
+        self.after_s = after_s
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        await asyncio.sleep(self.after_s)
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in self.addresses
+        ]
+
+    async def close(self) -> None:
+        self.addresses = ()
+
+
+def test_a_name_whose_second_address_is_private_is_blocked(serve: Serve) -> None:
+    port = serve(echo).rpartition(":")[2]
+    with pytest.raises(AddressBlocked, match=r"rebound\.test is a loopback address"):
+        get(f"http://rebound.test:{port}/", names=lambda: Names("8.8.8.8", "127.0.0.1"))
+
+
+def test_the_deadline_holds_for_a_name_server_that_says_nothing() -> None:
+    with pytest.raises(DeadlinePassed, match=r"far\.test did not finish within 0\.2 s"):
+        get("http://far.test/", timeout_s=0.2, names=lambda: Names("8.8.8.8", after_s=30))
+
+
+def test_requests_to_one_host_keep_their_pace(serve: Serve) -> None:
+    started = time.monotonic()
+    send_all([HttpRequest("GET", serve(echo))] * 7, per_host_rps=40)
+    assert 0.1 <= time.monotonic() - started < 2
 
 
 def test_mapped_hosts_are_served_elsewhere_and_keep_their_name(serve: Serve) -> None:

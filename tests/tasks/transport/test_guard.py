@@ -108,6 +108,19 @@ def test_a_name_with_any_forbidden_address_is_refused() -> None:
         asyncio.run(resolver.resolve("mixed", 80))
 
 
+def test_a_name_that_becomes_private_is_refused_from_then_on() -> None:
+    names = Names(flips=["8.8.8.8"])
+    resolver = GuardedResolver(names, [])
+
+    async def resolve_twice() -> None:
+        await resolver.resolve("flips", 80)
+        names.addresses["flips"] = ["10.0.0.7"]
+        with pytest.raises(AddressBlocked, match="flips is a private address"):
+            await resolver.resolve("flips", 80)
+
+    asyncio.run(resolve_twice())
+
+
 def test_public_and_listed_names_resolve() -> None:
     resolver = GuardedResolver(Names(public=["8.8.8.8"], inside=["10.0.0.7"]), ["INS*"])
 
