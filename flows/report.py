@@ -4,16 +4,54 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Refreshed, Spent, StageRun
+from flows.outcome import Refreshed, Reprobed, Spent, StageRun
+from tasks.errors import UsageError
 
 WORTH_TRYING = ("funnel", "sample_answers", "longest_searches")
 
 
+class Voice(StrEnum):
+    """How much is said.  QUIET: nothing but errors.  VERBOSE: logs too, so nothing that moves."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
+# No parameter of a flow: a deployment's form has no use for it, and it must not be part of a run.
+_voice: ContextVar[Voice] = ContextVar("voice", default=Voice.NORMAL)
+
+
+@contextmanager
+def speaking(voice: Voice) -> Iterator[None]:
+    """Everything inside the block, flows and stages too, speaks like this."""
+    before = _voice.set(voice)
+    try:
+        yield
+    finally:
+        _voice.reset(before)
+
+
+def voice() -> Voice:
+    return _voice.get()
+
+
+def voice_of(*, quiet: bool, verbose: bool) -> Voice:
+    """The voice that these options ask for.  Raises `UsageError`."""
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose contradict each other", fix="give one of them")
+    return Voice.QUIET if quiet else Voice.VERBOSE if verbose else Voice.NORMAL
+
+
 def say(line: str = "") -> None:
-    print(line, flush=True)  # noqa: T201 - this module is the program's voice
+    if voice() is not Voice.QUIET:
+        print(line, flush=True)  # noqa: T201 - this module is the program's voice
 
 
 def announce(stage_run: StageRun) -> None:
@@ -25,15 +63,12 @@ def _stage_line(stage_run: StageRun) -> str:
     if stage_run.output is None:
         return f"  {stage_run.stage:<9} stopped: {stage_run.stop.message if stage_run.stop else ''}"
     counts = stage_run.output.counts
-    parts = [
-        f"{counts.n_in:>6,} {counts.unit}s in",
-        f"{counts.n_out:>6,} out",
-        f"{counts.n_rejected:>5,} rejected",
-    ]
+    unit = f"{counts.unit}s in,"
+    account = f"{counts.n_in:>7,} {unit:<16} {counts.n_out:>7,} out, {counts.n_rejected:>7,} rejected"
     if counts.n_pending:
-        parts.append(f"{counts.n_pending:,} pending")
+        account += f", {counts.n_pending:,} pending"
     took = "cached" if stage_run.cached else f"{stage_run.seconds:.1f} s"
-    return f"  {stage_run.stage:<9} {', '.join(parts):<58} {took:>8}"
+    return f"  {stage_run.stage:<9} {account} {took:>10}"
 
 
 def summary(refreshed: Refreshed) -> str:
@@ -70,6 +105,23 @@ def _command() -> str:
         return str(called) if called.name == "toolloom" else "toolloom"
     relative = os.path.relpath(called)
     return "toolloom" if relative.startswith("..") else relative
+
+
+def reprobe_summary(reprobed: Reprobed) -> str:
+    """The end of probing a catalogue again: what was lost, what is back, what to look at."""
+    if reprobed.run_id is None:
+        return f"Nothing is stale: the verdicts on {reprobed.n_apis:,} APIs stand, nothing was written."
+    return "\n".join(
+        [
+            "",
+            f"Run {reprobed.run_id}: {reprobed.n_probed:,} of {reprobed.n_apis:,} APIs probed in "
+            f"{reprobed.seconds:.0f} s; {reprobed.n_back:,} are back, {reprobed.n_lost:,} are lost.",
+            f"  data      {reprobed.data}",
+            "",
+            "Worth trying:",
+            *(f"  {_command()} sql @{name}" for name in ("health", "drift", "stale")),
+        ]
+    )
 
 
 def markdown(refreshed: Refreshed) -> str:

@@ -13,8 +13,9 @@ from prefect.artifacts import create_table_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.outcome import StageRun
+from flows.progress import shown
 from flows.report import announce
-from tasks.errors import BrokenContract, EndpointDown, OverBudget, StopRun
+from tasks.errors import BrokenContract, EndpointDown, NothingLeft, OverBudget, StopRun, Transient
 from tasks.run import RunContext
 from tasks.services import services_of
 from tasks.stage import is_cached, stop_notice, usable
@@ -22,7 +23,7 @@ from warehouse.ref import StageOutput, Stop
 from warehouse.tables import REJECTS
 
 SHARDS_AT_ONCE = 8
-STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, OverBudget)}
+STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, NothingLeft, OverBudget)}
 STAGES = ("crawl", "probe", "compress", "sample", "propose", "select", "annotate")
 
 
@@ -73,17 +74,20 @@ class _EndOfLine(Exception):
 def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -> StageRun:
     """Runs the stage's task; a cached output that no longer stands is computed anew.
 
-    A `StopRun` is part of the result, since finished work is committed; any other error is raised.
+    What stopped it is part of the result, since finished work is committed: a `StopRun`, or a failure that
+    might have passed and did not in all the tries it was given.  Any other error is raised.
     """
     started = time.monotonic()
     services = services_of(run)
     task_runs = 1
-    with services.abandoned_when_interrupted():
+    with services.abandoned_when_interrupted(), shown(task.name, services.progress(task.name)):
         state = task(run=run, **arguments, return_state=True)
         if is_cached(state) and not usable(services.store, state.result()):
             state = task.with_options(refresh_cache=True)(run=run, **arguments, return_state=True)
             task_runs += 1
     output, stop = _output_of(state)
+    if output is not None and stop is None:
+        stop = _nothing_left(run, output)
     shards = 0 if is_cached(state) or output is None else output.n_shard_tasks
     stage_run = StageRun(
         stage=task.name,
@@ -99,11 +103,24 @@ def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -
 
 def _output_of(state: State[StageOutput]) -> tuple[StageOutput | None, Stop | None]:
     result = state.result(raise_on_failure=False)
-    if isinstance(result, StopRun):
+    if isinstance(result, StopRun | Transient):
         return None, stop_notice(result)
     if isinstance(result, BaseException):
         raise result
     return result, result.stop
+
+
+def _nothing_left(run: RunContext, output: StageOutput) -> Stop | None:
+    """The end of the run when the stage let nothing through; what it refused is committed all the same."""
+    counts = output.counts
+    if counts.n_out or counts.n_pending or (not counts.n_in and output.stage != STAGES[0]):
+        return None
+    reasons = [f"{reason} {number:,}" for reason, number in rejects_by_reason(run, output).items()]
+    message = f"{output.stage} left nothing: {counts.n_in:,} {counts.unit}s in, none out"
+    if reasons:
+        message += f" ({', '.join(reasons)})"
+    fix = "`toolloom sql @rejects` shows each reason with an example" if reasons else "check the sources"
+    return stop_notice(NothingLeft(message, fix=fix))
 
 
 def publish_funnel(run: RunContext, stage_run: StageRun) -> None:
