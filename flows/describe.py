@@ -1,6 +1,7 @@
 """Reference pages made from the code: `python -m flows.describe` writes them into docs/.
 
-A test compares the pages with what this would write, so they cannot lag.
+Whole pages, and the block of docs/architecture.md between two marks.  A test compares the pages with
+what this would write, so they cannot lag.
 """
 
 from __future__ import annotations
@@ -17,20 +18,32 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from flows.configure import profile_names
+from flows.lineage import lineage, lineage_table
 from flows.params import Config
 from warehouse.table import Table
 from warehouse.tables import TABLES
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
+BLOCK_BEGINS = "<!-- Lineage, made by `python -m flows.describe`; edit READS and WRITES in tasks/. -->"
+BLOCK_ENDS = "<!-- End of the lineage. -->"
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page with its text."""
+    """Every page that is generated, wholly or in part, with its text."""
     return {
+        DOCS / "architecture.md": architecture_page(),
         DOCS / "configuration.md": configuration_page(),
         DOCS / "data.md": data_page(),
     }
+
+
+def architecture_page() -> str:
+    """The page as it is, its lineage made anew."""
+    before, begins, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition(BLOCK_BEGINS)
+    _, ends, after = rest.partition(BLOCK_ENDS)
+    assert ends, f"docs/architecture.md has lost {BLOCK_BEGINS} or {BLOCK_ENDS}"
+    return "\n".join([before + begins, *lineage_table(lineage()), ends + after])
 
 
 def configuration_page() -> str:

@@ -31,6 +31,8 @@ from warehouse.tables.instructions import Instruction
 
 STAGE = "annotate"
 VERSION = 1
+READS = (APIS, DOCUMENTS, INSTRUCTIONS)
+WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
 UNIT = "instruction"
 OFFER = "sampled"
 
@@ -79,6 +81,8 @@ def annotate(
     instructions = services.store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
     wanted, over = _within_limit(instructions, params.limit)
     documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
+    progress = services.progress(STAGE)
+    progress.expect(len(wanted), UNIT)
     buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE))
     shards = [
         {
@@ -92,9 +96,11 @@ def annotate(
         }
         for shard, bucket in enumerate(into_buckets(wanted, _instruction_id, buckets))
     ]
-    outputs = run_shards(annotate_shard, services.store, shards)
+    outputs = run_shards(annotate_shard, services.store, shards, progress)
     rejected = [_rejected(run, over)] if over else []
-    return finish_stage(STAGE, services.store, [*outputs, *rejected], n_shard_tasks=len(outputs))
+    return finish_stage(
+        STAGE, services.store, [*outputs, *rejected], writes=WRITES, n_shard_tasks=len(outputs)
+    )
 
 
 def _instruction_id(instruction: Instruction) -> str:
@@ -146,30 +152,28 @@ def annotate_shard(
     instructions: TableRef,
     documents: tuple[TableRef, ...],
     apis: tuple[TableRef, ...],
-    shard: int,  # noqa: ARG001 - the name
+    shard: int,
 ) -> ShardOutput:
     services = services_of(run)
     rows = services.store.read(INSTRUCTIONS, [instructions])
     document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     api_of: Mapping[str, Api] = {row.api_id: row for row in services.rows(APIS, apis)}
     model = services.model(STAGE)
-    in_flight = services.limit(STAGE, params.concurrency)
 
     async def annotate_one(instruction: Instruction) -> AnnotationRows:
-        async with in_flight:
-            offered = [api_of[api_id] for api_id in instruction.api_ids]
-            return await annotate_instruction(
-                instruction,
-                offered,
-                document_of,
-                model=model,
-                caller=services.searching,
-                params=params,
-                offer=OFFER,
-                cost_usd=partial(cost_usd, run.llm),
-            )
+        offered = [api_of[api_id] for api_id in instruction.api_ids]
+        return await annotate_instruction(
+            instruction,
+            offered,
+            document_of,
+            model=model,
+            caller=services.searching,
+            params=params,
+            offer=OFFER,
+            cost_usd=partial(cost_usd, run.llm),
+        )
 
-    mapped = services.runtime.map(annotate_one, rows)
+    mapped = services.map(STAGE, shard, annotate_one, rows, at_once=params.concurrency)
     searches = [found for _, found in mapped.done]
     counts = Counts(
         unit=UNIT, n_in=len(rows), n_out=len(searches), n_rejected=0, n_pending=len(mapped.pending)

@@ -22,7 +22,10 @@ from warehouse.tables.accounts import LlmCall, Run, StageCounts
 
 STAGE = "commit"
 VERSION = 1
+READS = (LLM_CALLS,)
+WRITES = (RUNS,)
 VIOLATIONS_SHOWN = 5
+REFRESH = "refresh"
 
 Status = Literal["complete", "partial"]
 
@@ -33,9 +36,10 @@ def _key(
     config_digest: str,
     outputs: Mapping[str, StageOutput],
     parent: str | None,
+    kind: str = REFRESH,
 ) -> str:
     dumped = {stage: output.model_dump(mode="json") for stage, output in outputs.items()}
-    return stage_key(STAGE, VERSION, status, config_digest, dumped, parent)
+    return stage_key(STAGE, VERSION, kind, status, config_digest, dumped, parent)
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
@@ -45,15 +49,16 @@ def commit(
     config_digest: str,
     outputs: dict[str, StageOutput],
     parent: str | None,
+    kind: str = REFRESH,
 ) -> str:
     """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
     before = None if parent is None else manifest.load(run.data, parent)
     stages = {**(before.stages if before is not None else {}), **outputs}
-    run_row = _run_row(run, status, config_digest, outputs)
+    run_row = _run_row(run, kind, status, config_digest, outputs)
     run_ref = services_of(run).store.write_shard(RUNS, [run_row])
     snapshot = Manifest(
         run_id=run.run_id,
-        kind=run_row.kind,
+        kind=kind,
         status=status,
         parent=parent,
         started_at=run_row.started_at,
@@ -77,7 +82,7 @@ def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, Sta
     """
     if latest is None:
         return None
-    same = latest.status == status and latest.stages == dict(outputs)
+    same = (latest.kind, latest.status) == (REFRESH, status) and latest.stages == dict(outputs)
     return latest.parent if same else latest.run_id
 
 
@@ -97,12 +102,14 @@ def _tables(
     return tables
 
 
-def _run_row(run: RunContext, status: Status, config_digest: str, outputs: Mapping[str, StageOutput]) -> Run:
+def _run_row(
+    run: RunContext, kind: str, status: Status, config_digest: str, outputs: Mapping[str, StageOutput]
+) -> Run:
     paid = list(_paid_calls(run, outputs))
     costs = [call.cost_usd for call in paid]
     return Run(
         run_id=run.run_id,
-        kind="refresh",
+        kind=kind,
         as_of=min(run.as_of.values()),
         started_at=run.started_at,
         finished_at=datetime.now(UTC),

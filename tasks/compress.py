@@ -22,6 +22,8 @@ from warehouse.tables.probing import Verdict
 
 STAGE = "compress"
 VERSION = 1
+READS = (TOOLS, APIS, VERDICTS)
+WRITES = (DOCUMENTS, REJECTS, LLM_CALLS)
 UNIT = "API"
 
 
@@ -58,7 +60,9 @@ def _shard_key(
 def compress(
     run: RunContext, params: CompressParams, crawled: StageOutput, probed: StageOutput
 ) -> StageOutput:
-    store = services_of(run).store
+    services = services_of(run)
+    progress = services.progress(STAGE)
+    progress.expect(probed.counts.n_out, UNIT)
     shards = [
         {"run": run, "params": params, "tools": tools, "apis": apis, "verdicts": verdicts, "shard": shard}
         for shard, (tools, apis, verdicts) in enumerate(
@@ -70,8 +74,8 @@ def compress(
             )
         )
     ]
-    outputs = run_shards(compress_shard, store, shards)
-    return finish_stage(STAGE, store, outputs, n_shard_tasks=len(outputs))
+    outputs = run_shards(compress_shard, services.store, shards, progress)
+    return finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def compress_shard(
     tools: TableRef,
     apis: TableRef,
     verdicts: TableRef,
-    shard: int,  # noqa: ARG001
+    shard: int,
 ) -> ShardOutput:
     services = services_of(run)
     kept = _kept(services.store, tools, apis, verdicts)
@@ -99,7 +103,7 @@ def compress_shard(
     async def compress_one(row: _Kept) -> Document:
         return await compress_api(row.tool, row.api, row.verdict, model, params)
 
-    mapped = services.runtime.map(compress_one, kept)
+    mapped = services.map(STAGE, shard, compress_one, kept)
     documents = [document for _, document in mapped.done]
     counts = Counts(
         unit=UNIT, n_in=len(kept), n_out=len(documents), n_rejected=0, n_pending=len(mapped.pending)

@@ -10,6 +10,7 @@
     ├── StopRun                the run stops, what is finished is committed as a partial run
     │   ├── BrokenContract         the other side does not speak the agreed protocol, or our own law is broken
     │   ├── EndpointDown           the model endpoint stayed unreachable longer than `[llm] outage_s`
+    │   ├── NothingLeft            a stage let nothing through, so the next has nothing to do
     │   └── OverBudget             a cap of `[budget]` would be passed
     └── UsageError             found before the first request: configuration, profile, command line, folder
 
@@ -74,6 +75,10 @@ class BrokenContract(StopRun):
 
 class EndpointDown(StopRun):
     """The model endpoint stayed unreachable for longer than the run is willing to wait."""
+
+
+class NothingLeft(StopRun):
+    """A stage refused everything it was given, or was given nothing."""
 
 
 class OverBudget(StopRun):

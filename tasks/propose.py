@@ -22,6 +22,8 @@ from warehouse.tables.instructions import Sample
 
 STAGE = "propose"
 VERSION = 1
+READS = (TOOLS, APIS, DOCUMENTS, SAMPLES)
+WRITES = (CANDIDATES, REJECTS, LLM_CALLS)
 UNIT = "instruction"
 
 
@@ -68,6 +70,8 @@ def propose(
     services = services_of(run)
     samples = services.store.read(SAMPLES, sampled.tables[SAMPLES.name])
     documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
+    progress = services.progress(STAGE)
+    progress.expect(len(samples) * params.per_sample, UNIT)
     buckets = bucket_count(len(samples), params.samples_per_shard, run.shard_counts.get(STAGE))
     shards = [
         {
@@ -82,8 +86,8 @@ def propose(
         }
         for shard, bucket in enumerate(into_buckets(samples, _sample_id, buckets))
     ]
-    outputs = run_shards(propose_shard, services.store, shards)
-    return finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
+    outputs = run_shards(propose_shard, services.store, shards, progress)
+    return finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
 
 
 def _sample_id(sample: Sample) -> str:
@@ -108,7 +112,7 @@ def propose_shard(
     documents: tuple[TableRef, ...],
     tools: tuple[TableRef, ...],
     apis: tuple[TableRef, ...],
-    shard: int,  # noqa: ARG001 - the name
+    shard: int,
 ) -> ShardOutput:
     services = services_of(run)
     rows = services.store.read(SAMPLES, [samples])
@@ -119,7 +123,14 @@ def propose_shard(
     async def propose_one(sample: Sample) -> Proposed:
         return await propose_for(sample, document_of, names, model, params)
 
-    mapped = services.runtime.map(propose_one, rows)
+    mapped = services.map(
+        STAGE,
+        shard,
+        propose_one,
+        rows,
+        size=params.per_sample,
+        rejects=lambda result: len(result.rejects),
+    )
     proposed = [result for _, result in mapped.done]
     candidates = [candidate for result in proposed for candidate in result.candidates]
     rejects = [reject for result in proposed for reject in result.rejects]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.calling.params import CallingParams
 from tasks.llm.params import BudgetParams, LlmParams
+from tasks.transport.mcp.server import McpServer
 
 
 class RunContext(BaseModel):
@@ -28,10 +29,17 @@ class RunContext(BaseModel):
     calling: CallingParams
     llm: LlmParams
     budget: BudgetParams = BudgetParams()
+    mcp_servers: tuple[McpServer, ...] = ()
 
     def calling_identity(self) -> dict[str, object]:
-        """What of `[calling]` can change an outcome: not where names resolve to, nor how fast we go."""
-        return self.calling.model_dump(mode="json", exclude={"resolve", "concurrency", "per_host_rps"})
+        """What of `[calling]` can change an outcome: not where names resolve to, nor how fast we go.
+
+        With MCP servers, who they are as well: their APIs' rows name no address.
+        """
+        servers = [server.identity for server in self.mcp_servers]
+        return self.calling.model_dump(
+            mode="json", exclude={"resolve", "toolbench_url", "concurrency", "per_host_rps"}
+        ) | ({"mcp": servers} if servers else {})
 
     def model_identity(self) -> dict[str, object]:
         """What of `[llm]` can change a reply: never the address or the speed."""

@@ -15,6 +15,8 @@ from warehouse.tables import DOCUMENTS, REJECTS, SAMPLES, TOOLS
 
 STAGE = "sample"
 VERSION = 1
+READS = (TOOLS, DOCUMENTS)
+WRITES = (SAMPLES, REJECTS)
 UNIT = "draw"
 
 
@@ -32,4 +34,4 @@ def sample(
     drawn = draw_samples(tools, [document.api_id for document in documents], params)
     counts = Counts(unit=UNIT, n_in=drawn.n_draws, n_out=len(drawn.samples), n_rejected=len(drawn.rejects))
     output = write_shard(store, {SAMPLES: drawn.samples, REJECTS: drawn.rejects}, counts)
-    return finish_stage(STAGE, store, [output], n_shard_tasks=0)
+    return finish_stage(STAGE, store, [output], writes=WRITES, n_shard_tasks=0)

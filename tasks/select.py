@@ -16,6 +16,8 @@ from warehouse.tables import APIS, CANDIDATES, INSTRUCTIONS, REJECTS, SAMPLES, T
 
 STAGE = "select"
 VERSION = 1
+READS = (TOOLS, APIS, SAMPLES, CANDIDATES)
+WRITES = (INSTRUCTIONS, REJECTS)
 UNIT = "instruction"
 
 
@@ -58,4 +60,4 @@ def select(
         n_rejected=len(selected.rejects),
     )
     output = write_shard(store, {INSTRUCTIONS: selected.instructions, REJECTS: selected.rejects}, counts)
-    return finish_stage(STAGE, store, [output], n_shard_tasks=0)
+    return finish_stage(STAGE, store, [output], writes=WRITES, n_shard_tasks=0)

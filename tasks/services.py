@@ -7,31 +7,40 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tasks.calling.call import DirectCaller, RetryingCaller
+from tasks.calling.mcp import McpCaller
 from tasks.calling.outcome import Caller
 from tasks.calling.route import RoutingCaller
 from tasks.calling.store import RecordingCaller
+from tasks.calling.toolbench import ToolbenchCaller, service_client
+from tasks.catalogue.reading import Reading
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.store import ReplyStore
 from tasks.llm.usage import UsageLog
+from tasks.probing.journal import Journal
+from tasks.progress import Progress
 from tasks.run import RunContext
 from tasks.transport.client import HttpClient
 from tasks.transport.kvstore import DurableMap
-from tasks.transport.runtime import Runtime
+from tasks.transport.mcp.sessions import McpSessions
+from tasks.transport.runtime import WINDOW, Mapped, Runtime
+from tasks.transport.scratch import Scratch
 from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.table import Table
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,9 +54,14 @@ class Services:
     replies: ReplyStore
     ledger: Ledger
     usage: UsageLog
+    functions: FunctionWatch
     probing: Caller
     searching: RecordingCaller
     maps: tuple[DurableMap, ...]
+    reading: Reading
+    journal: Journal
+    trials: Scratch
+    _progress: dict[str, Progress] = field(default_factory=dict)
     _limits: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     _read: dict[tuple[TableRef, ...], Sequence[Any]] = field(default_factory=dict)
     _reading: threading.Lock = field(default_factory=threading.Lock)
@@ -59,6 +73,39 @@ class Services:
                 self._read[tuple(refs)] = self.store.read(table, refs)
             return self._read[tuple(refs)]
 
+    def progress(self, stage: str) -> Progress:
+        """How far the stage is in this process."""
+        return self._progress.setdefault(stage, Progress(lambda: self.ledger.used))
+
+    def map(
+        self,
+        stage: str,
+        shard: int,
+        function: Callable[[R], Awaitable[T]],
+        rows: Sequence[R],
+        *,
+        size: int = 1,
+        rejects: Callable[[T], int] = lambda _: 0,
+        at_once: int | None = None,
+        window: int = WINDOW,
+    ) -> Mapped[R, T]:
+        """`Runtime.map` over the rows of a shard, counted in the stage's progress.
+
+        size: of a row, in the stage's unit.  rejects: how much of it a result refuses.  at_once: rows of
+        all shards of the stage that are taken up together, at most; window: rows of this shard.
+        """
+        counted = (
+            self.progress(stage)
+            .shard(shard)
+            .counted(
+                function,
+                size=size,
+                rejects=rejects,
+                gate=None if at_once is None else self.limit(stage, at_once),
+            )
+        )
+        return self.runtime.map(counted, rows, window=max(1, window))
+
     def limit(self, stage: str, concurrency: int) -> asyncio.Semaphore:
         """One semaphore for all shards of a stage, so that the limit is of the process."""
         return self._limits.setdefault(stage, asyncio.Semaphore(concurrency))
@@ -69,6 +116,7 @@ class Services:
             store=self.replies,
             ledger=self.ledger,
             recorder=self.usage,
+            functions=self.functions,
             stage=stage,
             run_id=self.run.run_id,
         )
@@ -88,6 +136,8 @@ class Services:
             raise
 
     def close(self) -> None:
+        self.reading.close()
+        self.trials.close()
         self.runtime.close()
         for map_ in self.maps:
             map_.close()
@@ -113,6 +163,19 @@ def close_services() -> None:
             _open.popitem()[1].close()
 
 
+def _mcp_sessions(run: RunContext) -> McpSessions:
+    """Servers start when first listed or called, and stop with the runtime."""
+    calling = run.calling
+    return McpSessions(
+        run.mcp_servers,
+        resolve=calling.resolve,
+        max_bytes=calling.max_bytes,
+        timeout_s=calling.timeout_s,
+        per_host_rps=calling.per_host_rps,
+        logs=run.data / "logs",
+    )
+
+
 def _start(run: RunContext) -> Services:
     ledger = Ledger(run.budget, run.llm)
     runtime = Runtime()
@@ -129,7 +192,16 @@ def _start(run: RunContext) -> Services:
             allow_hosts=calling.allow_hosts,
         )
     )
-    caller = RoutingCaller({"http": DirectCaller(client, calling)})
+    service = runtime.enter(service_client(calling))
+    mcp = runtime.enter(_mcp_sessions(run))
+    caller = RoutingCaller(
+        {
+            "http": DirectCaller(client, calling),
+            "toolbench": ToolbenchCaller(calling, client=client, service=service),
+            "mcp": McpCaller(mcp, timeout_s=calling.timeout_s, max_bytes=calling.max_bytes),
+        }
+    )
+    trials = Scratch(run.data / "store", "trials", run.run_id)
     return Services(
         run=run,
         runtime=runtime,
@@ -138,6 +210,7 @@ def _start(run: RunContext) -> Services:
         replies=ReplyStore(reply_map),
         ledger=ledger,
         usage=UsageLog(),
+        functions=FunctionWatch(model=run.llm.model, where=run.llm.base_url),
         probing=caller,
         searching=RecordingCaller(
             RetryingCaller(caller, attempts=calling.attempts),
@@ -145,4 +218,7 @@ def _start(run: RunContext) -> Services:
             settings=digest_of(run.calling_identity()),
         ),
         maps=(reply_map, call_map),
+        journal=Journal(trials),
+        trials=trials,
+        reading=Reading(run.data / "store", run.as_of["crawl"].isoformat(), runtime, mcp=mcp),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from prefect import State, Task
-from prefect.futures import PrefectFuture, wait
+from prefect.futures import PrefectFuture, as_completed
 
-from tasks.errors import StopRun
+from tasks.errors import BrokenContract, StopRun, Transient
+from tasks.progress import Progress
 from warehouse.ref import Counts, ShardOutput, StageOutput, Stop, TableRef
 from warehouse.store import Store
 from warehouse.table import Table
@@ -48,39 +49,69 @@ def write_shard(store: Store, rows: TableRows, counts: Counts, stop: StopRun | N
     return ShardOutput(tables=refs, counts=counts, stop=None if stop is None else stop_notice(stop))
 
 
-def stop_notice(stop: StopRun) -> Stop:
-    return Stop(kind=type(stop).__name__, message=stop.message, fix=stop.fix)
+def stop_notice(stop: StopRun | Transient) -> Stop:
+    fix = stop.fix or "run the same command again: what is finished is kept"
+    return Stop(kind=type(stop).__name__, message=stop.message, fix=fix)
+
+
+class Settle(Protocol):
+    """What is told of each finished shard."""
+
+    def __call__(self, shard: Mapping[str, Any], output: ShardOutput, *, carried: bool) -> None: ...
 
 
 def run_shards(
-    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]]
+    task: Task[..., ShardOutput],
+    store: Store,
+    shards: Sequence[Mapping[str, Any]],
+    progress: Progress,
+    *,
+    sizes: Sequence[int] | None = None,
 ) -> list[ShardOutput]:
-    """Runs the task once per shard and returns the outputs in order.
+    """Runs the task once per shard (its argument `shard` is the number) and returns the outputs in order.
 
     A cached output whose files are gone or damaged, or that was stopped before its end, is computed anew.
+    sizes: of the shards in the progress's unit, where their accounts have another one.
     """
+
+    def settle(shard: Mapping[str, Any], output: ShardOutput, *, carried: bool) -> None:
+        number, counts = shard["shard"], output.counts
+        size = counts.n_in - counts.n_pending if sizes is None else sizes[number]
+        progress.settle(number, size, counts.n_rejected, carried=carried)
+
     outputs: list[ShardOutput] = []
     for start in range(0, len(shards), WINDOW):
-        outputs.extend(_run_window(task, store, shards[start : start + WINDOW]))
+        outputs.extend(_run_window(task, store, shards[start : start + WINDOW], settle))
     return outputs
 
 
 def _run_window(
-    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]]
+    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]], settle: Settle
 ) -> list[ShardOutput]:
-    states = _submit(task, shards)
-    outputs = [state.result() for state in states]
-    stale = [at for at, state in enumerate(states) if is_cached(state) and not usable(store, outputs[at])]
-    anew = _submit(task.with_options(refresh_cache=True), [shards[at] for at in stale])
-    for at, state in zip(stale, anew, strict=True):
-        outputs[at] = state.result()
-    return outputs
+    outputs = _run(task, store, shards, settle)
+    stale = [shard for shard, output in zip(shards, outputs, strict=True) if output is None]
+    anew = iter(_run(task.with_options(refresh_cache=True), store, stale, settle))
+    whole = [output or next(anew) for output in outputs]
+    return [output for output in whole if output is not None]
 
 
-def _submit(task: Task[..., ShardOutput], shards: Sequence[Mapping[str, Any]]) -> list[State[ShardOutput]]:
+def _run(
+    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]], settle: Settle
+) -> list[ShardOutput | None]:
+    """The outputs in order; None for a cached one that does not stand."""
     futures: list[PrefectFuture[ShardOutput]] = [task.submit(**shard) for shard in shards]
-    wait(futures)  # one shard's failure must not abandon what the others finish
-    return [future.state for future in futures]
+    shard_of = dict(zip(futures, shards, strict=True))
+    stale = set()
+    for future in as_completed(futures):  # one shard's failure must not abandon what the others finish
+        future.wait()
+        if not future.state.is_completed():
+            continue
+        output, carried = future.state.result(), is_cached(future.state)
+        if carried and not usable(store, output):
+            stale.add(future)
+        else:
+            settle(shard_of[future], output, carried=carried)
+    return [None if future in stale else future.result() for future in futures]
 
 
 def is_cached(state: State[Any]) -> bool:
@@ -94,13 +125,22 @@ def usable(store: Store, output: ShardOutput | StageOutput) -> bool:
 
 
 def finish_stage(
-    stage: str, store: Store, outputs: Sequence[ShardOutput], *, n_shard_tasks: int
+    stage: str,
+    store: Store,
+    outputs: Sequence[ShardOutput],
+    *,
+    writes: Sequence[Table[Any]],
+    n_shard_tasks: int,
 ) -> StageOutput:
-    """Compacts the shards' files, one file a table; history tables keep theirs."""
+    """Compacts the shards' files, one file a table; history tables keep theirs.
+
+    Raises `BrokenContract` when the shards wrote other tables than the stage declares.
+    """
     shards: dict[str, list[TableRef]] = {}
     for output in outputs:
         for ref in output.tables:
             shards.setdefault(ref.table, []).append(ref)
+    _refuse_undeclared(stage, {table.name for table in writes}, shards.keys())
     counts = outputs[0].counts
     for output in outputs[1:]:
         counts += output.counts
@@ -112,6 +152,14 @@ def finish_stage(
         n_shard_tasks=n_shard_tasks,
         stop=next((output.stop for output in outputs if output.stop is not None), None),
     )
+
+
+def _refuse_undeclared(stage: str, declared: Set[str], written: Set[str]) -> None:
+    if declared != written:
+        raise BrokenContract(
+            f"stage {stage} declares that it writes {sorted(declared)}, and wrote {sorted(written)}",
+            fix=f"this is a bug of Toolloom: correct WRITES in tasks/{stage}.py",
+        )
 
 
 def _compacted(store: Store, table: Table[Any], refs: Sequence[TableRef]) -> tuple[TableRef, ...]:

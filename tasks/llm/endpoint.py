@@ -32,6 +32,8 @@ from tasks.llm.patience import Patience
 _BYTES_PER_TOKEN = 3
 # The protocol renamed the field, and endpoints take one or the other.
 _LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
+# So many requests in a row are not to blame themselves.
+_FAILED_IN_A_ROW = 10
 _PING = ChatRequest(transcript=Transcript.of(Message(role="user", content="ping")), max_tokens=1)
 
 
@@ -76,6 +78,7 @@ class Endpoint:
         self._requests = Pace(params.requests_per_minute)
         self._tokens = Pace(params.tokens_per_minute)
         self._length_field = _LENGTH_FIELD
+        self._failed_in_a_row = 0
         self._outage = Outage(
             self._ping, where=self._client.where, patience_s=params.outage_s, first_pause_s=first_pause_s
         )
@@ -181,9 +184,7 @@ class Endpoint:
             if patience.is_unanswered:
                 self._outage.begin(error)
                 await self._outage.over()
-            raise RequestRefused(
-                "endpoint_failed", f"the endpoint answers others and fails at this request: {error.message}"
-            ) from error
+            raise self._failed(error) from error
 
     async def _try(self, asking: Asking, patience: Patience) -> Reply:
         await self._outage.over()
@@ -205,6 +206,7 @@ class Endpoint:
             self._outage.end()
             raise
         self._outage.end()
+        self._failed_in_a_row = 0
         if reply.usage.total:
             self._tokens.correct(reply.usage.total - announced)
         return reply
@@ -219,6 +221,20 @@ class Endpoint:
             asking.body = self._body(asking.request)
             asking.tries += 1
             return await self._send(asking)
+
+    def _failed(self, error: Transient) -> RequestRefused | EndpointDown:
+        """It answers, were it only a ping, and every try of this request failed."""
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row < _FAILED_IN_A_ROW:
+            told = f"the endpoint answers others and fails at this request: {error.message}"
+            return RequestRefused("endpoint_failed", told)
+        where = self._client.where
+        return EndpointDown(
+            f"the model endpoint {where} failed at {self._failed_in_a_row} requests in a row, though it is "
+            f"there: {error.message}",
+            fix=f"{error.fix or f'look at the log of the server at {where}'}, then run the same command "
+            "again: what is finished is kept",
+        )
 
     def _limited(self, error: RateLimited) -> EndpointDown:
         asked = "" if error.retry_after is None else f" (it asks for a pause of {error.retry_after:g} s)"

@@ -38,6 +38,9 @@ class Unreachable(ConnectionFailed):
 class TimedOut(ConnectionFailed):
     """No complete answer within `[llm] timeout_s`."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, fix="raise [llm] timeout_s or lower [llm] concurrency")
+
 
 class MalformedReply(Transient):
     """A success that is no chat completion: cut off, HTML, another shape."""
@@ -150,7 +153,7 @@ def _final_failure(status: int, refusal: Refusal, said: str) -> ToolloomError:
     if status in {401, 403}:
         # The answer may quote the key, so nothing of it is repeated.
         return KeyRefused(f"the model endpoint refuses the key (HTTP {status})")
-    if status < 400 or status == 501 or (status in {404, 405} and not refusal.structured):
+    if status < 400 or status in {405, 501} or (status == 404 and _is_about_the_address(refusal)):
         return ModelUnknown(f"the model endpoint has no chat completions at this address ({said})")
     if status in {400, 404} and _is_about_the_model(refusal):
         return ModelUnknown(f"the model endpoint does not know the model ({said})")
@@ -160,6 +163,11 @@ def _final_failure(status: int, refusal: Refusal, said: str) -> ToolloomError:
             fix="change or remove that setting in [llm]",
         )
     return RequestRefused(_REASONS.get(refusal.code, "endpoint_refused"), said)
+
+
+def _is_about_the_address(refusal: Refusal) -> bool:
+    """A server with no such route says so in plain text or, as FastAPI does, in two bare words."""
+    return not refusal.structured or refusal.message.lower() == "not found"
 
 
 def _is_about_the_model(refusal: Refusal) -> bool:

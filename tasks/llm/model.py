@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from time import monotonic
 
-from tasks.errors import BadRow, ToolloomError
+from tasks.errors import BadRow, RequestRefused, ToolloomError
 from tasks.llm.budget import Ledger, Reservation, cost_usd
 from tasks.llm.chat import ChatRequest, Reply, Usage
 from tasks.llm.endpoint import Asking, Endpoint, tokens_in_bytes
+from tasks.llm.functions import FunctionWatch
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import Recorder
 from warehouse.tables.accounts import LlmCall
@@ -16,8 +17,8 @@ from warehouse.tables.accounts import LlmCall
 class StoredModel:
     """A `ChatModel` for one stage of one run.
 
-    Endpoint, store and ledger are shared by all stages of a process; the recorder gets one `LlmCall` a
-    request.
+    Endpoint, store, ledger and the watch over function calls are shared by all stages of a process; the
+    recorder gets one `LlmCall` a request.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class StoredModel:
         store: ReplyStore,
         ledger: Ledger,
         recorder: Recorder,
+        functions: FunctionWatch,
         stage: str,
         run_id: str,
     ) -> None:
@@ -34,6 +36,7 @@ class StoredModel:
         self._store = store
         self._ledger = ledger
         self._recorder = recorder
+        self._functions = functions
         self._stage = stage
         self._run_id = run_id
 
@@ -50,8 +53,10 @@ class StoredModel:
         key = reply_key(row_id, ordinal, request.digest(self.name))
         stored = await self._store.get(key)
         if stored is not None:
+            self._functions.stored(request, stored)
             self._record(row_id, ordinal, reply=stored)
             return stored
+        self._functions.require(request)
         return await self._ask_endpoint(request, key, row_id, ordinal)
 
     async def _ask_endpoint(self, request: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
@@ -64,10 +69,13 @@ class StoredModel:
         except ToolloomError as error:
             if asking.tries:
                 self._record(row_id, ordinal, asking=asking, begun=begun, error=error)
+            if isinstance(error, RequestRefused):
+                self._functions.refused(request, error)
             raise
         finally:
             reservation.release()
         self._record(row_id, ordinal, reply=reply, asking=asking, begun=begun)
+        self._functions.answered(request, reply, ordinal=ordinal)
         return reply
 
     def _record(

@@ -63,6 +63,7 @@ class Outage:
         self._next_probe = 0.0
         self._n_probes = 0
         self._reason = ""
+        self._mend = ""
         self.last_answer = 0.0
 
     def begin(self, error: ToolloomError) -> None:
@@ -113,12 +114,12 @@ class Outage:
 
     def _note(self, error: ToolloomError) -> None:
         self._reason = error.message
+        self._mend = error.fix or f"see that a server answers at {self._where} ([llm] base_url)"
         self._next_probe = monotonic() + min(LONGEST_PAUSE_S, self._first_pause_s * 2**self._n_probes)
 
     def _down(self) -> EndpointDown:
         return EndpointDown(
             f"the model endpoint {self._where} gave no usable answer for {self._patience_s:g} s: "
             f"{self._reason}",
-            fix=f"see that a server answers at {self._where} ([llm] base_url), "
-            "then run the same command again: what is finished is kept",
+            fix=f"{self._mend}, then run the same command again: what is finished is kept",
         )

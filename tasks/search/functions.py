@@ -181,7 +181,9 @@ def _property(parameter: Parameter, description: str) -> Json:
     if description:
         schema["description"] = encodable(description)
     if parameter.schema is not None:
-        schema |= orjson.loads(parameter.schema)
+        keywords = orjson.loads(parameter.schema)
+        # How a value is written into a request is no business of the model.
+        schema |= {name: value for name, value in keywords.items() if not name.startswith("x-")}
     if schema["type"] == "array":
         schema.setdefault("items", {})  # OpenAI's protocol asks for it
     default = _default(parameter)

@@ -1,118 +1,174 @@
-"""What a newcomer gets wrong: one clear message with the fix, the right exit code, no traceback."""
+"""What a newcomer gets wrong before a run has begun: one clear message with the fix, no traceback.
+
+What servers can do to a run is in test_newcomer_servers.py, how each fault is told from others in the
+tests of `tasks/catalogue`, `tasks/llm`, `tasks/transport` and `warehouse`.
+"""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from commands import Command, Sandbox, command_with, refused
+from commands import Sandbox
+from refusals import refusal
+from warm import WarmToolloom
 
 pytestmark = pytest.mark.slow
 
-NOBODY = "http://127.0.0.1:9/v1"
-
-
-class _Healthy(BaseHTTPRequestHandler):
-    """As much of a Prefect server as is asked before a setting is refused."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture(scope="module")
-def toolloom() -> Iterator[Command]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Healthy) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield command_with(f"http://127.0.0.1:{server.server_port}/api")
-        server.shutdown()
+NOBODY = "http://127.0.0.1:9"
+ALONE = ["--set", "sandbox.serve=false"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "message"),
+    ("arguments", "code", "message", "fix"),
     [
-        (["--profile", "sandbx"], 2, "there is no profile 'sandbx'"),
-        (["--set", "llm.modle=x"], 2, "llm.modle: no such key"),
-        (["--config", "none.toml"], 2, "configuration file none.toml does not exist"),
-        (["--set", "sandbox.serve=false", "--set", f"llm.base_url={NOBODY}"], 1, "does not answer"),
-        (
-            ["--set", "sandbox.serve=false", "--set", "llm.api_key_env=NOT_SET"],
-            2,
-            "NOT_SET, which is not set",
-        ),
-        (["--set", "budget.max_usd=1"], 2, "[llm] price_in is not set"),
+        (["--profile", "sandbx"], 2, "there is no profile 'sandbx'", "did you mean 'sandbox'?"),
+        (["--set", "llm.modle=x"], 2, "llm.modle: no such key", "llm.modle: did you mean 'model'?"),
+        (["--set", "llm.timeout_s=soon"], 2, "llm.timeout_s: Input should be a valid number", "docs/"),
+        (["--set", "llm.model"], 2, "--set 'llm.model' has no value", "write --set section.key=value"),
+        (["--config", "none.toml"], 2, "configuration file none.toml does not exist", "--config"),
+        ([*ALONE, "--set", f"llm.base_url={NOBODY}/v1"], 1, "does not answer", "correct [llm] base_url"),
+        ([*ALONE, "--set", "llm.api_key_env=NOT_SET"], 2, "NOT_SET, which is not set", "export NOT_SET="),
+        (["--set", "budget.max_usd=1"], 2, "[llm] price_in is not set", "set [llm] price_in and price_out"),
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_starts(
-    toolloom: Command, tmp_path: Path, arguments: list[str], code: int, message: str
+    toolloom: WarmToolloom, tmp_path: Path, arguments: list[str], code: int, message: str, fix: str
 ) -> None:
-    found, text = refused(toolloom("refresh", *arguments, "--data", tmp_path))
+    found = refusal(toolloom("refresh", *arguments, "--data", tmp_path))
 
-    assert found == code
-    assert message in text
+    assert found.code == code
+    assert message in found.message
+    assert fix in found.fix
 
 
-def test_bad_toml_names_file_and_place(toolloom: Command, tmp_path: Path) -> None:
+def test_bad_toml_names_file_and_place(toolloom: WarmToolloom, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[llm\n")
 
-    code, text = refused(toolloom("refresh", "--config", tmp_path / "mine.toml"))
+    found = refusal(toolloom("refresh", "--config", tmp_path / "mine.toml"))
 
-    assert code == 2
-    assert f"{tmp_path / 'mine.toml'} is not valid TOML" in text
-    assert "line 1" in text
+    assert found.code == 2
+    assert f"{tmp_path / 'mine.toml'} is not valid TOML" in found.message
+    assert "line 1" in found.message
 
 
-def test_an_unknown_model_names_those_offered(toolloom: Command, sandbox: Sandbox, tmp_path: Path) -> None:
-    code, text = refused(
-        toolloom("refresh", *sandbox.settings(), "--set", "llm.model=gpt-9", "--data", tmp_path)
+def test_an_unknown_model_names_those_offered(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    found = refusal(toolloom("refresh", *sandbox.settings(), "--set", "llm.model=gpt-9", "--data", tmp_path))
+
+    assert found == (
+        2,
+        f"the model endpoint {sandbox.teacher} does not offer the model 'gpt-9'",
+        "set [llm] model to one that it offers: toolloom-teacher",
     )
 
-    assert code == 2
-    assert "gpt-9" in text
-    assert "toolloom-teacher" in text
+
+def test_an_address_that_is_a_web_page_is_no_endpoint(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    arguments = [*sandbox.settings(), "--set", f"llm.base_url={sandbox.hub}"]
+
+    found = refusal(toolloom("refresh", *arguments, "--data", tmp_path))
+
+    assert found.code == 2
+    assert sandbox.hub in found.message
+    assert "[llm] base_url" in found.fix
 
 
-def test_a_folder_that_is_none_is_refused(toolloom: Command, tmp_path: Path) -> None:
+def test_a_folder_that_is_none_is_refused(toolloom: WarmToolloom, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    code, text = refused(toolloom("refresh", "--data", tmp_path / "file" / "data"))
+    found = refusal(toolloom("refresh", "--data", tmp_path / "file" / "data"))
 
-    assert code == 2
-    assert "cannot write into" in text
+    assert found == (
+        2,
+        f"cannot write into {tmp_path / 'file' / 'data'} (Not a directory)",
+        "make the folder writable, or name another one with --data or TOOLLOOM_DATA",
+    )
 
 
-def test_two_runs_of_one_folder_are_refused(toolloom: Command, tmp_path: Path) -> None:
+def test_two_runs_of_one_folder_are_refused(toolloom: WarmToolloom, tmp_path: Path) -> None:
     holder = "import sys, time; from pathlib import Path; from warehouse.lock import folder_lock\n"
     holder += "with folder_lock(Path(sys.argv[1]), 'a test'): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", holder, str(tmp_path)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        code, text = refused(toolloom("refresh", "--data", tmp_path))
+        found = refusal(toolloom("refresh", "--data", tmp_path))
         process.kill()
 
-    assert code == 2
-    assert f"another run (pid {process.pid}" in text
+    assert found.code == 2
+    assert f"another run (pid {process.pid}" in found.message
+    assert str(tmp_path) in found.message
+    assert "wait until it ends or stop it" in found.fix
 
 
-def test_a_prefect_server_that_is_gone_is_named(toolloom: Command, tmp_path: Path) -> None:
-    gone = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+@pytest.mark.parametrize("command", [["refresh"], ["sql", "SELECT 1"], ["runs"]])
+def test_a_folder_of_a_later_version_asks_for_an_upgrade(
+    toolloom: WarmToolloom, tmp_path: Path, command: list[str]
+) -> None:
+    manifest = tmp_path / "runs" / "20990101T000000.000Z.json"
+    manifest.parent.mkdir()
+    manifest.write_text('{"format": 2, "told": "in words of the future"}')
 
-    code, text = refused(toolloom("refresh", "--data", tmp_path, env=gone))
+    found = refusal(toolloom(*command, "--data", tmp_path))
 
-    assert code == 2
-    assert "no Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api" in text
+    assert found == (
+        2,
+        f"{manifest} has format 2; this version of toolloom reads up to 1",
+        "upgrade toolloom",
+    )
 
 
-def test_sql_without_a_run_says_what_to_do(toolloom: Command, tmp_path: Path) -> None:
-    code, text = refused(toolloom("sql", "SELECT 1", "--data", tmp_path))
+def test_a_damaged_manifest_is_named(toolloom: WarmToolloom, tmp_path: Path) -> None:
+    manifest = tmp_path / "runs" / "20990101T000000.000Z.json"
+    manifest.parent.mkdir()
+    manifest.write_text('{"format": 1, "run_')
 
-    assert code == 2
-    assert "run `toolloom refresh`" in text
+    found = refusal(toolloom("refresh", "--data", tmp_path))
+
+    assert found.code == 2
+    assert f"{manifest} is damaged" in found.message
+    assert "restore it from a copy, or remove it" in found.fix
+
+
+def test_a_prefect_server_that_is_gone_is_named(toolloom: WarmToolloom, tmp_path: Path) -> None:
+    found = refusal(toolloom("refresh", "--data", tmp_path, env={"PREFECT_API_URL": f"{NOBODY}/api"}))
+
+    assert found == (
+        2,
+        f"no Prefect server answers at PREFECT_API_URL={NOBODY}/api",
+        "start it, correct the variable, or unset it: a run starts a server of its own",
+    )
+
+
+def test_sql_without_a_run_says_what_to_do(toolloom: WarmToolloom, tmp_path: Path) -> None:
+    found = refusal(toolloom("sql", "SELECT 1", "--data", tmp_path))
+
+    assert found == (
+        2,
+        f"there is no run in {tmp_path}",
+        "run `toolloom refresh`, or name a folder with --data",
+    )
+
+
+def test_a_taken_port_is_named_with_the_way_out(toolloom: WarmToolloom) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = toolloom("sandbox", "--hub-port", str(port), "--teacher-port", "0")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"port {port} on 127.0.0.1 is already in use; stop the program that uses it, or choose another one "
+        "with --hub-port (0: any free port)\n"
+    )
+
+
+def test_verbose_shows_the_traceback_above_the_message(toolloom: WarmToolloom, tmp_path: Path) -> None:
+    done = toolloom("sql", "SELECT 1", "--data", tmp_path, "--verbose")
+
+    assert done.stderr.startswith("Traceback (most recent call last):")
+    assert done.stderr.splitlines()[-2] == f"toolloom: there is no run in {tmp_path}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Transcript
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.store import ReplyStore
@@ -32,6 +33,7 @@ async def ask_rows(base_url: str, path: Path, n: int) -> None:
                 store=ReplyStore(entries),
                 ledger=Ledger(BudgetParams(), params),
                 recorder=UsageLog(),
+                functions=FunctionWatch(model=params.model, where=params.base_url),
                 stage="s",
                 run_id="r",
             )

@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ import requests
 from flows.supervise import Child
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# A world of the usual breadth, and as few requests as show everything that happens in it.
+SMALL = [
+    *("--set", "sample.draws_per_tool=0.2"),
+    *("--set", "sample.draws_per_tool_in_category=0.2"),
+    *("--set", "sample.draws_per_tool_in_collection=0.2"),
+    *("--set", "instruct.per_sample=5"),
+    *("--set", "instruct.accepted=24"),
+]
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,20 @@ class Sandbox:
         return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
 
 
-@contextmanager
-def serve_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
+def serve_sandbox(folder: Path, *arguments: str) -> AbstractContextManager[Sandbox]:
     """A hub and a teacher on free ports."""
     ports = ["--hub-port", "0", "--teacher-port", "0"]
-    command = [sys.executable, "-m", "sandbox.serve", *ports, *arguments]
-    with Child(command, log=folder / "sandbox.log", read_stdout=True) as child:
+    return _serve(folder, ["-m", "sandbox.serve", *ports, *arguments])
+
+
+def serve_steady_sandbox(folder: Path) -> AbstractContextManager[Sandbox]:
+    """A hub and a teacher on free ports, without faults of the endpoint."""
+    return _serve(folder, [str(Path(__file__).with_name("steady_sandbox.py"))])
+
+
+@contextmanager
+def _serve(folder: Path, arguments: Sequence[str]) -> Iterator[Sandbox]:
+    with Child([sys.executable, *arguments], log=folder / "sandbox.log", read_stdout=True) as child:
         line = child.read_line(60)
         assert line is not None, (folder / "sandbox.log").read_text()
         yield Sandbox(**json.loads(line), process_group=child.process.pid)

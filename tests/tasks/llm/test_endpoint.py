@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -184,6 +185,15 @@ def test_a_request_that_the_endpoint_fails_at_is_refused_when_others_are_answere
         ask(server.url, attempts=4)
     assert caught.value.reason == "endpoint_failed"
     assert len(without_pings(server)) == 4
+
+
+def test_an_endpoint_that_answers_nothing_but_pings_is_down_after_ten_requests() -> None:
+    async def only_pings(request: Any, body: dict[str, Any]) -> Any:
+        return await (OK if body.get("max_tokens") == 1 else waits(1, OK))(request, body)
+
+    with ModelServer(otherwise=only_pings) as server:
+        results = ask_often(server.url, 12, attempts=1, timeout_s=0.1)
+    assert Counter(type(result) for result in results) == {RequestRefused: 9, EndpointDown: 3}
 
 
 def test_an_endpoint_that_fails_at_everything_is_down() -> None:

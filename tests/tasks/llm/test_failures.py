@@ -40,6 +40,8 @@ def error(message: str = "no", **fields: str) -> bytes:
         (404, error('model "x" not found, try pulling it first'), ModelUnknown),
         (404, error("No provider supports tools"), RequestRefused),
         (404, b"404 page not found", ModelUnknown),
+        (404, b'{"detail":"Not Found"}', ModelUnknown),
+        (405, b'{"detail":"Method Not Allowed"}', ModelUnknown),
         (405, b"", ModelUnknown),
         (408, error(), TimedOut),
         (409, error(), ServerFailed),

@@ -19,6 +19,7 @@ from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefuse
 from tasks.llm.budget import Ledger, Spent
 from tasks.llm.chat import ChatModel, Reply, Usage
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.store import ReplyStore, reply_key
@@ -72,6 +73,7 @@ def at_desk(
                     store=ReplyStore(entries),
                     ledger=ledger,
                     recorder=log,
+                    functions=FunctionWatch(model=llm.model, where=llm.base_url),
                     stage="propose",
                     run_id="run",
                 )
