@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: refresh test check format clean
+.PHONY: refresh test servers check format clean
 
 refresh: $(INSTALLED)
 	$(BIN)/toolloom refresh
 
 test: $(INSTALLED)
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# The servers of others that tests run against: .servers/ (PyPI) and .node/ (npm).  `make test` would install
+# them too, in the middle of it.
+servers: $(INSTALLED)
+	PYTHONPATH=tests/support $(BIN)/python tests/support/foreign_servers.py
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -23,7 +28,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .servers .node .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 # The lock names every package, so pip has nothing to resolve.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.opening import stage_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.stages import Line, shard_runner
@@ -17,6 +18,7 @@ from tasks.run import RunContext
 def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
     with Line(run, until) as line:
         crawled = line.stage(crawl, params=config.catalogue)
-        probed = line.stage(probe, params=config.probe, crawled=crawled)
+        before = stage_before(run, "probe")
+        probed = line.stage(probe, params=config.probe, crawled=crawled, before=before)
         line.stage(compress, params=config.compress, crawled=crawled, probed=probed)
     return line.done

@@ -37,6 +37,7 @@ Data = Annotated[
     typer.Option("--data", envvar="TOOLLOOM_DATA", help="The data folder.", show_default="warehouse/data"),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 
 
 class Stage(StrEnum):
@@ -73,15 +74,44 @@ def refresh(
     ] = None,
     data: Data = DEFAULT_DATA,
     until: Annotated[Stage | None, typer.Option(help="Stop after this stage.")] = None,
+    quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Bring the data set up to date: crawl, probe, compress, sample, propose, select, annotate, commit."""
     with _errors_reported(verbose):
         from flows.configure import load_config
+        from flows.report import speaking, voice_of
         from flows.start import start_refresh
 
-        settings = load_config(profile=profile, file=config, overrides=set_ or ())
-        start_refresh(settings, data.resolve(), until=until and until.value, verbose=verbose)
+        with speaking(voice_of(quiet=quiet, verbose=verbose)):
+            settings = load_config(profile=profile, file=config, overrides=set_ or ())
+            start_refresh(settings, data.resolve(), until=until and until.value)
+
+
+@app.command()
+def probe(
+    only_stale: Annotated[
+        bool,
+        typer.Option("--only-stale", help="Only where the verdict is old, or its failure may have passed."),
+    ] = False,
+    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
+    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in probe.attempts=5.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Call the APIs of the catalogue again, without a crawl: which still work, which are back."""
+    with _errors_reported(verbose):
+        from flows.configure import load_config
+        from flows.report import speaking, voice_of
+        from flows.start import start_probe
+
+        with speaking(voice_of(quiet=quiet, verbose=verbose)):
+            settings = load_config(profile=profile, file=config, overrides=set_ or ())
+            start_probe(settings, data.resolve(), only_stale=only_stale)
 
 
 @app.command()

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.params import Config
+from tasks.errors import BrokenContract
 from tasks.llm.chat import digest_of
 from tasks.run import RunContext
 from tasks.services import close_services, services_of
 from warehouse import manifest
 from warehouse.manifest import Manifest, PendingRun
+from warehouse.ref import StageOutput
+from warehouse.store import Store
+from warehouse.tables import VERDICTS
+
+REFRESH = "refresh"
 
 
 @contextmanager
-def open_run(config: Config, data: Path) -> Iterator[RunContext]:
-    """The run: resumed when the one before it died, new otherwise.  Its services close behind it."""
+def open_run(
+    config: Config, data: Path, *, kind: str = REFRESH, asks_model: bool = True
+) -> Iterator[RunContext]:
+    """The run: resumed when the one of its kind before it died, new otherwise.
+
+    A refresh looks at the world again where the parent's view of it is too old; a run of any other kind
+    takes the parent's catalogue, and calls its APIs now.  Its services close behind it.
+    """
     parent = manifest.latest(data)
     _forget_stale(config, data)
-    pending = manifest.begin(data, _new_run(config, parent))
+    pending = manifest.begin(data, _new_run(config, parent, data, kind))
     run = RunContext(
         data=data,
         run_id=pending.run_id,
@@ -30,10 +42,12 @@ def open_run(config: Config, data: Path) -> Iterator[RunContext]:
         calling=config.calling,
         llm=config.llm,
         budget=config.budget,
+        mcp_servers=config.catalogue.mcp_servers,
     )
     try:
         services = services_of(run)
-        services.runtime.run(services.endpoint.check())
+        if asks_model:
+            services.runtime.run(services.endpoint.check())
         yield run
     finally:
         close_services()
@@ -51,23 +65,49 @@ def config_digest(config: Config) -> str:
     return digest_of(config.content())
 
 
-def _new_run(config: Config, parent: Manifest | None) -> PendingRun:
+def _new_run(config: Config, parent: Manifest | None, data: Path, kind: str) -> PendingRun:
     now = datetime.now(UTC)
     return PendingRun(
         run_id=now.strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z",
+        kind=kind,
         started_at=now,
         config_digest=config_digest(config),
-        as_of={
-            "crawl": _as_of("crawl", parent, now, config.catalogue.max_age),
-            "probe": _as_of("probe", parent, now, config.probe.max_age),
-        },
+        as_of=_as_of(config, parent, data, now) if kind == REFRESH else _as_of_parent(parent, now),
     )
 
 
-def _as_of(stage: str, parent: Manifest | None, now: datetime, max_age: timedelta) -> datetime:
-    """The parent's time while that is young enough, so that its rows are carried over; else now."""
-    before = None if parent is None else parent.as_of.get(stage)
-    return before if before is not None and now - before <= max_age else now
+def _as_of(config: Config, parent: Manifest | None, data: Path, now: datetime) -> dict[str, datetime]:
+    """By stage, the parent's time while what was seen then is young enough to be carried over; else now."""
+    if parent is None:
+        return {"crawl": now, "probe": now}
+    crawled, probed = parent.as_of.get("crawl", now), parent.as_of.get("probe", now)
+    oldest = _oldest_verdict(parent, data) or probed
+    return {
+        "crawl": crawled if now - crawled <= config.catalogue.max_age else now,
+        "probe": probed if now - oldest <= config.probe.max_age else now,
+    }
+
+
+def _oldest_verdict(parent: Manifest, data: Path) -> datetime | None:
+    """Verdicts are carried over one by one, so that the oldest may be older than the last probing.
+
+    None when there are none, or their file is gone: then they are not carried over, either.
+    """
+    try:
+        probed = Store(data).select(parent.tables.get(VERDICTS.name, ()), "probed_at")
+    except BrokenContract:
+        return None
+    return min((moment for (moment,) in probed), default=None)
+
+
+def _as_of_parent(parent: Manifest | None, now: datetime) -> dict[str, datetime]:
+    return {**({} if parent is None else parent.as_of), "probe": now}
+
+
+def stage_before(run: RunContext, stage: str) -> StageOutput | None:
+    """What the stage wrote that the last committed run stands on."""
+    parent = manifest.latest(run.data)
+    return None if parent is None else parent.stages.get(stage)
 
 
 def _shard_counts(parent: Manifest | None) -> dict[str, int]:

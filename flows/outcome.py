@@ -54,3 +54,21 @@ class Refreshed(BaseModel):
     def n_task_runs(self) -> int:
         """Task runs of the whole refresh, the commit included."""
         return 1 + sum(stage.n_task_runs for stage in self.stages)
+
+
+class Reprobed(BaseModel):
+    """What probing a catalogue again came to.  run_id: None when no API had to be tried.
+
+    n_back: APIs that are kept now and were not before; n_lost: the other way round.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str | None
+    data: Path
+    n_apis: int
+    n_probed: int
+    n_back: int
+    n_lost: int
+    n_task_runs: int
+    seconds: float

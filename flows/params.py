@@ -57,8 +57,8 @@ class Config(BaseModel):
                 "name": True,
                 "sandbox": True,
                 "budget": True,
-                "calling": {"resolve", "concurrency", "per_host_rps"},
-                "catalogue": {"concurrency", "timeout_s", "max_age"},
+                "calling": {"resolve", "toolbench_url", "concurrency", "per_host_rps"},
+                "catalogue": {"concurrency", "per_host_rps", "timeout_s", "max_age"},
                 "probe": {"max_age"},
                 "llm": {
                     "base_url",

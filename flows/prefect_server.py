@@ -8,17 +8,21 @@ of its task runs before it stops it (measured: docs/running.md).
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import requests
 
 from flows.supervise import Child
-from tasks.errors import UsageError
+from tasks.errors import ConnectionFailed, ToolloomError, UsageError
 
 START_TIMEOUT_S = 180.0
 DRAIN_TIMEOUT_S = 60.0
@@ -48,6 +52,8 @@ def prepare_environment(data: Path, *, verbose: bool) -> None:
     os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(data / "prefect" / "results"))
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+        logging.raiseExceptions = False  # a log that cannot be sent is no news for the terminal
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
 
@@ -99,7 +105,7 @@ class OwnServer:
             time.sleep(0.1)
         raise UsageError(
             "the Prefect server did not start",
-            fix=f"see {self.log}, or set PREFECT_API_URL to a server that runs",
+            fix=f"see {self.log} (is its disk full?), or set PREFECT_API_URL to a server that runs",
         )
 
 
@@ -125,6 +131,24 @@ def _require_healthy(api_url: str) -> None:
             f"no Prefect server answers at PREFECT_API_URL={api_url}",
             fix="start it, correct the variable, or unset it: a run starts a server of its own",
         )
+
+
+@contextmanager
+def named_when_gone(own: OwnServer | None) -> Iterator[None]:
+    """Says that it was the Prefect server that failed where all that is known is that a request did."""
+    try:
+        yield
+    except ToolloomError:
+        raise
+    except Exception as error:
+        api_url = os.environ["PREFECT_API_URL"]
+        if not isinstance(error, httpx.HTTPError) and _healthy(api_url):
+            raise  # a bug of ours
+        mend = f"see {own.log}" if own is not None else "start it again, or unset PREFECT_API_URL"
+        raise ConnectionFailed(
+            f"the Prefect server at {api_url} failed during the run ({str(error).partition(chr(10))[0]})",
+            fix=f"{mend}; then run the same command again: finished shards are not computed twice",
+        ) from error
 
 
 def wait_for_records(api_url: str, flow_run_id: UUID, expected: int | None) -> int:

@@ -1,55 +1,102 @@
-"""Starting a refresh from the command line: a Prefect server, the flow, every record kept."""
+"""Starting a flow from the command line: a Prefect server, the flow, every record kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flows.outcome import Refreshed
+from flows.outcome import Refreshed, Reprobed
 from flows.params import Config
 from flows.prefect_server import (
     OwnServer,
+    named_when_gone,
     own_server_unless_configured,
     prepare_environment,
     wait_for_records,
 )
-from flows.report import say
+from flows.report import Voice, say, voice
 from flows.world import open_world
 from tasks.calling.credentials import Credentials
+from tasks.calling.toolbench import toolbench_key
+from tasks.catalogue.opening import check_on_this_machine
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
+from tasks.probing.earlier import Again
 from tasks.transport.runtime import Runtime
+from warehouse import manifest
 from warehouse.lock import folder_lock
 
+if TYPE_CHECKING:
+    from prefect import State
 
-def start_refresh(config: Config, data: Path, *, until: str | None, verbose: bool) -> None:
+
+Outcome = Refreshed | Reprobed
+RunFlow = Callable[[Config], "State[Any]"]
+
+
+def start_refresh(config: Config, data: Path, *, until: str | None) -> None:
     """Runs the refresh to its end and prints what came of it.  Raises what stopped it."""
-    with folder_lock(data, "starting"):
-        pass  # the flow takes it for good; a folder that is busy or not writable should say so at once
+
+    def load() -> RunFlow:
+        from flows.refresh_dataset import refresh_dataset
+
+        return lambda reachable: refresh_dataset(reachable, data, until, return_state=True)
+
+    _start(config, data, load)
+
+
+def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:
+    """Probes the catalogue of the last run again and prints what came of it.  Raises what stopped it."""
+
+    def load() -> RunFlow:
+        from flows.reprobe import probe_catalogue
+
+        again = Again.STALE if only_stale else Again.ALL
+        return lambda reachable: probe_catalogue(reachable, data, again, return_state=True)
+
+    _start(config, data, load, asks_model=config.probe.model_arguments)
+
+
+def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_model: bool = True) -> None:
+    """load: imports the flow, which must not happen before Prefect's settings are made."""
+    _check_folder(data)
     _check_settings(config)
-    prepare_environment(data, verbose=verbose)
+    prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     server = own_server_unless_configured(data)
     # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.
     with open_world(config, data) as reachable:
-        _check_endpoint(reachable)
-        from flows.refresh_dataset import refresh_dataset
-
+        if asks_model:
+            _check_endpoint(reachable)
+        run_flow = load()
         if server is not None:
             say("starting a Prefect server for the time of the run (PREFECT_API_URL is not set) ...")
             server.wait()
             say(f"Prefect UI: {server.url}")
-        state = refresh_dataset(reachable, data, until, return_state=True)
-    result: Refreshed | BaseException = state.result(raise_on_failure=False)
-    if server is not None:
-        _keep_records(server, state.state_details.flow_run_id, result)
-    if isinstance(result, BaseException):
-        raise result
+        with named_when_gone(server):
+            state = run_flow(reachable)
+            result: Outcome | BaseException = state.result(raise_on_failure=False)
+            if server is not None:
+                _keep_records(server, state.state_details.flow_run_id, result)
+            if isinstance(result, BaseException):
+                raise result
+
+
+def _check_folder(data: Path) -> None:
+    """Raises `UsageError` for a folder that is busy, not writable, damaged or of a later format."""
+    with folder_lock(data, "starting"):  # the flow takes it for good
+        manifest.latest(data)
+        manifest.crashed_run(data)
 
 
 def _check_settings(config: Config) -> None:
-    """Raises `UsageError` for caps that could not be kept and keys that are not there."""
+    """Raises `UsageError` for caps that could not be kept, and keys and files that are not there."""
     Ledger(config.budget, config.llm)
     Credentials.from_environment(config.calling.key_names)
+    toolbench_key(config.calling)
+    for source in config.catalogue.sources:
+        check_on_this_machine(source)
 
 
 def _check_endpoint(config: Config) -> None:
@@ -63,11 +110,11 @@ def _check_endpoint(config: Config) -> None:
         runtime.run(check())
 
 
-def _keep_records(server: OwnServer, flow_run_id: UUID | None, result: Refreshed | BaseException) -> None:
+def _keep_records(server: OwnServer, flow_run_id: UUID | None, result: Outcome | BaseException) -> None:
     """Waits until our server has recorded every task run, since stopping it would lose the rest."""
     if flow_run_id is None:
         return
-    expected = result.n_task_runs if isinstance(result, Refreshed) else None
+    expected = None if isinstance(result, BaseException) else result.n_task_runs
     missing = wait_for_records(f"{server.url}/api", flow_run_id, expected)
     if missing:
         say(f"warning: the Prefect server has not recorded {missing} task runs yet; the data is not affected")

@@ -43,7 +43,7 @@ def test_no_task_run_record_is_lost(run_by_default: tuple[Path, str]) -> None:
         ("compress", "Completed"),
         ("compress 0", "Completed"),
         ("crawl", "Completed"),
-        ("crawl http://hub.sandbox.test", "Completed"),
+        ("crawl hub 0", "Completed"),
         ("probe", "Completed"),
         ("probe 0", "Completed"),
         ("sample", "Completed"),

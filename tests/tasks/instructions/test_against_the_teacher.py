@@ -23,6 +23,7 @@ from tasks.instructions.screen import SCREENS
 from tasks.instructions.select import Selected, select_instructions
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.store import ReplyStore
@@ -84,6 +85,7 @@ async def build(concurrency: int) -> Dataset:
                 store=ReplyStore(InMemory()),
                 ledger=Ledger(BudgetParams(), llm),
                 recorder=UsageLog(),
+                functions=FunctionWatch(model=llm.model, where=llm.base_url),
                 stage="test",
                 run_id="run",
             )

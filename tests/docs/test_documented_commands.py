@@ -1,0 +1,102 @@
+"""What README and docs show is what a user gets: the sandbox's data set, made by the default command.
+
+`UPDATE_GOLDEN=1 pytest tests/docs` renews what they show.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from commands import Command
+from console_blocks import Shown, renewed, shown_in
+from typer.testing import CliRunner
+
+from flows.cli import app
+from warehouse.query import list_queries
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", "docs/questions.md", "docs/journey.md"]
+WIDTH = "100"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data(toolloom: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of `toolloom refresh` as the README starts it."""
+    folder = tmp_path_factory.mktemp("default-run") / "data"
+    done = toolloom("refresh", "--data", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def printed(data: Path, words: list[str]) -> str:
+    assert words[0] == ".venv/bin/toolloom", f"a documented command must be found where it is typed: {words}"
+    environment = {"TOOLLOOM_DATA": str(data), "COLUMNS": WIDTH}
+    result = CliRunner().invoke(app, words[1:], env=environment)
+    assert result.exit_code == 0, (words, result.output)
+    return result.output
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_print_what_the_page_shows(data: Path, page: str) -> None:
+    path = ROOT / page
+    text = path.read_text(encoding="utf-8")
+    now = renewed(text, lambda words: printed(data, words))
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(now, encoding="utf-8")
+    assert shown_in(path.read_text(encoding="utf-8")) == shown_in(now)
+
+
+@pytest.mark.parametrize("name", sorted(list_queries()))
+def test_every_named_query_runs(data: Path, name: str) -> None:
+    assert printed(data, [".venv/bin/toolloom", "sql", f"@{name}"]).splitlines()[-1].endswith(("row", "rows"))
+
+
+@pytest.mark.parametrize(
+    ("target", "command"), [("refresh", ".venv/bin/toolloom refresh"), ("test", ".venv/bin/pytest")]
+)
+def test_make_runs_what_the_readme_says(target: str, command: str) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--assume-old", ".venv/.installed", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert command in done.stdout
+
+
+def test_the_readme_installs_as_make_does() -> None:
+    """The lines for those without make are the recipe's own."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^\t\$\(BIN\)/python -m pip (install .*)$", _makefile(), re.MULTILINE):
+        needed = line.replace("--quiet ", "").replace("--disable-pip-version-check ", "")
+        assert needed in readme
+
+
+def test_links_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    missing = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert missing == []
+
+
+def test_a_block_is_read_as_it_is_written() -> None:
+    page = 'x\n```console\n$ a "b\nc"\nout 1\nout 2\n$ d\n```\ny'
+    assert shown_in(page) == [Shown('a "b\nc"', ("out 1", "out 2")), Shown("d", ())]
+    assert renewed(page, lambda words: f"{words}  \n") == (
+        "x\n```console\n$ a \"b\nc\"\n['a', 'b\\nc']\n$ d\n['d']\n```\ny"
+    )
+
+
+def _makefile() -> str:
+    return (ROOT / "Makefile").read_text(encoding="utf-8")

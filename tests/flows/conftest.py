@@ -1,0 +1,36 @@
+"""What the tests of a refresh share: a command that starts fast, a sandbox, and a run nobody disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from commands import SMALL, Sandbox, serve_steady_sandbox
+from snapshots import Snapshot, snapshot_of
+from warm import WarmToolloom
+
+
+@pytest.fixture(scope="session")
+def toolloom(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmToolloom]:
+    """`toolloom` against the session's Prefect server."""
+    with WarmToolloom(tmp_path_factory.mktemp("toolloom"), {"PREFECT_API_URL": prefect_api}) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Without faults of the endpoint: a test that counts requests must know why each was made."""
+    with serve_steady_sandbox(tmp_path_factory.mktemp("sandbox")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Snapshot:
+    """What a small refresh comes to when nothing disturbs it."""
+    data = tmp_path_factory.mktemp("uninterrupted") / "data"
+    done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return snapshot_of(data)
