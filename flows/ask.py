@@ -48,4 +48,7 @@ def as_table(rows: pd.DataFrame) -> str:
 def _shown(value: object) -> str:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124 - NaN
         return ""
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    # Whatever a catalogue or an API said, nothing in it controls the terminal.
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
