@@ -4,16 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: refresh test servers check format clean
+.PHONY: refresh test test-slow servers check format clean
 
 refresh: $(INSTALLED)
 	$(BIN)/toolloom refresh
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-# The servers of others that tests run against: .servers/ (PyPI) and .node/ (npm).  `make test` would install
-# them too, in the middle of it.
+# Crashes, signals, faulty servers, and servers that are not of our making (needs npm).
+test-slow: servers
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
+
+# The servers of others that slow tests run against: .servers/ (PyPI) and .node/ (npm).
 servers: $(INSTALLED)
 	PYTHONPATH=tests/support $(BIN)/python tests/support/foreign_servers.py
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "docs/questions.md", "docs/journey.md"]
 WIDTH = "100"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from commands import SMALL, Sandbox, command_with, serve_sandbox
 from snapshots import Snapshot, snapshot_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 GOLDEN = Path(__file__).parent / "golden" / "refresh.json"
 

@@ -16,8 +16,6 @@ from commands import Sandbox
 from refusals import refusal
 from warm import WarmToolloom
 
-pytestmark = pytest.mark.slow
-
 NOBODY = "http://127.0.0.1:9"
 ALONE = ["--set", "sandbox.serve=false"]
 

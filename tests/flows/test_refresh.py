@@ -10,19 +10,12 @@ from typing import Any
 import pytest
 import requests
 from commands import SMALL, Sandbox, refused, serve_sandbox
-from snapshots import Snapshot
+from snapshots import Snapshot, rows
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 STAGES = ["crawl", "probe", "compress", "sample", "propose", "select", "annotate", "commit"]
-
-
-def rows(toolloom: WarmToolloom, data: Path, sql: str) -> list[dict[str, Any]]:
-    done = toolloom("sql", sql, "--format", "json", "--data", data)
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
 
 
 def files(data: Path) -> dict[str, int]:
@@ -40,25 +33,22 @@ def refreshed(uninterrupted: Snapshot) -> Path:
     return uninterrupted.data
 
 
-def test_every_stage_is_accounted_for(toolloom: WarmToolloom, refreshed: Path) -> None:
-    funnel = rows(toolloom, refreshed, "SELECT * FROM funnel")
+def test_every_stage_is_accounted_for(refreshed: Path) -> None:
+    funnel = rows(refreshed, "SELECT * FROM funnel")
 
     assert [row["stage"] for row in funnel] == STAGES[:-1]
     assert all(row["n_in"] == row["n_out"] + row["n_rejected"] for row in funnel)
     assert all(row["n_out"] > 0 for row in funnel)
 
 
-def test_instructions_come_from_every_scenario(toolloom: WarmToolloom, refreshed: Path) -> None:
-    counted = rows(
-        toolloom, refreshed, "SELECT scenario, count(*) AS n FROM instructions GROUP BY ALL ORDER BY ALL"
-    )
+def test_instructions_come_from_every_scenario(refreshed: Path) -> None:
+    counted = rows(refreshed, "SELECT scenario, count(*) AS n FROM instructions GROUP BY ALL ORDER BY ALL")
 
     assert counted == [{"scenario": "G1", "n": 8}, {"scenario": "G2", "n": 8}, {"scenario": "G3", "n": 8}]
 
 
-def test_every_api_was_really_called(toolloom: WarmToolloom, refreshed: Path) -> None:
+def test_every_api_was_really_called(refreshed: Path) -> None:
     uncalled = rows(
-        toolloom,
         refreshed,
         "SELECT api_id FROM apis WHERE api_id NOT IN (SELECT api_id FROM probes) OR api_id NOT IN "
         "(SELECT api_id FROM verdicts)",
@@ -67,20 +57,18 @@ def test_every_api_was_really_called(toolloom: WarmToolloom, refreshed: Path) ->
     assert uncalled == []
 
 
-def test_most_searches_answer_with_what_they_observed(toolloom: WarmToolloom, refreshed: Path) -> None:
+def test_most_searches_answer_with_what_they_observed(refreshed: Path) -> None:
     (found,) = rows(
-        toolloom, refreshed, "SELECT avg(win::INT) AS won, min(n_calls) AS calls FROM annotations WHERE win"
+        refreshed, "SELECT avg(win::INT) AS won, min(n_calls) AS calls FROM annotations WHERE win"
     )
-    (all_,) = rows(toolloom, refreshed, "SELECT avg(win::INT) AS won FROM annotations")
+    (all_,) = rows(refreshed, "SELECT avg(win::INT) AS won FROM annotations")
 
     assert all_["won"] >= 0.6
     assert found["calls"] >= 1
 
 
-def test_answers_hold_values_that_only_an_observation_could_give(
-    toolloom: WarmToolloom, refreshed: Path
-) -> None:
-    (found,) = rows(toolloom, refreshed, "@grounded_answers")
+def test_answers_hold_values_that_only_an_observation_could_give(refreshed: Path) -> None:
+    (found,) = rows(refreshed, "@grounded_answers")
 
     assert found["share"] >= 0.95
 
@@ -159,7 +147,7 @@ def test_a_budget_is_kept_and_what_is_finished_is_committed(
     code, text = refused(done)
     assert (code, sandbox.stats["requests"] - asked) == (3, 25)
     assert "[budget] max_requests = 25" in text
-    assert rows(toolloom, tmp_path / "data", "@runs")[0]["status"] == "partial"
+    assert rows(tmp_path / "data", "@runs")[0]["status"] == "partial"
 
 
 def test_an_endpoint_that_dies_midway_keeps_what_is_finished(toolloom: WarmToolloom, tmp_path: Path) -> None:
@@ -175,4 +163,4 @@ def test_an_endpoint_that_dies_midway_keeps_what_is_finished(toolloom: WarmTooll
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "gave no usable answer" in done.stderr
     assert "pending" in done.stdout
-    assert rows(toolloom, data, "SELECT count(*) AS n FROM instructions") == [{"n": 24}]
+    assert rows(data, "SELECT count(*) AS n FROM instructions") == [{"n": 24}]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.ask import answer
 from warehouse import manifest
 from warehouse.digest import combined
 from warehouse.store import Store
@@ -32,6 +34,12 @@ def snapshot_of(data: Path) -> Snapshot:
     assert newest.status == "complete"
     content = {name: combined(newest.tables[name]) for name, table in TABLES.items() if not table.history}
     return Snapshot(data, content)
+
+
+def rows(data: Path, sql: str) -> list[dict[str, Any]]:
+    """What `toolloom sql` prints as JSON, without starting a process for it."""
+    found: list[dict[str, Any]] = json.loads(answer(data, sql, output="json", run=None))
+    return found
 
 
 def stored_replies(data: Path) -> int:

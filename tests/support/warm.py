@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import IO, Any
 
 FOLDER_OPTION = "--data"
+WITHOUT_PREFECT = ("runs", "show", "sql")
 LAZILY_BY_PREFECT = ("anyio._backends._asyncio", "fastapi", "graphviz", "pandas")
 
 
@@ -117,7 +118,7 @@ def _become(order: Mapping[str, Any]) -> None:
     os.environ |= order["env"]
     arguments = order["arguments"]
     sys.argv = ["toolloom", *arguments]
-    if FOLDER_OPTION in arguments:
+    if FOLDER_OPTION in arguments and arguments[0] not in WITHOUT_PREFECT:
         _read_settings_anew(Path(arguments[arguments.index(FOLDER_OPTION) + 1]).resolve())
 
 
