@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,50 +17,90 @@ from warm import WarmToolloom
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
 # A request a second: the signal meets a run that would take minutes, with most requests waiting their turn.
 SLOWLY = ["--set", "llm.requests_per_minute=60"]
+AT_ONCE_S = 20
+SOON_S = 5
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_ends_the_run_and_all_it_started(
-    number: signal.Signals,
-    toolloom: WarmToolloom,
-    sandbox: Sandbox,
-    uninterrupted: Snapshot,
-    tmp_path: Path,
-) -> None:
-    data = tmp_path / "data"
+@dataclass(frozen=True)
+class Ended:
+    """A run after a signal.  started: all it had started; left: what of that still lives."""
+
+    code: int
+    errors: str
+    seconds: float
+    started: list[Process]
+    left: list[Process]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("interrupted") / "data"
+
+
+@pytest.fixture(scope="module")
+def ended(data: Path) -> dict[signal.Signals, Ended]:
+    """Two runs of one folder, each with all it needs of its own: the second goes on from the first."""
+    return {number: interrupted(number, data) for number in SIGNALS}
+
+
+def interrupted(number: signal.Signals, data: Path) -> Ended:
     process = subprocess.Popen(
         [sys.executable, "-m", "flows", "refresh", *SMALL, *SLOWLY, "--data", str(data)],
-        env=dict(os.environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     with process:
-        started = _once_it_asks(process, data)
+        _wait_for_replies(3, process, data)
+        started = descendants_of(process.pid)
         process.send_signal(number)
         signalled = time.monotonic()
         _, errors = process.communicate(timeout=60)
-        took = time.monotonic() - signalled
+        seconds = time.monotonic() - signalled
+    return Ended(process.returncode, errors, seconds, started, gone_within(started, SOON_S))
 
-    assert process.returncode == 130
-    assert errors == "toolloom: interrupted; finished work is kept, the same command goes on from it\n"
-    assert {"prefect", "sandbox.serve"} <= {word for each in started for word in each.command.split()}
-    assert gone_within(started, 5) == []
-    assert took < 20
+
+def _wait_for_replies(more: int, process: subprocess.Popen[str], data: Path) -> None:
+    wanted = stored_replies(data) + more
+    deadline = time.monotonic() + 120
+    while stored_replies(data) < wanted:
+        assert process.poll() is None, "the run ended before it could be interrupted"
+        assert time.monotonic() < deadline, f"two minutes have not led to {more} replies"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_the_run_at_once(ended: dict[signal.Signals, Ended], number: signal.Signals) -> None:
+    run = ended[number]
+
+    assert run.code == 130
+    assert run.errors == "toolloom: interrupted; finished work is kept, the same command goes on from it\n"
+    assert run.seconds < AT_ONCE_S
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_every_process_it_started_is_stopped(
+    ended: dict[signal.Signals, Ended], number: signal.Signals
+) -> None:
+    words = {word for process in ended[number].started for word in process.command.split()}
+
+    assert {"prefect", "sandbox.serve"} <= words
+    assert ended[number].left == []
+
+
+def test_the_tables_equal_those_of_an_uninterrupted_run(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    ended: dict[signal.Signals, Ended],
+    data: Path,
+    uninterrupted: Snapshot,
+) -> None:
+    assert set(ended) == set(SIGNALS)
 
     done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert snapshot_of(data).content == uninterrupted.content
-
-
-def _once_it_asks(process: subprocess.Popen[str], data: Path) -> list[Process]:
-    """All it has started, by the time a few replies are committed."""
-    deadline = time.monotonic() + 120
-    while stored_replies(data) < 3:
-        assert process.poll() is None, "the run ended before it could be interrupted"
-        assert time.monotonic() < deadline, "two minutes have not led to three replies"
-        time.sleep(0.05)
-    return descendants_of(process.pid)
