@@ -52,6 +52,12 @@ def test_commands_print_what_the_page_shows(data: Path, page: str) -> None:
     assert shown_in(path.read_text(encoding="utf-8")) == shown_in(now)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_question_shown_has_an_answer(page: str) -> None:
+    shown = shown_in((ROOT / page).read_text(encoding="utf-8"))
+    assert [each.command for each in shown if each.output[-1:] == ("0 rows",)] == []
+
+
 @pytest.mark.parametrize("name", sorted(list_queries()))
 def test_every_named_query_runs(data: Path, name: str) -> None:
     assert printed(data, [".venv/bin/toolloom", "sql", f"@{name}"]).splitlines()[-1].endswith(("row", "rows"))
