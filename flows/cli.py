@@ -9,9 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -19,10 +16,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.commands.options import Data, Format, Quiet, Verbose, errors_reported
 from flows.params import DEFAULT_DATA
-from tasks.errors import OverBudget, ToolloomError, UsageError
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="toolloom",
@@ -31,13 +26,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Data = Annotated[
-    Path,
-    typer.Option("--data", envvar="TOOLLOOM_DATA", help="The data folder.", show_default="warehouse/data"),
-]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 
 
 class Stage(StrEnum):
@@ -50,14 +38,6 @@ class Stage(StrEnum):
     PROPOSE = "propose"
     SELECT = "select"
     ANNOTATE = "annotate"
-
-
-class Format(StrEnum):
-    """How `toolloom sql` prints rows."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 @app.callback()
@@ -78,7 +58,7 @@ def refresh(
     verbose: Verbose = False,
 ) -> None:
     """Bring the data set up to date: crawl, probe, compress, sample, propose, select, annotate, commit."""
-    with _errors_reported(verbose):
+    with errors_reported(verbose):
         from flows.configure import load_config
         from flows.report import speaking, voice_of
         from flows.start import start_refresh
@@ -104,7 +84,7 @@ def probe(
     verbose: Verbose = False,
 ) -> None:
     """Call the APIs of the catalogue again, without a crawl: which still work, which are back."""
-    with _errors_reported(verbose):
+    with errors_reported(verbose):
         from flows.configure import load_config
         from flows.report import speaking, voice_of
         from flows.start import start_probe
@@ -123,7 +103,7 @@ def sql(
     verbose: Verbose = False,
 ) -> None:
     """Query the data set in SQL, read-only."""
-    with _errors_reported(verbose):
+    with errors_reported(verbose):
         from flows.ask import answer
 
         print(answer(data.resolve(), query, output=format_.value, run=run))  # noqa: T201
@@ -136,7 +116,7 @@ def runs(
     verbose: Verbose = False,
 ) -> None:
     """List the runs, newest first; `toolloom sql --run RUN` looks at any of them."""
-    with _errors_reported(verbose):
+    with errors_reported(verbose):
         from flows.ask import answer
 
         print(answer(data.resolve(), "@runs", output=format_.value, run=None))  # noqa: T201
@@ -153,7 +133,7 @@ def show(
     verbose: Verbose = False,
 ) -> None:
     """Draw a search as a tree: thoughts, calls, outcomes, what was abandoned, the answer."""
-    with _errors_reported(verbose):
+    with errors_reported(verbose):
         from rich.console import Console
 
         from flows.show import show as draw
@@ -174,38 +154,6 @@ def sandbox(
         sys.executable,
         [sys.executable, "-m", "sandbox.serve", *arguments, "--fault-rate", str(fault_rate)],
     )
-
-
-@contextmanager
-def _errors_reported(verbose: bool) -> Iterator[None]:
-    """One clear message and the right exit code instead of a traceback."""
-    try:
-        yield
-    except ToolloomError as error:
-        _fail(error, str(error), _exit_code(error), verbose)
-    except KeyboardInterrupt as error:
-        _fail(
-            error,
-            "interrupted; finished work is kept, the same command goes on from it",
-            INTERRUPTED,
-            verbose,
-        )
-    except Exception as error:  # noqa: BLE001 - the last place where a bug can become one clear line
-        message = f"unexpected {type(error).__name__}: {error}\n  fix: see the traceback with --verbose"
-        _fail(error, message, 1, verbose)
-
-
-def _exit_code(error: ToolloomError) -> int:
-    if isinstance(error, UsageError):
-        return 2
-    return 3 if isinstance(error, OverBudget) else 1
-
-
-def _fail(error: BaseException, message: str, code: int, verbose: bool) -> NoReturn:
-    if verbose:
-        traceback.print_exception(error)
-    print(f"toolloom: {message}", file=sys.stderr)  # noqa: T201
-    raise typer.Exit(code) from None
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,65 @@
+"""What commands share: options, and errors as one clear message with the right exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from tasks.errors import OverBudget, ToolloomError, UsageError
+
+INTERRUPTED = 130
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", envvar="TOOLLOOM_DATA", help="The data folder.", show_default="warehouse/data"),
+]
+Earlier = Annotated[str | None, typer.Option("--run", help="An earlier run instead of the newest.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@contextmanager
+def errors_reported(verbose: bool) -> Iterator[None]:
+    """One clear message and the right exit code instead of a traceback."""
+    try:
+        yield
+    except ToolloomError as error:
+        _fail(error, str(error), _exit_code(error), verbose)
+    except KeyboardInterrupt as error:
+        _fail(
+            error,
+            "interrupted; finished work is kept, the same command goes on from it",
+            INTERRUPTED,
+            verbose,
+        )
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can become one clear line
+        message = f"unexpected {type(error).__name__}: {error}\n  fix: see the traceback with --verbose"
+        _fail(error, message, 1, verbose)
+
+
+def _exit_code(error: ToolloomError) -> int:
+    if isinstance(error, UsageError):
+        return 2
+    return 3 if isinstance(error, OverBudget) else 1
+
+
+def _fail(error: BaseException, message: str, code: int, verbose: bool) -> NoReturn:
+    if verbose:
+        traceback.print_exception(error)
+    print(f"toolloom: {message}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(code) from None
