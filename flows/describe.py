@@ -1,14 +1,14 @@
 """Reference pages made from the code: `python -m flows.describe` writes them into docs/.
 
-Whole pages, and the block of docs/architecture.md between two marks.  A test compares the pages with
-what this would write, so they cannot lag.
+Whole pages, and blocks of others between two marks.  A test compares the pages with what this would
+write, so they cannot lag.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,30 +20,53 @@ from pydantic_core import PydanticUndefined
 from flows.configure import profile_names
 from flows.lineage import lineage, lineage_table
 from flows.params import Config
+from tasks.llm.retries import ALL_ATTEMPTS, RETRIES, Retry
 from warehouse.table import Table
 from warehouse.tables import TABLES
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
-BLOCK_BEGINS = "<!-- Lineage, made by `python -m flows.describe`; edit READS and WRITES in tasks/. -->"
-BLOCK_ENDS = "<!-- End of the lineage. -->"
+LINEAGE_BEGINS = "<!-- Lineage, made by `python -m flows.describe`; edit READS and WRITES in tasks/. -->"
+LINEAGE_ENDS = "<!-- End of the lineage. -->"
+RETRIES_BEGIN = "<!-- Retries, made by `python -m flows.describe`; edit tasks/llm/retries.py. -->"
+RETRIES_END = "<!-- End of the retries. -->"
 
 
 def pages() -> dict[Path, str]:
     """Every page that is generated, wholly or in part, with its text."""
     return {
-        DOCS / "architecture.md": architecture_page(),
+        DOCS / "architecture.md": with_block(
+            "architecture.md", LINEAGE_BEGINS, LINEAGE_ENDS, lineage_table(lineage())
+        ),
         DOCS / "configuration.md": configuration_page(),
         DOCS / "data.md": data_page(),
+        DOCS / "running.md": with_block("running.md", RETRIES_BEGIN, RETRIES_END, retries_table()),
     }
 
 
-def architecture_page() -> str:
-    """The page as it is, its lineage made anew."""
-    before, begins, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition(BLOCK_BEGINS)
-    _, ends, after = rest.partition(BLOCK_ENDS)
-    assert ends, f"docs/architecture.md has lost {BLOCK_BEGINS} or {BLOCK_ENDS}"
-    return "\n".join([before + begins, *lineage_table(lineage()), ends + after])
+def with_block(page: str, begins: str, ends: str, lines: Iterable[str]) -> str:
+    """The page as it is, what is between the marks made anew."""
+    before, begin, rest = (DOCS / page).read_text(encoding="utf-8").partition(begins)
+    _, end, after = rest.partition(ends)
+    assert end, f"docs/{page} has lost {begins} or {ends}"
+    return "\n".join([before + begin, *lines, end + after])
+
+
+def retries_table() -> Iterator[str]:
+    yield "| failure | tries | pause before the next | may be billed |"
+    yield "|---|---|---|---|"
+    for retry in RETRIES.values():
+        billed = "yes" if retry.maybe_billed else "no"
+        yield f"| {retry.what} | {_tries(retry)} | {retry.pause} | {billed} |"
+
+
+def _tries(retry: Retry) -> str:
+    if retry.at_most is None:
+        return "for `[llm] outage_s`"
+    most = "`[llm] attempts`" if retry.at_most == ALL_ATTEMPTS else str(retry.at_most)
+    if retry.alone_at_most == ALL_ATTEMPTS:
+        return most
+    return f"{most}; {retry.alone_at_most} while nobody else is answered"
 
 
 def configuration_page() -> str:

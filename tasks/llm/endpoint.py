@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -23,10 +22,12 @@ from tasks.errors import (
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
 from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
 from tasks.llm.client import Client, LengthFieldRefused
-from tasks.llm.failures import RETRIES, MalformedReply, ModelUnknown
+from tasks.llm.failures import MalformedReply, ModelUnknown
 from tasks.llm.pacing import Outage, Pace
 from tasks.llm.params import LlmParams
 from tasks.llm.patience import Patience
+from tasks.llm.retries import RETRIES
+from tasks.llm.window import Window
 
 # English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.
 _BYTES_PER_TOKEN = 3
@@ -74,13 +75,17 @@ class Endpoint:
         self.params = params
         self._client = Client(params)
         self._first_pause_s = first_pause_s
-        self._slots = asyncio.Semaphore(params.concurrency)
+        self._window = Window(params.concurrency)
         self._requests = Pace(params.requests_per_minute)
         self._tokens = Pace(params.tokens_per_minute)
         self._length_field = _LENGTH_FIELD
         self._failed_in_a_row = 0
         self._outage = Outage(
-            self._ping, where=self._client.where, patience_s=params.outage_s, first_pause_s=first_pause_s
+            self._ping,
+            where=self._client.where,
+            patience_s=params.outage_s,
+            first_pause_s=first_pause_s,
+            begun=self._window.restart,
         )
 
     async def __aenter__(self) -> Endpoint:
@@ -138,25 +143,24 @@ class Endpoint:
         return orjson.dumps(body)
 
     async def answer(self, asking: Asking) -> Reply:
-        """The reply to a prepared request; counts its tries in it.
-
-        A request keeps its slot while it waits, so that an endpoint that asks for a pause is not sent
-        other requests instead.
-        """
-        async with self._slots:
-            try:
-                reply = await self._tried(asking)
-            except RateLimited as error:
-                raise self._limited(error) from error
-            except MalformedReply as error:
-                raise not_the_protocol(self._client, error) from error
-            except ModelUnknown as error:
-                raise await unknown_model(self._client, error) from error
+        """The reply to a prepared request; counts its tries in it."""
+        try:
+            reply = await self._tried(asking)
+        except RateLimited as error:
+            raise self._limited(error) from error
+        except MalformedReply as error:
+            raise not_the_protocol(self._client, error) from error
+        except ModelUnknown as error:
+            raise await unknown_model(self._client, error) from error
+        try:
             if asking.buyer is not None:
                 await asking.buyer.received(reply)
-            return reply
+        finally:
+            self._window.leave()
+        return reply
 
     async def _tried(self, asking: Asking) -> Reply:
+        """The reply, its place in the window still taken."""
         patience = Patience(self.params, self._outage, self._first_pause_s)
         try:
             return await self._try(asking, patience)
@@ -180,6 +184,10 @@ class Endpoint:
         )
         try:
             return await retrying(next_try)
+        except MalformedReply as error:
+            if patience.is_alone:
+                raise
+            raise self._failed(error) from error
         except (ServerFailed, ConnectionFailed) as error:
             if patience.is_unanswered:
                 self._outage.begin(error)
@@ -187,9 +195,28 @@ class Endpoint:
             raise self._failed(error) from error
 
     async def _try(self, asking: Asking, patience: Patience) -> Reply:
+        await self._enter(asking)
+        try:
+            return await self._sent(asking, patience)
+        except BaseException:
+            self._window.leave()
+            raise
+
+    async def _enter(self, asking: Asking) -> None:
+        """Waits until the request may leave; its place in the window is taken then.
+
+        It is paid for first: whoever waits for money must not keep a place from those who bring it back.
+        """
         await self._outage.over()
         if asking.buyer is not None:
             await asking.buyer.admit()
+        await self._window.enter()
+        while self._outage.is_on:
+            self._window.leave()
+            await self._outage.over()
+            await self._window.enter()
+
+    async def _sent(self, asking: Asking, patience: Patience) -> Reply:
         announced = asking.tokens_in + (asking.request.max_tokens or 0)
         await self._requests.turn()
         await self._tokens.turn(announced)
@@ -198,18 +225,27 @@ class Endpoint:
         try:
             reply = await self._send(asking)
         except Transient as error:
-            patience.failed(error)
-            if asking.buyer is not None and RETRIES[type(error)].maybe_billed:
-                asking.buyer.lost()
+            self._note_failure(error, asking, patience)
             raise
         except RequestRefused:
-            self._outage.end()
+            self._note_answer()
             raise
-        self._outage.end()
+        self._note_answer()
         self._failed_in_a_row = 0
         if reply.usage.total:
             self._tokens.correct(reply.usage.total - announced)
         return reply
+
+    def _note_answer(self) -> None:
+        self._outage.end()
+        self._window.answered()
+
+    def _note_failure(self, error: Transient, asking: Asking, patience: Patience) -> None:
+        patience.failed(error)
+        if isinstance(error, RateLimited):
+            self._window.refused(patience.pause_when_refused(error))
+        if asking.buyer is not None and RETRIES[type(error)].maybe_billed:
+            asking.buyer.lost()
 
     async def _send(self, asking: Asking) -> Reply:
         try:

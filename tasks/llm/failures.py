@@ -1,17 +1,14 @@
 """What can go wrong between us and a model endpoint, and what each failure means for the run.
 
 An answer or a broken connection becomes one of the errors of `tasks.errors` here, and nowhere else;
-`RETRIES` is the one table that says which of them are tried again, and how often.
+`tasks.llm.retries` says which of them are tried again, and how often.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -27,6 +24,7 @@ from tasks.errors import (
     ToolloomError,
     Transient,
 )
+from tasks.llm.limits import pause_asked_for
 
 _LONGEST_QUOTE = 300
 
@@ -53,30 +51,6 @@ class KeyRefused(BrokenContract):
 class ModelUnknown(BrokenContract):
     """The endpoint is there and has no such model, or no such route."""
 
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """How often one request is tried when it fails this way.
-
-    at_most: tries, never more than `[llm] attempts`; None: tries are not counted, `[llm] outage_s` is
-    the limit.  maybe_billed: the endpoint may have done the work although no reply arrived.
-    """
-
-    at_most: int | None
-    maybe_billed: bool = False
-
-
-_ALL_ATTEMPTS = 1_000_000
-
-RETRIES: Mapping[type[Transient], Retry] = {
-    Unreachable: Retry(at_most=None),
-    RateLimited: Retry(at_most=None),
-    ServerFailed: Retry(at_most=_ALL_ATTEMPTS),
-    ConnectionFailed: Retry(at_most=_ALL_ATTEMPTS, maybe_billed=True),
-    # A long answer that timed out three times will time out again, and each try may be paid for.
-    TimedOut: Retry(at_most=3, maybe_billed=True),
-    MalformedReply: Retry(at_most=3, maybe_billed=True),
-}
 
 _BUSY = frozenset({429, 503, 529})
 _TRY_AGAIN = frozenset({409, 425})
@@ -181,41 +155,6 @@ def _is_about_the_model(refusal: Refusal) -> bool:
 def wants_other_length_field(body: bytes) -> bool:
     """Whether the endpoint refuses `max_tokens` because its newer name is `max_completion_tokens`."""
     return "max_completion_tokens" in refusal_in(body).message
-
-
-def pause_asked_for(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the server wants to be asked again: `retry-after-ms`, or `Retry-After` in either form.
-
-    A date is read against the server's own `Date`, so that a wrong clock on either side does no harm.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is not None:
-        return max(0.0, seconds)
-    until = _date(text)
-    if until is None:
-        return None
-    now = _date(headers.get("date")) or datetime.now(UTC)
-    return max(0.0, (until - now).total_seconds())
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def broken_connection(error: BaseException) -> ConnectionFailed:

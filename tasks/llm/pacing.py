@@ -1,7 +1,6 @@
 """When the next request may leave: not faster than asked, and not while the endpoint is away.
 
-How many are in flight is the endpoint's semaphore; a limit that follows the endpoint's answers would
-take that semaphore's place and change nothing else.
+How many are in flight is for `tasks.llm.window`.
 """
 
 from __future__ import annotations
@@ -47,13 +46,20 @@ class Outage:
 
     While it is, every request waits here, one of them probes with growing pauses, and all go on when a
     probe is answered.  After `patience_s` without an answer all of them get `EndpointDown`; a request
-    made later costs one more probe, no more waiting.
+    made later costs one more probe, no more waiting.  `begun` is called at the beginning of each outage.
     """
 
     def __init__(
-        self, probe: Callable[[], Awaitable[None]], *, where: str, patience_s: float, first_pause_s: float
+        self,
+        probe: Callable[[], Awaitable[None]],
+        *,
+        where: str,
+        patience_s: float,
+        first_pause_s: float,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         self._probe = probe
+        self._begun = begun
         self._where = where
         self._patience_s = patience_s
         self._first_pause_s = first_pause_s
@@ -73,6 +79,11 @@ class Outage:
             self._since = monotonic()
             self._n_probes = 0
             self._note(error)
+            self._begun()
+
+    @property
+    def is_on(self) -> bool:
+        return self._since is not None
 
     def end(self) -> None:
         """The endpoint answered."""

@@ -9,9 +9,10 @@ from tenacity import RetryCallState
 from tenacity.wait import wait_exponential_jitter, wait_random
 
 from tasks.errors import RateLimited, Transient
-from tasks.llm.failures import RETRIES, MalformedReply, Unreachable
+from tasks.llm.failures import MalformedReply, Unreachable
 from tasks.llm.pacing import LONGEST_PAUSE_S, Outage
 from tasks.llm.params import LlmParams
+from tasks.llm.retries import RETRIES
 
 # A pause that a server may ask for as a matter of course; longer ones count against `[llm] outage_s`.
 _USUAL_PAUSE_S = 60.0
@@ -54,6 +55,11 @@ class Patience:
         """Whether nobody was answered since the last try was sent."""
         return self._sent_at >= self._outage.last_answer
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody was answered since this request began."""
+        return self._begun >= self._outage.last_answer
+
     def exhausted(self, _: RetryCallState) -> bool:
         """Whether the last failure was the last try."""
         if self._last is None:
@@ -64,6 +70,8 @@ class Patience:
         if at_most is None:
             return False
         counted = sum(n for kind, n in self._failures.items() if RETRIES[kind].at_most is not None)
+        if self.is_alone:
+            at_most = min(at_most, RETRIES[type(self._last)].alone_at_most)
         return counted >= self._params.attempts or self._failures[type(self._last)] >= at_most
 
     def _is_limited_too_long(self, pause_s: float) -> bool:
@@ -76,9 +84,17 @@ class Patience:
         """Seconds until the next try."""
         if isinstance(self._last, Unreachable):
             return 0.0  # `Outage` waits, for all requests at once
-        if isinstance(self._last, RateLimited) and self._last.retry_after is not None:
-            return self._last.retry_after + wait_random(0, self._first_pause_s)(state)
-        growing = wait_exponential_jitter(
+        if isinstance(self._last, RateLimited):
+            return self.pause_when_refused(self._last) + wait_random(0, self._first_pause_s)(state)
+        return self._growing()(state)
+
+    def pause_when_refused(self, error: RateLimited) -> float:
+        """Seconds that the endpoint asks for, or that grow with each refusal of this request."""
+        if error.retry_after is not None:
+            return error.retry_after
+        return min(LONGEST_PAUSE_S, self._first_pause_s * 2.0 ** (self._failures[RateLimited] - 1))
+
+    def _growing(self) -> wait_exponential_jitter:
+        return wait_exponential_jitter(
             multiplier=self._first_pause_s, max=LONGEST_PAUSE_S, jitter=self._first_pause_s
         )
-        return growing(state)

@@ -285,6 +285,42 @@ def test_requests_are_spread_over_time(params: dict[str, float], least_s: float)
     assert time.monotonic() - begun >= least_s
 
 
+def test_after_a_pause_the_waiting_do_not_come_all_at_once() -> None:
+    limited_until = time.monotonic() + 0.5
+    arrived: list[float] = []
+
+    async def limited_at_first(request: Any, body: dict[str, Any]) -> Any:
+        now = time.monotonic()
+        if now < limited_until:
+            return await fails(429, retry_after_ms="500")(request, body)
+        arrived.append(now)
+        return await waits(0.05, OK)(request, body)
+
+    with ModelServer(otherwise=limited_at_first) as server:
+        assert ask_often(server.url, 64, concurrency=32) == [REPLY] * 64
+    assert len(server.requests) - 64 <= 40, "who waited for a place was not sent into the limit"
+    assert sum(moment - arrived[0] < 0.04 for moment in arrived) <= 4
+
+
+def test_requests_in_flight_recover_after_a_pause() -> None:
+    limited_until = time.monotonic() + 0.2
+
+    async def limited_at_first(request: Any, body: dict[str, Any]) -> Any:
+        is_limited = time.monotonic() < limited_until
+        return await (fails(429, retry_after_ms="200") if is_limited else waits(0.01, OK))(request, body)
+
+    with ModelServer(otherwise=limited_at_first) as server:
+
+        async def run() -> None:
+            async with endpoint_at(server.url, concurrency=32) as endpoint:
+                await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(64)))
+                server.most_in_flight = 0
+                await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(400)))
+
+        asyncio.run(run())
+    assert server.most_in_flight == 32
+
+
 def test_an_unreachable_endpoint_is_waited_for() -> None:
     port = free_port()
     server = ModelServer(port=port)

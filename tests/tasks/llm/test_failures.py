@@ -13,14 +13,13 @@ from tasks.errors import (
     Transient,
 )
 from tasks.llm.failures import (
-    RETRIES,
     KeyRefused,
     ModelUnknown,
     TimedOut,
     failure_of,
-    pause_asked_for,
     refusal_in,
 )
+from tasks.llm.retries import RETRIES
 
 
 def error(message: str = "no", **fields: str) -> bytes:
@@ -92,27 +91,6 @@ def test_why_a_request_is_refused(code: str, reason: str) -> None:
 )
 def test_what_an_error_body_says(body: bytes, message: str) -> None:
     assert refusal_in(body).message == message
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.25"}, 0.25),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "9", "retry-after-ms": "1500"}, 1.5),
-        (
-            {"retry-after": "Fri, 31 Dec 2027 23:59:59 GMT", "date": "Fri, 31 Dec 2027 23:59:29 GMT"},
-            30.0,
-        ),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-    ],
-)
-def test_the_pause_asked_for(headers: dict[str, str], seconds: float | None) -> None:
-    assert pause_asked_for(headers) == seconds
 
 
 def test_every_transient_failure_is_in_the_table() -> None:
