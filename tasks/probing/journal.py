@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 from tasks.probing.earlier import was_unreachable
 from tasks.probing.probe import ProbeReport
 from tasks.transport.scratch import Scratch
-from warehouse.schema import plain
 
 _REPORT = TypeAdapter(ProbeReport)
 
@@ -34,5 +33,5 @@ class Journal:
             return _REPORT.validate_python(kept)
         report = await probe()
         if not was_unreachable(report.verdict):
-            await self._kept.put(key, plain(report))
+            await self._kept.put(key, report)
         return report

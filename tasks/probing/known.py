@@ -115,7 +115,7 @@ def _meant(wanted: Wanted) -> _Entry | None:
     best: _Entry | None = None
     closest = (0, False)
     for entry in _entries_with(wanted.words):
-        if entry.near and not entry.near & wanted.context:
+        if entry.near and not entry.near & wanted.context.words:
             continue
         close = (entry.closeness(wanted.words, book().generic), bool(entry.near))
         if close[0] and close > closest:

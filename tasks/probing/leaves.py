@@ -18,6 +18,14 @@ _KEY_CHARACTERS = 100
 # An object with more keys than a record has, or with such a key, is a map: its keys are data.
 _RECORD_KEYS = 40
 _DATA_KEY = re.compile(r"[\d.,:/T+Z-]+")
+_KINDS = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+}
 
 
 def leaves_of(value: Any) -> tuple[ShapeLeaf, ...]:
@@ -47,18 +55,7 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-    return "array" if isinstance(value, list) else "object"
+    return _KINDS.get(type(value), "object")
 
 
 def _united(one: str, other: str) -> str:

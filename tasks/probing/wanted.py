@@ -34,16 +34,30 @@ _NO_VALUES = frozenset({"a", "an", "for", "if", "in", "it", "of", "the", "this",
 
 
 @dataclass(frozen=True)
+class Context:
+    """What an API says around its parameters."""
+
+    about: str
+
+    @classmethod
+    def of(cls, api: Api) -> Context:
+        return cls(f"{api.api_id} {api.api_name} {api.description[:_DESCRIPTION_CHARACTERS]}")
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(words_of(self.about))
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """A parameter of an API.  context: the words around it, which tell what its name means there."""
+    """A parameter of an API.  context: the words around it tell what its name means there."""
 
     parameter: Parameter
-    context: frozenset[str]
+    context: Context
 
     @classmethod
     def of(cls, api: Api) -> tuple[Wanted, ...]:
-        about = f"{api.api_id} {api.api_name} {api.description[:_DESCRIPTION_CHARACTERS]}"
-        context = frozenset(words_of(about))
+        context = Context.of(api)
         return tuple(cls(parameter, context) for parameter in api.parameters)
 
     @property
