@@ -47,7 +47,7 @@ def open_run(
     try:
         services = services_of(run)
         if asks_model:
-            services.runtime.run(services.endpoint.check())
+            services.runtime.run(services.check_endpoint())
         yield run
     finally:
         close_services()

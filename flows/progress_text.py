@@ -41,6 +41,8 @@ def parts(standing: Standing) -> list[Part]:
         known.append(Part(f"{now.rejected:,} rejected", 3))
     if now.in_flight:
         known.append(Part(f"{now.in_flight:,} in flight", 5))
+    if now.note:
+        known.append(Part(now.note, 1))
     if standing.rate is not None:
         known.append(Part(speed(standing.rate), 2))
     if now.spent.tokens:

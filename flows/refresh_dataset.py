@@ -18,7 +18,7 @@ from flows.opening import config_digest, open_run
 from flows.outcome import Refreshed, Spent, StageRun
 from flows.params import DEFAULT_DATA, Config
 from flows.report import markdown, say, summary
-from flows.stages import STAGES, raise_stop
+from flows.stages import STAGES, for_batches, raise_stop
 from flows.world import open_world
 from tasks.commit import Status, commit, parent_of
 from tasks.run import RunContext
@@ -56,11 +56,13 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
 def _run_stages(run: RunContext, config: Config, until: str | None) -> list[StageRun]:
     # The parent's heartbeat covers its subflows; one of their own costs each a second at its end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        done = build_catalogue(run, config, until)
+        done = for_batches(build_catalogue, config)(run, config, until)
         outputs = _outputs(done)
         if "compress" not in outputs or _ended(done, until):
             return done
-        done += build_instructions(run, config, outputs["crawl"], outputs["compress"], until)
+        done += for_batches(build_instructions, config)(
+            run, config, outputs["crawl"], outputs["compress"], until
+        )
         outputs = _outputs(done)
         if "select" not in outputs or _ended(done, until):
             return done

@@ -6,34 +6,45 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import State, Task
+from prefect import Flow, State, Task
 from prefect.artifacts import create_table_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.outcome import StageRun
+from flows.params import Config
 from flows.progress import shown
 from flows.report import announce
 from tasks.errors import BrokenContract, EndpointDown, NothingLeft, OverBudget, StopRun, Transient
 from tasks.run import RunContext
 from tasks.services import services_of
-from tasks.stage import is_cached, stop_notice, usable
+from tasks.stage import WINDOW, is_cached, stop_notice, usable
 from warehouse.ref import StageOutput, Stop
 from warehouse.tables import REJECTS
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 SHARDS_AT_ONCE = 8
 STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, NothingLeft, OverBudget)}
 STAGES = ("crawl", "probe", "compress", "sample", "propose", "select", "annotate")
 
 
-def shard_runner() -> ThreadPoolTaskRunner[Any]:
+def shard_runner(at_once: int = SHARDS_AT_ONCE) -> ThreadPoolTaskRunner[Any]:
     """Runs the shards of a flow; a subflow does not inherit its parent's.
 
     Shards wait for the one runtime's event loop; so many of them keep it busy across each other's tails,
     and few enough are under way that a crash finds most of the others finished.
     """
-    return ThreadPoolTaskRunner(max_workers=SHARDS_AT_ONCE)
+    return ThreadPoolTaskRunner(max_workers=at_once)
+
+
+def for_batches(flow: Flow[P, R], config: Config) -> Flow[P, R]:
+    """The flow as it suits `[llm] batch`: all shards wait at once, so that their requests share batches."""
+    if not config.llm.batch:
+        return flow
+    return flow.with_options(task_runner=shard_runner(WINDOW))  # type: ignore[arg-type] # Prefect's own variance
 
 
 class Line:

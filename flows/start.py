@@ -21,6 +21,7 @@ from flows.world import open_world
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
+from tasks.llm.batching.api import BatchApi
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
 from tasks.probing.earlier import Again
@@ -105,6 +106,8 @@ def _check_endpoint(config: Config) -> None:
     async def check() -> None:
         async with Endpoint(config.llm) as endpoint:
             await endpoint.check()
+            if config.llm.batch:
+                await BatchApi(endpoint.client).check()
 
     with Runtime() as runtime:
         runtime.run(check())

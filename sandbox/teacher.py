@@ -2,11 +2,13 @@
 
     GET  /v1/models              one model, "toolloom-teacher"
     POST /v1/chat/completions    tools, tool_choice, response_format, max_tokens, seed; no streaming
+    POST /v1/files, /v1/batches  chat requests in batches (`sandbox.teaching.batches`)
     GET  /stats                  what was asked so far
     POST /stats/reset
 
 A reply is a pure function of the request's bytes and the faults' seed; only an endpoint fault (429, 500,
 a dropped connection) also depends on how often the same request came before, and yields by the third time.
+Batches have no such faults but those they are told to have.
 Resetting the statistics forgets that count too.
 """
 
@@ -20,6 +22,7 @@ import orjson
 from aiohttp import web
 
 from sandbox.teaching import protocol
+from sandbox.teaching.batches import Batches, Handler
 from sandbox.teaching.faults import EndpointFault, TeacherFaults
 from sandbox.teaching.protocol import ProtocolError
 from sandbox.teaching.rules import answer
@@ -39,6 +42,7 @@ def build_teacher(faults: TeacherFaults | None = None, api_key: str | None = Non
     app.router.add_post("/v1/chat/completions", teacher.chat)
     app.router.add_get("/stats", teacher.statistics)
     app.router.add_post("/stats/reset", teacher.reset)
+    Batches(teacher.complete).add_routes(app, teacher.guarding)
     return app
 
 
@@ -79,15 +83,36 @@ class _Teacher:
         if fault is not None:
             self._stats.failed(fault)
             return self._fail(fault, request)
-        return self._reply(asked, raw, digest)
+        return _json(self._completion(asked, raw, digest))
 
-    def _reply(self, asked: dict[str, Any], raw: bytes, digest: str) -> web.Response:
+    def complete(self, raw: bytes) -> dict[str, Any]:
+        """The completion for a request that came in a batch.  Raises `ProtocolError`."""
+        digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
+        self._stats.arrived(digest)
+        return self._completion(protocol.parse(raw), raw, digest)
+
+    def guarding(self, handler: Handler) -> Handler:
+        """The handler for those who have the key, its errors told in the protocol's form."""
+
+        async def handle(request: web.Request) -> web.Response:
+            refused = self._guarded(request)
+            if refused is not None:
+                return refused
+            try:
+                answered = await handler(request)
+            except ProtocolError as error:
+                return _error(error)
+            return web.Response(body=answered) if isinstance(answered, bytes) else _json(answered)
+
+        return handle
+
+    def _completion(self, asked: dict[str, Any], raw: bytes, digest: str) -> dict[str, Any]:
         stage, reply = answer(asked, digest, self._faults)
         reply = reply.within(protocol.token_limit(asked))
         tokens_in = protocol.tokens_of_request(raw)
         self._stats.answered(stage, tokens_in, reply.tokens)
         self._stats.failed(*reply.faults)
-        return _json(protocol.completion(reply, digest=digest, tokens_in=tokens_in))
+        return protocol.completion(reply, digest=digest, tokens_in=tokens_in)
 
     def _guarded(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "")

@@ -22,7 +22,8 @@ class Snapshot:
     """A stage at one moment; all numbers but `spent` are in its `unit`.
 
     total: None until it is known.  done: finished, rejected ones among them.  carried: what of `done` an
-    earlier run had finished.  spent: what the stage has asked of the model endpoint.
+    earlier run had finished.  spent: what the stage has asked of the model endpoint.  note: what is waited
+    for, in words.
     """
 
     unit: str = ""
@@ -32,6 +33,7 @@ class Snapshot:
     carried: int = 0
     in_flight: int = 0
     spent: Spent = field(default_factory=Spent)
+    note: str = ""
 
     @property
     def worked(self) -> int:
@@ -42,9 +44,10 @@ class Snapshot:
 class Progress:
     """One stage of a run in this process."""
 
-    def __init__(self, spent: Callable[[], Spent]) -> None:
-        """spent: what the run as a whole has asked of the model endpoint."""
+    def __init__(self, spent: Callable[[], Spent], note: Callable[[], str] = str) -> None:
+        """spent: what the run as a whole has asked of the model endpoint.  note: see `Snapshot`."""
         self._spent = spent
+        self._note = note
         self._spent_before = spent()
         self._unit = ""
         self._total: int | None = None
@@ -82,6 +85,7 @@ class Progress:
                 carried=sum(shard.carried for shard in shards),
                 in_flight=sum(shard.in_flight for shard in shards),
                 spent=self._spent() - self._spent_before,
+                note=self._note(),
             )
 
 

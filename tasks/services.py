@@ -20,6 +20,10 @@ from tasks.calling.route import RoutingCaller
 from tasks.calling.store import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.reading import Reading
+from tasks.llm.batching.api import BatchApi
+from tasks.llm.batching.batcher import Batcher
+from tasks.llm.batching.records import Records
+from tasks.llm.batching.running import BatchRunner
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
 from tasks.llm.endpoint import Endpoint
@@ -39,6 +43,9 @@ from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.table import Table
 
+# Their next request depends on what an API answers.
+ONLINE = frozenset({"annotate", "probe"})
+
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -57,6 +64,7 @@ class Services:
     functions: FunctionWatch
     probing: Caller
     searching: RecordingCaller
+    batcher: Batcher | None
     maps: tuple[DurableMap, ...]
     reading: Reading
     journal: Journal
@@ -75,7 +83,16 @@ class Services:
 
     def progress(self, stage: str) -> Progress:
         """How far the stage is in this process."""
-        return self._progress.setdefault(stage, Progress(lambda: self.ledger.used))
+        return self._progress.setdefault(stage, Progress(lambda: self.ledger.used, self._standing))
+
+    async def check_endpoint(self) -> None:
+        """Whether requests can work at all.  Raises `UsageError`, `EndpointDown`."""
+        await self.endpoint.check()
+        if self.batcher is not None:
+            await BatchApi(self.endpoint.client).check()
+
+    def _standing(self) -> str:
+        return "" if self.batcher is None else self.batcher.standing
 
     def map(
         self,
@@ -104,6 +121,8 @@ class Services:
                 gate=None if at_once is None else self.limit(stage, at_once),
             )
         )
+        if self._batcher_of(stage) is not None:
+            window = len(rows)  # all of them wait, for the same batches
         return self.runtime.map(counted, rows, window=max(1, window))
 
     def limit(self, stage: str, concurrency: int) -> asyncio.Semaphore:
@@ -119,7 +138,11 @@ class Services:
             functions=self.functions,
             stage=stage,
             run_id=self.run.run_id,
+            batcher=self._batcher_of(stage),
         )
+
+    def _batcher_of(self, stage: str) -> Batcher | None:
+        return None if stage in ONLINE else self.batcher
 
     @contextmanager
     def abandoned_when_interrupted(self) -> Iterator[None]:
@@ -176,6 +199,12 @@ def _mcp_sessions(run: RunContext) -> McpSessions:
     )
 
 
+def _batcher(run: RunContext, endpoint: Endpoint, replies: ReplyStore) -> Batcher:
+    records = Records(run.data / "store" / "batches")
+    runner = BatchRunner(BatchApi(endpoint.client), records, replies, run.llm)
+    return Batcher(endpoint, runner, records)
+
+
 def _start(run: RunContext) -> Services:
     ledger = Ledger(run.budget, run.llm)
     runtime = Runtime()
@@ -202,12 +231,13 @@ def _start(run: RunContext) -> Services:
         }
     )
     trials = Scratch(run.data / "store", "trials", run.run_id)
+    endpoint, replies = runtime.enter(Endpoint(run.llm)), ReplyStore(reply_map)
     return Services(
         run=run,
         runtime=runtime,
         store=Store(run.data),
-        endpoint=runtime.enter(Endpoint(run.llm)),
-        replies=ReplyStore(reply_map),
+        endpoint=endpoint,
+        replies=replies,
         ledger=ledger,
         usage=UsageLog(),
         functions=FunctionWatch(model=run.llm.model, where=run.llm.base_url),
@@ -217,6 +247,7 @@ def _start(run: RunContext) -> Services:
             call_map,
             settings=digest_of(run.calling_identity()),
         ),
+        batcher=_batcher(run, endpoint, replies) if run.llm.batch else None,
         maps=(reply_map, call_map),
         journal=Journal(trials),
         trials=trials,

@@ -33,6 +33,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class TextFormat(StrEnum):
+    """For people or for programs."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 @contextmanager
 def errors_reported(verbose: bool) -> Iterator[None]:
     """One clear message and the right exit code instead of a traceback."""

@@ -22,11 +22,12 @@ Origin = Literal["real", "replayed"]
 
 
 class StoredCall(NamedTuple):
-    """A result with where it is from ("real": just called) and when the API was really called."""
+    """A result with where it is from ("real": just called), when the API was really called, and its key."""
 
     result: CallResult
     origin: Origin
     recorded_at: datetime
+    key: bytes
 
 
 class RecordingCaller:
@@ -50,7 +51,7 @@ class RecordingCaller:
         recorded = await self._store.get(key)
         if recorded is not None:
             result, recorded_at = _read(recorded)
-            return StoredCall(result, "replayed", recorded_at)
+            return StoredCall(result, "replayed", recorded_at, key)
         if self._caller is None:
             raise BrokenContract(
                 f"call {ordinal} of {row_id} to {api.api_id} was never recorded",
@@ -59,7 +60,7 @@ class RecordingCaller:
         result = await self._caller.call(api, arguments)
         recorded_at = datetime.now(UTC)
         await self._store.put(key, _written(result, recorded_at))
-        return StoredCall(result, "real", recorded_at)
+        return StoredCall(result, "real", recorded_at, key)
 
 
 def _key(call: list[str | int], arguments: dict[str, Any]) -> bytes:

@@ -14,17 +14,19 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Requests and tokens, spent or set aside."""
+    """Requests and tokens, spent or set aside.  saved_usd: what a lower price took off their cost."""
 
     requests: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    saved_usd: float = 0.0
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(
             self.requests + other.requests,
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
+            self.saved_usd + other.saved_usd,
         )
 
     def __sub__(self, other: Spent) -> Spent:
@@ -32,6 +34,7 @@ class Spent:
             self.requests - other.requests,
             self.tokens_in - other.tokens_in,
             self.tokens_out - other.tokens_out,
+            self.saved_usd - other.saved_usd,
         )
 
     @property
@@ -72,15 +75,20 @@ class Ledger:
         """What was spent; a try that may have been billed without a reply counts at its worst case."""
         return self._used
 
-    def reservation(self, *, tokens_in: int, max_tokens: int | None) -> Reservation:
-        """Leave for one request; nothing is set aside before `admit`."""
-        return Reservation(self, tokens_in, max_tokens or 0)
+    def reservation(self, *, tokens_in: int, max_tokens: int | None, discount: float = 0.0) -> Reservation:
+        """Leave for one request; nothing is set aside before `admit`.  discount: share of the price saved."""
+        return Reservation(self, tokens_in, max_tokens or 0, discount)
 
-    async def set_aside(self, tokens_in: int, tokens_out: int) -> Spent:
+    def priced(self, tokens_in: int, tokens_out: int, discount: float) -> Spent:
+        """One request of so many tokens."""
+        saved = (cost_usd(self._llm, tokens_in, tokens_out) or 0.0) * discount
+        return Spent(1, tokens_in, tokens_out, saved)
+
+    async def set_aside(self, tokens_in: int, tokens_out: int, discount: float = 0.0) -> Spent:
         """Sets the worst case aside and returns it; first come, first served.  Raises `OverBudget`."""
         async with self._queue:
             while True:
-                need = Spent(1, round(tokens_in * self._underestimate), tokens_out)
+                need = self.priced(round(tokens_in * self._underestimate), tokens_out, discount)
                 if self._cap_passed_by(self._used + self._set_aside + need) is None:
                     self._set_aside += need
                     return need
@@ -100,7 +108,7 @@ class Ledger:
         self._underestimate = max(self._underestimate, counted_in / max(1, estimated_in))
 
     def _cap_passed_by(self, spent: Spent) -> str | None:
-        usd = cost_usd(self._llm, spent.tokens_in, spent.tokens_out)
+        usd = self._cost(spent)
         amounts: dict[str, float | None] = {
             "max_requests": spent.requests,
             "max_tokens": spent.tokens,
@@ -112,9 +120,13 @@ class Ledger:
                 return cap
         return None
 
+    def _cost(self, spent: Spent) -> float | None:
+        usd = cost_usd(self._llm, spent.tokens_in, spent.tokens_out)
+        return None if usd is None else usd - spent.saved_usd
+
     def _over(self, cap: str, need: Spent) -> OverBudget:
         used = self._used
-        usd = cost_usd(self._llm, used.tokens_in, used.tokens_out)
+        usd = self._cost(used)
         cost = "" if usd is None else f", {usd:.4f} USD"
         return OverBudget(
             f"the next request could pass [budget] {cap} = {getattr(self._budget, cap):g}: used so far are "
@@ -128,16 +140,17 @@ class Ledger:
 class Reservation:
     """One request's place in the ledger."""
 
-    def __init__(self, ledger: Ledger, tokens_in: int, tokens_out: int) -> None:
+    def __init__(self, ledger: Ledger, tokens_in: int, tokens_out: int, discount: float = 0.0) -> None:
         self._ledger = ledger
         self._tokens_in = tokens_in
         self._tokens_out = tokens_out
+        self._discount = discount
         self._held: Spent | None = None
 
     async def admit(self) -> None:
         """Before each try.  Raises `OverBudget`."""
         if self._held is None:
-            self._held = await self._ledger.set_aside(self._tokens_in, self._tokens_out)
+            self._held = await self._ledger.set_aside(self._tokens_in, self._tokens_out, self._discount)
 
     def lost(self) -> None:
         """The try brought no reply and may have been billed: its worst case counts as spent."""
@@ -151,9 +164,9 @@ class Reservation:
             return
         if usage.total:
             self._ledger.learn(self._tokens_in, usage.tokens_in)
-            really = Spent(1, usage.tokens_in, usage.tokens_out)
+            really = self._ledger.priced(usage.tokens_in, usage.tokens_out, self._discount)
         else:
-            really = Spent(1, self._held.tokens_in, reply_tokens)
+            really = self._ledger.priced(self._held.tokens_in, reply_tokens, self._discount)
         self._ledger.book(self._held, really)
         self._held = None
 

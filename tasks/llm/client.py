@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -79,24 +81,39 @@ class Client:
         except (orjson.JSONDecodeError, LookupError, TypeError) as error:
             raise MalformedReply("GET /models did not answer with a list of models") from error
 
+    @property
+    def sdk(self) -> openai.AsyncOpenAI:
+        """For the endpoint's other routes; inside `failures_told`, and with `headers` as extra ones."""
+        return self._openai
+
+    @property
+    def headers(self) -> Mapping[str, str | openai.Omit]:
+        return self._options.get("headers") or {}
+
     async def close(self) -> None:
         await self._openai.close()
 
     async def _exchange(self, method: str, path: str, body: bytes) -> bytes:
         limit = self.params.timeout_s if method == "POST" else min(_LISTING_S, self.params.timeout_s)
+        async with self.failures_told(limit):
+            response = await self._send(method, path, body)
+        return self._without_key(response.content)
+
+    @asynccontextmanager
+    async def failures_told(self, limit_s: float) -> AsyncIterator[None]:
+        """What goes wrong in an exchange by `sdk`, in the terms of `tasks.llm.failures`."""
         try:
-            async with asyncio.timeout(limit):
-                response = await self._send(method, path, body)
+            async with asyncio.timeout(limit_s):
+                yield
         except openai.APIStatusError as error:
             self._raise_for(error.response)
             raise  # never reached: every status has its error
         except (openai.APIConnectionError, aiohttp.ClientError) as error:
             raise broken_connection(error) from error
         except TimeoutError as error:
-            raise TimedOut(f"no complete answer within {limit:g} s ([llm] timeout_s)") from error
+            raise TimedOut(f"no complete answer within {limit_s:g} s ([llm] timeout_s)") from error
         except OSError as error:
             raise broken_connection(error) from error
-        return self._without_key(response.content)
 
     async def _send(self, method: str, path: str, body: bytes) -> httpx2.Response:
         if method == "GET":

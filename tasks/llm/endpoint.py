@@ -96,6 +96,10 @@ class Endpoint:
     ) -> None:
         await self.close()
 
+    @property
+    def client(self) -> Client:
+        return self._client
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -125,6 +129,11 @@ class Endpoint:
         request = self.completed(request)
         body = self._body(request)
         return Asking(request, body, tokens_in_bytes(len(body)), self._length_field)
+
+    def use_newer_length_field(self, asking: Asking) -> None:
+        """The endpoint refused the older one: this request and all later ones have the newer."""
+        self._length_field = asking.length_field = _NEWER_LENGTH_FIELD
+        asking.body = self._body(asking.request)
 
     def _body(self, request: ChatRequest) -> bytes:
         optional: Mapping[str, object] = {
@@ -253,8 +262,7 @@ class Endpoint:
         except LengthFieldRefused as refused:
             if asking.length_field == _NEWER_LENGTH_FIELD:
                 raise RequestRefused("endpoint_refused", str(refused)) from refused
-            self._length_field = asking.length_field = _NEWER_LENGTH_FIELD
-            asking.body = self._body(asking.request)
+            self.use_newer_length_field(asking)
             asking.tries += 1
             return await self._send(asking)
 

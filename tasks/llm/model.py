@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from tasks.errors import BadRow, RequestRefused, ToolloomError
+from tasks.llm.batching.batcher import Batcher
 from tasks.llm.budget import Ledger, Reservation, cost_usd
 from tasks.llm.chat import ChatRequest, Reply, Usage
 from tasks.llm.endpoint import Asking, Endpoint, tokens_in_bytes
@@ -31,7 +32,9 @@ class StoredModel:
         functions: FunctionWatch,
         stage: str,
         run_id: str,
+        batcher: Batcher | None = None,
     ) -> None:
+        """batcher: asks in batches instead."""
         self._endpoint = endpoint
         self._store = store
         self._ledger = ledger
@@ -39,6 +42,7 @@ class StoredModel:
         self._functions = functions
         self._stage = stage
         self._run_id = run_id
+        self._batcher = batcher
 
     @property
     def name(self) -> str:
@@ -54,34 +58,46 @@ class StoredModel:
         stored = await self._store.get(key)
         if stored is not None:
             self._functions.stored(request, stored)
-            self._record(row_id, ordinal, reply=stored)
+            self._record(row_id, ordinal, key, reply=stored)
             return stored
         self._functions.require(request)
         return await self._ask_endpoint(request, key, row_id, ordinal)
 
     async def _ask_endpoint(self, request: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
         asking = self._endpoint.prepare(request)
-        reservation = self._ledger.reservation(tokens_in=asking.tokens_in, max_tokens=request.max_tokens)
+        reservation = self._ledger.reservation(
+            tokens_in=asking.tokens_in, max_tokens=request.max_tokens, discount=self._discount
+        )
         asking.buyer = _Buyer(reservation, self._store, key)
         begun = monotonic()
         try:
-            reply = await self._endpoint.answer(asking)
+            reply = await self._answer(asking, key)
         except ToolloomError as error:
             if asking.tries:
-                self._record(row_id, ordinal, asking=asking, begun=begun, error=error)
+                self._record(row_id, ordinal, key, asking=asking, begun=begun, error=error)
             if isinstance(error, RequestRefused):
                 self._functions.refused(request, error)
             raise
         finally:
             reservation.release()
-        self._record(row_id, ordinal, reply=reply, asking=asking, begun=begun)
+        self._record(row_id, ordinal, key, reply=reply, asking=asking, begun=begun)
         self._functions.answered(request, reply, ordinal=ordinal)
         return reply
+
+    async def _answer(self, asking: Asking, key: bytes) -> Reply:
+        if self._batcher is None:
+            return await self._endpoint.answer(asking)
+        return await self._batcher.answer(asking, key.hex())
+
+    @property
+    def _discount(self) -> float:
+        return 0.0 if self._batcher is None else self._endpoint.params.batch_discount
 
     def _record(
         self,
         row_id: str,
         ordinal: int,
+        key: bytes,
         *,
         reply: Reply | None = None,
         asking: Asking | None = None,
@@ -103,6 +119,7 @@ class StoredModel:
                 attempts=0 if asking is None else asking.tries,
                 from_store=asking is None,
                 error=None if error is None else _told(error),
+                store_key=key.hex(),
             )
         )
 
@@ -112,7 +129,8 @@ class StoredModel:
             return cost_usd(self._endpoint.params, 0, 0)
         if not reply.usage.total:
             return None
-        return cost_usd(self._endpoint.params, reply.usage.tokens_in, reply.usage.tokens_out)
+        usd = cost_usd(self._endpoint.params, reply.usage.tokens_in, reply.usage.tokens_out)
+        return None if usd is None else usd * (1 - self._discount)
 
 
 class _Buyer:

@@ -25,6 +25,15 @@ class LlmParams(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1, description="Longest reply, in tokens.")
     price_in: float | None = Field(default=None, ge=0, description="USD per million tokens sent.")
     price_out: float | None = Field(default=None, ge=0, description="USD per million tokens received.")
+    batch: bool = Field(
+        default=False,
+        description="Ask in batches (OpenAI's files and batches routes), all but searches and probing.",
+    )
+    batch_discount: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the price that a request in a batch saves."
+    )
+    batch_poll_s: float = Field(default=30, gt=0, description="Longest pause between looks at a batch.")
+    batch_requests: int = Field(default=50_000, ge=1, le=50_000, description="Most requests of a batch.")
 
 
 class BudgetParams(BaseModel):

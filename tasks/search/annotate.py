@@ -29,11 +29,14 @@ from warehouse.tables.instructions import Instruction
 
 
 class CallsFor(Protocol):
-    """Makes the calls of a row, or finds them recorded: result, origin (real or replayed) and time."""
+    """Makes the calls of a row, or finds them recorded.
+
+    Gives the result, its origin (real or replayed), its time, and its key in the store.
+    """
 
     async def call_for(
         self, row_id: str, ordinal: int, api: Api, arguments: Mapping[str, Any]
-    ) -> tuple[CallResult, str, datetime]: ...
+    ) -> tuple[CallResult, str, datetime, bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ class _Call:
     result: CallResult
     origin: str
     recorded_at: datetime
+    key: bytes
 
 
 @dataclass(slots=True)
@@ -142,11 +146,11 @@ class _Calls:
 
     async def execute(self, function: str, arguments: Mapping[str, Any], ordinal: int) -> Observation:
         api = self.offer.apis[function]
-        result, origin, recorded_at = await self.caller.call_for(self.annotation_id, ordinal, api, arguments)
-        self.made[ordinal] = _Call(api.api_id, json_text(arguments), result, origin, recorded_at)
+        found = await self.caller.call_for(self.annotation_id, ordinal, api, arguments)
+        self.made[ordinal] = _Call(api.api_id, json_text(arguments), *found)
         document = self.documents.get(api.api_id)
         shape = None if document is None else orjson.loads(document.response_schema)
-        return observe(result, shape, self.params.observation_tokens, RULES[self.params.rules])
+        return observe(found[0], shape, self.params.observation_tokens, RULES[self.params.rules])
 
     def rows(self, rows: Trace) -> tuple[ApiCall, ...]:
         return tuple(
@@ -161,6 +165,7 @@ class _Calls:
                 origin=call.origin,
                 recorded_at=call.recorded_at,
                 body=call.result.body,
+                store_key=call.key.hex(),
             )
             for ordinal, call in sorted(self.made.items())
         )

@@ -13,6 +13,8 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -32,17 +34,19 @@ class _Put(NamedTuple):
 
 
 @cache
-def _sql(name: str) -> str:
+def sql(name: str) -> str:
     return Path(__file__).with_name(f"kvstore_{name}.sql").read_text(encoding="utf-8")
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection to the store in this file, made when there is none.  Raises `UsageError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as unless_all_is_well:
             connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             unless_all_is_well.callback(connection.close)
-            connection.executescript(_sql("open"))
+            connection.executescript(sql("open"))
+            _date_entries(connection)
             unless_all_is_well.pop_all()
     except (OSError, sqlite3.Error) as cause:
         raise UsageError(
@@ -53,6 +57,24 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _date_entries(connection: sqlite3.Connection) -> None:
+    """Gives a file from before entries were dated the column for it; theirs stay undated."""
+    if _is_dated(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_dated(connection):  # another process may just have done it
+            connection.execute(sql("date"))
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        connection.rollback()
+        raise
+
+
+def _is_dated(connection: sqlite3.Connection) -> bool:
+    return ("stored_at",) in connection.execute(sql("columns")).fetchall()
+
+
 class DurableMap:
     """One file, many readers, one writer thread that commits in batches whatever has piled up.
 
@@ -60,11 +82,13 @@ class DurableMap:
     Raises `UsageError` when the file cannot be opened as a store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        """clock: Unix time, which dates entries."""
         self._path = path
+        self._clock = clock
         self._reading = threading.Lock()
-        self._reader = _opened(path)
-        self._writer = _opened(path)
+        self._reader = opened(path)
+        self._writer = opened(path)
         self._queue: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -81,12 +105,12 @@ class DurableMap:
 
     def __len__(self) -> int:
         with self._reading:
-            return int(self._reader.execute(_sql("count")).fetchone()[0])
+            return int(self._reader.execute(sql("count")).fetchone()[0])
 
     async def get(self, key: bytes) -> bytes | None:
         """The committed value.  Read in place: a look-up costs less than handing it to a thread."""
         with self._reading:
-            row = self._reader.execute(_sql("get"), (key,)).fetchone()
+            row = self._reader.execute(sql("get"), (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     async def put(self, key: bytes, value: bytes) -> None:
@@ -138,9 +162,10 @@ class DurableMap:
         return batch
 
     def _commit(self, batch: list[_Put]) -> None:
+        now = int(self._clock())
         self._writer.execute("BEGIN IMMEDIATE")
         try:
-            self._writer.executemany(_sql("put"), [(put.key, put.value) for put in batch])
+            self._writer.executemany(sql("put"), [(put.key, put.value, now) for put in batch])
             self._writer.execute("COMMIT")
         except sqlite3.Error:
             self._writer.rollback()

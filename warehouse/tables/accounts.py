@@ -23,7 +23,7 @@ class LlmCall:
     """A request to the model endpoint.
 
     ordinal: its number within the row.  from_store: answered by a reply that was paid for before.
-    error: why it failed, None when it did not.
+    error: why it failed, None when it did not.  store_key: its reply's key in the reply store.
     """
 
     run_id: str
@@ -38,6 +38,7 @@ class LlmCall:
     attempts: int
     from_store: bool
     error: str | None
+    store_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

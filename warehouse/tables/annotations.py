@@ -92,7 +92,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCall:
-    """An API call made by a search.  origin: real, or replayed from the call store."""
+    """An API call made by a search.
+
+    origin: real, or replayed from the call store, where it has the key `store_key`.
+    """
 
     annotation_id: str
     node_id: int
@@ -104,6 +107,7 @@ class ApiCall:
     origin: str
     recorded_at: datetime
     body: str | None
+    store_key: str | None = None
 
 
 ANNOTATIONS = Table(

@@ -54,7 +54,10 @@ class Desk:
     log: UsageLog
 
     def calls(self) -> list[LlmCall]:
-        return [replace(call, latency_ms=0.0) for call in self.log.take_all("propose")]
+        return [replace(call, latency_ms=0.0, store_key=None) for call in self.log.take_all("propose")]
+
+    def keys(self) -> list[str | None]:
+        return [call.store_key for call in self.log.take_all("propose")]
 
 
 def at_desk(
@@ -101,6 +104,16 @@ def test_a_reply_is_asked_for_once_and_counted(store: Path) -> None:
         assert at_desk(server, store, ask_once) == [CALL]
         assert at_desk(server, store, ask_once) == [STORED]
     assert len(server.requests) == 1
+
+
+def test_a_call_names_its_reply_in_the_store(store: Path) -> None:
+    async def work(desk: Desk) -> list[str | None]:
+        await ask(desk)
+        return desk.keys()
+
+    with ModelServer() as server:
+        keys = [at_desk(server, store, work) for _ in range(2)]
+    assert keys == [[reply_key("a", 0, request_of("hi").digest("m")).hex()]] * 2
 
 
 def test_a_stored_reply_needs_no_endpoint_no_key_and_no_budget(

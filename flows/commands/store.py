@@ -1,0 +1,62 @@
+"""`toolloom store`: what is kept so that nothing is paid for twice, and freeing what nothing needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Data, TextFormat, Verbose, errors_reported
+from flows.params import DEFAULT_DATA
+from tasks.errors import UsageError
+
+store = typer.Typer(
+    help="What the reply store and the call store hold, how often it helped, and how much nothing needs.",
+    invoke_without_command=True,
+)
+
+
+@store.callback()
+def show(
+    context: typer.Context,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Show what the reply store and the call store hold, how often it helped, and how much nothing needs."""
+    if context.invoked_subcommand is not None:
+        return
+    with errors_reported(verbose):
+        from flows.stores import look
+        from flows.stores_text import stored_json, stored_text
+
+        stored = look(data.resolve())
+        print(stored_json(stored) if format_ is TextFormat.JSON else stored_text(stored))  # noqa: T201
+
+
+@store.command()
+def prune(
+    keep_runs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Keep what the last N runs stand on.")
+    ] = None,
+    older_than: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="DAYS", help="Keep what is younger, and what younger runs stand on."),
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Free what no run stands on; with an option, also what only older runs do.
+
+    What the newest runs would ask for again always stays, and so does what was stored since the last
+    complete refresh began.
+    """
+    with errors_reported(verbose):
+        if keep_runs is not None and older_than is not None:
+            raise UsageError("--keep-runs and --older-than exclude each other", fix="give one of them")
+        from flows.stores import free
+        from flows.stores_text import freed_text
+
+        age = None if older_than is None else timedelta(days=older_than)
+        print(freed_text(free(data.resolve(), keep_runs=keep_runs, older_than=age)))  # noqa: T201

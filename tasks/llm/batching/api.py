@@ -1,0 +1,109 @@
+"""The endpoint's files and batches routes, through the openai client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+
+import openai
+from openai.types import Batch
+
+from tasks.errors import RequestRefused, UsageError
+from tasks.llm.batching.lines import URL
+from tasks.llm.client import Client
+from tasks.llm.failures import ModelUnknown
+
+OVER = frozenset({"failed", "completed", "expired", "cancelled"})
+"""States of a batch in which nothing more will come of it."""
+
+_ASKING_S = 60.0
+_TRANSFER_S = 900.0
+_PAGE = 100
+_MARK = "toolloom"
+
+
+class BatchApi:
+    """Use it in one event loop.  Its methods raise the errors of `tasks.llm.failures`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.where = client.where
+
+    async def check(self) -> None:
+        """Raises `UsageError` where there are no batches."""
+        try:
+            async with self._failures_told():
+                await self._sdk.batches.list(limit=1, extra_headers=self._headers)
+        except (ModelUnknown, RequestRefused) as error:
+            raise UsageError(
+                f"the model endpoint {self.where} takes no batches ({error.message})",
+                fix="set [llm] batch = false",
+            ) from error
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """The id of the uploaded file."""
+        async with self._failures_told(_TRANSFER_S):
+            uploaded = await self._sdk.files.create(
+                file=(name, content, "application/jsonl"),
+                purpose="batch",
+                extra_headers=self._headers,
+                timeout=_TRANSFER_S,
+            )
+        return uploaded.id
+
+    async def create(self, input_file_id: str, mark: str) -> Batch:
+        """A batch of chat completions over an uploaded file.  mark: by which `find` knows it."""
+        async with self._failures_told():
+            return await self._sdk.batches.create(
+                input_file_id=input_file_id,
+                endpoint=URL,
+                completion_window="24h",
+                metadata={_MARK: mark},
+                extra_headers=self._headers,
+            )
+
+    async def find(self, mark: str) -> Batch | None:
+        """The batch that was created with this mark, if it is among the endpoint's newest."""
+        async with self._failures_told():
+            newest = await self._sdk.batches.list(limit=_PAGE, extra_headers=self._headers)
+        marked = (batch for batch in newest.data if (batch.metadata or {}).get(_MARK) == mark)
+        return next(marked, None)
+
+    async def look(self, batch_id: str) -> Batch | None:
+        """The batch as it is now; None when the endpoint does not know it."""
+        try:
+            async with self._failures_told():
+                return await self._sdk.batches.retrieve(batch_id, extra_headers=self._headers)
+        except (RequestRefused, ModelUnknown):
+            return None
+
+    async def lines(self, file_id: str) -> AsyncIterator[bytes]:
+        """The lines of a file, as they arrive."""
+        async with (
+            self._failures_told(_TRANSFER_S),
+            self._sdk.files.with_streaming_response.content(
+                file_id, extra_headers=self._headers, timeout=_TRANSFER_S
+            ) as response,
+        ):
+            rest = b""
+            async for part in response.iter_bytes():
+                *whole, rest = (rest + part).split(b"\n")
+                for line in whole:
+                    yield line
+            if rest:
+                yield rest
+
+    async def remove(self, file_id: str) -> None:
+        async with self._failures_told():
+            await self._sdk.files.delete(file_id, extra_headers=self._headers)
+
+    @property
+    def _sdk(self) -> openai.AsyncOpenAI:
+        return self._client.sdk
+
+    @property
+    def _headers(self) -> Mapping[str, str | openai.Omit]:
+        return self._client.headers
+
+    def _failures_told(self, limit_s: float = _ASKING_S) -> AbstractAsyncContextManager[None]:
+        return self._client.failures_told(limit_s)

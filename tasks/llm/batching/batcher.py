@@ -1,0 +1,194 @@
+"""Requests of many rows, gathered into batches; each row waits for its reply as if it had asked alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from tasks.errors import EndpointDown, RequestRefused, Transient
+from tasks.llm.batching.lines import NextBatch, OtherLengthField, TooMuch
+from tasks.llm.batching.records import Record, Records
+from tasks.llm.batching.running import BatchRunner, Outcome
+from tasks.llm.chat import Reply
+from tasks.llm.endpoint import Asking, Endpoint
+
+LARGEST_FILE = 200_000_000
+"""Bytes of an input file, at most."""
+
+_QUIET_S = 3.0
+_BYTES_AROUND_A_BODY = 200
+
+
+@dataclass(eq=False, slots=True)
+class _Wish:
+    """A request that waits: for a batch, then for what comes of it."""
+
+    body: bytes = b""
+    outcome: asyncio.Future[Outcome | Exception] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def settle(self, outcome: Outcome | Exception) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+
+class Batcher:
+    """Use it in one event loop.
+
+    A batch leaves when nothing has been added for a moment (a few seconds, or `[llm] batch_poll_s`), or
+    when it is full.  Batches of an earlier start that are on record are waited for, not asked again.
+    """
+
+    def __init__(self, endpoint: Endpoint, runner: BatchRunner, records: Records) -> None:
+        self._endpoint = endpoint
+        self._params = endpoint.params
+        self._runner = runner
+        self._records = records
+        self._most = self._params.batch_requests
+        self._one_at_a_time = False
+        self._waiting: dict[str, _Wish] = {}
+        self._under_way: dict[str, _Wish] = {}
+        self._earlier: dict[str, _Wish] | None = None
+        self._last_arrival = 0.0
+        self._gathering: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def standing(self) -> str:
+        """How far the batches are, in words; empty when none is under way."""
+        counts = list(self._runner.counts.values())
+        if not counts:
+            return ""
+        done, total = (sum(numbers) for numbers in zip(*counts, strict=True))
+        batches = "1 batch" if len(counts) == 1 else f"{len(counts)} batches"
+        return f"{batches} under way, {done:,}/{total:,} answered"
+
+    async def answer(self, asking: Asking, key: str) -> Reply:
+        """The reply to a prepared request; counts its tries in it.
+
+        Raises `RequestRefused` for this request, `StopRun` for the run.
+        """
+        earlier = (await self._of_earlier_start()).get(key)
+        if earlier is not None and isinstance(reply := await _outcome_of(earlier), Reply):
+            asking.tries += 1
+            return reply
+        while True:
+            if asking.buyer is not None:
+                await asking.buyer.admit()
+            outcome = await _outcome_of(self._wish(key, asking.body))
+            if isinstance(outcome, TooMuch):
+                continue
+            asking.tries += 1
+            if isinstance(outcome, Reply):
+                if asking.buyer is not None:
+                    await asking.buyer.received(outcome)
+                return outcome
+            self._try_again(asking, outcome)
+
+    def _try_again(self, asking: Asking, failure: Transient | NextBatch) -> None:
+        """Returns when the request may go into the next batch."""
+        if asking.buyer is not None and isinstance(failure, Transient):
+            asking.buyer.lost()
+        if isinstance(failure, OtherLengthField):
+            self._endpoint.use_newer_length_field(asking)
+        if asking.tries >= self._params.attempts:
+            told = f"the endpoint fails at this request in {asking.tries} batches: {failure.message}"
+            raise RequestRefused("endpoint_failed", told)
+
+    async def _of_earlier_start(self) -> dict[str, _Wish]:
+        if self._earlier is None:
+            self._earlier = {}
+            for record in self._records.all():
+                wishes = {key: _Wish() for key in record.keys}
+                self._earlier.update(wishes)
+                self._start(self._follow(record, wishes))
+        return self._earlier
+
+    def _wish(self, key: str, body: bytes) -> _Wish:
+        wish = self._waiting.get(key) or self._under_way.get(key)
+        if wish is None:
+            wish = self._waiting[key] = _Wish(body)
+            self._last_arrival = monotonic()
+            if self._gathering is None or self._gathering.done():
+                self._gathering = asyncio.create_task(self._gather())
+        return wish
+
+    async def _gather(self) -> None:
+        while self._waiting:
+            await self._until_quiet_or_full()
+            if self._one_at_a_time and self._running:
+                await asyncio.wait(self._running)
+            wishes = dict(self._first_of_waiting())
+            for key in wishes:
+                self._under_way[key] = self._waiting.pop(key)
+            self._start(self._submit(wishes))
+
+    async def _until_quiet_or_full(self) -> None:
+        quiet_s = min(_QUIET_S, self._params.batch_poll_s)
+        while len(self._waiting) < self._most:
+            silence = monotonic() - self._last_arrival
+            if silence >= quiet_s:
+                return
+            await asyncio.sleep(quiet_s - silence)
+
+    def _first_of_waiting(self) -> Iterable[tuple[str, _Wish]]:
+        size = 0
+        for number, (key, wish) in enumerate(self._waiting.items()):
+            size += len(wish.body) + _BYTES_AROUND_A_BODY
+            if number and (number >= self._most or size > LARGEST_FILE):
+                return
+            yield key, wish
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _submit(self, wishes: dict[str, _Wish]) -> None:
+        try:
+            record = await self._runner.submit({key: wish.body for key, wish in wishes.items()})
+        except Exception as error:  # noqa: BLE001 - raised where each row waits
+            self._settle_all(wishes, error)
+            return
+        for wish in wishes.values():
+            wish.body = b""
+        await self._follow(record, wishes)
+
+    async def _follow(self, record: Record, wishes: dict[str, _Wish]) -> None:
+        def settle(key: str, outcome: Outcome) -> None:
+            self._under_way.pop(key, None)
+            wishes[key].settle(self._tempered(outcome, len(wishes)))
+
+        try:
+            await self._runner.follow(record, settle)
+        except Exception as error:  # noqa: BLE001 - raised where each row waits
+            self._settle_all(wishes, error)
+
+    def _settle_all(self, wishes: dict[str, _Wish], error: Exception) -> None:
+        for key, wish in wishes.items():
+            self._under_way.pop(key, None)
+            wish.settle(error)
+
+    def _tempered(self, outcome: Outcome, n_requests: int) -> Outcome:
+        """Where an account's queue is full, smaller batches go one by one."""
+        if not isinstance(outcome, TooMuch):
+            return outcome
+        self._one_at_a_time = True
+        self._most = max(1, min(self._most, n_requests // 2))
+        if n_requests > 1:
+            return outcome
+        return EndpointDown(
+            f"the model endpoint takes not even one request more into its batches: {outcome.message}",
+            fix="run the same command again when its queue is shorter, or set [llm] batch = false",
+        )
+
+
+async def _outcome_of(wish: _Wish) -> Reply | Transient | NextBatch:
+    """Raises what was not settled by a reply, and will not be by another batch."""
+    outcome = await asyncio.shield(wish.outcome)
+    if isinstance(outcome, Reply | Transient | NextBatch):
+        return outcome
+    raise outcome

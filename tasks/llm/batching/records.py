@@ -1,0 +1,55 @@
+"""Which batches are under way, kept on disk before anybody waits for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.errors import UsageError
+from warehouse.files import put
+
+
+class Record(BaseModel):
+    """A batch under way.
+
+    mark: by which the endpoint knows it too, should its id be lost.  batch_id: None until it was created.
+    keys: of its requests in the reply store, in hexadecimal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mark: str
+    input_file_id: str
+    batch_id: str | None = None
+    keys: tuple[str, ...]
+
+
+class Records:
+    """One file a batch, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, record: Record) -> None:
+        put(self._path(record), record.model_dump_json().encode())
+
+    def remove(self, record: Record) -> None:
+        self._path(record).unlink(missing_ok=True)
+
+    def all(self) -> list[Record]:
+        """Raises `UsageError` for one that cannot be read."""
+        return [_read(path) for path in sorted(self._folder.glob("[!.]*.json"))]
+
+    def _path(self, record: Record) -> Path:
+        return self._folder / f"{record.mark}.json"
+
+
+def _read(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is damaged: {error}",
+            fix="remove it: what that batch brought is then asked for again",
+        ) from error

@@ -1,0 +1,195 @@
+"""One batch from its file to its replies: uploaded, created, waited for, collected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+from uuid import uuid4
+
+from openai.types import Batch
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from tasks.errors import BrokenContract, EndpointDown, RequestRefused, StopRun, ToolloomError, Transient
+from tasks.llm.batching.api import OVER, BatchApi
+from tasks.llm.batching.lines import LeftOut, TooMuch, read_result, request_line
+from tasks.llm.batching.records import Record, Records
+from tasks.llm.chat import Reply
+from tasks.llm.pacing import LONGEST_PAUSE_S
+from tasks.llm.params import LlmParams
+from tasks.llm.store import ReplyStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Outcome = Reply | ToolloomError
+Settle = Callable[[str, Outcome], None]
+
+_TOO_MUCH = "token_limit_exceeded"
+_STORED_AT_ONCE = 500
+_POLLS_GROW = 1.5
+
+
+class BatchRunner:
+    """Runs batches, each until every one of its requests is settled.  Use it in one event loop.
+
+    A reply is in the store before it is settled, and a batch is on record before it is waited for.
+    counts: of the batches under way, requests answered and requests in all.
+    """
+
+    def __init__(
+        self,
+        api: BatchApi,
+        records: Records,
+        store: ReplyStore,
+        params: LlmParams,
+        *,
+        first_pause_s: float = 0.5,
+    ) -> None:
+        self._api = api
+        self._records = records
+        self._store = store
+        self._params = params
+        self._first_pause_s = first_pause_s
+        self.counts: dict[str, tuple[int, int]] = {}
+
+    async def submit(self, bodies: Mapping[str, bytes]) -> Record:
+        """Starts a batch of these requests, by key.  Raises `StopRun`."""
+        mark = uuid4().hex
+        content = b"".join(request_line(key, body) for key, body in bodies.items())
+        input_file_id = await self._patiently(self._api.upload, f"toolloom-{mark}.jsonl", content)
+        record = Record(mark=mark, input_file_id=input_file_id, keys=tuple(bodies))
+        self._records.save(record)
+        batch = await self._patiently(self._create, record)
+        record = record.model_copy(update={"batch_id": batch.id})
+        self._records.save(record)
+        return record
+
+    async def _create(self, record: Record) -> Batch:
+        """The answer to an earlier try may have been lost on its way."""
+        found = await self._api.find(record.mark)
+        return found or await self._api.create(record.input_file_id, record.mark)
+
+    async def follow(self, record: Record, settle: Settle) -> None:
+        """Waits for the batch and settles all its requests.  Raises `StopRun`; the record stays then."""
+        self.counts[record.mark] = (0, len(record.keys))
+        try:
+            batch = await self._over(record)
+            left = dict.fromkeys(record.keys)
+
+            def settle_one(key: str, outcome: Outcome) -> None:
+                left.pop(key, None)
+                settle(key, outcome)
+
+            if batch is not None:
+                await self._collect(batch, left.keys(), settle_one)
+            verdict = _verdict(batch, record)
+            for key in [*left]:
+                settle_one(key, verdict(key))
+            self._records.remove(record)
+            await self._tidy(record, batch)
+        finally:
+            del self.counts[record.mark]
+
+    async def _over(self, record: Record) -> Batch | None:
+        """The batch when nothing more will come of it; None when the endpoint does not know it (any more)."""
+        pause_s = min(self._first_pause_s, self._params.batch_poll_s)
+        while True:
+            if record.batch_id is None:
+                batch = await self._patiently(self._api.find, record.mark)
+            else:
+                batch = await self._patiently(self._api.look, record.batch_id)
+            if batch is None or batch.status in OVER:
+                return batch
+            if batch.request_counts is not None:
+                done = batch.request_counts.completed + batch.request_counts.failed
+                self.counts[record.mark] = (done, len(record.keys))
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * _POLLS_GROW, self._params.batch_poll_s)
+
+    async def _collect(self, batch: Batch, wanted: Collection[str], settle: Settle) -> None:
+        for file_id in (batch.output_file_id, batch.error_file_id):
+            if file_id:
+                await self._patiently(self._collect_file, file_id, wanted, settle)
+
+    async def _collect_file(self, file_id: str, wanted: Collection[str], settle: Settle) -> None:
+        found: dict[str, Outcome] = {}
+        async for line in self._api.lines(file_id):
+            result = read_result(line, self._params.model)
+            if result is not None and result.key in wanted:
+                found[result.key] = result.outcome
+            if len(found) >= _STORED_AT_ONCE:
+                await self._keep(found, settle)
+                found = {}
+        await self._keep(found, settle)
+
+    async def _keep(self, found: Mapping[str, Outcome], settle: Settle) -> None:
+        replies = {key: outcome for key, outcome in found.items() if isinstance(outcome, Reply)}
+        await asyncio.gather(*(self._store.put(bytes.fromhex(key), reply) for key, reply in replies.items()))
+        for key, outcome in found.items():
+            settle(key, outcome)
+
+    async def _tidy(self, record: Record, batch: Batch | None) -> None:
+        """What was collected need not stay at the endpoint; some keep it all the same."""
+        made = () if batch is None else (batch.output_file_id, batch.error_file_id)
+        for file_id in (record.input_file_id, *made):
+            if file_id:
+                with suppress(Transient, RequestRefused, BrokenContract):
+                    await self._api.remove(file_id)
+
+    async def _patiently(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Tries for as long as `[llm] outage_s`.  Raises `StopRun`."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Transient),
+            stop=stop_after_delay(self._params.outage_s),
+            wait=wait_exponential(multiplier=self._first_pause_s, max=LONGEST_PAUSE_S),
+            reraise=True,
+        )
+        try:
+            return await retrying(work, *args, **kwargs)
+        except Transient as error:
+            raise EndpointDown(
+                f"the batches of the model endpoint {self._api.where} cannot be reached: {error.message}",
+                fix="run the same command again: batches under way are on record, and none is paid for twice",
+            ) from error
+        except RequestRefused as error:
+            raise BrokenContract(
+                f"the model endpoint {self._api.where} refuses a batch: {error.message}",
+                fix="correct what it complains of, or set [llm] batch = false",
+            ) from error
+
+
+def _verdict(batch: Batch | None, record: Record) -> Callable[[str], ToolloomError]:
+    """What to say of the requests that have no result."""
+    if batch is None or batch.status in {"completed", "expired"}:
+        ended = "is not known to the endpoint" if batch is None else batch.status
+        return lambda _: LeftOut(f"the batch {record.batch_id} {ended}, without a result for this request")
+    if batch.status == "cancelled":
+        return lambda _: StopRun(
+            f"the batch {batch.id} was cancelled at the endpoint",
+            fix="run the same command again to submit what is missing",
+        )
+    return _not_valid(batch, record.keys)
+
+
+def _not_valid(batch: Batch, keys: Sequence[str]) -> Callable[[str], ToolloomError]:
+    errors = [] if batch.errors is None else batch.errors.data or []
+    said = "; ".join(f"{error.message or error.code}" for error in errors[:3]) or "no reason is given"
+    if any(error.code == _TOO_MUCH for error in errors):
+        return lambda _: TooMuch(said)
+    refused = {
+        keys[error.line - 1]: str(error.message or error.code)
+        for error in errors
+        if error.line and error.line <= len(keys)
+    }
+    if refused:
+        return lambda key: (
+            RequestRefused("endpoint_refused", refused[key])
+            if key in refused
+            else LeftOut("another request of the batch was not valid")
+        )
+    return lambda _: BrokenContract(
+        f"the batch {batch.id} did not pass the endpoint's validation: {said}",
+        fix="correct what it complains of, or set [llm] batch = false",
+    )

@@ -1,0 +1,269 @@
+"""Asking in batches, against the sandbox's teacher over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batch_desk import Desk, Folder, Teacher
+from llm_server import ModelServer, fails
+
+from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused, StopRun, UsageError
+from tasks.llm.batching.api import BatchApi
+from tasks.llm.chat import Reply
+from tasks.llm.client import Client
+from tasks.llm.params import BudgetParams, LlmParams
+
+ROWS = "abcdefgh"
+USD_OF = 1e-6
+
+
+@pytest.fixture
+def teacher() -> Iterator[Teacher]:
+    with Teacher() as teacher:
+        yield teacher
+
+
+async def ask_rows(desk: Desk) -> dict[str, Any]:
+    return await desk.ask_all(ROWS)
+
+
+def online(teacher: Teacher, root: Path) -> dict[str, Any]:
+    """The replies without batches."""
+    return Folder(root / "online", teacher.url, batch=False).work(ask_rows)
+
+
+def test_a_batch_brings_the_replies_that_single_requests_bring(teacher: Teacher, tmp_path: Path) -> None:
+    replies = Folder(tmp_path, teacher.url).work(ask_rows)
+
+    assert replies == online(teacher, tmp_path)
+    assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8]
+    assert [*(tmp_path / "batches").iterdir()] == []
+
+
+def test_stored_replies_are_not_asked_for_again(teacher: Teacher, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, teacher.url)
+    first = folder.work(ask_rows)
+    assert folder.work(ask_rows) == first
+    assert (len(teacher.batches), teacher.stats["requests"]) == (1, 8)
+
+
+def test_what_a_batch_costs_is_the_discounted_price(teacher: Teacher, tmp_path: Path) -> None:
+    async def work(desk: Desk) -> tuple[Any, Any]:
+        await desk.ask_all("a")
+        return desk.ledger.used, desk.log.take_all("propose")[0]
+
+    used, call = Folder(tmp_path, teacher.url).work(work)
+    whole = (call.tokens_in + 2 * call.tokens_out) * USD_OF
+    assert (call.cost_usd, call.attempts, call.from_store) == (pytest.approx(whole / 2), 1, False)
+    assert used.saved_usd == pytest.approx(whole / 2)
+
+
+@pytest.mark.parametrize("fate", ["expired", "failing_lines", "lost_lines"])
+def test_only_what_is_missing_is_asked_for_again(teacher: Teacher, tmp_path: Path, fate: str) -> None:
+    teacher.script(fate)
+
+    replies = Folder(tmp_path, teacher.url).work(ask_rows)
+
+    assert replies == online(teacher, tmp_path)
+    first, second = teacher.batches
+    answered = first["request_counts"]["completed"]
+    assert (answered, second["request_counts"]["total"]) == (answered, 8 - answered)
+    assert 0 < answered < 8
+    assert teacher.stats["repeated"] == 8  # the comparison's; no reply was paid for twice
+
+
+def test_a_row_that_always_fails_is_refused_alone(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script("failing_lines", "failing_lines")
+    folder = Folder(tmp_path, teacher.url, llm={"attempts": 2})
+
+    replies = folder.work(ask_rows)
+
+    refused = {row: reply for row, reply in replies.items() if isinstance(reply, BaseException)}
+    assert [type(error) for error in refused.values()] == [RequestRefused]
+    assert "fails at this request in 2 batches" in str(next(iter(refused.values())))
+
+
+def test_a_line_that_does_not_pass_is_refused_alone(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script("invalid")
+
+    replies = Folder(tmp_path, teacher.url).work(ask_rows)
+
+    assert isinstance(replies.pop("a"), RequestRefused)
+    assert {type(reply) for reply in replies.values()} == {Reply}
+    assert [batch["status"] for batch in teacher.batches] == ["failed", "completed"]
+
+
+def test_a_full_queue_gets_smaller_batches_one_by_one(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script("token_limit")
+
+    replies = Folder(tmp_path, teacher.url).work(ask_rows)
+
+    assert replies == online(teacher, tmp_path)
+    assert [batch["request_counts"]["total"] for batch in teacher.batches] == [0, 4, 4]
+
+
+def test_a_queue_without_any_room_stops_the_run(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script(*["token_limit"] * 20)
+
+    replies = Folder(tmp_path, teacher.url).work(lambda desk: desk.ask_all("ab"))
+
+    assert {type(reply) for reply in replies.values()} == {EndpointDown}
+
+
+def test_a_batch_cancelled_at_the_endpoint_stops_the_run_and_keeps_what_it_brought(
+    teacher: Teacher, tmp_path: Path
+) -> None:
+    teacher.script("cancelled")
+    folder = Folder(tmp_path, teacher.url)
+
+    kinds = [type(reply) for reply in folder.work(ask_rows).values()]
+
+    assert (kinds.count(Reply), kinds.count(StopRun)) == (4, 4)
+    folder.work(ask_rows)
+    assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8, 4]
+
+
+def test_files_hold_no_more_requests_than_they_may(teacher: Teacher, tmp_path: Path) -> None:
+    Folder(tmp_path, teacher.url, llm={"batch_requests": 3}).work(ask_rows)
+
+    assert sorted(batch["request_counts"]["total"] for batch in teacher.batches) == [2, 3, 3]
+
+
+def test_files_are_no_larger_than_they_may(
+    teacher: Teacher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.llm.batching.batcher.LARGEST_FILE", 700)
+
+    Folder(tmp_path, teacher.url).work(ask_rows)
+
+    assert [batch["request_counts"]["total"] for batch in teacher.batches] == [2, 2, 2, 2]
+
+
+async def die_waiting(desk: Desk) -> None:
+    """The process ends when the batch is on its way."""
+    asking = asyncio.create_task(desk.ask_all(ROWS))
+    while not desk.runner.counts:
+        await asyncio.sleep(0.01)
+    asking.cancel()
+
+
+def test_the_next_run_finds_the_batch_of_one_that_died_waiting(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script(delay_s=0.3)
+    folder = Folder(tmp_path, teacher.url)
+    folder.work(die_waiting)
+    assert len([*(tmp_path / "batches").iterdir()]) == 1
+
+    async def work(desk: Desk) -> tuple[dict[str, Any], list[Any]]:
+        return await desk.ask_all(ROWS + "i"), desk.log.take_all("propose")
+
+    replies, calls = folder.work(work)
+
+    assert {row: replies[row] for row in ROWS} == online(teacher, tmp_path)
+    assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8, 1]
+    assert [(call.from_store, call.attempts) for call in calls] == [(False, 1)] * 9
+    assert [*(tmp_path / "batches").iterdir()] == []
+
+
+def test_a_batch_whose_id_was_lost_is_known_by_its_mark(teacher: Teacher, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, teacher.url)
+    teacher.script(delay_s=0.3)
+    folder.work(die_waiting)
+    (record,) = (tmp_path / "batches").iterdir()
+    batch_id = teacher.batches[0]["id"]
+    record.write_text(record.read_text().replace(f'"{batch_id}"', "null"))
+
+    folder.work(ask_rows)
+
+    assert (len(teacher.batches), teacher.stats["requests"]) == (1, 8)
+
+
+def test_a_batch_that_the_endpoint_has_forgotten_is_asked_for_again(tmp_path: Path) -> None:
+    with Teacher() as gone:
+        gone.script(delay_s=5)
+        Folder(tmp_path, gone.url).work(die_waiting)
+    with Teacher() as teacher:
+        replies = Folder(tmp_path, teacher.url).work(ask_rows)
+        assert {type(reply) for reply in replies.values()} == {Reply}
+        assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8]
+    assert [*(tmp_path / "batches").iterdir()] == []
+
+
+def test_a_damaged_record_is_named(teacher: Teacher, tmp_path: Path) -> None:
+    (tmp_path / "batches").mkdir()
+    (tmp_path / "batches" / "x.json").write_text("{")
+
+    replies = Folder(tmp_path, teacher.url).work(lambda desk: desk.ask_all("a"))
+
+    assert isinstance(replies["a"], UsageError)
+    assert "x.json is damaged" in str(replies["a"])
+
+
+def test_a_cap_is_not_passed_and_what_it_allows_is_done(teacher: Teacher, tmp_path: Path) -> None:
+    async def work(desk: Desk) -> tuple[dict[str, Any], int]:
+        return await desk.ask_all(ROWS), desk.ledger.used.requests
+
+    folder = Folder(tmp_path, teacher.url, budget=BudgetParams(max_requests=5))
+    replies, used = folder.work(work)
+
+    kinds = [type(reply) for reply in replies.values()]
+    assert (used, kinds.count(Reply), kinds.count(OverBudget)) == (5, 5, 3)
+    assert teacher.stats["requests"] == 5
+
+
+def test_a_batch_is_set_aside_for_at_its_own_price(teacher: Teacher, tmp_path: Path) -> None:
+    async def work(desk: Desk) -> float:
+        reservation = desk.ledger.reservation(tokens_in=100, max_tokens=100, discount=0.5)
+        await reservation.admit()
+        whole = desk.ledger.reservation(tokens_in=100, max_tokens=100)
+        with pytest.raises(OverBudget):
+            await whole.admit()
+        return 0.0
+
+    half = 300 * USD_OF / 2
+    Folder(tmp_path, teacher.url, budget=BudgetParams(max_usd=half)).work(work)
+
+
+def test_an_endpoint_without_batches_is_a_usage_error() -> None:
+    async def check(url: str) -> None:
+        client = Client(LlmParams(base_url=url, model="m"))
+        try:
+            await BatchApi(client).check()
+        finally:
+            await client.close()
+
+    with ModelServer() as server, pytest.raises(UsageError, match="takes no batches"):
+        asyncio.run(check(server.url))
+
+
+def test_a_refused_key_stops_the_run(tmp_path: Path) -> None:
+    with Teacher(api_key="sk-right-one-0123456789") as teacher:
+        replies = Folder(tmp_path, teacher.url).work(lambda desk: desk.ask_all("ab"))
+    assert {type(reply) for reply in replies.values()} <= {BrokenContract, *BrokenContract.__subclasses__()}
+
+
+def test_an_endpoint_that_is_away_for_good_stops_the_run_and_keeps_the_batch(tmp_path: Path) -> None:
+    async def work(desk: Desk) -> dict[str, Any]:
+        asking = asyncio.create_task(desk.ask_all("ab"))
+        while not desk.runner.counts:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(running.close)
+        return await asking
+
+    with ExitStack() as running:
+        leaving = running.enter_context(Teacher())
+        leaving.script(delay_s=5)
+        replies = Folder(tmp_path, leaving.url, llm={"outage_s": 0.3}).work(work)
+    assert {type(reply) for reply in replies.values()} == {EndpointDown}
+    assert len([*(tmp_path / "batches").iterdir()]) == 1
+
+
+def test_a_server_error_at_every_route_is_tried_for_as_long_as_an_outage(tmp_path: Path) -> None:
+    with ModelServer(otherwise=fails(500)) as server:
+        folder = Folder(tmp_path, server.url, llm={"outage_s": 0.2})
+        replies = folder.work(lambda desk: desk.ask_all("a"))
+    assert isinstance(replies["a"], BrokenContract | EndpointDown)
