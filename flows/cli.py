@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flows.commands.options import Data, Format, Quiet, Verbose, errors_reported
+from flows.commands.plan import plan
 from flows.commands.store import store
 from flows.params import DEFAULT_DATA
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(plan)
 app.add_typer(store, name="store")
 
 

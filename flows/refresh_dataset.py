@@ -14,13 +14,17 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from flows.build_annotations import build_annotations
 from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
+from flows.estimates import Forecast, keep, taken
 from flows.opening import config_digest, open_run
 from flows.outcome import Refreshed, Spent, StageRun
 from flows.params import DEFAULT_DATA, Config
+from flows.plan import forecast, forecast_after_catalogue
+from flows.plan_text import estimate_line
 from flows.report import markdown, say, summary
 from flows.stages import STAGES, for_batches, raise_stop
 from flows.world import open_world
 from tasks.commit import Status, commit, parent_of
+from tasks.planning.estimate import Estimate
 from tasks.run import RunContext
 from tasks.services import services_of
 from tasks.stage import is_cached
@@ -41,10 +45,12 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     with folder_lock(data, f"refresh {config.name}"), open_world(config, data) as reachable:
         remove_leftovers(data)
         with open_run(reachable, data) as run:
-            stage_runs = _run_stages(run, reachable, until)
+            expected = _expected(forecast(reachable, services_of(run)))
+            stage_runs = _run_stages(run, reachable, until, expected)
             if not _outputs(stage_runs):
                 raise_stop(stage_runs)
             refreshed = _commit(run, config_digest(config), stage_runs, begun)
+            _keep_estimate(run, refreshed, expected)
     create_markdown_artifact(
         key="refresh-report", markdown=markdown(refreshed), description="What the run came to"
     )
@@ -53,13 +59,32 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     return refreshed
 
 
-def _run_stages(run: RunContext, config: Config, until: str | None) -> list[StageRun]:
+def _expected(estimate: Estimate | None) -> list[Estimate]:
+    """The estimate, told; none while there is no catalogue to make one of."""
+    if estimate is None:
+        return []
+    say(estimate_line(estimate))
+    return [estimate]
+
+
+def _keep_estimate(run: RunContext, refreshed: Refreshed, expected: list[Estimate]) -> None:
+    if expected and not refreshed.unchanged:
+        took = taken(run, refreshed.stages)
+        keep(run.data, Forecast(run_id=refreshed.run_id, expected=expected[0], took=took))
+
+
+def _run_stages(
+    run: RunContext, config: Config, until: str | None, expected: list[Estimate]
+) -> list[StageRun]:
+    """expected: the estimate, which is added as soon as there is a catalogue to make it of."""
     # The parent's heartbeat covers its subflows; one of their own costs each a second at its end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         done = for_batches(build_catalogue, config)(run, config, until)
         outputs = _outputs(done)
         if "compress" not in outputs or _ended(done, until):
             return done
+        if not expected:
+            expected += _expected(forecast_after_catalogue(config, services_of(run), outputs))
         done += for_batches(build_instructions, config)(
             run, config, outputs["crawl"], outputs["compress"], until
         )

@@ -32,15 +32,19 @@ class RunContext(BaseModel):
     mcp_servers: tuple[McpServer, ...] = ()
 
     def calling_identity(self) -> dict[str, object]:
-        """What of `[calling]` can change an outcome: not where names resolve to, nor how fast we go.
-
-        With MCP servers, who they are as well: their APIs' rows name no address.
-        """
-        servers = [server.identity for server in self.mcp_servers]
-        return self.calling.model_dump(
-            mode="json", exclude={"resolve", "toolbench_url", "concurrency", "per_host_rps"}
-        ) | ({"mcp": servers} if servers else {})
+        return calling_identity(self.calling, self.mcp_servers)
 
     def model_identity(self) -> dict[str, object]:
         """What of `[llm]` can change a reply: never the address or the speed."""
         return self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"})
+
+
+def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...]) -> dict[str, object]:
+    """What of `[calling]` can change an outcome: not where names resolve to, nor how fast we go.
+
+    With MCP servers, who they are as well: their APIs' rows name no address.
+    """
+    servers = [server.identity for server in mcp_servers]
+    return calling.model_dump(
+        mode="json", exclude={"resolve", "toolbench_url", "concurrency", "per_host_rps"}
+    ) | ({"mcp": servers} if servers else {})

@@ -65,6 +65,7 @@ class Services:
     probing: Caller
     searching: RecordingCaller
     batcher: Batcher | None
+    call_map: DurableMap
     maps: tuple[DurableMap, ...]
     reading: Reading
     journal: Journal
@@ -248,6 +249,7 @@ def _start(run: RunContext) -> Services:
             settings=digest_of(run.calling_identity()),
         ),
         batcher=_batcher(run, endpoint, replies) if run.llm.batch else None,
+        call_map=call_map,
         maps=(reply_map, call_map),
         journal=Journal(trials),
         trials=trials,

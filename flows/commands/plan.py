@@ -1,0 +1,50 @@
+"""`toolloom plan`: what a refresh would ask and cost, without asking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Data, TextFormat, Verbose, errors_reported
+from flows.params import DEFAULT_DATA
+
+
+def plan(
+    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
+    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
+    ] = None,
+    crawl: Annotated[
+        bool, typer.Option("--crawl", help="Crawl and call the APIs first, as `refresh --until probe` does.")
+    ] = False,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Say what a refresh would ask of the model and cost, stage by stage; makes no request to it."""
+    with errors_reported(verbose):
+        from flows.configure import load_config
+        from flows.plan_text import estimate_json, estimate_text, no_catalogue_text
+
+        settings = load_config(profile=profile, file=config, overrides=set_ or ())
+        folder = data.resolve()
+        if crawl:
+            from flows.report import speaking, voice_of
+            from flows.start import start_refresh
+
+            with speaking(voice_of(quiet=format_ is TextFormat.JSON, verbose=verbose)):
+                start_refresh(settings, folder, until="probe")
+
+        from flows.plan import last_forecast
+        from flows.plan import plan as made
+
+        estimate = made(settings, folder)
+        if format_ is TextFormat.JSON:
+            print("null" if estimate is None else estimate_json(estimate, last_forecast(folder)))  # noqa: T201
+        elif estimate is None:
+            print(no_catalogue_text(folder))  # noqa: T201
+        else:
+            print(estimate_text(estimate, last_forecast(folder)))  # noqa: T201

@@ -1,0 +1,125 @@
+"""What a refresh would cost, before it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.estimates import Forecast, last
+from flows.opening import config_digest
+from flows.params import Config
+from tasks.calling.store import RecordingCaller
+from tasks.llm.chat import digest_of
+from tasks.llm.store import ReplyStore
+from tasks.planning.estimate import Estimate, StageEstimate
+from tasks.planning.known import Known, known_of
+from tasks.planning.measured import figures_of
+from tasks.planning.plan import Planner, Settings
+from tasks.run import calling_identity
+from tasks.services import Services
+from tasks.transport.kvstore import DurableMap
+from warehouse import manifest
+from warehouse.manifest import Manifest
+from warehouse.ref import StageOutput
+
+ASKING = ("probe", "compress", "propose", "annotate")
+# A refresh says what it expects without keeping anybody waiting.
+LOOKED_AT_BY_A_REFRESH = 200
+
+
+def plan(config: Config, data: Path) -> Estimate | None:
+    """The estimate of a refresh from here; None where no catalogue was crawled.  Asks nobody."""
+    known = _known(data, manifest.latest(data))
+    if known is None:
+        return None
+    with _stores(data) as (replies, calls):
+        planner = _planner(config, data, known, ReplyStore(replies), calls)
+        estimate = asyncio.run(planner.estimate())
+    return _with_age(estimate, known, config)
+
+
+def forecast(config: Config, services: Services) -> Estimate | None:
+    """The same at the start of a refresh, by its own stores; None where no catalogue was crawled."""
+    parent = manifest.latest(services.run.data)
+    if parent is not None and _has_all(parent, config):
+        return _nothing(parent)
+    known = _known(services.run.data, parent)
+    return None if known is None else _with_age(_briefly(config, services, known), known, config)
+
+
+def forecast_after_catalogue(
+    config: Config, services: Services, outputs: Mapping[str, StageOutput]
+) -> Estimate | None:
+    """Of the stages that are left when the catalogue has been made for the first time."""
+    run = services.run
+    known = known_of(run.data, run.run_id, run.as_of["crawl"], outputs)
+    if known is None:
+        return None
+    estimate = _briefly(config, services, known)
+    left = tuple(stage for stage in estimate.stages if stage.stage not in outputs)
+    return estimate.model_copy(update={"stages": left})
+
+
+def _briefly(config: Config, services: Services, known: Known) -> Estimate:
+    planner = _planner(config, services.run.data, known, services.replies, services.call_map)
+    planner.most = LOOKED_AT_BY_A_REFRESH
+    return services.runtime.run(planner.estimate())
+
+
+def _known(data: Path, parent: Manifest | None) -> Known | None:
+    if parent is None:
+        return None
+    crawled_at = parent.as_of.get("crawl", parent.started_at)
+    return known_of(data, parent.run_id, crawled_at, parent.stages)
+
+
+def last_forecast(data: Path) -> Forecast | None:
+    return last(data) if data.is_dir() else None
+
+
+def _has_all(parent: Manifest, config: Config) -> bool:
+    return parent.status == "complete" and parent.config_digest == config_digest(config)
+
+
+def _nothing(parent: Manifest) -> Estimate:
+    stages = tuple(
+        StageEstimate(stage=stage, requests=0, tokens_in=0, tokens_out=0, usd=0.0, hours=0.0)
+        for stage in ASKING
+    )
+    words = (
+        f"run {parent.run_id} was complete with the same configuration; what changed in the world is extra"
+    )
+    return Estimate(stages=stages, assumptions=(words,))
+
+
+def _planner(config: Config, data: Path, known: Known, replies: ReplyStore, calls: DurableMap) -> Planner:
+    settings = Settings(
+        llm=config.llm,
+        probe=config.probe,
+        compress=config.compress,
+        sample=config.sample,
+        instruct=config.instruct,
+        annotate=config.annotate,
+    )
+    identity = digest_of(calling_identity(config.calling, config.catalogue.mcp_servers))
+    recorded = RecordingCaller(None, calls, settings=identity)
+    return Planner(known, settings, figures_of(data, config.llm.model), replies, recorded)
+
+
+def _with_age(estimate: Estimate, known: Known, config: Config) -> Estimate:
+    if datetime.now(UTC) - known.crawled_at <= config.catalogue.max_age:
+        return estimate
+    words = "it is older than [catalogue] max_age: the refresh crawls again, and what has changed is extra"
+    return estimate.model_copy(update={"assumptions": (*estimate.assumptions, words)})
+
+
+@contextmanager
+def _stores(data: Path) -> Iterator[tuple[DurableMap, DurableMap]]:
+    with ExitStack() as opened:
+        yield (
+            opened.enter_context(DurableMap(data / "store" / "replies.sqlite")),
+            opened.enter_context(DurableMap(data / "store" / "calls.sqlite")),
+        )

@@ -1,0 +1,59 @@
+"""Finding out what would be asked: stored replies are given, everything else is noted and not asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.params import LlmParams
+from tasks.llm.store import ReplyStore, reply_key
+
+# Of English prose and JSON; an estimate, where a reservation would be higher.
+_BYTES_PER_TOKEN = 4
+
+
+class Deferred(Exception):
+    """The row cannot go on: its next reply is not in the store."""
+
+
+@dataclass(slots=True)
+class DeferringModel:
+    """A `ChatModel` for one row, which raises `Deferred` at the first reply that would have to be asked for.
+
+    n_stored: replies given.  tokens_in: of the request that is missing, estimated; None while none is.
+    """
+
+    store: ReplyStore
+    params: LlmParams
+    n_stored: int = 0
+    tokens_in: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.params.model
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
+        request = completed(request, self.params)
+        stored = await self.store.get(reply_key(row_id, ordinal, request.digest(self.name)))
+        if stored is None:
+            self.tokens_in = _tokens_in(request)
+            raise Deferred
+        self.n_stored += 1
+        return stored
+
+
+def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
+    """The request with what it leaves open filled in from `[llm]`."""
+    return replace(
+        request,
+        temperature=params.temperature if request.temperature is None else request.temperature,
+        max_tokens=params.max_tokens if request.max_tokens is None else request.max_tokens,
+    )
+
+
+def _tokens_in(request: ChatRequest) -> int:
+    messages = [message.wire() for message in request.transcript.messages()]
+    tools = () if request.tools is None else request.tools.tools
+    return len(orjson.dumps([messages, tools])) // _BYTES_PER_TOKEN + 1

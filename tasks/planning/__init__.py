@@ -1,0 +1,1 @@
+"""What a refresh would ask of the model, counted before it asks."""

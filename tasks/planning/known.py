@@ -1,0 +1,76 @@
+"""What a folder knows already: the catalogue of its last run, and what was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from warehouse.ref import StageOutput
+from warehouse.store import Store
+from warehouse.table import Table
+from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, REJECTS, TOOLS, VERDICTS
+from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.documents import Document
+from warehouse.tables.instructions import Instruction
+from warehouse.tables.probing import Verdict
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Known:
+    """All by id.  verdicts: of the APIs that were probed, none when none was.
+
+    n_samples, n_written: what instructions were written for, and how many came to the last selection;
+    n_fit: of them, those accepted or accepted but for the number wanted.
+    """
+
+    run_id: str
+    crawled_at: datetime
+    tools: dict[str, Tool]
+    apis: dict[str, Api]
+    verdicts: dict[str, Verdict]
+    documents: dict[str, Document]
+    instructions: list[Instruction]
+    n_samples: int
+    n_written: int
+    n_fit: int
+
+    @property
+    def kept(self) -> list[str]:
+        """The APIs worth documenting."""
+        return [api_id for api_id, verdict in self.verdicts.items() if verdict.kept and api_id in self.apis]
+
+
+def known_of(
+    data: Path, run_id: str, crawled_at: datetime, stages: Mapping[str, StageOutput]
+) -> Known | None:
+    """What these stages wrote; None where no catalogue was crawled.
+
+    Raises `BrokenContract` where a file is gone or damaged.
+    """
+    if "crawl" not in stages:
+        return None
+    store = Store(data)
+
+    def rows(table: Table[R]) -> list[R]:
+        refs = [ref for output in stages.values() for ref in output.tables.get(table.name, ())]
+        return store.read(table, refs)
+
+    counts = {stage: output.counts for stage, output in stages.items()}
+    over = sum(reject.stage == "select" and reject.reason == "over_quota" for reject in rows(REJECTS))
+    return Known(
+        run_id=run_id,
+        crawled_at=crawled_at,
+        tools={tool.tool_id: tool for tool in rows(TOOLS)},
+        apis={api.api_id: api for api in rows(APIS)},
+        verdicts={verdict.api_id: verdict for verdict in rows(VERDICTS)},
+        documents={document.api_id: document for document in rows(DOCUMENTS)},
+        instructions=rows(INSTRUCTIONS),
+        n_samples=counts["sample"].n_out if "sample" in counts else 0,
+        n_written=counts["select"].n_in if "select" in counts else 0,
+        n_fit=counts["select"].n_out + over if "select" in counts else 0,
+    )
