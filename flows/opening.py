@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.params import Config
+from flows.report import say
 from tasks.errors import BrokenContract
 from tasks.llm.chat import digest_of
+from tasks.llm.known import KnownEndpoints
 from tasks.run import RunContext
 from tasks.services import close_services, services_of
 from warehouse import manifest
@@ -45,12 +47,22 @@ def open_run(
         mcp_servers=config.catalogue.mcp_servers,
     )
     try:
-        services = services_of(run)
-        if asks_model:
-            services.runtime.run(services.check_endpoint())
-        yield run
+        yield _with_abilities(run) if asks_model else run
     finally:
         close_services()
+
+
+def _with_abilities(run: RunContext) -> RunContext:
+    """The run, with what its endpoint can do: as found before, or found out now and told in a line."""
+    services, known = services_of(run), KnownEndpoints(run.data)
+    services.runtime.run(services.check_endpoint())
+    abilities = known.find(run.llm)
+    if abilities is None:
+        abilities = services.find_abilities()
+        known.keep(run.llm, abilities)
+        say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {abilities.in_a_line()}")
+    services.endpoint.abilities = abilities
+    return run.model_copy(update={"abilities": abilities})
 
 
 def _forget_stale(config: Config, data: Path) -> None:

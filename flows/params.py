@@ -49,6 +49,12 @@ class Config(BaseModel):
     annotate: AnnotateParams = AnnotateParams()
     sandbox: SandboxParams = SandboxParams()
 
+    def asks_model(self, until: str | None) -> bool:
+        """Whether a refresh up to that stage may ask the model endpoint anything."""
+        if until == "probe":
+            return self.probe.model_arguments
+        return until != "crawl"
+
     def content(self) -> dict[str, Any]:
         """What can change the content of a table: no address, no speed, no budget."""
         return self.model_dump(
@@ -62,6 +68,7 @@ class Config(BaseModel):
                 "probe": {"max_age"},
                 "llm": {
                     "base_url",
+                    "known_as",
                     "api_key_env",
                     "concurrency",
                     "requests_per_minute",

@@ -44,7 +44,7 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     begun = time.monotonic()
     with folder_lock(data, f"refresh {config.name}"), open_world(config, data) as reachable:
         remove_leftovers(data)
-        with open_run(reachable, data) as run:
+        with open_run(reachable, data, asks_model=reachable.asks_model(until)) as run:
             expected = _expected(forecast(reachable, services_of(run)))
             stage_runs = _run_stages(run, reachable, until, expected)
             if not _outputs(stage_runs):

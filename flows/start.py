@@ -45,7 +45,7 @@ def start_refresh(config: Config, data: Path, *, until: str | None) -> None:
 
         return lambda reachable: refresh_dataset(reachable, data, until, return_state=True)
 
-    _start(config, data, load)
+    _start(config, data, load, asks_model=config.asks_model(until))
 
 
 def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:

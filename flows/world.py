@@ -34,6 +34,6 @@ def open_world(config: Config, data: Path) -> Iterator[Config]:
 def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:
     """Sandbox names resolve to the hub, the model endpoint is the teacher, and neither is started again."""
     calling = config.calling.model_copy(update={"resolve": {**config.calling.resolve, "*.sandbox.test": hub}})
-    llm = config.llm.model_copy(update={"base_url": teacher})
+    llm = config.llm.model_copy(update={"base_url": teacher, "known_as": config.llm.base_url})
     served = config.sandbox.model_copy(update={"serve": False})
     return config.model_copy(update={"calling": calling, "llm": llm, "sandbox": served})

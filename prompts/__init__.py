@@ -78,6 +78,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(file.relative_to(_FOLDER).as_posix().removesuffix(_SUFFIX) for file in files))
 
 
+def digests_of(folder: str) -> list[str]:
+    """Digests of all prompts of a folder, for the keys of what they shape."""
+    return [load(name).digest for name in names() if name.startswith(f"{folder}/")]
+
+
 @cache
 def load(name: str) -> Prompt:
     """The prompt of that name, such as `search/system`.  Raises `PromptError` with the known names."""

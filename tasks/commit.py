@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -11,7 +11,7 @@ from prefect import task
 from tasks.errors import BrokenContract
 from tasks.policies import stage_key, stage_options
 from tasks.run import RunContext
-from tasks.services import services_of
+from tasks.services import ENDPOINT, services_of
 from warehouse import manifest
 from warehouse.checking import Violation, run_checks
 from warehouse.connect import build_database
@@ -23,7 +23,7 @@ from warehouse.tables.accounts import LlmCall, Run, StageCounts
 STAGE = "commit"
 VERSION = 1
 READS = (LLM_CALLS,)
-WRITES = (RUNS,)
+WRITES = (LLM_CALLS, RUNS)
 VIOLATIONS_SHOWN = 5
 REFRESH = "refresh"
 
@@ -54,8 +54,11 @@ def commit(
     """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
     before = None if parent is None else manifest.load(run.data, parent)
     stages = {**(before.stages if before is not None else {}), **outputs}
-    run_row = _run_row(run, kind, status, config_digest, outputs)
-    run_ref = services_of(run).store.write_shard(RUNS, [run_row])
+    services = services_of(run)
+    asked = services.usage.take_all(ENDPOINT)
+    run_row = _run_row(run, kind, status, config_digest, outputs, asked)
+    own = [services.store.write_shard(RUNS, [run_row])]
+    own += [services.store.write_shard(LLM_CALLS, asked)] if asked else []
     snapshot = Manifest(
         run_id=run.run_id,
         kind=kind,
@@ -66,7 +69,7 @@ def commit(
         config_digest=config_digest,
         as_of=run.as_of,
         stages=stages,
-        tables=_tables(before, stages, run_ref),
+        tables=_tables(before, stages, own),
     )
     _refuse_violations(run_checks(run.data, snapshot))
     manifest.commit(run.data, snapshot)
@@ -87,7 +90,7 @@ def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, Sta
 
 
 def _tables(
-    before: Manifest | None, stages: Mapping[str, StageOutput], run_ref: TableRef
+    before: Manifest | None, stages: Mapping[str, StageOutput], own: Sequence[TableRef]
 ) -> dict[str, tuple[TableRef, ...]]:
     """Every table's files: what the stages wrote, a stage not reached as the parent has it.
 
@@ -97,15 +100,20 @@ def _tables(
     for name, table in TABLES.items():
         written = [ref for output in stages.values() for ref in output.tables.get(name, ())]
         earlier = before.tables.get(name, ()) if before is not None and table.history else ()
-        own = (run_ref,) if name == RUNS.name else ()
-        tables[name] = tuple(dict.fromkeys((*earlier, *written, *own)))
+        added = [ref for ref in own if ref.table == name]
+        tables[name] = tuple(dict.fromkeys((*earlier, *written, *added)))
     return tables
 
 
 def _run_row(
-    run: RunContext, kind: str, status: Status, config_digest: str, outputs: Mapping[str, StageOutput]
+    run: RunContext,
+    kind: str,
+    status: Status,
+    config_digest: str,
+    outputs: Mapping[str, StageOutput],
+    asked: Sequence[LlmCall],
 ) -> Run:
-    paid = list(_paid_calls(run, outputs))
+    paid = [*asked, *_paid_calls(run, outputs)]
     costs = [call.cost_usd for call in paid]
     return Run(
         run_id=run.run_id,

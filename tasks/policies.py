@@ -30,9 +30,7 @@ def _plain(part: object) -> object:
     return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
 
 
-def prompt_digests(folder: str) -> list[str]:
-    """Digests of all prompts of a folder, for the keys of what they shape."""
-    return [prompts.load(name).digest for name in prompts.names() if name.startswith(f"{folder}/")]
+prompt_digests = prompts.digests_of
 
 
 def _keyed_on(key: Callable[..., str]) -> CacheKeyFnPolicy:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from prompts import digests_of
 from tasks.calling.params import CallingParams
+from tasks.llm.abilities import Abilities
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.transport.mcp.server import McpServer
 
@@ -17,6 +19,7 @@ class RunContext(BaseModel):
 
     as_of: per stage that asks the world (crawl, probe), how old its rows may be at most.
     shard_counts: number of shards per stage of the run before; kept, so that a changed row touches one shard.
+    abilities: what the model endpoint was found to be able to do.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,13 +33,19 @@ class RunContext(BaseModel):
     llm: LlmParams
     budget: BudgetParams = BudgetParams()
     mcp_servers: tuple[McpServer, ...] = ()
+    abilities: Abilities = Abilities()
 
     def calling_identity(self) -> dict[str, object]:
         return calling_identity(self.calling, self.mcp_servers)
 
     def model_identity(self) -> dict[str, object]:
-        """What of `[llm]` can change a reply: never the address or the speed."""
-        return self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"})
+        """What of `[llm]` can change a reply: never the address or the speed.
+
+        What the endpoint cannot do is asked for in words, so it counts, and so do the words.
+        """
+        lacking = self.abilities.lacking
+        in_words = {"lacking": [*lacking, *digests_of("endpoint")]} if lacking else {}
+        return self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"}) | in_words
 
 
 def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...]) -> dict[str, object]:

@@ -20,6 +20,7 @@ from tasks.calling.route import RoutingCaller
 from tasks.calling.store import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.reading import Reading
+from tasks.llm.abilities import Abilities
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.records import Records
@@ -29,7 +30,8 @@ from tasks.llm.chat import digest_of
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
-from tasks.llm.store import ReplyStore
+from tasks.llm.store import Forgetful, ReplyStore
+from tasks.llm.trial import find_abilities
 from tasks.llm.usage import UsageLog
 from tasks.probing.journal import Journal
 from tasks.progress import Progress
@@ -48,6 +50,10 @@ ONLINE = frozenset({"annotate", "probe"})
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+# What is asked of the endpoint before any stage.
+ENDPOINT = "endpoint"
+_TRIAL_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -130,17 +136,26 @@ class Services:
         """One semaphore for all shards of a stage, so that the limit is of the process."""
         return self._limits.setdefault(stage, asyncio.Semaphore(concurrency))
 
-    def model(self, stage: str) -> StoredModel:
+    def model(
+        self, stage: str, *, store: ReplyStore | None = None, attempts: int | None = None
+    ) -> StoredModel:
+        """store, attempts: in the place of the replies of the data folder, and of `[llm] attempts`."""
         return StoredModel(
             endpoint=self.endpoint,
-            store=self.replies,
+            store=store or self.replies,
             ledger=self.ledger,
             recorder=self.usage,
             functions=self.functions,
             stage=stage,
             run_id=self.run.run_id,
-            batcher=self._batcher_of(stage),
+            batcher=None if store is not None else self._batcher_of(stage),
+            attempts=attempts,
         )
+
+    def find_abilities(self) -> Abilities:
+        """Asks the endpoint what it can do; see `tasks.llm.trial`."""
+        model = self.model(ENDPOINT, store=ReplyStore(Forgetful()), attempts=_TRIAL_ATTEMPTS)
+        return self.runtime.run(find_abilities(model, self.run.llm))
 
     def _batcher_of(self, stage: str) -> Batcher | None:
         return None if stage in ONLINE else self.batcher
@@ -232,7 +247,7 @@ def _start(run: RunContext) -> Services:
         }
     )
     trials = Scratch(run.data / "store", "trials", run.run_id)
-    endpoint, replies = runtime.enter(Endpoint(run.llm)), ReplyStore(reply_map)
+    endpoint, replies = runtime.enter(Endpoint(run.llm, abilities=run.abilities)), ReplyStore(reply_map)
     return Services(
         run=run,
         runtime=runtime,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from sandbox.teaching import dice
+from sandbox.teaching.by_name import called_by_name
 from sandbox.teaching.compress import shortened
 from sandbox.teaching.faults import TeacherFaults
 from sandbox.teaching.instruct import instructions
@@ -14,7 +15,7 @@ from sandbox.teaching.judged import Judged
 from sandbox.teaching.rank import better
 from sandbox.teaching.reply import Reply
 from sandbox.teaching.search import next_step
-from sandbox.teaching.stages import Compress, Instruct, Rank, Search, Trying, Unknown, recognise
+from sandbox.teaching.stages import ByName, Compress, Instruct, Rank, Search, Trying, Unknown, recognise
 from sandbox.teaching.trying import arguments_to_try
 
 Json = dict[str, Any]
@@ -29,6 +30,8 @@ def answer(request: Json, digest: str, faults: TeacherFaults) -> tuple[str, Repl
             return "search", next_step(stage, digest, faults)
         case Rank():
             return "rank", Reply(better(stage))
+        case ByName():
+            return "by_name", called_by_name(stage.function, stage.said)
         case Unknown():
             return "unknown", Reply(json.dumps({"note": _NO_RULE}) if stage.wants_json else _NO_RULE)
         case _:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.teaching.blocks import calls_in, json_in, json_value, objects_in, texts_in
+from sandbox.teaching.by_name import named_function
 from sandbox.teaching.judged import Judged, judged
 
 Json = dict[str, Any]
@@ -112,7 +113,15 @@ class Unknown:
     wants_json: bool
 
 
-Stage = Compress | Instruct | Search | Rank | Judged | Trying | Unknown
+@dataclass(frozen=True)
+class ByName:
+    """A function that the person asks for by its name."""
+
+    function: Json
+    said: str
+
+
+Stage = ByName | Compress | Instruct | Search | Rank | Judged | Trying | Unknown
 
 
 def recognise(request: Json) -> Stage:
@@ -129,6 +138,9 @@ def recognise(request: Json) -> Stage:
         stage = _instruct(texts["user"])
     elif _PROBE_HEADING in texts["system"]:
         stage = _trying(texts["user"])
+    function = named_function(request, texts["user"])
+    if stage is None and function is not None:
+        stage = ByName(function, texts["user"])
     wants = (request.get("response_format") or {}).get("type", "text")
     return stage or Unknown(wants_json=wants in {"json_object", "json_schema"})
 

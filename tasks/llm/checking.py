@@ -1,9 +1,8 @@
-"""Whether an endpoint can work at all, found out before the first request."""
+"""Whether an endpoint can work at all, found out without a request to its model."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
@@ -13,13 +12,15 @@ from tasks.llm.failures import KeyRefused, MalformedReply, ModelUnknown, Unreach
 
 _TRIES = 3
 _MOST_NAMES = 12
+# 403 may mean that this key can do all but list.
+_NO_VALID_KEY = 401
 
 
-async def check_endpoint(client: Client, ping: Callable[[], Awaitable[None]], first_pause_s: float) -> None:
-    """Raises `EndpointDown` when nobody answers, `UsageError` when the key or the model is refused.
+async def check_endpoint(client: Client, first_pause_s: float) -> None:
+    """Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused.
 
-    A model that is not in the list may still be served (aliases, routers, servers without a list), so
-    one token is asked for before it is called unknown.
+    A model that is not in the list may still be served (aliases, routers, servers without a list): the
+    first request shows that.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(_may_pass),
@@ -28,33 +29,29 @@ async def check_endpoint(client: Client, ping: Callable[[], Awaitable[None]], fi
         reraise=True,
     )
     try:
-        if client.params.model not in await retrying(_offered, client):
-            await retrying(ping)
-    except (KeyRefused, ModelUnknown) as error:
-        told = await unknown_model(client, error) if isinstance(error, ModelUnknown) else error
-        raise UsageError(told.message, fix=told.fix) from error
-    except MalformedReply as error:
-        told = not_the_protocol(client, error)
-        raise UsageError(told.message, fix=told.fix) from error
+        await retrying(_listed, client)
+    except KeyRefused as error:
+        raise UsageError(error.message, fix=error.fix) from error
     except Transient as error:
         raise EndpointDown(
             f"the model endpoint {client.where} does not answer: {error.message}",
             fix=f"start the server at {client.where}, or correct [llm] base_url",
         ) from error
-    except (RequestRefused, BrokenContract):
-        return  # it minds how the probe is made, not the model
 
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, Transient) and not isinstance(error, Unreachable)
 
 
-async def _offered(client: Client) -> list[str]:
-    """The models listed; none where the endpoint keeps no list, or not for this key."""
+async def _listed(client: Client) -> None:
+    """Asks for the list of models; an endpoint may keep none, or none for this key."""
     try:
-        return await client.models()
-    except (KeyRefused, ModelUnknown, RequestRefused, MalformedReply):
-        return []
+        await client.models()
+    except KeyRefused as error:
+        if error.status == _NO_VALID_KEY:
+            raise
+    except (ModelUnknown, RequestRefused, MalformedReply):
+        return
 
 
 async def unknown_model(client: Client, error: ModelUnknown) -> BrokenContract:

@@ -134,10 +134,12 @@ class Client:
         if name is None:
             return KeyRefused(
                 f"the model endpoint {self.where} wants a key (HTTP {status})",
+                status=status,
                 fix="set [llm] api_key_env to the name of the environment variable that holds it",
             )
         return KeyRefused(
             f"the model endpoint {self.where} refuses the key from ${name} (HTTP {status})",
+            status=status,
             fix=f"put a valid key into the environment variable {name}",
         )
 

@@ -19,6 +19,7 @@ from tasks.errors import (
     ServerFailed,
     Transient,
 )
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
 from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
 from tasks.llm.client import Client, LengthFieldRefused
@@ -58,21 +59,28 @@ class Buyer(Protocol):
 
 @dataclass(slots=True)
 class Asking:
-    """A request on its way.  tokens_in: an estimate.  tries: how often it was sent so far."""
+    """A request on its way.  tokens_in: an estimate.  attempts: tries at most.  tries: those so far."""
 
     request: ChatRequest
     body: bytes
     tokens_in: int
     length_field: str
+    attempts: int
     buyer: Buyer | None = None
     tries: int = 0
 
 
 class Endpoint:
-    """The endpoint of `[llm]`.  An async context manager; use it in one event loop."""
+    """The endpoint of `[llm]`.  An async context manager; use it in one event loop.
 
-    def __init__(self, params: LlmParams, *, first_pause_s: float = 0.5) -> None:
+    abilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
+    """
+
+    def __init__(
+        self, params: LlmParams, *, abilities: Abilities | None = None, first_pause_s: float = 0.5
+    ) -> None:
         self.params = params
+        self.abilities = abilities or Abilities()
         self._client = Client(params)
         self._first_pause_s = first_pause_s
         self._window = Window(params.concurrency)
@@ -104,12 +112,11 @@ class Endpoint:
         await self._client.close()
 
     async def check(self) -> None:
-        """Finds out, before the first request, whether requests can work at all.
+        """Finds out, before the first request and without one, whether requests can work at all.
 
-        Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused or the model is
-        not offered.
+        Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused.
         """
-        await check_endpoint(self._client, self._ping_once, self._first_pause_s)
+        await check_endpoint(self._client, self._first_pause_s)
 
     async def ask(self, request: ChatRequest) -> Reply:
         """The reply.  Raises `RequestRefused` for this request, `StopRun` for the whole run."""
@@ -124,11 +131,17 @@ class Endpoint:
             max_tokens=ours.max_tokens if request.max_tokens is None else request.max_tokens,
         )
 
-    def prepare(self, request: ChatRequest) -> Asking:
-        """The request as it will be sent."""
+    def prepare(self, request: ChatRequest, *, attempts: int | None = None) -> Asking:
+        """The request as it will be sent.  attempts: in the place of `[llm] attempts`."""
         request = self.completed(request)
         body = self._body(request)
-        return Asking(request, body, tokens_in_bytes(len(body)), self._length_field)
+        return Asking(
+            request,
+            body,
+            tokens_in_bytes(len(body)),
+            self._length_field,
+            attempts or self.params.attempts,
+        )
 
     def use_newer_length_field(self, asking: Asking) -> None:
         """The endpoint refused the older one: this request and all later ones have the newer."""
@@ -170,7 +183,7 @@ class Endpoint:
 
     async def _tried(self, asking: Asking) -> Reply:
         """The reply, its place in the window still taken."""
-        patience = Patience(self.params, self._outage, self._first_pause_s)
+        patience = Patience(asking.attempts, self.params.outage_s, self._outage, self._first_pause_s)
         try:
             return await self._try(asking, patience)
         except Transient as error:

@@ -45,7 +45,11 @@ class MalformedReply(Transient):
 
 
 class KeyRefused(BrokenContract):
-    """401 or 403: the endpoint does not take the key."""
+    """401 or 403: the endpoint does not take the key, or not for this."""
+
+    def __init__(self, message: str, *, status: int, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.status = status
 
 
 class ModelUnknown(BrokenContract):
@@ -126,7 +130,7 @@ def _final_failure(status: int, refusal: Refusal, said: str) -> ToolloomError:
     """Failures that no further try can mend."""
     if status in {401, 403}:
         # The answer may quote the key, so nothing of it is repeated.
-        return KeyRefused(f"the model endpoint refuses the key (HTTP {status})")
+        return KeyRefused(f"the model endpoint refuses the key (HTTP {status})", status=status)
     if status < 400 or status in {405, 501} or (status == 404 and _is_about_the_address(refusal)):
         return ModelUnknown(f"the model endpoint has no chat completions at this address ({said})")
     if status in {400, 404} and _is_about_the_model(refusal):

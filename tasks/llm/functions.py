@@ -36,8 +36,9 @@ class FunctionWatch:
                 f"the model {self._model!r} at {self._where} called no function in its first "
                 f"{self._n_answers} answers to requests that offer some; the last answer: {self._last}",
                 fix="turn function calling on at the server (vLLM: --enable-auto-tool-choice and the "
-                "--tool-call-parser of that model; llama.cpp: --jinja), or set [llm] model to one that can "
-                "call functions; then run the same command again: what is finished is kept",
+                "--tool-call-parser of that model; llama.cpp: --jinja), have calls written as text ([llm] "
+                'tools = "text"), or set [llm] model to one that can call functions; then run the same '
+                "command again: what is finished is kept",
             )
 
     def stored(self, request: ChatRequest, reply: Reply) -> None:

@@ -12,6 +12,7 @@ from tasks.llm.endpoint import Asking, Endpoint, tokens_in_bytes
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import Recorder
+from tasks.llm.wording import heard, understood
 from warehouse.tables.accounts import LlmCall
 
 
@@ -33,6 +34,7 @@ class StoredModel:
         stage: str,
         run_id: str,
         batcher: Batcher | None = None,
+        attempts: int | None = None,
     ) -> None:
         """batcher: asks in batches instead."""
         self._endpoint = endpoint
@@ -43,6 +45,7 @@ class StoredModel:
         self._stage = stage
         self._run_id = run_id
         self._batcher = batcher
+        self._attempts = attempts
 
     @property
     def name(self) -> str:
@@ -54,19 +57,28 @@ class StoredModel:
         Raises `RequestRefused` for this request, `StopRun` for the run.
         """
         request = self._endpoint.completed(request)
-        key = reply_key(row_id, ordinal, request.digest(self.name))
+        abilities = self._endpoint.abilities
+        put = understood(request, abilities)
+        key = reply_key(row_id, ordinal, put.digest(self.name))
         stored = await self._store.get(key)
         if stored is not None:
-            self._functions.stored(request, stored)
             self._record(row_id, ordinal, key, reply=stored)
-            return stored
+            reply = heard(stored, request, abilities)
+            self._functions.stored(request, reply)
+            return reply
         self._functions.require(request)
-        return await self._ask_endpoint(request, key, row_id, ordinal)
+        try:
+            reply = heard(await self._ask_endpoint(put, key, row_id, ordinal), request, abilities)
+        except RequestRefused as refusal:
+            self._functions.refused(request, refusal)
+            raise
+        self._functions.answered(request, reply, ordinal=ordinal)
+        return reply
 
-    async def _ask_endpoint(self, request: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
-        asking = self._endpoint.prepare(request)
+    async def _ask_endpoint(self, put: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
+        asking = self._endpoint.prepare(put, attempts=self._attempts)
         reservation = self._ledger.reservation(
-            tokens_in=asking.tokens_in, max_tokens=request.max_tokens, discount=self._discount
+            tokens_in=asking.tokens_in, max_tokens=put.max_tokens, discount=self._discount
         )
         asking.buyer = _Buyer(reservation, self._store, key)
         begun = monotonic()
@@ -75,13 +87,10 @@ class StoredModel:
         except ToolloomError as error:
             if asking.tries:
                 self._record(row_id, ordinal, key, asking=asking, begun=begun, error=error)
-            if isinstance(error, RequestRefused):
-                self._functions.refused(request, error)
             raise
         finally:
             reservation.release()
         self._record(row_id, ordinal, key, reply=reply, asking=asking, begun=begun)
-        self._functions.answered(request, reply, ordinal=ordinal)
         return reply
 
     async def _answer(self, asking: Asking, key: bytes) -> Reply:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+NATIVE, TEXT = "native", "text"
 
 
 class LlmParams(BaseModel):
@@ -14,6 +18,16 @@ class LlmParams(BaseModel):
     model: str = Field(description="The model's name at that endpoint.")
     api_key_env: str | None = Field(
         default=None, description="Environment variable that holds the key; none: no key is sent."
+    )
+    known_as: str | None = Field(
+        default=None,
+        description="Remembers what the endpoint can do under this name, for an address that changes "
+        "(a port, a node); none: under base_url.",
+    )
+    tools: Literal["auto", "native", "text"] = Field(
+        default="auto",
+        description="How functions are called: by the protocol, as text (`Action:`, `Action Input:`), or as "
+        "a short trial shows.",
     )
     concurrency: int = Field(default=32, ge=1, description="Requests in flight.")
     requests_per_minute: float | None = Field(default=None, gt=0)

@@ -11,7 +11,6 @@ from tenacity.wait import wait_exponential_jitter, wait_random
 from tasks.errors import RateLimited, Transient
 from tasks.llm.failures import MalformedReply, Unreachable
 from tasks.llm.pacing import LONGEST_PAUSE_S, Outage
-from tasks.llm.params import LlmParams
 from tasks.llm.retries import RETRIES
 
 # A pause that a server may ask for as a matter of course; longer ones count against `[llm] outage_s`.
@@ -26,8 +25,9 @@ class Patience:
     nobody else is answered meanwhile, the endpoint counts as away (`Outage`), for all requests.
     """
 
-    def __init__(self, params: LlmParams, outage: Outage, first_pause_s: float) -> None:
-        self._params = params
+    def __init__(self, attempts: int, outage_s: float, outage: Outage, first_pause_s: float) -> None:
+        self._attempts = attempts
+        self._outage_s = outage_s
         self._outage = outage
         self._begun = monotonic()
         self._sent_at = 0.0
@@ -72,13 +72,13 @@ class Patience:
         counted = sum(n for kind, n in self._failures.items() if RETRIES[kind].at_most is not None)
         if self.is_alone:
             at_most = min(at_most, RETRIES[type(self._last)].alone_at_most)
-        return counted >= self._params.attempts or self._failures[type(self._last)] >= at_most
+        return counted >= self._attempts or self._failures[type(self._last)] >= at_most
 
     def _is_limited_too_long(self, pause_s: float) -> bool:
-        if pause_s <= _USUAL_PAUSE_S and self._failures[RateLimited] < self._params.attempts:
+        if pause_s <= _USUAL_PAUSE_S and self._failures[RateLimited] < self._attempts:
             return False
         waited_s = monotonic() - max(self._begun, self._outage.last_answer)
-        return waited_s + pause_s > self._params.outage_s
+        return waited_s + pause_s > self._outage_s
 
     def pause(self, state: RetryCallState) -> float:
         """Seconds until the next try."""

@@ -45,6 +45,16 @@ class ReplyStore:
         await self._entries.put(key, encode_reply(reply))
 
 
+class Forgetful:
+    """`KeyValues` that keeps nothing: every question is asked."""
+
+    async def get(self, key: bytes) -> bytes | None:  # noqa: ARG002
+        return None
+
+    async def put(self, key: bytes, value: bytes) -> None:
+        pass
+
+
 def encode_reply(reply: Reply) -> bytes:
     """One byte that names the format, then JSON, deflated where that is worth it."""
     text = orjson.dumps(

@@ -113,7 +113,9 @@ def annotated_by(
             return answer if "tools" in body else None
 
         with Between(sandbox.teacher, to_searches) as endpoint:
-            arguments = [*sandbox.settings(), *hub, *FEW, *IMPATIENT, *endpoint]
+            # It fails at searches from the beginning, so the trial would find it out.
+            native = ["--set", "llm.tools=native"]
+            arguments = [*sandbox.settings(), *hub, *FEW, *IMPATIENT, *native, *endpoint]
             return refusal(toolloom("refresh", *arguments, "--data", tmp_path / "data"))
 
     return refresh

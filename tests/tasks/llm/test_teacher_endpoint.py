@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from lesser_endpoints import PlainModel
 from llm_server import ApplicationThread
 
 from sandbox.teacher import TeacherFaults, build_teacher
 from tasks.errors import UsageError
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.params import LlmParams
+from tasks.llm.trial import find_abilities
 
 KEY = "teacher-key-0123456789"
 
@@ -46,16 +49,22 @@ def test_every_request_is_answered_whatever_the_faults(url: str, monkeypatch: py
     assert all(reply.content or reply.tool_calls for reply in replies)
 
 
-def test_a_wrong_key_and_an_unknown_model_are_found_before_the_first_request(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def check(model: str) -> None:
-        async with Endpoint(params(url, model), first_pause_s=0.02) as endpoint:
+def test_a_wrong_key_is_found_before_the_first_request(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check() -> None:
+        async with Endpoint(params(url), first_pause_s=0.02) as endpoint:
             await endpoint.check()
 
     monkeypatch.setenv("TEACHER_KEY", "wrong")
     with pytest.raises(UsageError, match="TEACHER_KEY"):
-        asyncio.run(check("toolloom-teacher"))
+        asyncio.run(check())
+
+
+def test_the_trial_finds_all_that_the_teacher_can_do(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def trial(model: str) -> Abilities:
+        async with Endpoint(params(url, model), first_pause_s=0.02) as endpoint:
+            return await find_abilities(PlainModel(endpoint, attempts=8), endpoint.params)
+
     monkeypatch.setenv("TEACHER_KEY", KEY)
+    assert asyncio.run(trial("toolloom-teacher")) == Abilities()
     with pytest.raises(UsageError, match="toolloom-teacher"):
-        asyncio.run(check("gpt"))
+        asyncio.run(trial("gpt"))

@@ -1,0 +1,102 @@
+"""Requests put so that an endpoint understands them, and its replies read accordingly.  Pure.
+
+A request for an endpoint that can do everything is sent as it is.  For others the same is asked for in
+words: the request that results is a request of its own, with a digest of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import prompts
+from tasks.llm.abilities import Abilities
+from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
+from tasks.llm.text_calls import read_calls
+
+_MAY_NOT_CALL = "none"
+
+
+def understood(request: ChatRequest, abilities: Abilities) -> ChatRequest:
+    """The request as this endpoint can be asked."""
+    if request.tools is not None and not abilities.tools:
+        request = _with_functions_in_words(request, request.tools)
+    elif request.tool_choice == _MAY_NOT_CALL and not abilities.tool_choice:
+        request = replace(request, tools=None, tool_choice=None)
+    if request.response_format is not None:
+        request = _with_format(request, request.response_format, abilities)
+    return request if abilities.seed else replace(request, seed=None)
+
+
+def heard(reply: Reply, request: ChatRequest, abilities: Abilities) -> Reply:
+    """The reply to `request`, the one that was meant, with the calls that it writes as text."""
+    if request.tools is None or abilities.tools or not reply.content or reply.tool_calls:
+        return reply
+    if request.tool_choice == _MAY_NOT_CALL:
+        return reply
+    thought, calls = read_calls(reply.content, _names(request.tools))
+    return replace(reply, content=thought, tool_calls=calls) if calls else reply
+
+
+def _names(tools: ToolSet) -> frozenset[str]:
+    return frozenset(str(tool["function"]["name"]) for tool in tools.tools)
+
+
+def _with_functions_in_words(request: ChatRequest, tools: ToolSet) -> ChatRequest:
+    messages = [_in_words(message) for message in request.transcript.messages()]
+    if messages[-1].role == "assistant":
+        messages.append(Message("user", prompts.load("endpoint/go_on").render()))
+    if request.tool_choice != _MAY_NOT_CALL:
+        functions = [tool["function"] for tool in tools.tools]
+        told = prompts.load("endpoint/functions_in_words").render(functions=functions)
+        messages.insert(int(messages[0].role == "system"), Message("system", told))
+    return replace(request, transcript=Transcript.of(*_merged(messages)), tools=None, tool_choice=None)
+
+
+def _in_words(message: Message) -> Message:
+    if message.role == "tool":
+        return Message("user", f"Observation: {message.content or ''}")
+    if not message.tool_calls:
+        return message
+    said = [f"Thought: {message.content}"] if message.content else []
+    return Message(message.role, "\n".join([*said, *map(_call_in_words, message.tool_calls)]))
+
+
+def _call_in_words(call: ToolCall) -> str:
+    return f"Action: {call.name}\nAction Input: {call.arguments}"
+
+
+def _merged(messages: list[Message]) -> Iterator[Message]:
+    """One message where several of a role follow each other: many chat templates want them to alternate."""
+    held: Message | None = None
+    for message in messages:
+        if held is not None and held.role == message.role:
+            held = Message(held.role, f"{held.content or ''}\n\n{message.content or ''}")
+            continue
+        if held is not None:
+            yield held
+        held = message
+    if held is not None:
+        yield held
+
+
+def _with_format(request: ChatRequest, wanted: Json, abilities: Abilities) -> ChatRequest:
+    kind = wanted.get("type")
+    if (kind == "json_schema" and abilities.json_schema) or kind not in {"json_schema", "json_object"}:
+        return request
+    if kind == "json_object" and abilities.json_object:
+        return request
+    if kind == "json_schema":
+        schema = wanted.get("json_schema", {}).get("schema", {})
+        told = prompts.load("endpoint/json_schema").render(schema=schema)
+    else:
+        told = prompts.load("endpoint/json_object").render()
+    return replace(
+        request,
+        transcript=_with_words(request.transcript, told),
+        response_format={"type": "json_object"} if abilities.json_object else None,
+    )
+
+
+def _with_words(transcript: Transcript, told: str) -> Transcript:
+    return Transcript.of(*_merged([*transcript.messages(), Message("user", told)]))

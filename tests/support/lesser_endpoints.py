@@ -1,0 +1,67 @@
+"""Answers of model endpoints that lack something: they refuse it, or do as if it had not been asked for.
+
+As `transformers serve` ignores `tool_choice`, llama.cpp fails at `tools` without its option, LM Studio
+refuses `json_object`, and plain chat servers ignore all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from llm_server import Answer, Json, completion, fails, sends
+
+from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.endpoint import Endpoint
+
+CALL: Json = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}
+    ],
+}
+
+
+def endpoint_that(
+    *, refuses: tuple[str, ...] = (), ignores: tuple[str, ...] = (), status: int = 400, **fields: Any
+) -> Answer:
+    """tools, tool_choice, json_schema, json_object and seed work, but for what it refuses or ignores.
+
+    status: of a refusal.  fields: of every completion, such as usage.
+    """
+
+    async def answer(request: web.Request, body: Json) -> web.StreamResponse:
+        kind = (body.get("response_format") or {}).get("type")
+        asked = {name for name in ("tools", "tool_choice", "seed") if name in body} | (
+            {kind} if kind else set()
+        )
+        refused = sorted(asked & set(refuses))
+        if refused:
+            return await fails(status, f"{refused[0]} is not supported")(request, body)
+        message = _message(asked - set(ignores), body)
+        return await sends(completion(message, **fields))(request, body)
+
+    return answer
+
+
+def _message(heeded: set[str], body: Json) -> Json:
+    if "tools" in heeded and not ("tool_choice" in heeded and body["tool_choice"] == "none"):
+        return CALL
+    text = '{"city": "Oslo"}' if heeded & {"json_schema", "json_object"} else "Sure! It is Oslo."
+    return {"role": "assistant", "content": text}
+
+
+class PlainModel:
+    """An endpoint as a `ChatModel` without store and account."""
+
+    def __init__(self, endpoint: Endpoint, attempts: int = 3) -> None:
+        self._endpoint = endpoint
+        self._attempts = attempts
+
+    @property
+    def name(self) -> str:
+        return self._endpoint.params.model
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:  # noqa: ARG002
+        return await self._endpoint.answer(self._endpoint.prepare(request, attempts=self._attempts))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tasks.llm.abilities import Abilities
+from tasks.llm.known import MAX_AGE, KnownEndpoint, KnownEndpoints
+from tasks.llm.params import LlmParams
+
+PARAMS = LlmParams(base_url="http://127.0.0.1:8000/v1", model="m")
+FOUND = Abilities(tools=False, seed=False)
+
+
+def test_what_was_found_is_found_again(tmp_path: Path) -> None:
+    KnownEndpoints(tmp_path).keep(PARAMS, Abilities())
+    KnownEndpoints(tmp_path).keep(PARAMS, FOUND)
+    assert KnownEndpoints(tmp_path).find(PARAMS) == FOUND
+
+
+@pytest.mark.parametrize(
+    "change", [{"model": "n"}, {"base_url": "http://127.0.0.1:8001/v1"}, {"tools": "text"}, {"known_as": "x"}]
+)
+def test_another_endpoint_model_or_question_is_unknown(tmp_path: Path, change: dict[str, str]) -> None:
+    known = KnownEndpoints(tmp_path)
+    known.keep(PARAMS, FOUND)
+    other = PARAMS.model_copy(update=change)
+    assert known.find(other) is None
+    known.keep(other, Abilities())
+    assert (known.find(PARAMS), known.find(other)) == (FOUND, Abilities())
+
+
+def test_an_address_that_changes_is_known_by_its_name(tmp_path: Path) -> None:
+    known = KnownEndpoints(tmp_path)
+    known.keep(PARAMS.model_copy(update={"known_as": "cluster"}), FOUND)
+    moved = PARAMS.model_copy(update={"base_url": "http://node7:9999/v1", "known_as": "cluster"})
+    assert known.find(moved) == FOUND
+
+
+@pytest.mark.parametrize(("age", "found"), [(MAX_AGE - timedelta(hours=1), FOUND), (MAX_AGE * 2, None)])
+def test_what_was_found_long_ago_is_asked_again(
+    tmp_path: Path, age: timedelta, found: Abilities | None
+) -> None:
+    known = KnownEndpoints(tmp_path)
+    known.keep(PARAMS, FOUND)
+    path = tmp_path / "store" / "endpoints.json"
+    entry = KnownEndpoint(
+        base_url=PARAMS.base_url, model="m", tools="auto", found_at=datetime.now(UTC) - age, abilities=FOUND
+    )
+    path.write_text(f'{{"endpoints": [{entry.model_dump_json()}]}}')
+    assert known.find(PARAMS) == found
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"endpoints": [{"base_url": 1}]}', '{"format": "of the future"}'])
+def test_a_file_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "store" / "endpoints.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert KnownEndpoints(tmp_path).find(PARAMS) is None

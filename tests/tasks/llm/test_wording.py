@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import prompts
+from tasks.llm.abilities import Abilities
+from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
+from tasks.llm.wording import heard, understood
+
+FUNCTION = {"name": "f", "description": "Does it.", "parameters": {"type": "object"}}
+TOOLS = ToolSet(({"type": "function", "function": FUNCTION},))
+IN_WORDS = prompts.load("endpoint/functions_in_words").render(functions=[FUNCTION])
+SCHEMA = {"type": "object", "required": ["city"]}
+JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}
+JSON_OBJECT = {"type": "json_object"}
+HELLO = Transcript.of(Message("system", "Be good."), Message("user", "hi"))
+EVERYTHING = ChatRequest(
+    transcript=HELLO, tools=TOOLS, tool_choice="none", response_format=JSON_SCHEMA, seed=1, temperature=0.5
+)
+
+
+def test_an_endpoint_that_can_do_everything_is_asked_as_it_is() -> None:
+    assert understood(EVERYTHING, Abilities()) is EVERYTHING
+
+
+def test_functions_and_calls_in_words() -> None:
+    transcript = HELLO.extend(
+        Message("assistant", "First f.", (ToolCall("1", "f", '{"a": 1}'), ToolCall("2", "g", "{}"))),
+        Message("tool", "one", tool_call_id="1"),
+        Message("tool", "two", tool_call_id="2"),
+        Message("user", "Try another way."),
+    )
+    put = understood(ChatRequest(transcript=transcript, tools=TOOLS), Abilities(tools=False))
+    assert (put.tools, put.tool_choice) == (None, None)
+    assert put.transcript.messages() == (
+        Message("system", f"Be good.\n\n{IN_WORDS}"),
+        Message("user", "hi"),
+        Message(
+            "assistant",
+            'Thought: First f.\nAction: f\nAction Input: {"a": 1}\nAction: g\nAction Input: {}',
+        ),
+        Message("user", "Observation: one\n\nObservation: two\n\nTry another way."),
+    )
+
+
+def test_the_last_word_is_never_the_models_own() -> None:
+    transcript = Transcript.of(Message("user", "hi"), Message("assistant", "Hm."))
+    put = understood(ChatRequest(transcript=transcript, tools=TOOLS), Abilities(tools=False))
+    assert [message.role for message in put.transcript] == ["system", "user", "assistant", "user"]
+
+
+def test_no_functions_are_told_of_where_none_may_be_called() -> None:
+    request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice="none")
+    put = understood(request, Abilities(tools=False))
+    assert put == ChatRequest(transcript=put.transcript)
+    assert put.transcript.messages() == HELLO.messages()
+
+
+def test_where_tool_choice_is_ignored_no_functions_are_offered_instead() -> None:
+    request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice="none")
+    assert understood(request, Abilities(tool_choice=False)) == ChatRequest(transcript=HELLO)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lacking", "sent", "told"),
+    [
+        (JSON_SCHEMA, ("json_schema",), JSON_OBJECT, "schema"),
+        (JSON_SCHEMA, ("json_schema", "json_object"), None, "schema"),
+        (JSON_SCHEMA, ("json_object",), JSON_SCHEMA, None),
+        (JSON_OBJECT, ("json_object",), None, "object"),
+        (JSON_OBJECT, ("json_schema",), JSON_OBJECT, None),
+        ({"type": "text"}, ("json_schema", "json_object"), {"type": "text"}, None),
+    ],
+)
+def test_json_is_asked_for_as_well_as_can_be(
+    wanted: dict[str, Any], lacking: tuple[str, ...], sent: dict[str, Any] | None, told: str | None
+) -> None:
+    abilities = Abilities(**dict.fromkeys(lacking, False))
+    put = understood(ChatRequest(transcript=HELLO, response_format=wanted), abilities)
+    words = {
+        None: "hi",
+        "object": f"hi\n\n{prompts.load('endpoint/json_object').render()}",
+        "schema": f"hi\n\n{prompts.load('endpoint/json_schema').render(schema=SCHEMA)}",
+    }
+    assert put.response_format == sent
+    assert put.transcript.messages() == (Message("system", "Be good."), Message("user", words[told]))
+
+
+def test_a_seed_is_sent_only_to_endpoints_that_take_one() -> None:
+    assert understood(EVERYTHING, Abilities(seed=False)) == replace(EVERYTHING, seed=None)
+
+
+@pytest.mark.parametrize(
+    ("abilities", "tool_choice", "n_calls"),
+    [(Abilities(tools=False), None, 1), (Abilities(tools=False), "none", 0), (Abilities(), None, 0)],
+)
+def test_calls_are_read_where_they_had_to_be_written(
+    abilities: Abilities, tool_choice: str | None, n_calls: int
+) -> None:
+    request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice=tool_choice)
+    reply = Reply(content='Thought: So.\nAction: f\nAction Input: {"a": 1}')
+    found = heard(reply, request, abilities)
+    assert found == (
+        replace(reply, content="So.", tool_calls=(ToolCall("call_0", "f", '{"a": 1}'),)) if n_calls else reply
+    )
+
+
+def test_what_holds_no_call_stays_as_it_was_said() -> None:
+    reply = Reply(content="Thought: I wonder.")
+    assert heard(reply, ChatRequest(transcript=HELLO, tools=TOOLS), Abilities(tools=False)) is reply
