@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from node_packages import installed
 from flows.supervise import Child
 
 PRISM = ("@stoplight/prism-cli", "5.14.2")
+AIMOCK = ("@copilotkit/aimock", "1.43.0")
 MCP_EVERYTHING = ("@modelcontextprotocol/server-everything", "2026.8.31")
 FOLDER = Path(__file__).parents[2] / ".servers"
 
@@ -78,9 +80,33 @@ def serve_prism(folder: Path, document: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _serving(command: Sequence[str], port: int, path: str, log: Path) -> Iterator[str]:
+def serve_aimock(folder: Path, *options: str) -> Iterator[str]:
+    """aimock as a model endpoint, its fixtures in `folder`/fixtures; gives the base URL, /v1 and all."""
+    port = _free_port()
+    fixtures = folder / "fixtures"
+    fixtures.mkdir(exist_ok=True)
+    command = [str(installed(*AIMOCK) / "llmock"), "-p", str(port), "-f", str(fixtures), *options]
+    with _serving(command, port, "/v1/models", folder / "aimock.log") as url:
+        yield f"{url}/v1"
+
+
+@contextmanager
+def serve_ai_mock(folder: Path, responses: Path) -> Iterator[str]:
+    """ai-mock as a model endpoint with these replies; it echoes what it has none for."""
+    port = _free_port()
+    uvicorn = str(_python_servers() / "uvicorn")
+    command = [uvicorn, "mockai.server:app", "--host", "127.0.0.1", "--port", str(port)]
+    env = {"MOCKAI_RESPONSES": str(responses), "MOCKAI_EMBEDDING_SIZE": "8"}
+    with _serving(command, port, "/", folder / "ai-mock.log", env) as url:
+        yield f"{url}/openai"
+
+
+@contextmanager
+def _serving(
+    command: Sequence[str], port: int, path: str, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
-    with Child(command, log=log) as child:
+    with Child(command, log=log, env={**os.environ, **(env or {})}) as child:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not _answers(url + path):
             assert child.running, f"{command[0]} ended: {log.read_text()}"
@@ -126,5 +152,5 @@ def _run(command: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     _python_servers()
-    for package in (PRISM, MCP_EVERYTHING):
+    for package in (PRISM, AIMOCK, MCP_EVERYTHING):
         installed(*package)

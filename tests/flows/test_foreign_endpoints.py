@@ -1,0 +1,90 @@
+"""Refreshes against model endpoints that are not of our making: aimock (npm) and ai-mock (PyPI)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from commands import Sandbox
+from foreign_servers import serve_ai_mock, serve_aimock
+from recording_endpoint import RecordingEndpoint
+from snapshots import rows, snapshot_of
+from warm import WarmToolloom
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+FEW = [
+    *("--set", "sample.draws_per_tool=0.2"),
+    *("--set", "sample.draws_per_tool_in_category=0.1"),
+    *("--set", "sample.draws_per_tool_in_collection=0.1"),
+    *("--set", "instruct.accepted=6"),
+    *("--set", "annotate.max_queries=12"),
+]
+CHAOS = [
+    *("--chaos-ratelimit", "0.1"),
+    *("--chaos-drop", "0.05"),
+    *("--chaos-disconnect", "0.03"),
+    *("--chaos-malformed", "0.02"),
+]
+# aimock counts the tokens of a reply otherwise when it says it again.
+MADE_UP = {"tokens", "tokens_in", "tokens_out", "cost_usd", "wall_s"}
+
+
+def refresh(toolloom: WarmToolloom, sandbox: Sandbox, endpoint: str, data: Path, *more: str) -> str:
+    """What it printed."""
+    arguments = [*sandbox.settings(), *FEW, "--set", f"llm.base_url={endpoint}", *more]
+    done = toolloom("refresh", *arguments, "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def content(data: Path) -> dict[str, list[Any]]:
+    """Rows of every table but for what aimock makes up, and what took its time."""
+    snapshot = snapshot_of(data)
+    tables = ("candidates", "instructions", "annotations", "nodes", "rejects")
+    return {table: [_without_numbers(row) for row in snapshot.rows(table)] for table in tables}
+
+
+def _without_numbers(row: Any) -> Any:
+    made_up = {field.name: 0 for field in fields(row) if field.name in MADE_UP}
+    return replace(row, **made_up)
+
+
+def test_aimock_says_again_what_it_recorded_and_its_chaos_leaves_no_trace(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    upstream = sandbox.teacher.removesuffix("/v1")
+    with serve_aimock(tmp_path, "--record", "--provider-openai", upstream) as endpoint:
+        told = refresh(toolloom, sandbox, endpoint, tmp_path / "recorded")
+    asked = sandbox.stats["requests"]
+    with serve_aimock(tmp_path, "--strict", *CHAOS) as endpoint:
+        refresh(toolloom, sandbox, endpoint, tmp_path / "replayed")
+
+    line = next(line for line in told.splitlines() if line.startswith("model endpoint: "))
+    assert line.endswith("token counts; tool_choice is ignored: not sent")
+    assert sandbox.stats["requests"] == asked
+    assert content(tmp_path / "replayed") == content(tmp_path / "recorded")
+    assert len(content(tmp_path / "replayed")["annotations"]) == 6
+
+
+def test_ai_mock_gives_arguments_as_objects_and_counts_no_tokens(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    recorder = RecordingEndpoint(sandbox.teacher)
+    with recorder as endpoint:
+        refresh(toolloom, sandbox, endpoint, tmp_path / "recorded")
+    prices = ["--set", "llm.price_in=1", "--set", "llm.price_out=1"]
+    with serve_ai_mock(tmp_path, recorder.ai_mock_responses(tmp_path / "responses.json")) as endpoint:
+        told = refresh(toolloom, sandbox, endpoint, tmp_path / "mocked", *prices)
+
+    assert "no token counts: budgets go by estimates, costs are unknown" in told
+    mocked = rows(tmp_path / "mocked", "SELECT * FROM annotations")
+    calls = [call for row in mocked for said in row["messages"] for call in said["tool_calls"] or ()]
+    assert len(mocked) == 6
+    assert Counter(row["win"] for row in mocked)[True] >= 3
+    assert {type(orjson.loads(call["arguments"])) for call in calls} == {dict}
+    assert {row["cost_usd"] for row in rows(tmp_path / "mocked", "SELECT cost_usd FROM runs")} == {None}
