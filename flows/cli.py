@@ -16,6 +16,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.commands.export import export
+from flows.commands.import_ import import_
 from flows.commands.options import Data, Format, Quiet, Verbose, errors_reported
 from flows.commands.plan import plan
 from flows.commands.store import store
@@ -30,6 +32,8 @@ app = typer.Typer(
 )
 app.command()(plan)
 app.add_typer(store, name="store")
+app.command()(export)
+app.command(name="import")(import_)
 
 
 class Stage(StrEnum):

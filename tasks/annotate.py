@@ -30,7 +30,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 STAGE = "annotate"
-VERSION = 1
+VERSION = 2
 READS = (APIS, DOCUMENTS, INSTRUCTIONS)
 WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
 UNIT = "instruction"

@@ -97,6 +97,9 @@ async def annotate_instruction(
         messages=answer_messages(tree),
         functions=json_text(tree.tools.tools),
         wall_s=perf_counter() - begun,
+        width=params.width,
+        max_depth=params.max_depth,
+        max_queries=params.max_queries,
     )
     return AnnotationRows(annotation, rows.nodes, calls.rows(rows))
 

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from flows.cli import app
 from warehouse.query import list_queries
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/questions.md", "docs/journey.md"]
+PAGES = ["README.md", "docs/questions.md", "docs/journey.md", "docs/exports.md"]
 WIDTH = "100"
 
 pytestmark = pytest.mark.timeout(300)
@@ -34,19 +36,36 @@ def data(toolloom: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def printed(data: Path, words: list[str]) -> str:
+@pytest.fixture(scope="module")
+def somewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the reader is: documented commands may write files beside them."""
+    return tmp_path_factory.mktemp("somewhere")
+
+
+def looked(words: list[str], folder: Path) -> str:
+    """What a line of Python says of files written before."""
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def printed(data: Path, words: list[str], folder: Path) -> str:
+    if words[0] == "python3":
+        return looked(words, folder)
     assert words[0] == ".venv/bin/toolloom", f"a documented command must be found where it is typed: {words}"
     environment = {"TOOLLOOM_DATA": str(data), "COLUMNS": WIDTH}
-    result = CliRunner().invoke(app, words[1:], env=environment)
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(app, words[1:], env=environment)
     assert result.exit_code == 0, (words, result.output)
     return result.output
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_print_what_the_page_shows(data: Path, page: str) -> None:
+def test_commands_print_what_the_page_shows(data: Path, somewhere: Path, page: str) -> None:
     path = ROOT / page
     text = path.read_text(encoding="utf-8")
-    now = renewed(text, lambda words: printed(data, words))
+    now = renewed(text, lambda words: printed(data, words, somewhere))
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(now, encoding="utf-8")
     assert shown_in(path.read_text(encoding="utf-8")) == shown_in(now)
@@ -59,8 +78,9 @@ def test_every_question_shown_has_an_answer(page: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(list_queries()))
-def test_every_named_query_runs(data: Path, name: str) -> None:
-    assert printed(data, [".venv/bin/toolloom", "sql", f"@{name}"]).splitlines()[-1].endswith(("row", "rows"))
+def test_every_named_query_runs(data: Path, somewhere: Path, name: str) -> None:
+    words = [".venv/bin/toolloom", "sql", f"@{name}"]
+    assert printed(data, words, somewhere).splitlines()[-1].endswith(("row", "rows"))
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
             "calls": [{"arguments": '{"harbour":"x"}', "answer": "not_found (404): no such harbour"}],
         },
     ),
+    ("export/act_sentence", "", {}),
     ("judge/verify_instruction", "no_documents", {"query": "When is high water?", "documents": []}),
 ]
 

@@ -1,4 +1,4 @@
-"""HTTP servers not of our making, installed by name and started on free ports.
+"""HTTP servers and libraries not of our making, installed by name; servers are started on free ports.
 
 Those in Python get an environment of their own, once, in `.servers/` of the repository, a folder that git
 ignores.  What cannot be installed fails the test that needs it: skipping would look like passing.
@@ -28,6 +28,7 @@ MCP_EVERYTHING = ("@modelcontextprotocol/server-everything", "2026.8.31")
 FOLDER = Path(__file__).parents[2] / ".servers"
 
 _REQUIREMENTS = Path(__file__).with_suffix(".txt")
+_DATASETS = Path(__file__).with_name("foreign_datasets.txt")
 _START_TIMEOUT_S = 60.0
 
 _KINTO = """
@@ -128,9 +129,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _python_servers() -> Path:
-    """The folder of the commands of the servers written in Python."""
-    digest = hashlib.blake2b(_REQUIREMENTS.read_bytes() + sys.version.encode(), digest_size=8).hexdigest()
+def python_with_datasets() -> Path:
+    """A Python that has Hugging Face's `datasets`."""
+    return _python_servers(_DATASETS) / "python"
+
+
+def _python_servers(requirements: Path = _REQUIREMENTS) -> Path:
+    """The folder of the commands of what is written in Python, in an environment of its own."""
+    digest = hashlib.blake2b(requirements.read_bytes() + sys.version.encode(), digest_size=8).hexdigest()
     environment = FOLDER / digest
     complete = environment / "complete"
     FOLDER.mkdir(exist_ok=True)
@@ -140,7 +146,7 @@ def _python_servers() -> Path:
         if not complete.exists():
             _run([sys.executable, "-m", "venv", "--clear", str(environment)])
             pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            _run([*pip, "install", "--quiet", "--no-deps", "-r", str(_REQUIREMENTS)])
+            _run([*pip, "install", "--quiet", "--no-deps", "-r", str(requirements)])
             complete.touch()
     return environment / "bin"
 
@@ -152,5 +158,6 @@ def _run(command: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     _python_servers()
+    _python_servers(_DATASETS)
     for package in (PRISM, AIMOCK, MCP_EVERYTHING):
         installed(*package)

@@ -33,7 +33,8 @@ class Annotation:
 
     offer: `sampled`, or `retrieved@k:<digest>` when a retriever chose the APIs.  finish_type:
     give_answer, give_up or none.  stopped_by: answered, exhausted, max_queries.  messages: the answer
-    path, or the path of the last give-up.  functions: JSON text of the functions offered.
+    path, or the path of the last give-up.  functions: JSON text of the functions offered.  width,
+    max_depth, max_queries: the limits it was held to, None where they are not known or do not apply.
     """
 
     annotation_id: str
@@ -57,6 +58,9 @@ class Annotation:
     messages: tuple[AnswerMessage, ...]
     functions: str
     wall_s: float
+    width: int | None = None
+    max_depth: int | None = None
+    max_queries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,40 @@
+"""`toolloom export`: the data set as files that other tools read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Data, Earlier, Verbose, errors_reported
+from flows.params import DEFAULT_DATA
+
+
+def export(
+    format_: Annotated[
+        str,
+        typer.Argument(metavar="FORMAT", help="toolbench, toolllama, openai or hf (see docs/exports.md)."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write; an earlier export is replaced.")],
+    run: Earlier = None,
+    give_ups: Annotated[
+        bool, typer.Option("--give-ups", help="Also searches that gave up, labelled as such.")
+    ] = False,
+    held_out: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.9, help="Share of training instructions kept for testing (unseen instruction)."
+        ),
+    ] = 0.05,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Write the data set in another tool's format."""
+    with errors_reported(verbose):
+        from flows.exports import told
+        from tasks.exporting.export import export_run
+        from tasks.exporting.params import ExportParams
+
+        params = ExportParams(give_ups=give_ups, held_out=held_out)
+        print(told(export_run(data.resolve(), format_, out, run=run, params=params)))  # noqa: T201

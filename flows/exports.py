@@ -1,0 +1,18 @@
+"""What an export came to, as text for a terminal."""
+
+from __future__ import annotations
+
+from tasks.exporting.export import Exported
+from tasks.exporting.folder import disk_path
+
+
+def told(exported: Exported) -> str:
+    """A line for each file or folder with its rows, and for each reason to leave searches out."""
+    width = max(len(name) for name in exported.written)
+    lines = [f"{exported.format} in {disk_path(exported.out)}"]
+    lines += [f"  {name:<{width}}  {n:>7,}" for name, n in sorted(exported.written.items())]
+    lines += [
+        f"  left out: {n:,} search{'es' if n > 1 else ''}: {reason}"
+        for reason, n in exported.left_out.items()
+    ]
+    return "\n".join(lines)

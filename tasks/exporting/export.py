@@ -1,0 +1,60 @@
+"""An export from a run to a folder, in one of the formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import NothingLeft, UsageError
+from tasks.exporting.folder import ExportFolder, export_folder, refuse_foreign
+from tasks.exporting.huggingface import export_huggingface
+from tasks.exporting.openai_messages import export_openai
+from tasks.exporting.params import ExportParams
+from tasks.exporting.searches import Source, open_source
+from tasks.exporting.toolbench import export_toolbench
+from tasks.exporting.toolllama import export_toolllama
+
+FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
+    "toolbench": export_toolbench,
+    "toolllama": export_toolllama,
+    "openai": export_openai,
+    "hf": export_huggingface,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, by file or folder, in rows; and how many searches were left out, by reason."""
+
+    format: str
+    run_id: str
+    out: Path
+    written: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+
+def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: ExportParams) -> Exported:
+    """Writes a run, the newest unless named, to `out`; an earlier export of the format there is replaced.
+
+    Raises `UsageError` for an unknown format, no run, or a folder that is not to be written; `NothingLeft`
+    when the run has nothing for this format.
+    """
+    write = FORMATS.get(format_)
+    if write is None:
+        raise UsageError(f"there is no format {format_!r}", fix=f"known formats: {', '.join(FORMATS)}")
+    refuse_foreign(out.absolute(), format_)
+    with open_source(data, run, params) as source, export_folder(out, format_) as folder:
+        write(source, folder)
+        if not folder.written:
+            raise NothingLeft(
+                f"run {source.run_id} has nothing for format {format_}: {_reasons(source.left_out)}",
+                fix="look at the searches with `toolloom show`",
+            )
+        settings = {"held_out": params.held_out, "give_ups": params.give_ups}
+        folder.describe({"format": format_, "run_id": source.run_id, **settings, "left_out": source.left_out})
+        return Exported(format_, source.run_id, out, folder.written, source.left_out)
+
+
+def _reasons(left_out: Mapping[str, int]) -> str:
+    return "; ".join(f"{n} left out: {reason}" for reason, n in left_out.items()) or "no search of its kind"

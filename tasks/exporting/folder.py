@@ -1,0 +1,111 @@
+"""The folder an export is written to: whole or not at all, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import UsageError
+from warehouse.files import temporary_beside, write_failure
+
+MARKER = "export.json"
+
+
+@dataclass(slots=True)
+class ExportFolder:
+    """A folder being written.  written: what it holds, by file or folder, in rows."""
+
+    path: Path
+    written: dict[str, int] = field(default_factory=dict)
+
+    def file(self, name: str) -> Path:
+        """The path of a file in it; its folders are there."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def describe(self, description: dict[str, Any]) -> None:
+        """Writes what the export is, by which a later one knows that it may replace it."""
+        content = json.dumps({"made_by": "toolloom", **description, "written": self.written}, indent=1)
+        self.file(MARKER).write_text(content + "\n", encoding="utf-8")
+
+
+@contextmanager
+def export_folder(out: Path, format_: str) -> Iterator[ExportFolder]:
+    """A folder beside `out` that takes its place when all is written, and is removed when it is not.
+
+    Raises `UsageError` when `out` holds anything but an earlier export of this format or cannot be
+    written, `StopRun` when the disk is full.
+    """
+    out = out.absolute()
+    refuse_foreign(out, format_)
+    temporary = temporary_beside(out)
+    try:
+        temporary.mkdir(parents=True)
+        yield ExportFolder(temporary)
+        _take_place(temporary, out)
+    except OSError as error:
+        raise _failure(out, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_foreign(out: Path, format_: str) -> None:
+    """Raises `UsageError` when `out` is there and neither empty nor an export of this format."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    held = _format_of(out)
+    if held == format_:
+        return
+    what = f"an export of format {held}" if held else "files that are no export of toolloom"
+    if not out.is_dir():
+        what = "a file"
+    raise UsageError(
+        f"{out} is there already and {'is' if not out.is_dir() else 'holds'} {what}; nothing was written",
+        fix="name another folder with --out, or remove this one yourself",
+    )
+
+
+def _format_of(out: Path) -> str | None:
+    try:
+        found = json.loads((out / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # no export of ours, whatever it is
+    return found.get("format") if isinstance(found, dict) and found.get("made_by") == "toolloom" else None
+
+
+def _take_place(temporary: Path, out: Path) -> None:
+    """Two renames where an earlier export is replaced: a reader sees the old one, none, or the new one."""
+    if not out.exists():
+        temporary.rename(out)
+        return
+    before = temporary_beside(out)
+    out.rename(before)
+    try:
+        temporary.rename(out)
+    except OSError:
+        before.rename(out)
+        raise
+    shutil.rmtree(before)
+
+
+def _failure(out: Path, error: OSError) -> Exception:
+    failure = write_failure(out, error)
+    failure.fix = (
+        "name a folder with --out that can be written"
+        if isinstance(failure, UsageError)
+        else "free some space and export again; nothing was left behind"
+    )
+    return failure
+
+
+def disk_path(out: Path) -> str:
+    """As people write it: relative to where they are when that is shorter."""
+    relative = os.path.relpath(out)
+    return min(relative, str(out), key=len)

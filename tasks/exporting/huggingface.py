@@ -1,0 +1,217 @@
+"""A data set folder for Hugging Face: Parquet by configuration and split, and a card.
+
+README.md                            the card
+data/<configuration>/<split>.parquet conversations, instructions, searches, apis
+prompts/<stage>/<prompt>.jinja       the prompts as this version of toolloom has them
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import prompts
+from tasks.exporting.card import card_of
+from tasks.exporting.folder import ExportFolder
+from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
+from tasks.exporting.searches import Search, Source
+from warehouse.schema import arrow_schema, plain
+from warehouse.tables.annotations import Node
+from warehouse.tables.catalogue import Parameter
+from warehouse.tables.instructions import Instruction, RelevantApi
+
+Json: TypeAlias = dict[str, Any]
+
+_ROWS_AT_ONCE = 500
+_PROMPTS = ("compress", "instruct", "search")
+
+
+def export_huggingface(source: Source, folder: ExportFolder) -> None:
+    """Writes all configurations, the prompts, and last the card, which counts them."""
+    with ExitStack() as files:
+        tables = _Tables(folder, files)
+        solved = _write_searches(source, tables)
+        _write_instructions(source, tables, solved)
+        _write_apis(source, tables)
+        tables.flush()
+    for name in prompts.names():
+        if name.startswith(_PROMPTS):
+            folder.file(f"prompts/{name}.jinja").write_text(prompts.load(name).text, encoding="utf-8")
+    folder.file("README.md").write_text(card_of(source, folder.written), encoding="utf-8")
+
+
+def _text(*names: str) -> list[pa.Field[Any]]:
+    return [pa.field(name, pa.string()) for name in names]
+
+
+def _counts(*names: str) -> list[pa.Field[Any]]:
+    return [pa.field(name, pa.int64()) for name in names]
+
+
+_FUNCTION = pa.struct(_text("name", "arguments"))
+_TOOL_CALL = pa.struct([*_text("id", "type"), pa.field("function", _FUNCTION)])
+_MESSAGE = pa.struct(
+    [*_text("role", "content"), pa.field("tool_calls", pa.list_(_TOOL_CALL)), *_text("tool_call_id")]
+)
+_OF_SEARCH = _text(
+    "annotation_id", "instruction_id", "scenario", "query", "method", "rules", "model", "offer"
+)
+_NODE_LEFT_OUT = ("annotation_id", "tokens", "shown", "votes", "entry", "finish_reason", "repaired")
+
+
+def _strings() -> Any:
+    return pa.list_(pa.string())
+
+
+def _rows_of(row_type: type, *left_out: str) -> Any:
+    return pa.list_(pa.struct([field for field in arrow_schema(row_type) if field.name not in left_out]))
+
+
+SCHEMAS: dict[str, Any] = {
+    "conversations": pa.schema(
+        [
+            *_OF_SEARCH,
+            *_text("result", "final_answer", "tools"),
+            pa.field("messages", pa.list_(_MESSAGE)),
+            *_counts("n_queries", "n_calls"),
+        ]
+    ),
+    "instructions": pa.schema(
+        [
+            *_text("instruction_id", "scenario", "query"),
+            pa.field("relevant_apis", _rows_of(RelevantApi)),
+            pa.field("api_ids", _strings()),
+            *_counts("n_words"),
+            *_text("model", "prompt_digest"),
+            pa.field("solved", pa.bool_()),
+        ]
+    ),
+    "searches": pa.schema(
+        [
+            *_OF_SEARCH,
+            pa.field("win", pa.bool_()),
+            *_text("finish_type", "final_answer", "stopped_by"),
+            *_counts("n_queries", "n_calls", "depth", "tokens_in", "tokens_out"),
+            pa.field("nodes", _rows_of(Node, *_NODE_LEFT_OUT)),
+        ]
+    ),
+    "apis": pa.schema(
+        [
+            *_text("api_id", "tool_id", "tool_name", "category", "tool_description"),
+            pa.field("collections", _strings()),
+            *_text("licence", "api_name", "function_name", "description", "protocol", "method", "url"),
+            pa.field("parameters", _rows_of(Parameter)),
+            *_text("example_response", "document"),
+        ]
+    ),
+}
+
+
+@dataclass(slots=True)
+class _Open:
+    writer: Any
+    waiting: list[Json]
+
+
+class _Tables:
+    """Parquet files, a row group at a time; opened when the first row for them comes."""
+
+    def __init__(self, folder: ExportFolder, files: ExitStack) -> None:
+        self._folder = folder
+        self._files = files
+        self._open: dict[str, _Open] = {}
+
+    def write(self, configuration: str, split: str, row: Json) -> None:
+        name = f"data/{configuration}/{split}.parquet"
+        if name not in self._open:
+            path = self._folder.file(name)
+            writer = pq.ParquetWriter(path, SCHEMAS[configuration], compression="zstd")
+            self._open[name] = _Open(self._files.enter_context(writer), [])
+            self._folder.written[name] = 0
+        opened = self._open[name]
+        opened.waiting.append(row)
+        self._folder.written[name] += 1
+        if len(opened.waiting) == _ROWS_AT_ONCE:
+            self._write_group(opened)
+
+    def flush(self) -> None:
+        for opened in self._open.values():
+            self._write_group(opened)
+
+    @staticmethod
+    def _write_group(opened: _Open) -> None:
+        if opened.waiting:
+            opened.writer.write_table(pa.Table.from_pylist(opened.waiting, schema=opened.writer.schema))
+            opened.waiting.clear()
+
+
+def _write_searches(source: Source, tables: _Tables) -> set[str]:
+    """Searches, and conversations of those with a result; gives the instructions that were solved."""
+    solved = set()
+    for search in source.searches():
+        tables.write("searches", search.level, _search(search))
+        if search.annotation.win:
+            solved.add(search.annotation.instruction_id)
+        if source.is_result(search):
+            try:
+                tables.write("conversations", search.level, _conversation(search))
+            except NotJson:
+                source.left_out[NO_JSON] += 1
+    return solved
+
+
+def _write_instructions(source: Source, tables: _Tables, solved: set[str]) -> None:
+    for instruction in source.instructions():
+        row = _columns("instructions", instruction) | {"solved": instruction.instruction_id in solved}
+        tables.write("instructions", source.level_of(instruction), row)
+
+
+def _write_apis(source: Source, tables: _Tables) -> None:
+    for batch in source.batches("export_catalogue", _ROWS_AT_ONCE):
+        for row in batch.to_pylist():
+            tables.write("apis", row["split"], row)
+
+
+def _columns(configuration: str, row: Instruction) -> Json:
+    values = plain(row)
+    return {name: values[name] for name in SCHEMAS[configuration].names if name in values}
+
+
+def _of_search(search: Search) -> Json:
+    annotation = search.annotation
+    values = {name: getattr(annotation, name) for name in ("annotation_id", "instruction_id")}
+    values |= {"scenario": search.instruction.scenario, "query": search.instruction.query}
+    return values | {name: getattr(annotation, name) for name in ("method", "rules", "model", "offer")}
+
+
+def _conversation(search: Search) -> Json:
+    """Raises `NotJson`."""
+    annotation = search.annotation
+    example = training_example(annotation)
+    return _of_search(search) | {
+        "result": "answer" if annotation.win else "give_up",
+        "final_answer": annotation.final_answer,
+        "tools": orjson.dumps(example["tools"]).decode(),
+        "messages": example["messages"],
+        "n_queries": annotation.n_queries,
+        "n_calls": annotation.n_calls,
+    }
+
+
+def _search(search: Search) -> Json:
+    annotation = search.annotation
+    names = [name for name in SCHEMAS["searches"].names if hasattr(annotation, name)]
+    return {
+        **{name: getattr(annotation, name) for name in names},
+        **_of_search(search),
+        "nodes": [_node(node) for node in search.nodes],
+    }
+
+
+def _node(node: Node) -> Json:
+    return {name: value for name, value in plain(node).items() if name not in _NODE_LEFT_OUT}

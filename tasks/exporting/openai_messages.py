@@ -1,0 +1,118 @@
+"""Rows for fine-tuning with OpenAI's protocol: a conversation and the tools it was offered.
+
+<level>.jsonl             a row for each search that was won
+<level>_give_up.jsonl     with --give-ups, a row for each that gave up
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import orjson
+
+from tasks.exporting.folder import ExportFolder
+from tasks.exporting.searches import Source
+from tasks.exporting.streams import json_streams
+from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall
+
+Json: TypeAlias = dict[str, Any]
+
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST_NAME = 64
+NO_JSON = "it calls a function with arguments that are no JSON object"
+
+
+class NotJson(ValueError):
+    """Arguments that no reader of the format would take."""
+
+
+def export_openai(source: Source, folder: ExportFolder) -> None:
+    """Writes a file of lines for each level of generalisation."""
+    with json_streams(folder) as streams:
+        for search in source.results():
+            try:
+                row = training_example(search.annotation)
+            except NotJson:
+                source.left_out[NO_JSON] += 1
+                continue
+            streams.write(f"{search.label}.jsonl", row)
+
+
+def training_example(annotation: Annotation) -> Json:
+    """`messages`, which end with the model's last word, and `tools`.  Raises `NotJson`."""
+    return {
+        "messages": chat_messages(annotation.messages),
+        "tools": orjson.loads(annotation.functions),
+    }
+
+
+def chat_messages(messages: Sequence[AnswerMessage]) -> list[Json]:
+    """The messages of an answer path; every call has an id of its own, which its result names.
+
+    What ends the attempt shows nothing that the model could act on, so its result is left out.  Raises
+    `NotJson`.
+    """
+    ids = _Ids()
+    written = [_message(message, ids) for message in messages]
+    while written and written[-1]["role"] != "assistant":
+        written.pop()
+    return written
+
+
+class _Ids:
+    """The models' own ids where they are of use, else numbered ones; results answer calls in order."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+        self._open: list[str] = []
+
+    def of_call(self, call: MessageToolCall) -> str:
+        number = len(self._given)
+        wanted = call.id
+        while not wanted or wanted in self._given:
+            wanted = f"call_{number}"
+            number += 1
+        self._given.add(wanted)
+        self._open.append(wanted)
+        return wanted
+
+    def of_result(self) -> str | None:
+        return self._open.pop(0) if self._open else None
+
+
+def _message(message: AnswerMessage, ids: _Ids) -> Json:
+    if message.role == "tool":
+        return {"role": "tool", "content": message.content or "", "tool_call_id": ids.of_result()}
+    written: Json = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        written["content"] = message.content or None
+        written["tool_calls"] = [_call(call, ids) for call in message.tool_calls]
+    return written
+
+
+def _call(call: MessageToolCall, ids: _Ids) -> Json:
+    name = _NO_NAME.sub("_", call.name)[-_LONGEST_NAME:]
+    function = {"name": name, "arguments": _arguments(call.arguments)}
+    return {"id": ids.of_call(call), "type": "function", "function": function}
+
+
+def _arguments(text: str) -> str:
+    """JSON text of an object; published answers have line breaks within strings, which JSON has not."""
+    try:
+        value = json.loads(text, strict=False)
+    except ValueError as error:
+        raise NotJson(text) from error
+    if not isinstance(value, dict):
+        raise NotJson(text)
+    return text if _is_strict(text) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_strict(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True

@@ -1,0 +1,184 @@
+"""Reading the searches of a run: an index of all of them, then their rows a batch at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from tasks.errors import BrokenContract, NothingLeft
+from tasks.exporting.levels import level_of
+from tasks.exporting.params import ExportParams
+from warehouse.connect import open_database
+from warehouse.schema import from_arrow
+from warehouse.sql import statement
+from warehouse.tables.annotations import Annotation, Node
+from warehouse.tables.instructions import Instruction
+
+IMPORTED = "imported"  # the offer of a search that was read from files
+GAVE_UP = "give_up"
+
+_SEARCHES_AT_ONCE = 200
+_NODES_AT_ONCE = 20_000
+_INSTRUCTIONS_AT_ONCE = 5_000
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """A search in the index.  scenario, split: None when its instruction is gone."""
+
+    annotation_id: str
+    instruction_id: str
+    scenario: str | None
+    split: str | None
+    win: bool
+    finish_type: str
+    method: str
+    rules: str
+    model: str
+    offer: str
+    n_nodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search with its instruction and its tree, in pre-order.  level: see `tasks.exporting.levels`."""
+
+    instruction: Instruction
+    annotation: Annotation
+    nodes: tuple[Node, ...]
+    level: str
+
+    @property
+    def gave_up(self) -> bool:
+        return not self.annotation.win and self.annotation.finish_type == GAVE_UP
+
+    @property
+    def label(self) -> str:
+        """Its level; a give-up says so."""
+        return f"{self.level}_{GAVE_UP}" if self.gave_up else self.level
+
+
+class Source:
+    """The rows of one run.  left_out: how many searches no export can use, by reason."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str, params: ExportParams) -> None:
+        self.run_id = run_id
+        self.params = params
+        self.left_out: Counter[str] = Counter()
+        self._connection = connection
+        self.index = self._read_index()
+
+    def searches(self, *, trees: bool = True) -> Iterator[Search]:
+        """All searches in the order of their ids; without trees, their nodes are left out."""
+        for batch in _batches(self.index):
+            between = [batch[0].annotation_id, batch[-1].annotation_id]
+            annotations = self.rows(Annotation, "export_annotations", between)
+            of_id = {row.instruction_id: row for row in self._instructions_of(between)}
+            nodes = self._nodes(between) if trees else {}
+            for annotation in annotations:
+                instruction = of_id.get(annotation.instruction_id)
+                if instruction is not None:
+                    yield Search(
+                        instruction=instruction,
+                        annotation=annotation,
+                        nodes=nodes.get(annotation.annotation_id, ()),
+                        level=self.level_of(instruction),
+                    )
+
+    def results(self) -> Iterator[Search]:
+        """What can be learned from, without trees: searches that were won, and give-ups where wanted."""
+        return filter(self.is_result, self.searches(trees=False))
+
+    def is_result(self, search: Search) -> bool:
+        """Whether a search can be learned from; if not, it is counted as left out."""
+        if search.annotation.win or (self.params.give_ups and search.gave_up):
+            return True
+        gave_up = "it gave up (--give-ups takes it)"
+        self.left_out[gave_up if search.gave_up else "it ended without an answer"] += 1
+        return False
+
+    def instructions(self) -> Iterator[Instruction]:
+        """All instructions, searched or not, in the order of their ids."""
+        for batch in self.batches("export_instructions", _INSTRUCTIONS_AT_ONCE):
+            yield from from_arrow(Instruction, batch)
+
+    def level_of(self, instruction: Instruction) -> str:
+        """Imported instructions stay where they came from; of our own, some are held out."""
+        held_out = 0.0 if instruction.model == IMPORTED else self.params.held_out
+        return level_of(instruction.instruction_id, instruction.split, held_out)
+
+    def rows(self, row_type: type[R], name: str, arguments: Sequence[str] = ()) -> list[R]:
+        """What a statement selects, as rows of that type."""
+        with self._reading():
+            return from_arrow(
+                row_type, self._connection.sql(statement(name), params=list(arguments)).to_arrow_table()
+            )
+
+    def batches(self, name: str, size: int) -> Iterator[Any]:
+        """What a statement selects, as Arrow batches of so many rows."""
+        with self._reading():
+            reader = self._connection.cursor().sql(statement(name)).to_arrow_reader(size)
+            yield from reader
+
+    def _nodes(self, between: Sequence[str]) -> dict[str, tuple[Node, ...]]:
+        nodes = self.rows(Node, "export_nodes", between)
+        return {key: tuple(found) for key, found in groupby(nodes, attrgetter("annotation_id"))}
+
+    def _instructions_of(self, between: Sequence[str]) -> list[Instruction]:
+        return self.rows(Instruction, "export_instructions_of", between)
+
+    def _read_index(self) -> list[Indexed]:
+        found = self.rows(Indexed, "export_index")
+        usable = [search for search in found if search.scenario is not None]
+        if len(usable) < len(found):
+            self.left_out["its instruction is gone"] = len(found) - len(usable)
+        return usable
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise BrokenContract(
+                f"the tables of run {self.run_id} cannot be read: {error}",
+                fix="name another run (`toolloom runs`), or mend it with `toolloom refresh`",
+            ) from error
+
+
+@contextmanager
+def open_source(data: Path, run: str | None, params: ExportParams) -> Iterator[Source]:
+    """The searches of a run, the newest unless named.
+
+    Raises `UsageError` when there is no run, `NothingLeft` when it has no search that could be exported.
+    """
+    with open_database(data, run) as connection:
+        ((run_id,),) = connection.execute(statement("shown_run")).fetchall()
+        source = Source(connection, run_id, params)
+        if not any(search.win or params.give_ups for search in source.index):
+            raise NothingLeft(
+                f"run {run_id} has no search that was won, so there is nothing to export",
+                fix="look at `toolloom sql @funnel`; with --give-ups, searches that gave up are taken, too",
+            )
+        yield source
+
+
+def _batches(index: Sequence[Indexed]) -> Iterator[Sequence[Indexed]]:
+    """Neighbours in the order of ids, so many that their trees are no burden on the memory."""
+    begin = n_nodes = 0
+    for at, search in enumerate(index):
+        if at > begin and (at - begin >= _SEARCHES_AT_ONCE or n_nodes + search.n_nodes > _NODES_AT_ONCE):
+            yield index[begin:at]
+            begin, n_nodes = at, 0
+        n_nodes += search.n_nodes
+    if index:
+        yield index[begin:]

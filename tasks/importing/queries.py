@@ -1,0 +1,93 @@
+"""Query files of ToolBench beside the answers: which APIs were offered, by category, and which are needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tasks.calling.toolbench_names import service_category, service_name, service_tool_name
+from tasks.errors import BadRow
+from tasks.importing.reading import read_json
+from warehouse.tables.instructions import RelevantApi
+
+_FILE = re.compile(r"(G[123])_query\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a query file says of a query.  offered: ids of the APIs in its list, in order."""
+
+    query: str
+    offered: tuple[str, ...]
+    needed: tuple[RelevantApi, ...]
+
+
+@dataclass(slots=True)
+class Queries:
+    """Queries by scenario and number.  unused: files that could not be read, with the reason."""
+
+    asked: dict[tuple[str, int], Asked] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
+
+    def of(self, scenario: str, query_id: int, query: str, n_apis: int) -> Asked | None:
+        """The entry of that number, if it is of this query: collections number theirs alike."""
+        found = self.asked.get((scenario, query_id))
+        return found if found and found.query == query and len(found.offered) == n_apis else None
+
+
+def read_queries(folder: Path) -> Queries:
+    """The query files in a folder and below it."""
+    queries = Queries()
+    for path in sorted(folder.rglob("G*_query.json")):
+        named = _FILE.fullmatch(path.name)
+        if named is None:
+            continue
+        try:
+            entries = read_json(path)
+        except BadRow as fault:
+            queries.unused.append(f"{path.relative_to(folder)}: {fault.message}")
+            continue
+        for number, asked in _entries(entries):
+            queries.asked.setdefault((named[1], number), asked)
+    return queries
+
+
+def _entries(entries: Any) -> Iterator[tuple[int, Asked]]:
+    """What can be used of a file; entries of another form are of other tools."""
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and isinstance(entry.get("query_id"), int):
+            asked = _asked(entry)
+            if asked is not None:
+                yield entry["query_id"], asked
+
+
+def _asked(entry: dict[str, Any]) -> Asked | None:
+    query, listed = entry.get("query"), entry.get("api_list")
+    if not isinstance(query, str) or not isinstance(listed, list):
+        return None
+    names = [_names(api) for api in listed]
+    ids = {(tool, api): _id(category, tool, api) for category, tool, api in names}
+    pairs = entry.get("relevant APIs")
+    needed = [tuple(pair) for pair in pairs if isinstance(pair, list)] if isinstance(pairs, list) else []
+    return Asked(
+        query=query,
+        offered=tuple(_id(*name) for name in names),
+        needed=tuple(
+            RelevantApi(tool_name=pair[0], api_name=pair[1], api_id=ids[pair])
+            for pair in dict.fromkeys(needed)
+            if pair in ids
+        ),
+    )
+
+
+def _names(api: Any) -> tuple[str, str, str]:
+    values = api if isinstance(api, dict) else {}
+    category, tool, name = (str(values.get(f"{what}_name", "")) for what in ("category", "tool", "api"))
+    return category, tool, name
+
+
+def _id(category: str, tool: str, api: str) -> str:
+    return f"{service_category(category)}/{service_tool_name(tool)}/{service_name(api)}"

@@ -1,0 +1,222 @@
+"""An answer file of ToolBench, read: foreign JSON, so that nothing in it is believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tasks.errors import BadRow
+
+Json: TypeAlias = dict[str, Any]
+
+MALFORMED = "malformed"
+UNREADABLE = "unreadable"
+TOO_LARGE = "too_large"
+
+_LARGEST = 300_000_000  # bytes; published answers have 5 million at most
+_LARGE = 1 << 31  # beyond any number that these files really have
+_USUAL_ELO = 1000
+_KINDS = {"Thought": "thought", "Action": "action", "Action Input": "action_input"}
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadNode:
+    """A node of the file.  kind: root, thought, action or action_input; elo: None for the usual 1000."""
+
+    kind: str
+    text: str
+    observation: str | None
+    code: int | None
+    pruned: bool
+    entry: int | None
+    elo: float | None
+    depth: int
+    parent: int | None
+    n_children: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAnswer:
+    """A whole file.  nodes: in pre-order.  chains: whether they are separate tries, without a tree.
+
+    messages: the last of `train_messages`, empty when there is no result.  own_replies: texts that the
+    model said without a call; other texts go with the call that follows them.
+    """
+
+    win: bool
+    chains: bool
+    nodes: list[ReadNode]
+    limits: Json
+    valid: bool
+    n_queries: int
+    n_tokens: int
+    final_answer: str
+    functions: list[Json]
+    messages: list[Json]
+    own_replies: frozenset[str]
+    query: str
+
+
+def read_answer(path: Path) -> ReadAnswer:
+    """Raises `BadRow` for a file that is no answer of ToolBench."""
+    content = _object(read_json(path), "the file")
+    made = _object(content.get("answer_generation"), "answer_generation")
+    said = made.get("train_messages")
+    valid = made.get("valid_data") is True
+    return ReadAnswer(
+        win=content.get("win") is True,
+        chains="trys" in content,
+        nodes=_nodes(content),
+        limits=content["forward_args"] if isinstance(content.get("forward_args"), dict) else {},
+        valid=valid,
+        n_queries=_number(made, "query_count"),
+        n_tokens=_number(made, "total_tokens"),
+        final_answer=text_of(made.get("final_answer")),
+        functions=[_function(each) for each in _list(made.get("function"), "function")],
+        messages=_messages(said) if valid else [],
+        own_replies=_own_replies(said) if valid else frozenset(),
+        query=_needed_text(made, "query"),
+    )
+
+
+def read_json(path: Path) -> Any:
+    """Raises `BadRow` for a file that is too large, cannot be read, or is no JSON."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise BadRow(TOO_LARGE, f"it has more than {_LARGEST:,} bytes")
+        # NaN and Infinity are Python's own; other readers of what is made of them would fail.
+        return json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=lambda _: None)
+    except OSError as error:
+        raise BadRow(UNREADABLE, f"it cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise BadRow(MALFORMED, f"it is no JSON: {error}") from error
+    except RecursionError as error:
+        raise BadRow(MALFORMED, "its JSON is nested too deeply") from error
+
+
+def _nodes(content: Json) -> list[ReadNode]:
+    if "tree" in content:
+        root = _object(_object(content["tree"], "tree").get("tree"), "tree.tree")
+        return list(_walk(root))
+    chains = [
+        _list(_object(each, "a try").get("chain"), "chain") for each in _list(content.get("trys"), "trys")
+    ]
+    return _of_chains(chains)
+
+
+def _walk(root: Json) -> Iterator[ReadNode]:
+    """In pre-order, without recursion: a file may be as deep as it likes."""
+    waiting: list[tuple[Any, int | None, int]] = [(root, None, 0)]
+    number = 0
+    while waiting:
+        raw, parent, depth = waiting.pop()
+        children = _list(_object(raw, "a node").get("children", []), "children")
+        yield _node(raw, parent, depth, len(children))
+        waiting += [(child, number, depth + 1) for child in reversed(children)]
+        number += 1
+
+
+def _of_chains(chains: list[list[Any]]) -> list[ReadNode]:
+    """Chains below a root, as they were made."""
+    root: Json = {"node_type": "Action Input", "description": ""}
+    nodes = [_node(root, None, 0, len(chains))]
+    for chain in chains:
+        parent = 0
+        for depth, raw in enumerate(chain, start=1):
+            nodes.append(_node(_object(raw, "a node"), parent, depth, int(depth < len(chain))))
+            parent = len(nodes) - 1
+    return nodes
+
+
+def _node(raw: Json, parent: int | None, depth: int, n_children: int) -> ReadNode:
+    kind = _KINDS.get(str(raw.get("node_type"))) if parent is not None else "root"
+    if kind is None:
+        raise BadRow(MALFORMED, f"a node has the type {raw.get('node_type')!r}")
+    seen = raw.get("observation")
+    code = raw.get("observation_code")
+    entered = _number(raw, "expand_num")
+    return ReadNode(
+        kind=kind,
+        text=text_of(raw.get("description")),
+        observation=None if seen is None else text_of(seen),
+        code=code if is_number(code) and isinstance(code, int) else None,
+        pruned=raw.get("pruned") is True,
+        entry=entered if entered or parent is None else None,
+        elo=_elo(raw.get("Elo")),
+        depth=depth,
+        parent=parent,
+        n_children=n_children,
+    )
+
+
+def _elo(value: Any) -> float | None:
+    return float(value) if is_number(value) and value != _USUAL_ELO else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number that these files may really have; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGE
+
+
+def _function(value: Any) -> Json:
+    """With the parts that its readers look into in their places."""
+    function = _object(value, "a function")
+    parameters = _object(function.get("parameters", {}), "parameters")
+    _object(parameters.get("properties", {}), "properties")
+    _list(parameters.get("required", []), "required")
+    return function
+
+
+def _messages(said: Any) -> list[Json]:
+    lists = _list(said, "train_messages")
+    if not lists:
+        raise BadRow(MALFORMED, "it is valid data without train_messages")
+    messages = [_object(each, "a message") for each in _list(lists[-1], "train_messages")]
+    return [message for message in messages if message.get("valid") is not False]
+
+
+def _own_replies(said: Any) -> frozenset[str]:
+    """Each list of `train_messages` ends with what the model said at once."""
+    last = [messages[-1] for messages in said if isinstance(messages, list) and messages]
+    return frozenset(
+        text_of(message.get("content"))
+        for message in last
+        if isinstance(message, dict) and "function_call" not in message
+    )
+
+
+def _object(value: Any, what: str) -> Json:
+    if not isinstance(value, dict):
+        raise BadRow(MALFORMED, f"{what} is no JSON object")
+    return value
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise BadRow(MALFORMED, f"{what} is no list")
+    return value
+
+
+def _number(value: Json, name: str) -> int:
+    found = value.get(name, 0)
+    if not is_number(found) or not isinstance(found, int) or found < 0:
+        raise BadRow(MALFORMED, f"{name} is no count")
+    return int(found)
+
+
+def _needed_text(value: Json, name: str) -> str:
+    text = text_of(value.get(name))
+    if not text.strip():
+        raise BadRow(MALFORMED, f"{name} is missing")
+    return text
+
+
+def text_of(value: Any) -> str:
+    """Text that can be stored; halves of characters, which models do write, become question marks."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,277 @@
+"""From an answer file to the rows of a search."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from tasks.errors import BadRow
+from tasks.importing.files import AnswerFile
+from tasks.importing.queries import Asked
+from tasks.importing.reading import MALFORMED, Json, ReadAnswer, ReadNode, is_number, text_of
+from tasks.importing.replies import queries_of
+from tasks.llm.chat import digest_of
+from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
+from warehouse.tables.instructions import Instruction, RelevantApi
+
+OFFER = "imported"
+RULES = "toolbench"
+
+FINISH = "Finish"
+_ANSWERED = 3
+_NO_CALL = (1, 2)  # codes of calls that were not made: no such function, bad arguments
+_OUTCOMES = {
+    0: "ok",
+    1: "unknown_function",
+    2: "invalid_arguments",
+    3: "answered",
+    4: "gave_up",
+    5: "timeout",
+    6: "not_found",
+    7: "unauthorized",
+    8: "unsubscribed",
+    9: "rate_limited",
+    10: "rate_limited",
+    11: "error_message",
+    12: "connection_error",
+    -1: "refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRows:
+    """The rows of one answer file."""
+
+    instruction: Instruction
+    annotation: Annotation
+    nodes: tuple[Node, ...]
+
+
+def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) -> ImportedRows:
+    """asked: what a query file says of it.  Raises `BadRow` for an answer whose parts do not fit together."""
+    names = [_api_id(_name(function)) for function in _apis(answer)]
+    api_ids = tuple(dict.fromkeys(names if asked is None else asked.offered))
+    instruction = _instruction(file, answer, api_ids, () if asked is None else asked.needed)
+    method, width = _method(file, answer)
+    annotation_id = digest_of([instruction.instruction_id, method, width, file.model, OFFER])
+    nodes = _nodes(annotation_id, answer)
+    messages = _messages(answer)
+    _refuse_unfinished(answer, messages)
+    limits = answer.limits
+    annotation = Annotation(
+        annotation_id=annotation_id,
+        instruction_id=instruction.instruction_id,
+        offer=OFFER,
+        offered_api_ids=api_ids,
+        method=method,
+        rules=RULES,
+        model=file.model,
+        win=answer.win,
+        finish_type=_finish_type(answer),
+        final_answer=answer.final_answer if answer.valid else None,
+        n_queries=answer.n_queries,
+        n_calls=sum(_is_call(node) for node in nodes),
+        tokens_in=answer.n_tokens,
+        tokens_out=0,
+        cost_usd=None,
+        n_nodes=len(nodes),
+        depth=max(node.depth for node in nodes),
+        stopped_by=_stopped_by(answer),
+        messages=messages,
+        functions=_tools(answer),
+        wall_s=0.0,
+        width=width,
+        max_depth=_limit(limits, "single_chain_max_step"),
+        max_queries=_limit(limits, "max_query_count"),
+    )
+    return ImportedRows(instruction, annotation, nodes)
+
+
+def _instruction(
+    file: AnswerFile, answer: ReadAnswer, api_ids: tuple[str, ...], needed: tuple[RelevantApi, ...]
+) -> Instruction:
+    """The query under an id that names it and tells equal numbers of different queries apart."""
+    digest = digest_of(answer.query)[:8]
+    return Instruction(
+        instruction_id=f"toolbench-{file.scenario}-{file.query_id}-{digest}",
+        sample_id=digest_of([file.scenario, sorted(api_ids)]),
+        scenario=file.scenario,
+        split=file.split,
+        query=answer.query,
+        relevant_apis=needed,
+        api_ids=api_ids,
+        api_fingerprints=("",) * len(api_ids),
+        n_words=len(answer.query.split()),
+        model=OFFER,
+        prompt_digest="",
+        seed_ids=(),
+    )
+
+
+def _tools(answer: ReadAnswer) -> str:
+    tools = [{"type": "function", "function": function} for function in answer.functions]
+    return text_of(json.dumps(tools, ensure_ascii=False))
+
+
+def _apis(answer: ReadAnswer) -> list[Json]:
+    return [function for function in answer.functions if function.get("name") != FINISH]
+
+
+def _name(function: Json) -> str:
+    name = function.get("name")
+    if not isinstance(name, str) or not name:
+        raise BadRow(MALFORMED, "a function has no name")
+    return text_of(name)
+
+
+def _api_id(function: str) -> str:
+    """`<tool>/<api>` from `<api>_for_<tool>`: answer files know no category."""
+    api, _, tool = function.rpartition("_for_")
+    return f"{tool}/{api}" if api else function
+
+
+def _method(file: AnswerFile, answer: ReadAnswer) -> tuple[str, int | None]:
+    """Our name of the method, and its width: as the file's name says, else as its settings do."""
+    named = file.method or ""
+    limits = answer.limits
+    if answer.chains or named.startswith("CoT"):
+        tries = named.partition("@")[2] or str(_limit(limits, "pass_at") or 1)
+        return f"react@{tries}", None
+    width = named.rpartition("_w")[2]
+    ranked = limits.get("with_filter") is True if not named else "woFilter" not in named
+    return "dfs_ranked" if ranked else "dfsdt", int(width) if width else _limit(limits, "tree_beam_size")
+
+
+def _limit(limits: Json, name: str) -> int | None:
+    found = limits.get(name)
+    return found if is_number(found) and isinstance(found, int) and found > 0 else None
+
+
+def _finish_type(answer: ReadAnswer) -> str:
+    if answer.win:
+        return "give_answer"
+    return "give_up" if answer.valid else "none"
+
+
+def _stopped_by(answer: ReadAnswer) -> str:
+    if answer.win:
+        return "answered"
+    most = _limit(answer.limits, "max_query_count")
+    return "max_queries" if most is not None and answer.n_queries >= most else "exhausted"
+
+
+def _nodes(annotation_id: str, answer: ReadAnswer) -> tuple[Node, ...]:
+    query_no = queries_of(answer.nodes)
+    on_path = _result_path(answer)
+    return tuple(
+        Node(
+            annotation_id=annotation_id,
+            node_id=number,
+            parent_id=read.parent,
+            entry=read.entry,
+            depth=read.depth,
+            kind=read.kind,
+            query_no=query_no[number],
+            shown=0,
+            thought=read.text if read.kind == "thought" else None,
+            function=_function(answer.nodes, read),
+            arguments=read.text if read.kind == "action_input" else None,
+            repaired=False,
+            observation=read.observation,
+            outcome=_outcome(answer.nodes, read),
+            code=read.code,
+            tokens=0,
+            finish_reason=None,
+            votes=read.elo,
+            pruned=read.pruned,
+            terminal=_is_answer(read),
+            on_answer_path=number in on_path,
+        )
+        for number, read in enumerate(answer.nodes)
+    )
+
+
+def _function(nodes: list[ReadNode], read: ReadNode) -> str | None:
+    """Of an action, and of its input."""
+    if read.kind == "action":
+        return read.text
+    if read.kind != "action_input" or read.parent is None or nodes[read.parent].kind != "action":
+        return None
+    return nodes[read.parent].text
+
+
+def _outcome(nodes: list[ReadNode], read: ReadNode) -> str | None:
+    if read.code is None:
+        return None
+    if read.code == 2 and _function(nodes, read) == FINISH:
+        return "bad_finish"
+    return _OUTCOMES.get(read.code, "ok")
+
+
+def _is_answer(read: ReadNode) -> bool:
+    return read.kind == "action_input" and read.code == _ANSWERED and not read.pruned
+
+
+def _is_call(node: Node) -> bool:
+    return node.kind == "action_input" and node.function != FINISH and node.code not in _NO_CALL
+
+
+def _result_path(answer: ReadAnswer) -> set[int]:
+    """From the root to the answer."""
+    at = next((n for n, read in enumerate(answer.nodes) if _is_answer(read)), None) if answer.win else None
+    path: set[int] = set()
+    while at is not None:
+        path.add(at)
+        at = answer.nodes[at].parent
+    return path
+
+
+def _messages(answer: ReadAnswer) -> tuple[AnswerMessage, ...]:
+    """The conversation in the protocol of today: calls with ids, results that name them."""
+    messages: list[AnswerMessage] = []
+    call_id = None
+    for number, message in enumerate(answer.messages):
+        read = _message(message, f"call_{number}", call_id)
+        if read.tool_calls:
+            call_id = read.tool_calls[0].id
+            if _is_thought_of_call(messages, read, answer.own_replies):
+                read = replace(read, content=messages.pop().content)
+        messages.append(read)
+    return tuple(messages)
+
+
+def _message(message: Json, new_id: str, last_id: str | None) -> AnswerMessage:
+    role = "tool" if message.get("role") == "function" else message.get("role")
+    if role not in ("system", "user", "assistant", "tool"):
+        raise BadRow(MALFORMED, f"a message has the role {role!r}")
+    content, call = message.get("content"), message.get("function_call")
+    calls: tuple[MessageToolCall, ...] = ()
+    if isinstance(call, dict):
+        arguments = text_of(call.get("arguments"))
+        calls = (MessageToolCall(id=new_id, name=_name(call), arguments=arguments),)
+    return AnswerMessage(
+        role=role,
+        content=None if content is None else text_of(content),
+        tool_calls=calls,
+        tool_call_id=last_id if role == "tool" else None,
+    )
+
+
+def _is_thought_of_call(
+    messages: list[AnswerMessage], called: AnswerMessage, own_replies: frozenset[str]
+) -> bool:
+    """Whether the message before is the thought of the reply that makes this call."""
+    if called.content or not messages:
+        return False
+    before = messages[-1]
+    return before.role == "assistant" and not before.tool_calls and before.content not in own_replies
+
+
+def _refuse_unfinished(answer: ReadAnswer, messages: tuple[AnswerMessage, ...]) -> None:
+    """A search that was won has a path to its answer."""
+    if not answer.win:
+        return
+    said = [message for message in messages if message.role == "assistant"]
+    last = said[-1].tool_calls if said else ()
+    if not last or last[-1].name != FINISH:
+        raise BadRow(MALFORMED, "it was won, but its train_messages do not end with a call of Finish")

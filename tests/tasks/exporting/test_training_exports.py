@@ -1,0 +1,150 @@
+"""ToolLLaMA's rows, and conversations for OpenAI's fine-tuning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from searched_world import SCRIPTS, answers, says, search, write_world
+from toolbench_readers import training_rows
+
+from tasks.exporting.export import Exported
+from tasks.exporting.levels import level_of
+from tasks.exporting.openai_messages import NotJson, chat_messages
+from warehouse.tables.annotations import AnswerMessage, MessageToolCall
+
+Export = Callable[..., Exported]
+
+
+def rows_of(exported: Exported, name: str) -> list[dict[str, Any]]:
+    text = (exported.out / name).read_text("ascii")
+    return [json.loads(line) for line in text.splitlines()] if name.endswith("l") else json.loads(text)
+
+
+def test_toolllama_rows_are_those_of_the_published_preprocessing(export: Export) -> None:
+    answers_ = export("toolbench", out="toolbench").out
+    rows = export("toolllama", out="toolllama")
+
+    assert rows.written == {
+        "toolllama_G123_dfs_train.json": 3,
+        "toolllama_G123_dfs_test_tool.json": 2,
+        "toolllama_G123_dfs_test_category.json": 3,
+    }
+    assert rows_of(rows, "toolllama_G123_dfs_train.json") == training_rows(answers_ / "G1_answer")
+    assert rows_of(rows, "toolllama_G123_dfs_test_tool.json") == training_rows(answers_ / "G1_tool_answer")
+
+
+def test_a_row_has_the_history_and_one_step(export: Export) -> None:
+    rows = rows_of(export("toolllama"), "toolllama_G123_dfs_test_tool.json")
+
+    finish = SCRIPTS["picnic"][1].tool_calls[0].arguments
+    assert [row["id"] for row in rows] == [
+        "Step 2: Can we have a picnic in Brest?",
+        "Step 5: Can we have a picnic in Brest?",
+    ]
+    assert rows[1]["conversations"][1:] == [
+        {"from": "user", "value": "Can we have a picnic in Brest?\n\nBegin with the first step."},
+        {"from": "assistant", "value": '\nThought: \nAction: rain_for_sky\nAction Input: {"city": "Brest"}'},
+        {"from": "function", "value": '{"of":"Rain","no":0,"city":"Brest"}'},
+        {"from": "assistant", "value": f"\nThought: All known.\nAction: Finish\nAction Input: {finish}"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("format_", "name"),
+    [("openai", "train_give_up.jsonl"), ("toolllama", "toolllama_G123_dfs_train_give_up.json")],
+)
+def test_give_ups_are_in_files_of_their_own(export: Export, format_: str, name: str) -> None:
+    assert name not in export(format_, out="won").written
+    exported = export(format_, out="all", give_ups=True)
+    assert "give_up_and_restart" in str(rows_of(exported, name)[-1])
+
+
+def test_what_is_left_out_is_said(export: Export) -> None:
+    assert export("openai").left_out == {
+        "it gave up (--give-ups takes it)": 1,
+        "it ended without an answer": 1,
+    }
+
+
+def test_an_openai_row_has_messages_and_tools(export: Export) -> None:
+    (row,) = rows_of(export("openai"), "train.jsonl")
+
+    assert list(row) == ["messages", "tools"]
+    assert [(m["role"], len(m.get("tool_calls", ()))) for m in row["messages"]] == [
+        ("system", 0),
+        ("user", 0),
+        ("assistant", 2),
+        ("tool", 0),
+        ("tool", 0),
+        ("assistant", 1),
+    ]
+    assert [tool["function"]["name"] for tool in row["tools"]] == ["rain_for_sky", "wind_for_sky", "Finish"]
+
+
+def test_results_name_their_calls(export: Export) -> None:
+    (row,) = rows_of(export("openai"), "train.jsonl")
+
+    called = [call["id"] for m in row["messages"] for call in m.get("tool_calls", ())]
+    shown = [m["tool_call_id"] for m in row["messages"] if m["role"] == "tool"]
+    assert len(set(called)) == 3
+    assert shown == called[:2]
+
+
+def message(role: str, *made: MessageToolCall, content: str | None = None) -> AnswerMessage:
+    return AnswerMessage(role=role, content=content, tool_calls=made, tool_call_id="x")
+
+
+def made(arguments: str, id_: str = "same", name: str = "f") -> MessageToolCall:
+    return MessageToolCall(id=id_, name=name, arguments=arguments)
+
+
+def test_equal_ids_are_told_apart() -> None:
+    said = [message("assistant", made("{}")), message("tool"), message("assistant", made("{}"))]
+
+    assert [m.get("tool_calls", [{}])[0].get("id", m.get("tool_call_id")) for m in chat_messages(said)] == [
+        "same",
+        "same",
+        "call_1",
+    ]
+
+
+def test_names_are_such_as_the_protocol_admits() -> None:
+    (written,) = chat_messages([message("assistant", made("{}", name="geo.lookup now!" + "x" * 80))])
+    assert written["tool_calls"][0]["function"]["name"] == ("geo_lookup_now_" + "x" * 80)[-64:]
+
+
+def test_line_breaks_within_strings_are_mended() -> None:
+    (written,) = chat_messages([message("assistant", made('{"a": "b\nc"}'))])
+    assert written["tool_calls"][0]["function"]["arguments"] == '{"a": "b\\nc"}'
+
+
+@pytest.mark.parametrize("arguments", ["", "[1]", '{"a": ', "city=Oslo"])
+def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
+    with pytest.raises(NotJson):
+        chat_messages([message("assistant", made(arguments))])
+
+
+def test_instructions_are_held_out_by_their_ids() -> None:
+    ids = [str(n) for n in range(2000)]
+    held = [id_ for id_ in ids if level_of(id_, "train", 0.05) == "test_instruction"]
+
+    assert 60 < len(held) < 140
+    assert {level_of(id_, "test_tool", 0.5) for id_ in ids} == {"test_tool"}
+
+
+def test_many_searches_are_read_in_batches(export: Export, tmp_path: Path) -> None:
+    """More than a batch holds; each is there once, in the order of ids."""
+    found = search("picnic", [says(answers("Dry."))])
+    many = []
+    for n in range(450):
+        id_ = f"{n:04}"
+        nodes = tuple(replace(node, annotation_id=id_) for node in found.nodes)
+        many.append(replace(found, annotation=replace(found.annotation, annotation_id=id_), nodes=nodes))
+    write_world(tmp_path / "data", many)
+
+    assert export("openai", tmp_path / "data").written == {"test_tool.jsonl": 450}

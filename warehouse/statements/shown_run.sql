@@ -1,0 +1,2 @@
+-- The run that the views show
+SELECT run_id FROM snapshot
