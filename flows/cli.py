@@ -20,6 +20,7 @@ from flows.commands.export import export
 from flows.commands.import_ import import_
 from flows.commands.options import Data, Format, Quiet, Verbose, errors_reported
 from flows.commands.plan import plan
+from flows.commands.serve import serve
 from flows.commands.store import store
 from flows.params import DEFAULT_DATA
 
@@ -148,6 +149,9 @@ def show(
 
         console = Console(highlight=False)
         console.print(draw(data.resolve(), search, run=run, width=console.width, full=full))
+
+
+app.command()(serve)
 
 
 @app.command()

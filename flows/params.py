@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.calling.params import CallingParams
 from tasks.catalogue.params import CatalogueParams
@@ -32,6 +35,35 @@ class SandboxParams(BaseModel):
     )
 
 
+class ScheduleParams(BaseModel):
+    """`[schedule]`: when `toolloom serve` starts a refresh."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cron: str | None = Field(
+        default=None,
+        description="Five fields, as in `0 3 * * 1`: Mondays at three.  None: runs start by hand.",
+    )
+    timezone: str = Field(default="UTC", description="Of the cron expression, as in `Europe/Paris`.")
+
+    @field_validator("cron")
+    @classmethod
+    def _is_cron(cls, cron: str | None) -> str | None:
+        if cron is not None:
+            try:
+                CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
+            except CronSimError as error:
+                raise ValueError(f"no cron expression ({error}); `0 3 * * 1` is Mondays at three") from error
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("no time zone; write it as in `Europe/Paris`, or UTC")
+        return name
+
+
 class Config(BaseModel):
     """Everything a refresh depends on besides the world; the form of the deployment in the Prefect UI."""
 
@@ -48,6 +80,7 @@ class Config(BaseModel):
     instruct: InstructParams = InstructParams()
     annotate: AnnotateParams = AnnotateParams()
     sandbox: SandboxParams = SandboxParams()
+    schedule: ScheduleParams = ScheduleParams()
 
     def asks_model(self, until: str | None) -> bool:
         """Whether a refresh up to that stage may ask the model endpoint anything."""
@@ -62,6 +95,7 @@ class Config(BaseModel):
             exclude={
                 "name": True,
                 "sandbox": True,
+                "schedule": True,
                 "budget": True,
                 "calling": {"resolve", "toolbench_url", "concurrency", "per_host_rps"},
                 "catalogue": {"concurrency", "per_host_rps", "timeout_s", "max_age"},

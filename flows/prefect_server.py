@@ -8,12 +8,13 @@ of its task runs before it stops it (measured: docs/running.md).
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -21,9 +22,11 @@ from uuid import UUID
 import httpx
 import requests
 
+from flows.report import say
 from flows.supervise import Child
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
 
+HOST = "127.0.0.1"
 START_TIMEOUT_S = 180.0
 DRAIN_TIMEOUT_S = 60.0
 QUIET_S = 2.5  # the recorder flushes every second
@@ -61,8 +64,9 @@ def prepare_environment(data: Path, *, verbose: bool) -> None:
 class OwnServer:
     """A Prefect server of ours, starting."""
 
-    def __init__(self, data: Path) -> None:
-        self.port = _free_port()
+    def __init__(self, data: Path, port: int = 0) -> None:
+        """port: 0 is any free one.  Raises `UsageError` when it is taken."""
+        self.port = _bindable(port)
         self.log = data / "prefect" / "server.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.child = Child(
@@ -73,7 +77,7 @@ class OwnServer:
                 "server",
                 "start",
                 "--host",
-                "127.0.0.1",
+                HOST,
                 "--port",
                 str(self.port),
             ],
@@ -94,7 +98,7 @@ class OwnServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
     def wait(self) -> None:
         """Until the server answers; raises `UsageError` when it does not come up."""
@@ -112,6 +116,8 @@ class OwnServer:
 def own_server_unless_configured(data: Path) -> OwnServer | None:
     """Starts our own server when no `PREFECT_API_URL` is set; it may still be starting.
 
+    A folder that `toolloom serve` serves has its server already: two must not write one history.
+
     It stops when this process exits, after Prefect's own workers, which send their last events and logs
     while the interpreter shuts down, and would wait for a minute if nobody took them.
     """
@@ -119,10 +125,55 @@ def own_server_unless_configured(data: Path) -> OwnServer | None:
     if configured:
         _require_healthy(configured)
         return None
+    served = served_at(data)
+    if served is not None:
+        os.environ["PREFECT_API_URL"] = f"{served}/api"
+        return None
     server = OwnServer(data)
     os.environ["PREFECT_API_URL"] = f"{server.url}/api"  # before prefect is imported, or it starts another
     atexit.register(server.child.stop)
     return server
+
+
+@contextmanager
+def server_of_its_own(data: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """The address of the configured server, or of one that is started for the `with` block; whether it lives.
+
+    While the block lasts, `served_at` knows the address of one that was started.
+    """
+    configured = os.environ.get("PREFECT_API_URL")
+    if configured:
+        _require_healthy(configured)
+        # A server of others may be away for a while: the executor asks it again and again.
+        yield configured.rstrip("/").removesuffix("/api"), lambda: True
+        return
+    server = OwnServer(data, port)
+    os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    with server.child:
+        say("starting the Prefect server ...")
+        server.wait()
+        _mark(data).write_text(json.dumps({"url": server.url, "pid": os.getpid()}), encoding="utf-8")
+        try:
+            yield server.url, lambda: server.child.running
+        finally:
+            _mark(data).unlink(missing_ok=True)
+
+
+def served_at(data: Path) -> str | None:
+    """The address of the server that `toolloom serve` runs for the folder; None when it is not served."""
+    try:
+        served = json.loads(_mark(data).read_text(encoding="utf-8"))
+        os.kill(served["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError, KeyError, NotADirectoryError):
+        return None
+    except PermissionError:  # a process of somebody else
+        return None
+    url = str(served["url"])
+    return url if _healthy(f"{url}/api") else None
+
+
+def _mark(data: Path) -> Path:
+    return data / "prefect" / "served.json"
 
 
 def _require_healthy(api_url: str) -> None:
@@ -196,7 +247,16 @@ def _healthy(api_url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def _bindable(port: int) -> int:
+    """The port, or a free one for 0.  Raises `UsageError` when another program listens on it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} on {HOST} cannot be had for the Prefect server ({error.strerror})",
+                fix="stop the program that uses it, choose another with --port (0: any free one), or set "
+                "PREFECT_API_URL to the server that runs there",
+            ) from error
         return int(probe.getsockname()[1])

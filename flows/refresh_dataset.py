@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from flows.build_annotations import build_annotations
 from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
+from flows.dead_runs import sole_run
 from flows.estimates import Forecast, keep, taken
 from flows.opening import config_digest, open_run
 from flows.outcome import Refreshed, Spent, StageRun
@@ -30,7 +31,6 @@ from tasks.services import services_of
 from tasks.stage import is_cached
 from warehouse import manifest
 from warehouse.files import remove_leftovers
-from warehouse.lock import folder_lock
 from warehouse.ref import StageOutput
 from warehouse.tables import RUNS
 
@@ -42,7 +42,7 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     What is finished is committed even when the run has to stop; then the `StopRun` is raised.
     """
     begun = time.monotonic()
-    with folder_lock(data, f"refresh {config.name}"), open_world(config, data) as reachable:
+    with sole_run(data, f"refresh {config.name}"), open_world(config, data) as reachable:
         remove_leftovers(data)
         with open_run(reachable, data, asks_model=reachable.asks_model(until)) as run:
             expected = _expected(forecast(reachable, services_of(run)))

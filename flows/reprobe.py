@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.dead_runs import sole_run
 from flows.opening import config_digest, open_run
 from flows.outcome import Reprobed
 from flows.params import DEFAULT_DATA, Config
@@ -22,7 +23,6 @@ from tasks.services import services_of
 from tasks.stage import usable
 from warehouse import manifest
 from warehouse.files import remove_leftovers
-from warehouse.lock import folder_lock
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
@@ -39,7 +39,7 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
     stop, nothing is committed, the `StopRun` is raised, and the same command goes on from there.
     """
     begun = time.monotonic()
-    with folder_lock(data, f"probe {config.name}"), open_world(config, data) as reachable:
+    with sole_run(data, f"probe {config.name}"), open_world(config, data) as reachable:
         remove_leftovers(data)
         parent = probed_run(data)
         with open_run(

@@ -27,7 +27,7 @@ from tasks.llm.endpoint import Endpoint
 from tasks.probing.earlier import Again
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
-from warehouse.lock import folder_lock
+from warehouse.lock import require_free
 
 if TYPE_CHECKING:
     from prefect import State
@@ -62,8 +62,8 @@ def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:
 
 def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_model: bool = True) -> None:
     """load: imports the flow, which must not happen before Prefect's settings are made."""
-    _check_folder(data)
-    _check_settings(config)
+    check_folder(data)
+    check_settings(config)
     prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     server = own_server_unless_configured(data)
     # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.
@@ -84,14 +84,14 @@ def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_mode
                 raise result
 
 
-def _check_folder(data: Path) -> None:
+def check_folder(data: Path) -> None:
     """Raises `UsageError` for a folder that is busy, not writable, damaged or of a later format."""
-    with folder_lock(data, "starting"):  # the flow takes it for good
-        manifest.latest(data)
-        manifest.crashed_run(data)
+    require_free(data)  # the flow takes it for good
+    manifest.latest(data)
+    manifest.crashed_run(data)
 
 
-def _check_settings(config: Config) -> None:
+def check_settings(config: Config) -> None:
     """Raises `UsageError` for caps that could not be kept, and keys and files that are not there."""
     Ledger(config.budget, config.llm)
     Credentials.from_environment(config.calling.key_names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,18 +10,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
 from tasks.errors import UsageError
-from warehouse.lock import folder_lock
+from warehouse.lock import folder_lock, require_free
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from warehouse.lock import folder_lock
 
-with folder_lock(Path(sys.argv[1]), "toolloom refresh"):
+with folder_lock(Path(sys.argv[1]), "toolloom refresh", "a-flow-run"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -44,14 +46,50 @@ def test_another_process_is_named_and_let_go_of_by_kill_9(
 ) -> None:
     with pytest.raises(UsageError) as error, folder_lock(tmp_path, "toolloom probe"):
         pass
-    who = rf"pid {holder.pid}, since 20\d\d-\S+: toolloom refresh"
+    who = rf"pid {holder.pid} on {re.escape(gethostname())}, since 20\d\d-\S+: toolloom refresh"
     where = re.escape(str(tmp_path))
     assert re.fullmatch(rf"another run \({who}\) works on {where}", error.value.message)
     assert error.value.fix is not None
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with folder_lock(tmp_path, "toolloom probe"):
+    with folder_lock(tmp_path, "toolloom probe") as dead:
+        assert dead is not None
+        assert (dead.pid, dead.command, dead.job) == (holder.pid, "toolloom refresh", "a-flow-run")
+
+
+def test_a_holder_that_ended_leaves_no_trace(tmp_path: Path) -> None:
+    with folder_lock(tmp_path, "first"):
         pass
+
+    with folder_lock(tmp_path, "second") as dead:
+        assert dead is None
+
+
+def test_a_check_takes_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    with pytest.raises(UsageError, match="another run"):
+        require_free(tmp_path)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+
+    found = [require_free(tmp_path), require_free(tmp_path)]
+
+    assert [dead and dead.pid for dead in found] == [holder.pid, holder.pid]
+
+
+def test_a_run_of_another_machine_is_believed_until_somebody_looks(tmp_path: Path) -> None:
+    """The kernel's lock is free: that machine's file system keeps it to itself."""
+    entry = {"host": "elsewhere", "pid": 7, "since": "2026-11-25T03:00:00+00:00", "command": "refresh mine"}
+    (tmp_path / ".lock").write_text(json.dumps(entry))
+
+    with pytest.raises(UsageError) as error, folder_lock(tmp_path, "here"):
+        pass
+
+    who = "pid 7 on elsewhere, since 2026-11-25T03:00:00+00:00: refresh mine"
+    assert error.value.message == f"a run on another machine ({who}) works on {tmp_path}, or died there"
+    assert error.value.fix == (
+        f"wait until it ends; when no such process is left on elsewhere, remove {tmp_path / '.lock'}"
+    )
+    assert json.loads((tmp_path / ".lock").read_text()) == entry
 
 
 def test_one_process_cannot_hold_it_twice(tmp_path: Path) -> None:
@@ -61,7 +99,9 @@ def test_one_process_cannot_hold_it_twice(tmp_path: Path) -> None:
 
     with folder_lock(tmp_path, "first"):
         for _ in range(2):
-            with pytest.raises(UsageError, match=rf"another run \(pid {os.getpid()}, since \S+: first\)"):
+            with pytest.raises(
+                UsageError, match=rf"another run \(pid {os.getpid()} on \S+, since \S+: first\)"
+            ):
                 lock_again()
 
 

@@ -1,0 +1,81 @@
+"""Registers the refresh as a deployment and executes its runs: `python -m flows.execute_runs FILE`.
+
+FILE holds a `Deployment` as JSON.  The first line on standard output is JSON as well: the id of the
+deployment, or why there is none.  The lines after it are those of the runs, each a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import (
+    EntrypointType,
+    RunnerDeployment,
+)
+from prefect.exceptions import PrefectException
+from prefect.runner import Runner
+from prefect.schedules import Cron
+
+from flows.dead_runs import mark_dead_run
+from flows.deployment import Deployment
+from flows.refresh_dataset import refresh_dataset
+from tasks.errors import UsageError
+
+ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+
+
+async def deployment_of(told: Deployment) -> RunnerDeployment:
+    """What Prefect is told: when runs start, with which parameters, and never two at once."""
+    schedule = told.config.schedule
+    crons = [] if schedule.cron is None else [Cron(schedule.cron, timezone=schedule.timezone)]
+    return await refresh_dataset.ato_deployment(
+        told.name,
+        schedules=crons,
+        paused=False,
+        parameters=told.parameters,
+        concurrency_limit=ONE_AT_A_TIME,
+        description=f"Brings the data set in `{told.data}` up to date.",
+        tags=["toolloom"],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+class _StoppableRunner(Runner):
+    """SIGTERM ends it as Ctrl-C does; its own handler for that does not await what it calls."""
+
+    def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+async def _execute(told: Deployment) -> None:
+    runner = _StoppableRunner(name=f"toolloom-{told.name}")
+    deployment_id = await runner.aadd_deployment(await deployment_of(told))
+    print(json.dumps({"deployment_id": str(deployment_id)}), flush=True)  # noqa: T201 - see the module
+    await runner.start()
+
+
+def main(file: Path) -> int:
+    told = Deployment.model_validate_json(file.read_bytes())
+    try:
+        mark_dead_run(told.data)
+    except UsageError as busy:
+        print(busy, file=sys.stderr)  # noqa: T201 - a run by hand is under way: ours are refused meanwhile
+    try:
+        asyncio.run(_execute(told))
+    except KeyboardInterrupt:
+        return 0
+    except (PrefectException, httpx.HTTPError, ValueError) as error:
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)  # noqa: T201
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))

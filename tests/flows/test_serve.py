@@ -1,0 +1,185 @@
+"""A data set that refreshes itself: by `toolloom serve`, and by a work pool with `prefect.yaml`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from commands import SMALL
+from living import descendants_of, gone_within
+from serving import Served, finished_scheduled_runs, serving, state_of, wait_for
+
+from flows.supervise import Child
+from warehouse import manifest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).parents[2]
+EVERY_MINUTE = "* * * * *"
+# A request a second: the run is under way for as long as a test needs it.
+SLOWLY = ["--set", "llm.requests_per_minute=60"]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A folder that was refreshed on a schedule, and the run that did it."""
+
+    data: Path
+    run: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def server(prefect_api: str) -> str:
+    return prefect_api.removesuffix("/api")
+
+
+@pytest.fixture(scope="module")
+def scheduled(
+    prefect_api: str, server: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Refreshed]:
+    """Both ways at once, since a schedule of cron makes each wait for the minute."""
+    folder, pool = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("pool")
+    env = {"PREFECT_API_URL": prefect_api}
+    served = serving(folder, *SMALL, "--cron", EVERY_MINUTE, "--name", "served", env=env)
+    with served, worker_of_pool(pool, env):
+        runs = {
+            name: wait_for(partial(finished_scheduled_runs, server, name), 150)[0]
+            for name in ("served", "nightly")
+        }
+    return {
+        "served": Refreshed(folder, runs["served"]),
+        "nightly": Refreshed(pool / "warehouse" / "data", runs["nightly"]),
+    }
+
+
+def worker_of_pool(folder: Path, env: dict[str, str]) -> Child:
+    """A worker for what `prefect deploy --all` makes of the repository's own file, every minute."""
+    text = (ROOT / "prefect.yaml").read_text(encoding="utf-8")
+    changed = text.replace("0 3 * * *", EVERY_MINUTE).replace(
+        "    parameters:\n", "    parameters:\n      until: crawl\n"
+    )
+    (folder / "prefect.yaml").write_text(changed, encoding="utf-8")
+    settings = {**os.environ, **env, "PREFECT_HOME": str(folder / "home"), "PWD": str(folder)}
+    for command in (["work-pool", "create", "toolloom", "--type", "process"], ["deploy", "--all"]):
+        subprocess.run(
+            [sys.executable, "-m", "prefect", *command], cwd=folder, env=settings, check=True, timeout=120
+        )
+    return Child(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "toolloom"],
+        env=settings,
+        log=folder / "worker.log",
+    )
+
+
+@pytest.mark.parametrize("name", ["served", "nightly"])
+def test_a_scheduled_run_is_created_and_executed(scheduled: dict[str, Refreshed], name: str) -> None:
+    found = scheduled[name]
+    (*_, committed) = manifest.list_runs(found.data)
+
+    assert found.run["state"]["name"] == "Completed"
+    assert found.run["parameters"]["data"] == str(found.data)
+    assert committed.status == {"served": "complete", "nightly": "partial"}[name]
+
+
+def test_a_server_of_others_is_left_running(scheduled: dict[str, Refreshed], server: str) -> None:
+    assert scheduled
+    assert requests.get(f"{server}/api/health", timeout=10).ok
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What became of a `toolloom serve` with a run under way, and of what was asked of it meanwhile."""
+
+    second_run: tuple[str, str]
+    wrong_parameters: requests.Response
+    by_hand: subprocess.CompletedProcess[str]
+    served_twice: subprocess.CompletedProcess[str]
+    code: int
+    left: list[Any]
+    database: Path
+    first_run: str
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
+    data = tmp_path_factory.mktemp("stopped")
+    with serving(data, *SMALL, *SLOWLY, "--port", "0") as served:
+        first = served.start_run().json()["id"]
+        wait_for((data / "runs" / "pending.json").exists, 60)
+        second = served.start_run().json()["id"]
+        wrong = served.start_run(config={"annotate": {"widht": 3}})
+        by_hand = toolloom("refresh", "--data", data)
+        twice = toolloom("serve", "--data", data)
+        second_run = wait_for(lambda: _final(served, second), 60)
+        started = descendants_of(served.process.pid)
+        served.process.send_signal(signal.SIGTERM)
+        served.process.communicate(timeout=60)
+        yield Stopped(
+            second_run,
+            wrong,
+            by_hand,
+            twice,
+            served.process.returncode,
+            gone_within(started, 5),
+            data / "prefect" / "prefect.db",
+            first,
+        )
+
+
+def _final(served: Served, run_id: str) -> tuple[str, str] | None:
+    state = state_of(served.url, run_id)
+    return state if state[0] in {"Cancelled", "Failed", "Completed", "Crashed"} else None
+
+
+def toolloom(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_second_run_of_the_deployment_is_refused(stopped: Stopped) -> None:
+    assert stopped.second_run == ("Cancelled", "Deployment concurrency limit reached.")
+
+
+def test_a_run_by_hand_is_refused_meanwhile(stopped: Stopped) -> None:
+    assert stopped.by_hand.returncode == 2
+    assert "another run (pid " in stopped.by_hand.stderr
+    assert ": refresh sandbox) works on" in stopped.by_hand.stderr
+
+
+def test_a_folder_is_served_once(stopped: Stopped) -> None:
+    assert stopped.served_twice.returncode == 2
+    assert "is served already, at http://127.0.0.1:" in stopped.served_twice.stderr
+
+
+def test_wrong_parameters_are_refused_with_their_name(stopped: Stopped) -> None:
+    assert stopped.wrong_parameters.status_code == 409
+    assert "Validation failed for field 'config'" in stopped.wrong_parameters.text
+
+
+def test_a_signal_stops_everything_it_started(stopped: Stopped) -> None:
+    assert stopped.code == 0
+    assert stopped.left == []
+
+
+def test_the_run_that_was_under_way_is_marked_crashed(stopped: Stopped) -> None:
+    with sqlite3.connect(stopped.database) as database:
+        states = dict(database.execute("SELECT id, state_name FROM flow_run").fetchall())
+    database.close()
+
+    assert states[stopped.first_run] == "Crashed"
+    assert "Running" not in states.values()
