@@ -15,13 +15,11 @@ from typing import Any
 
 import httpx
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import (
-    EntrypointType,
-    RunnerDeployment,
-)
+from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import PrefectException
 from prefect.runner import Runner
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
 
 from flows.dead_runs import mark_dead_run
 from flows.deployment import Deployment
