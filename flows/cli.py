@@ -16,10 +16,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.commands.diff import diff
 from flows.commands.export import export
 from flows.commands.import_ import import_
 from flows.commands.options import Data, Format, Quiet, Verbose, errors_reported
 from flows.commands.plan import plan
+from flows.commands.prune import prune
 from flows.commands.serve import serve
 from flows.commands.store import store
 from flows.params import DEFAULT_DATA
@@ -151,6 +153,8 @@ def show(
         console.print(draw(data.resolve(), search, run=run, width=console.width, full=full))
 
 
+app.command()(diff)
+app.command()(prune)
 app.command()(serve)
 
 

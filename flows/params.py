@@ -33,6 +33,9 @@ class SandboxParams(BaseModel):
         ge=0,
         description="Multiplies the teacher's fault rates; stored replies stay as they are.",
     )
+    changes: Path | None = Field(
+        default=None, description="JSON: what has become of the hub's tools (docs/running.md)."
+    )
 
 
 class ScheduleParams(BaseModel):

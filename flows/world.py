@@ -23,6 +23,8 @@ def open_world(config: Config, data: Path) -> Iterator[Config]:
         return
     command = [sys.executable, "-m", "sandbox.serve", "--hub-port", "0", "--teacher-port", "0"]
     command += ["--fault-rate", str(config.sandbox.fault_rate)]
+    if config.sandbox.changes is not None:
+        command += ["--changes", str(config.sandbox.changes)]
     log = data / "sandbox.log"
     with Child(command, log=log, read_stdout=True) as child:
         line = child.read_line(START_TIMEOUT_S)

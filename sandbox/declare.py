@@ -61,7 +61,7 @@ class Security:
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """One API.  backed_by: the library that computes the answers."""
+    """One API.  backed_by: the library that computes the answers; drifts: they are a little different now."""
 
     name: str
     description: str
@@ -72,6 +72,7 @@ class Api:
     fault: Fault | None
     security: tuple[Security, ...]
     read_only: bool
+    drifts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

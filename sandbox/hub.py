@@ -22,6 +22,7 @@ from aiohttp import web
 
 from sandbox import catalogue, listing, toolbench
 from sandbox.arguments import Arguments, InvalidArgument, arguments_of
+from sandbox.changes import Change, changed
 from sandbox.declare import Api, Refusal, Tool, unprocessable
 from sandbox.faults import Exchange, Fault, error_response, respond
 from sandbox.marketplace import ALIAS, Marketplace, encoded
@@ -31,13 +32,15 @@ _Raw = dict[str, str | list[str]]
 _Answered = tuple[str, web.StreamResponse]
 
 
-def build_hub(*, make_up_answers: bool = False) -> web.Application:
+def build_hub(*, make_up_answers: bool = False, changes: Sequence[Change] = ()) -> web.Application:
     """The hub with its whole catalogue, ready to be served.
 
     make_up_answers: its ToolBench service answers calls of functions that are not in the catalogue, too.
+    changes: what has become of the catalogue.
     """
-    service = ToolbenchService(catalogue.tools(), make_up=make_up_answers)
-    hub = _Hub(catalogue.tools(), catalogue.COLLECTIONS, service)
+    tools = changed(catalogue.tools(), changes)
+    service = ToolbenchService(tools, make_up=make_up_answers)
+    hub = _Hub(tools, catalogue.COLLECTIONS, service)
     app = web.Application()
     app.cleanup_ctx.append(hub.lifetime)
     app.router.add_route("*", "/{path:.*}", hub.handle)
@@ -120,11 +123,11 @@ class _Hub:
         body = await request.read()
 
         async def answer() -> web.Response:
-            return (await self._answered(route.arguments, raw, body))[1]
+            return (await self._answered(route, raw, body))[1]
 
         api = route.api
         if api.fault is None:
-            return await self._answered(route.arguments, raw, body)
+            return await self._answered(route, raw, body)
         identity = json.dumps([slug, api.method, api.path, raw, body.decode(errors="replace")])
         digest = hashlib.sha256(identity.encode()).digest()
         earlier = self._seen[digest]
@@ -134,11 +137,11 @@ class _Hub:
         exchange = Exchange(request=request, digest=number, earlier=earlier, answer=answer)
         return api.fault.value, await respond(api.fault, exchange)
 
-    async def _answered(self, arguments: Arguments, raw: _Raw, body: bytes) -> tuple[str, web.Response]:
+    async def _answered(self, route: _Route, raw: _Raw, body: bytes) -> tuple[str, web.Response]:
         loop = asyncio.get_running_loop()
         try:
-            values = arguments.parse(raw) | _body_arguments(body)
-            answer = await loop.run_in_executor(self._computing, _computed, arguments, values)
+            values = route.arguments.parse(raw) | _body_arguments(body)
+            answer = await loop.run_in_executor(self._computing, _computed, route, values)
         except InvalidArgument as error:
             response = error_response(error.status, error.code, str(error), parameter=error.parameter)
             return "invalid_arguments", response
@@ -152,16 +155,27 @@ def _route(api: Api) -> _Route:
     return _Route(api, arguments_of(api), re.compile(escaped))
 
 
-def _computed(arguments: Arguments, values: Mapping[str, Any]) -> bytes:
+def _computed(route: _Route, values: Mapping[str, Any]) -> bytes:
     undefined = unprocessable("the result is too large, or not defined, for these arguments")
     try:
-        answer = arguments.compute(values)
+        answer = route.arguments.compute(values)
     except ArithmeticError:
         raise undefined from None
     try:
-        return encoded(answer)
+        return encoded(drifted(answer) if route.api.drifts else answer)
     except ValueError:  # infinite, or not a number
         raise undefined from None
+
+
+def drifted(value: Any) -> Any:
+    """Every number a little larger, everything else as it was."""
+    if isinstance(value, dict):
+        return {key: drifted(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [drifted(inner) for inner in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return value + 1 if isinstance(value, int) else value * 1.001
 
 
 def _raw_arguments(arguments: Arguments, match: re.Match[str], request: web.Request) -> _Raw:

@@ -18,9 +18,11 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 from aiohttp import web
 
+from sandbox.changes import Change, UnknownTool, read_changes
 from sandbox.hub import build_hub
 from sandbox.teacher import TeacherFaults, build_teacher
 
@@ -49,9 +51,10 @@ async def serving(
     teacher_port: int = 0,
     faults: TeacherFaults | None = None,
     make_up_answers: bool = False,
+    changes: Sequence[Change] = (),
 ) -> AsyncIterator[Addresses]:
     """Both servers for as long as the block runs; port 0 is any free one.  Raises CannotListen."""
-    hub_app = build_hub(make_up_answers=make_up_answers)
+    hub_app = build_hub(make_up_answers=make_up_answers, changes=changes)
     hub = web.AppRunner(hub_app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     teacher = web.AppRunner(build_teacher(faults), access_log=None, shutdown_timeout=_SHUTDOWN_S)
     try:
@@ -88,8 +91,8 @@ async def _serve_until_stopped(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     faults = scaled(options.fault_rate, seed=options.teacher_seed)
     ports = {"hub_port": options.hub_port, "teacher_port": options.teacher_port}
-    made_up = options.make_up_answers
-    async with serving(host=options.host, faults=faults, make_up_answers=made_up, **ports) as addresses:
+    catalogue = {"make_up_answers": options.make_up_answers, "changes": options.changes}
+    async with serving(host=options.host, faults=faults, **catalogue, **ports) as addresses:
         print(json.dumps({"hub": addresses.hub, "teacher": addresses.teacher}), flush=True)  # noqa: T201
         if options.stdin_eof_stops:
             threading.Thread(target=_await_end_of_input, args=(loop, stop), daemon=True).start()
@@ -116,6 +119,13 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _changes(path: str) -> list[Change]:
+    try:
+        return read_changes(Path(path))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox.serve", description="Serve the hub and the teacher."
@@ -130,6 +140,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="the ToolBench service makes up answers of APIs that are not the hub's, and says so in them",
     )
+    parser.add_argument(
+        "--changes",
+        type=_changes,
+        default=(),
+        metavar="FILE",
+        help="JSON: what has become of the hub's tools",
+    )
     parser.add_argument("--stdin-eof-stops", action="store_true", help="stop when standard input closes")
     return parser.parse_args(arguments)
 
@@ -138,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until SIGTERM, SIGINT or, on request, the end of standard input; 1 when a port is taken."""
     try:
         asyncio.run(_serve_until_stopped(_options(arguments)))
-    except CannotListen as error:
+    except (CannotListen, UnknownTool) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0

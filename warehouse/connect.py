@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, sync_folder, temporary_beside, write_failure, writing
-from warehouse.manifest import Manifest, load, newest
+from warehouse.manifest import Manifest, exists, load, newest, run_ids
 from warehouse.sql import identifier, literal, literals, sql_files, statement
 from warehouse.store import Store, lacks_only_new_columns
 from warehouse.table import Table
@@ -28,6 +28,8 @@ from warehouse.tables import TABLES
 
 DATABASE = "toolloom.duckdb"
 _NAME = "toolloom"
+BEFORE = "before"
+COMPARED = ("annotations", "apis", "instructions", "samples", "tools", "verdicts")
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -37,11 +39,15 @@ def build_database(root: Path, manifest: Manifest | None) -> Path:
     Raises UsageError when a file of the manifest is gone or the folder cannot be written.
     """
     root = root.resolve()
-    files = table_files(root, manifest)
+    before = run_before(root, manifest)
+    files = snapshot_files(root, manifest, before)
     temporary = temporary_beside(root / DATABASE)
     with writing(root):
         try:
-            _build(temporary, root, manifest, files)
+            with duckdb.connect() as connection:
+                connection.execute(statement("attach", path=literal(temporary), name=_NAME))
+                _create_views(connection, root, manifest, before, files)
+                connection.execute(statement("detach", name=_NAME))
             temporary.replace(root / DATABASE)
         except (duckdb.IOException, duckdb.TransactionException) as error:
             raise write_failure(root, OSError(None, str(error))) from error
@@ -51,8 +57,10 @@ def build_database(root: Path, manifest: Manifest | None) -> Path:
     return root / DATABASE
 
 
-def open_database(root: Path, run: str | None = None) -> duckdb.DuckDBPyConnection:
+def open_database(root: Path, run: str | None = None, before: str | None = None) -> duckdb.DuckDBPyConnection:
     """A connection to the views of a run, the newest unless named, that can read them and nothing else.
+
+    before: the run that it is compared with; its parent unless named.
 
     Mends `toolloom.duckdb` on the way when it shows another run or the folder has moved.  Raises
     UsageError when there is no data folder, no run, no such run, or a file of the run is gone.
@@ -61,18 +69,21 @@ def open_database(root: Path, run: str | None = None) -> duckdb.DuckDBPyConnecti
     manifest = _newest_run(root) if run is None else load(root, run)
     if run is None and _shown(root) != (manifest.run_id, str(root), _definitions()):
         _mend(root, manifest)
-    connection = connect_snapshot(root, manifest)
-    _restrict(connection, table_files(root, manifest))
+    compared = run_before(root, manifest) if before is None else load(root, before)
+    connection = connect_snapshot(root, manifest, compared)
+    _restrict(connection, snapshot_files(root, manifest, compared))
     return connection
 
 
-def connect_snapshot(root: Path, manifest: Manifest | None) -> duckdb.DuckDBPyConnection:
+def connect_snapshot(
+    root: Path, manifest: Manifest | None, before: Manifest | None = None
+) -> duckdb.DuckDBPyConnection:
     """An unrestricted connection in memory to the views of a manifest, committed or not."""
     root = root.resolve()
-    files = table_files(root, manifest)
+    files = snapshot_files(root, manifest, before)
     connection = duckdb.connect()
     connection.execute(statement("session"))
-    _create_views(connection, root, manifest, files)
+    _create_views(connection, root, manifest, before, files)
     return connection
 
 
@@ -97,6 +108,21 @@ def table_files(root: Path, manifest: Manifest | None) -> dict[str, list[Path]]:
     return found
 
 
+def snapshot_files(root: Path, manifest: Manifest | None, before: Manifest | None) -> dict[str, list[Path]]:
+    """The files of every table, and those of the run before under `before.<table>`."""
+    earlier = table_files(root, before)
+    return table_files(root, manifest) | {f"{BEFORE}.{name}": earlier[name] for name in COMPARED}
+
+
+def run_before(root: Path, manifest: Manifest | None) -> Manifest | None:
+    """The parent, while its files are there: what it is compared with was pruned otherwise."""
+    if manifest is None or manifest.parent is None or not exists(root, manifest.parent):
+        return None
+    parent = load(root, manifest.parent)
+    paths = {ref.path for name in COMPARED for ref in parent.tables.get(name, ())}
+    return parent if all((root / path).is_file() for path in paths) else None
+
+
 def _is_older(table: Table[Any], path: Path) -> bool:
     """Whether a file was written before the table had all the columns it has now."""
     try:
@@ -114,31 +140,27 @@ def _newest_run(root: Path) -> Manifest:
     return manifest
 
 
-def _build(path: Path, root: Path, manifest: Manifest | None, files: dict[str, list[Path]]) -> None:
-    with duckdb.connect() as connection:
-        connection.execute(statement("attach", path=literal(path), name=_NAME))
-        _create_views(connection, root, manifest, files)
-        connection.execute(statement("detach", name=_NAME))
-
-
 def _create_views(
     connection: duckdb.DuckDBPyConnection,
     root: Path,
     manifest: Manifest | None,
+    before: Manifest | None,
     files: dict[str, list[Path]],
 ) -> None:
+    connection.execute(statement("before_schema", name=BEFORE))
     for name, paths in files.items():
+        table = TABLES[name.removeprefix(f"{BEFORE}.")]
         connection.execute(
             statement(
                 "table_view",
-                name=identifier(name),
+                name=".".join(map(identifier, name.split("."))),
                 paths=literals([_unglobbed(path) for path in paths]),
                 # It costs a look at every file; schemas only ever grow, so the first file tells.
-                by_name="true" if _is_older(TABLES[name], paths[0]) else "false",
-                grain=literal(TABLES[name].grain),
+                by_name="true" if _is_older(table, paths[0]) else "false",
+                grain=literal(table.grain),
             )
         )
-    connection.execute(_snapshot_view(root, manifest))
+    connection.execute(_snapshot_view(root, manifest, before))
     for view in sql_files("views").values():
         connection.execute(
             statement(
@@ -150,13 +172,15 @@ def _create_views(
         )
 
 
-def _snapshot_view(root: Path, manifest: Manifest | None) -> str:
+def _snapshot_view(root: Path, manifest: Manifest | None, before: Manifest | None) -> str:
     names = ("run_id", "kind", "status", "parent", "started_at", "finished_at", "config_digest")
     values = {name: literal(getattr(manifest, name, None)) for name in names}
     committed = "true" if manifest is not None else "false"
     return statement(
         "snapshot_view",
         **values,
+        compared_with=literal(before and before.run_id),
+        runs_kept=literals(run_ids(root)),
         data_folder=literal(root),
         definitions=literal(_definitions()),
         committed=committed,

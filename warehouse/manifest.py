@@ -75,7 +75,7 @@ def commit(root: Path, manifest: Manifest) -> Path:
     Raises BrokenContract when another manifest of that run id is there, UsageError or StopRun when the
     folder cannot be written.
     """
-    path = _path(root, manifest.run_id)
+    path = path_of(root, manifest.run_id)
     content = manifest.model_dump_json(indent=1).encode()
     if path.exists() and path.read_bytes() != content:
         raise BrokenContract(f"run {manifest.run_id} was committed before, with other content: {path}")
@@ -88,7 +88,7 @@ def load(root: Path, run_id: str) -> Manifest:
 
     Raises UsageError when there is no such run, or its file is damaged or of a later format.
     """
-    path = _path(root, run_id) if _RUN_ID.fullmatch(run_id) else None
+    path = path_of(root, run_id) if _RUN_ID.fullmatch(run_id) else None
     if path is None or path.name == _PENDING or not path.is_file():
         raise UsageError(f"there is no run {run_id!r} in {root}", fix="`toolloom runs` lists them")
     return _parse(Manifest, path)
@@ -109,15 +109,19 @@ def latest(root: Path) -> Manifest | None:
 
 
 def exists(root: Path, run_id: str) -> bool:
-    return _path(root, run_id).is_file()
+    return path_of(root, run_id).is_file()
 
 
 def list_runs(root: Path) -> tuple[RunSummary, ...]:
     """All committed runs, oldest first (by time of finishing, then run id)."""
-    paths = (path for path in (root / _FOLDER).glob("[!.]*.json") if path.name != _PENDING)
-    return tuple(
-        sorted((_parse(RunSummary, path) for path in paths), key=lambda run: (run.finished_at, run.run_id))
-    )
+    runs = (_parse(RunSummary, path_of(root, run_id)) for run_id in run_ids(root))
+    return tuple(sorted(runs, key=lambda run: (run.finished_at, run.run_id)))
+
+
+def run_ids(root: Path) -> tuple[str, ...]:
+    """The ids of all committed runs, sorted."""
+    paths = (root / _FOLDER).glob("[!.]*.json")
+    return tuple(sorted(path.stem for path in paths if path.name != _PENDING))
 
 
 def begin(root: Path, run: PendingRun) -> PendingRun:
@@ -142,7 +146,7 @@ def crashed_run(root: Path) -> PendingRun | None:
     if not path.is_file():
         return None
     pending = _parse(PendingRun, path)
-    return None if _path(root, pending.run_id).exists() else pending
+    return None if path_of(root, pending.run_id).exists() else pending
 
 
 def finish(root: Path) -> None:
@@ -150,7 +154,7 @@ def finish(root: Path) -> None:
     (root / _FOLDER / _PENDING).unlink(missing_ok=True)
 
 
-def _path(root: Path, run_id: str) -> Path:
+def path_of(root: Path, run_id: str) -> Path:
     return root / _FOLDER / f"{run_id}.json"
 
 

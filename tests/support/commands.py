@@ -62,9 +62,9 @@ def serve_sandbox(folder: Path, *arguments: str) -> AbstractContextManager[Sandb
     return _serve(folder, ["-m", "sandbox.serve", *ports, *arguments])
 
 
-def serve_steady_sandbox(folder: Path) -> AbstractContextManager[Sandbox]:
+def serve_steady_sandbox(folder: Path, *arguments: str) -> AbstractContextManager[Sandbox]:
     """A hub and a teacher on free ports, without faults of the endpoint."""
-    return _serve(folder, [str(Path(__file__).with_name("steady_sandbox.py"))])
+    return _serve(folder, [str(Path(__file__).with_name("steady_sandbox.py")), *arguments])
 
 
 @contextmanager

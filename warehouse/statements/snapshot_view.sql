@@ -8,6 +8,8 @@ SELECT
     CAST($started_at AS TIMESTAMPTZ) AS started_at,
     CAST($finished_at AS TIMESTAMPTZ) AS finished_at,
     $config_digest AS config_digest,
+    CAST($compared_with AS VARCHAR) AS compared_with,
+    CAST($runs_kept AS VARCHAR[]) AS runs_kept,
     $data_folder AS data_folder,
     $definitions AS definitions
 WHERE $committed;

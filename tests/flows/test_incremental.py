@@ -1,0 +1,200 @@
+"""A refresh pays for what has changed, says what has changed, and forgets nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import SMALL, Sandbox, serve_steady_sandbox
+from refusals import refusal
+from snapshots import Snapshot, rows, snapshot_of
+from warm import WarmToolloom
+
+from warehouse import manifest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+# The hub is looked at again, and every verdict is made anew.
+NOW = ["--set", "catalogue.max_age=PT0S", "--set", "probe.max_age=PT0S"]
+CHANGES = [
+    {"change": "describe", "tool": "Science/physical-constants"},
+    {"change": "break", "tool": "Text/text-diff"},
+    {"change": "remove", "tool": "Design/colour-names"},
+    {"change": "repair", "tool": "Language/old-lexicon"},
+    {"change": "add", "tool": "Science/unit-converter", "slug": "unit-converter-two"},
+]
+MOST_BEYOND_NEED = 1.2
+
+
+@dataclass(frozen=True)
+class History:
+    """A folder whose hub changed, stayed as it was, and changed back."""
+
+    data: Path
+    first: Snapshot
+    runs: list[str]
+
+    def at(self, number: int) -> list[str]:
+        return ["--run", self.runs[number], "--data", str(self.data)]
+
+
+@pytest.fixture(scope="module")
+def changed_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    folder = tmp_path_factory.mktemp("changed-sandbox")
+    (folder / "changes.json").write_text(json.dumps(CHANGES))
+    with serve_steady_sandbox(folder, "--changes", str(folder / "changes.json")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def history(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    changed_sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> History:
+    data = tmp_path_factory.mktemp("incremental") / "data"
+    shutil.copytree(uninterrupted.data, data)
+    for world, looking in ((changed_sandbox, NOW), (changed_sandbox, []), (sandbox, NOW)):
+        done = toolloom("refresh", *SMALL, *looking, *world.settings(), "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return History(data, uninterrupted, [run.run_id for run in manifest.list_runs(data)])
+
+
+def asked(data: Path, run: str) -> dict[str, int]:
+    """Requests that reached the model in a run, by stage."""
+    sql = "SELECT stage, count(*) AS n FROM llm_calls WHERE run_id = '{}' AND NOT from_store GROUP BY stage"
+    return {row["stage"]: row["n"] for row in rows(data, sql.format(run))}
+
+
+def test_it_asks_for_what_the_changes_touch(toolloom: WarmToolloom, history: History) -> None:
+    """Draws that have a changed or a new API, and the instructions of those."""
+    changed, paid = history.runs[1], asked(history.data, history.runs[1])
+    touched = queried(toolloom, history.at(1), touched_sql(changed))
+
+    assert touched["draws"] > 0
+    assert touched["instruction_requests"] > 0
+    needed = touched["draws"] + touched["instruction_requests"]
+    assert paid["propose"] + paid["annotate"] <= MOST_BEYOND_NEED * needed
+    assert sum(paid.values()) < sum(asked(history.data, history.runs[0]).values()) / 2
+
+
+def touched_sql(run: str) -> str:
+    return f"""
+        WITH different AS (SELECT api_id FROM changed_apis),
+        draws AS (
+            SELECT sample_id FROM (SELECT sample_id, unnest(api_ids) AS api_id FROM samples)
+            GROUP BY sample_id HAVING bool_or(api_id IN (FROM different))
+            UNION
+            SELECT sample_id FROM samples WHERE sample_id NOT IN (SELECT sample_id FROM before.samples)
+        ),
+        searches AS (
+            SELECT annotation_id FROM annotations JOIN instructions USING (instruction_id)
+            WHERE sample_id IN (FROM draws)
+        )
+        SELECT
+            (SELECT count(*) FROM llm_calls WHERE run_id = '{run}' AND stage = 'propose'
+                AND row_id IN (FROM draws)) AS draws,
+            (SELECT count(*) FROM llm_calls WHERE run_id = '{run}' AND stage = 'annotate'
+                AND row_id IN (FROM searches)) AS instruction_requests
+    """  # noqa: S608 - a run id of our own
+
+
+def queried(toolloom: WarmToolloom, where: Sequence[str], sql: str) -> dict[str, Any]:
+    done = toolloom("sql", sql, "--format", "json", *where)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    return dict(row)
+
+
+def test_nothing_is_asked_and_nothing_committed_when_nothing_changed(history: History) -> None:
+    assert len(history.runs) == 3  # of four refreshes
+
+
+def test_what_comes_back_is_not_paid_for_again(history: History) -> None:
+    assert asked(history.data, history.runs[2]) == {}
+    assert snapshot_of(history.data).content == history.first.content
+
+
+def test_diff_counts_what_was_added_removed_stale_and_back(toolloom: WarmToolloom, history: History) -> None:
+    found = diff(toolloom, history, 0, 1)
+
+    assert [tools_by_change(found), tools_by_change(diff(toolloom, history, 1, 2))] == [
+        {
+            "added": ["Science/unit_converter_two"],
+            "came_back": ["Language/old_lexicon"],
+            "changed": ["Science/physical_constants"],
+            "gone_stale": ["Text/text_diff"],
+            "removed": ["Design/colour_names"],
+        },
+        {
+            "changed": ["Science/physical_constants"],
+            "came_back": ["Design/colour_names", "Text/text_diff"],
+            "gone_stale": ["Language/old_lexicon"],
+            "removed": ["Science/unit_converter_two"],
+        },
+    ]
+
+
+def test_diff_tells_which_instructions_went_stale_and_why(toolloom: WarmToolloom, history: History) -> None:
+    stale = [
+        change for change in diff(toolloom, history, 0, 1)["changes"] if change["change"] == "gone_stale"
+    ]
+    tools = {"physical_constants", "text_diff", "colour_names"}
+
+    assert {change["what"] for change in stale} == {"tool", "API", "instruction", "annotation"}
+    reasons = [change["detail"] for change in stale if change["what"] == "instruction"]
+    assert reasons
+    assert all(any(tool in reason for tool in tools) for reason in reasons)
+
+
+def test_instructions_and_their_annotations_come_back(toolloom: WarmToolloom, history: History) -> None:
+    counts = {row["what"]: row for row in diff(toolloom, history, 1, 2)["counts"]}
+
+    assert counts["instruction"]["came_back"] == counts["annotation"]["came_back"] > 0
+    assert counts["instruction"]["added"] == counts["annotation"]["added"] == 0
+
+
+def test_an_earlier_run_is_seen_as_it_was(toolloom: WarmToolloom, history: History) -> None:
+    counts = "SELECT count(*) AS n FROM tools WHERE tool_id = 'Science/unit_converter_two'"
+
+    assert [queried(toolloom, history.at(number), counts)["n"] for number in range(3)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonesuch"], "there is no run 'nonesuch'"),
+        (["first", "nonesuch"], "there is no run 'nonesuch'"),
+    ],
+)
+def test_a_run_that_does_not_exist_is_named(
+    toolloom: WarmToolloom, history: History, arguments: list[str], message: str
+) -> None:
+    named = [history.runs[0] if name == "first" else name for name in arguments]
+    found = refusal(toolloom("diff", *named, "--data", history.data))
+
+    assert (found.code, found.fix) == (2, "`toolloom runs` lists them")
+    assert message in found.message
+
+
+def diff(toolloom: WarmToolloom, history: History, before: int, after: int) -> dict[str, Any]:
+    runs = [history.runs[before], history.runs[after]]
+    done = toolloom("diff", *runs, "--format", "json", "--data", history.data)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def tools_by_change(found: dict[str, Any]) -> dict[str, list[str]]:
+    by_change: dict[str, list[str]] = {}
+    for change in found["changes"]:
+        if change["what"] == "tool":
+            by_change.setdefault(change["change"], []).append(change["id"])
+    return by_change

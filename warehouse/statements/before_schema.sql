@@ -1,0 +1,2 @@
+-- Tables of the run that the shown one is compared with.
+CREATE SCHEMA $name;
