@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.fair import budgets_for
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.stages import Line, shard_runner
@@ -23,6 +24,11 @@ def build_annotations(
 ) -> list[StageRun]:
     with Line(run, until) as line:
         line.stage(
-            annotate, params=config.annotate, crawled=crawled, compressed=compressed, selected=selected
+            annotate,
+            params=config.annotate,
+            crawled=crawled,
+            compressed=compressed,
+            selected=selected,
+            budgets=budgets_for(run, config.annotate),
         )
     return line.done

@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.commands.annotate import annotate
 from flows.commands.diff import diff
 from flows.commands.export import export
 from flows.commands.import_ import import_
@@ -37,6 +38,8 @@ app.command()(plan)
 app.add_typer(store, name="store")
 app.command()(export)
 app.command(name="import")(import_)
+
+app.command()(annotate)
 
 
 class Stage(StrEnum):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.outcome import Spent
 from flows.params import Config
 from flows.report import say
 from tasks.errors import BrokenContract
@@ -18,23 +19,30 @@ from warehouse import manifest
 from warehouse.manifest import Manifest, PendingRun
 from warehouse.ref import StageOutput
 from warehouse.store import Store
-from warehouse.tables import VERDICTS
+from warehouse.tables import RUNS, VERDICTS
 
 REFRESH = "refresh"
 
 
 @contextmanager
 def open_run(
-    config: Config, data: Path, *, kind: str = REFRESH, asks_model: bool = True
+    config: Config,
+    data: Path,
+    *,
+    kind: str = REFRESH,
+    looks_at: Collection[str] = (),
+    asks_model: bool = True,
+    replay: bool = False,
 ) -> Iterator[RunContext]:
     """The run: resumed when the one of its kind before it died, new otherwise.
 
     A refresh looks at the world again where the parent's view of it is too old; a run of any other kind
-    takes the parent's catalogue, and calls its APIs now.  Its services close behind it.
+    takes the parent's view, but for the stages it `looks_at` the world for.  replay: no API is called.  Its
+    services close behind it.
     """
     parent = manifest.latest(data)
     _forget_stale(config, data)
-    pending = manifest.begin(data, _new_run(config, parent, data, kind))
+    pending = manifest.begin(data, _new_run(config, parent, data, kind, looks_at))
     run = RunContext(
         data=data,
         run_id=pending.run_id,
@@ -45,6 +53,7 @@ def open_run(
         llm=config.llm,
         budget=config.budget,
         mcp_servers=config.catalogue.mcp_servers,
+        replay=replay,
     )
     try:
         yield _with_abilities(run) if asks_model else run
@@ -77,14 +86,16 @@ def config_digest(config: Config) -> str:
     return digest_of(config.content())
 
 
-def _new_run(config: Config, parent: Manifest | None, data: Path, kind: str) -> PendingRun:
+def _new_run(
+    config: Config, parent: Manifest | None, data: Path, kind: str, looks_at: Collection[str]
+) -> PendingRun:
     now = datetime.now(UTC)
     return PendingRun(
         run_id=now.strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z",
         kind=kind,
         started_at=now,
         config_digest=config_digest(config),
-        as_of=_as_of(config, parent, data, now) if kind == REFRESH else _as_of_parent(parent, now),
+        as_of=_as_of(config, parent, data, now) if kind == REFRESH else _as_of_parent(parent, now, looks_at),
     )
 
 
@@ -112,8 +123,18 @@ def _oldest_verdict(parent: Manifest, data: Path) -> datetime | None:
     return min((moment for (moment,) in probed), default=None)
 
 
-def _as_of_parent(parent: Manifest | None, now: datetime) -> dict[str, datetime]:
-    return {**({} if parent is None else parent.as_of), "probe": now}
+def _as_of_parent(parent: Manifest | None, now: datetime, looks_at: Collection[str]) -> dict[str, datetime]:
+    seen = {} if parent is None else parent.as_of
+    return {"crawl": now, "probe": now, **seen, **dict.fromkeys(looks_at, now)}
+
+
+def spent_in(run: RunContext, run_id: str) -> Spent:
+    """What a run, committed just now, asked of the model endpoint."""
+    refs = manifest.load(run.data, run_id).tables[RUNS.name]
+    (row,) = (row for row in services_of(run).store.read(RUNS, refs) if row.run_id == run_id)
+    return Spent(
+        requests=row.n_requests, tokens_in=row.tokens_in, tokens_out=row.tokens_out, cost_usd=row.cost_usd
+    )
 
 
 def stage_before(run: RunContext, stage: str) -> StageOutput | None:

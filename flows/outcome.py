@@ -72,3 +72,42 @@ class Reprobed(BaseModel):
     n_lost: int
     n_task_runs: int
     seconds: float
+
+
+class Found(BaseModel):
+    """What searches came to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n_searches: int
+    n_won: int
+    n_gave_up: int
+
+
+class Unusable(BaseModel):
+    """A query, or an API of a query, that cannot be used.  place: in which file, and where in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: str
+    reason: str
+    detail: str
+
+
+class Annotated(BaseModel):
+    """What annotating came to.  found: None when no search was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    data: Path
+    stages: tuple[StageRun, ...]
+    spent: Spent
+    found: Found | None
+    unusable: tuple[Unusable, ...]
+    seconds: float
+
+    @property
+    def n_task_runs(self) -> int:
+        """Task runs of the whole flow, the commit included."""
+        return 1 + sum(stage.n_task_runs for stage in self.stages)

@@ -16,7 +16,7 @@ from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
 from flows.dead_runs import sole_run
 from flows.estimates import Forecast, keep, taken
-from flows.opening import config_digest, open_run
+from flows.opening import config_digest, open_run, spent_in
 from flows.outcome import Refreshed, Spent, StageRun
 from flows.params import DEFAULT_DATA, Config
 from flows.plan import forecast, forecast_after_catalogue
@@ -24,7 +24,7 @@ from flows.plan_text import estimate_line
 from flows.report import markdown, say, summary
 from flows.stages import STAGES, for_batches, raise_stop
 from flows.world import open_world
-from tasks.commit import Status, commit, parent_of
+from tasks.commit import Status, commit, parent_of, refreshed_below
 from tasks.planning.estimate import Estimate
 from tasks.run import RunContext
 from tasks.services import services_of
@@ -32,7 +32,6 @@ from tasks.stage import is_cached
 from warehouse import manifest
 from warehouse.files import remove_leftovers
 from warehouse.ref import StageOutput
-from warehouse.tables import RUNS
 
 
 @flow(name="refresh-dataset", flow_run_name="refresh-{config.name}")
@@ -115,7 +114,7 @@ def _commit(run: RunContext, digest: str, stage_runs: list[StageRun], begun: flo
         unchanged=unchanged,
         data=run.data,
         stages=tuple(stage_runs),
-        spent=_spent(run, run_id, unchanged=unchanged),
+        spent=Spent() if unchanged else spent_in(run, run_id),
         seconds=time.monotonic() - begun,
     )
 
@@ -129,7 +128,8 @@ def _committed(
 ) -> tuple[str, bool]:
     """The run that holds the outputs, and whether it was there before."""
     latest = manifest.latest(run.data)
-    if status == "partial" and latest is not None and outputs.items() <= latest.stages.items():
+    stands = latest is not None and outputs.items() <= latest.stages.items()
+    if latest is not None and stands and (status == "partial" or refreshed_below(run.data, latest, digest)):
         return latest.run_id, True
     arguments: dict[str, Any] = {
         "run": run,
@@ -142,14 +142,3 @@ def _committed(
     if is_cached(state) and not manifest.exists(run.data, state.result()):
         state = commit.with_options(refresh_cache=True)(**arguments, return_state=True)
     return state.result(), is_cached(state)
-
-
-def _spent(run: RunContext, run_id: str, *, unchanged: bool) -> Spent:
-    """What the run paid for; nothing when it only found what an earlier run had committed."""
-    if unchanged:
-        return Spent()
-    refs = manifest.load(run.data, run_id).tables[RUNS.name]
-    (row,) = (row for row in services_of(run).store.read(RUNS, refs) if row.run_id == run_id)
-    return Spent(
-        requests=row.n_requests, tokens_in=row.tokens_in, tokens_out=row.tokens_out, cost_usd=row.cost_usd
-    )

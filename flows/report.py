@@ -10,9 +10,10 @@ from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Refreshed, Reprobed, Spent, StageRun
+from flows.outcome import Annotated, Refreshed, Reprobed, Spent, StageRun, Unusable
 from tasks.errors import UsageError
 
+UNUSABLE_SHOWN = 3
 WORTH_TRYING = ("funnel", "sample_answers", "longest_searches")
 
 
@@ -122,6 +123,41 @@ def reprobe_summary(reprobed: Reprobed) -> str:
             *(f"  {_command()} sql @{name}" for name in ("health", "drift", "stale")),
         ]
     )
+
+
+def annotate_summary(annotated: Annotated) -> str:
+    """The end of annotating: what could not be used, what was found, what to look at."""
+    return "\n".join(
+        [
+            *_unusable(annotated.unusable),
+            "",
+            f"Run {annotated.run_id}: {_found(annotated)} in {annotated.seconds:.0f} s.",
+            f"  model     {_spent(annotated.spent)}",
+            f"  data      {annotated.data}",
+            "",
+            "Worth trying:",
+            f"  {_command()} show",
+            *(f"  {_command()} sql @{name}" for name in ("search_effort", "rejects")),
+        ]
+    )
+
+
+def _found(annotated: Annotated) -> str:
+    found = annotated.found
+    if found is None:
+        return "no search"
+    return f"{found.n_searches:,} searches, {found.n_won:,} answered, {found.n_gave_up:,} gave up"
+
+
+def _unusable(unusable: Sequence[Unusable]) -> Iterator[str]:
+    """A line for each reason with the queries it is about, and the first of them."""
+    by_reason: dict[str, list[Unusable]] = {}
+    for each in unusable:
+        by_reason.setdefault(each.reason, []).append(each)
+    for reason, cases in by_reason.items():
+        queries = {each.place.partition("]")[0] for each in cases}
+        yield f"  {reason}: {len(cases):,} in {len(queries):,} queries, each in `rejects`; the first:"
+        yield from (f"    {each.place}  {each.detail}" for each in cases[:UNUSABLE_SHOWN])
 
 
 def markdown(refreshed: Refreshed) -> str:

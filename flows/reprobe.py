@@ -43,7 +43,11 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
         remove_leftovers(data)
         parent = probed_run(data)
         with open_run(
-            reachable, data, kind=f"{KIND} {again}", asks_model=reachable.probe.model_arguments
+            reachable,
+            data,
+            kind=f"{KIND} {again}",
+            looks_at=[probe.name],
+            asks_model=reachable.probe.model_arguments,
         ) as run:
             stage_run = run_stage(
                 probe,

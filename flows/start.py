@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flows.outcome import Refreshed, Reprobed
+from flows.outcome import Annotated, Refreshed, Reprobed
 from flows.params import Config
 from flows.prefect_server import (
     OwnServer,
@@ -21,6 +21,7 @@ from flows.world import open_world
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
+from tasks.catalogue.toolbench.instructions import check_queries
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from prefect import State
 
 
-Outcome = Refreshed | Reprobed
+Outcome = Annotated | Refreshed | Reprobed
 RunFlow = Callable[[Config], "State[Any]"]
 
 
@@ -58,6 +59,20 @@ def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:
         return lambda reachable: probe_catalogue(reachable, data, again, return_state=True)
 
     _start(config, data, load, asks_model=config.probe.model_arguments)
+
+
+def start_annotate(config: Config, data: Path, *, queries: Path | None, replay: bool) -> None:
+    """Searches instructions beside a refresh and prints what came of it.  Raises what stopped it."""
+    if queries is not None:
+        check_queries(queries)
+
+    def load() -> RunFlow:
+        from flows.annotate_instructions import Asked, annotate_instructions
+
+        asked = Asked(queries=queries, replay=replay)
+        return lambda reachable: annotate_instructions(reachable, data, asked, return_state=True)
+
+    _start(config, data, load, asks_model=not replay)
 
 
 def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_model: bool = True) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from prefect import task
@@ -11,30 +13,49 @@ from tasks.llm.budget import cost_usd
 from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.run import RunContext
-from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of
+from tasks.search.annotate import annotate_instruction, annotation_id_of
+from tasks.search.fairness import BUDGET_METHOD
 from tasks.search.params import AnnotateParams
-from tasks.services import services_of
+from tasks.services import Services, services_of
 from tasks.stage import (
     TableRows,
     bucket_count,
     finish_stage,
     into_buckets,
     run_shards,
+    stop_notice,
     write_shard,
 )
+from warehouse.gather import Gatherer
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
-from warehouse.tables import ANNOTATIONS, APIS, CALLS, DOCUMENTS, INSTRUCTIONS, LLM_CALLS, NODES, REJECTS
+from warehouse.tables import (
+    ANNOTATIONS,
+    APIS,
+    CALLS,
+    DOCUMENTS,
+    INSTRUCTIONS,
+    LLM_CALLS,
+    NODES,
+    REJECTS,
+    TOOLS,
+)
 from warehouse.tables.accounts import Reject
-from warehouse.tables.catalogue import Api
+from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 STAGE = "annotate"
 VERSION = 2
-READS = (APIS, DOCUMENTS, INSTRUCTIONS)
+READS = (TOOLS, APIS, DOCUMENTS, INSTRUCTIONS)
 WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
 UNIT = "instruction"
 OFFER = "sampled"
+
+# One thread: what many threads allocate to write Parquet, none of them gives back.
+_WRITER = ThreadPoolExecutor(1, thread_name_prefix="toolloom-writer")
+
+Budgets = Mapping[str, int]
+"""What react@budget may spend, by instruction."""
 
 
 def _key(run: RunContext, params: AnnotateParams, *parts: object) -> str:
@@ -44,6 +65,7 @@ def _key(run: RunContext, params: AnnotateParams, *parts: object) -> str:
         params.model_dump(mode="json", exclude={"concurrency", "limit", "instructions_per_shard"}),
         run.model_identity(),
         run.calling_identity(),
+        run.replay,
         prompt_digests("search"),
         *parts,
     )
@@ -53,15 +75,16 @@ def _stage_key(
     run: RunContext,
     params: AnnotateParams,
     crawled: StageOutput,
-    compressed: StageOutput,
+    compressed: StageOutput | None,
     selected: StageOutput,
+    budgets: Budgets | None = None,
 ) -> str:
     inputs = [
-        *crawled.digests(APIS.name),
-        *compressed.digests(DOCUMENTS.name),
+        *crawled.digests(TOOLS.name, APIS.name),
+        *([] if compressed is None else compressed.digests(DOCUMENTS.name)),
         *selected.digests(INSTRUCTIONS.name),
     ]
-    return _key(run, params, "stage", params.limit, params.instructions_per_shard, inputs)
+    return _key(run, params, "stage", params.limit, params.instructions_per_shard, inputs, budgets)
 
 
 def _shard_key(run: RunContext, params: AnnotateParams, inputs_digest: str, **_: object) -> str:
@@ -73,14 +96,19 @@ def annotate(
     run: RunContext,
     params: AnnotateParams,
     crawled: StageOutput,
-    compressed: StageOutput,
+    compressed: StageOutput | None,
     selected: StageOutput,
+    budgets: Budgets | None = None,
 ) -> StageOutput:
-    """Shards are buckets of the instructions; a shard's key covers only the APIs they offer."""
+    """Shards are buckets of the instructions; a shard's key covers only the APIs they offer.
+
+    compressed: None when nothing was; the catalogue's own words are shown then.  budgets: of react@budget.
+    """
     services = services_of(run)
     instructions = services.store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
-    wanted, over = _within_limit(instructions, params.limit)
-    documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
+    within, over = _within_limit(instructions, params.limit)
+    wanted, unbounded = _with_budget(within, params, budgets or {})
+    described = _Described(services, crawled, compressed)
     progress = services.progress(STAGE)
     progress.expect(len(wanted), UNIT)
     buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE))
@@ -88,16 +116,19 @@ def annotate(
         {
             "run": run,
             "params": params,
-            "inputs_digest": _digest(bucket, documents),
+            "inputs_digest": _digest(bucket, described, budgets or {}),
             "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
-            "documents": compressed.tables[DOCUMENTS.name],
+            "documents": () if compressed is None else compressed.tables[DOCUMENTS.name],
             "apis": crawled.tables[APIS.name],
+            "tools": crawled.tables[TOOLS.name],
+            "budgets": budgets,
             "shard": shard,
         }
         for shard, bucket in enumerate(into_buckets(wanted, _instruction_id, buckets))
     ]
     outputs = run_shards(annotate_shard, services.store, shards, progress)
-    rejected = [_rejected(run, over)] if over else []
+    rejects = [_over_limit(row) for row in over] + [_no_budget(row, params) for row in unbounded]
+    rejected = [_rejected(run, rejects)] if rejects else []
     return finish_stage(
         STAGE, services.store, [*outputs, *rejected], writes=WRITES, n_shard_tasks=len(outputs)
     )
@@ -115,33 +146,76 @@ def _within_limit(
     return (in_order, []) if limit is None else (in_order[:limit], in_order[limit:])
 
 
-def _digest(instructions: Iterable[Instruction], documents: Mapping[str, Document]) -> str:
+def _with_budget(
+    instructions: Sequence[Instruction], params: AnnotateParams, budgets: Budgets
+) -> tuple[Sequence[Instruction], Sequence[Instruction]]:
+    if params.method != BUDGET_METHOD:
+        return instructions, []
+    has = [row.instruction_id in budgets for row in instructions]
+    return (
+        [row for row, bounded in zip(instructions, has, strict=True) if bounded],
+        [row for row, bounded in zip(instructions, has, strict=True) if not bounded],
+    )
+
+
+class _Described:
+    """What is known of APIs: their documents, and where they have none, their tools."""
+
+    def __init__(self, services: Services, crawled: StageOutput, compressed: StageOutput | None) -> None:
+        refs = () if compressed is None else compressed.tables[DOCUMENTS.name]
+        self.documents: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, refs)}
+        apis: Sequence[Api] = services.rows(APIS, crawled.tables[APIS.name])
+        tools: Sequence[Tool] = services.rows(TOOLS, crawled.tables[TOOLS.name])
+        self._tool_of = {row.api_id: row.tool_id for row in apis}
+        self._tools = {row.tool_id: row for row in tools}
+
+    def words(self, api_id: str) -> list[str]:
+        document = self.documents.get(api_id)
+        if document is not None:
+            return [document.document, document.response_schema]
+        tool = self._tools.get(self._tool_of.get(api_id, ""))
+        return [] if tool is None else [tool.category, tool.tool_name, tool.description]
+
+
+def _digest(instructions: Iterable[Instruction], described: _Described, budgets: Budgets) -> str:
     return digest_of(
         [
             [
                 instruction.instruction_id,
                 instruction.query,
                 instruction.api_fingerprints,
-                [documents[api_id].document for api_id in instruction.api_ids],
-                [documents[api_id].response_schema for api_id in instruction.api_ids],
+                [described.words(api_id) for api_id in instruction.api_ids],
+                budgets.get(instruction.instruction_id),
             ]
             for instruction in sorted(instructions, key=_instruction_id)
         ]
     )
 
 
-def _rejected(run: RunContext, over: Sequence[Instruction]) -> ShardOutput:
-    rejects = [
-        Reject(
-            stage=STAGE,
-            row_id=instruction.instruction_id,
-            reason="over_limit",
-            detail="[annotate] limit is reached",
-        )
-        for instruction in over
-    ]
-    counts = Counts(unit=UNIT, n_in=len(over), n_out=0, n_rejected=len(over))
-    return write_shard(services_of(run).store, {REJECTS: rejects}, counts)
+def _over_limit(instruction: Instruction) -> Reject:
+    return Reject(
+        stage=STAGE,
+        row_id=instruction.instruction_id,
+        reason="over_limit",
+        detail="[annotate] limit is reached",
+    )
+
+
+def _no_budget(instruction: Instruction, params: AnnotateParams) -> Reject:
+    return Reject(
+        stage=STAGE,
+        row_id=instruction.instruction_id,
+        reason="no_budget",
+        detail=f"{BUDGET_METHOD} spends what {params.budget_of} spent on the same instruction, under the "
+        f"same rules and with the same model; this data folder has no such search with {params.budget_in} "
+        f"to its account: run `toolloom annotate --method {params.budget_of}` first",
+    )
+
+
+def _rejected(run: RunContext, rejects: Sequence[Reject]) -> ShardOutput:
+    rows: TableRows = {table: [] for table in WRITES} | {REJECTS: rejects}
+    counts = Counts(unit=UNIT, n_in=len(rejects), n_out=0, n_rejected=len(rejects))
+    return write_shard(services_of(run).store, rows, counts)
 
 
 @task(name="annotate shard", task_run_name="annotate {shard}", tags=[STAGE], **shard_options(_shard_key))
@@ -152,40 +226,50 @@ def annotate_shard(
     instructions: TableRef,
     documents: tuple[TableRef, ...],
     apis: tuple[TableRef, ...],
+    tools: tuple[TableRef, ...],
+    budgets: Budgets | None,
     shard: int,
 ) -> ShardOutput:
+    """A search goes to the disk when it is finished, so that the memory of a shard is that of a few."""
     services = services_of(run)
     rows = services.store.read(INSTRUCTIONS, [instructions])
-    document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
+    document_of: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     api_of: Mapping[str, Api] = {row.api_id: row for row in services.rows(APIS, apis)}
+    tool_of: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, tools)}
     model = services.model(STAGE)
 
-    async def annotate_one(instruction: Instruction) -> AnnotationRows:
-        offered = [api_of[api_id] for api_id in instruction.api_ids]
-        return await annotate_instruction(
-            instruction,
-            offered,
-            document_of,
-            model=model,
-            caller=services.searching,
-            params=params,
-            offer=OFFER,
-            cost_usd=partial(cost_usd, run.llm),
-        )
+    with Gatherer(services.store, (ANNOTATIONS, NODES, CALLS)) as gathered:
 
-    mapped = services.map(STAGE, shard, annotate_one, rows, at_once=params.concurrency)
-    searches = [found for _, found in mapped.done]
+        async def annotate_one(instruction: Instruction) -> None:
+            offered = [api_of[api_id] for api_id in instruction.api_ids]
+            found = await annotate_instruction(
+                instruction,
+                offered,
+                document_of,
+                model=model,
+                caller=services.searching,
+                params=params,
+                tools={api.tool_id: tool_of[api.tool_id] for api in offered if api.api_id not in document_of},
+                offer=OFFER,
+                budget=None if budgets is None else budgets.get(instruction.instruction_id),
+                cost_usd=partial(cost_usd, run.llm),
+            )
+            tree: TableRows = {ANNOTATIONS: [found.annotation], NODES: found.nodes, CALLS: found.calls}
+            await asyncio.get_running_loop().run_in_executor(_WRITER, gathered.add, tree)
+
+        mapped = services.map(STAGE, shard, annotate_one, rows, at_once=params.concurrency)
+        trees = gathered.finish()
+    ids = (_annotation_id(row, params, model.name) for row in rows)
+    accounts: TableRows = {REJECTS: [], LLM_CALLS: services.usage.take(STAGE, ids)}
     counts = Counts(
-        unit=UNIT, n_in=len(rows), n_out=len(searches), n_rejected=0, n_pending=len(mapped.pending)
+        unit=UNIT, n_in=len(rows), n_out=len(mapped.done), n_rejected=0, n_pending=len(mapped.pending)
     )
-    tables: TableRows = {
-        ANNOTATIONS: [search.annotation for search in searches],
-        NODES: [node for search in searches for node in search.nodes],
-        CALLS: [call for search in searches for call in search.calls],
-        REJECTS: [],
-        LLM_CALLS: services.usage.take(STAGE, (_annotation_id(row, params, model.name) for row in rows)),
-    }
-    return write_shard(services.store, tables, counts, mapped.stop)
+    written = write_shard(services.store, accounts, counts)
+    return ShardOutput(
+        tables=(*trees, *written.tables),
+        counts=counts,
+        stop=None if mapped.stop is None else stop_notice(mapped.stop),
+    )
 
 
 def _annotation_id(instruction: Instruction, params: AnnotateParams, model: str) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
 from typing import Literal
 
 from prefect import task
 
+from tasks.carry import SEARCHED, carried
 from tasks.errors import BrokenContract
 from tasks.policies import stage_key, stage_options
 from tasks.run import RunContext
@@ -26,6 +30,7 @@ READS = (LLM_CALLS,)
 WRITES = (LLM_CALLS, RUNS)
 VIOLATIONS_SHOWN = 5
 REFRESH = "refresh"
+ANNOTATE = "annotate"
 
 Status = Literal["complete", "partial"]
 
@@ -53,7 +58,7 @@ def commit(
 ) -> str:
     """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
     before = None if parent is None else manifest.load(run.data, parent)
-    stages = {**(before.stages if before is not None else {}), **outputs}
+    stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
     asked = services.usage.take_all(ENDPOINT)
     run_row = _run_row(run, kind, status, config_digest, outputs, asked)
@@ -77,6 +82,16 @@ def commit(
     return run.run_id
 
 
+def _kept(
+    run: RunContext, kind: str, before: Manifest | None, outputs: Mapping[str, StageOutput]
+) -> Mapping[str, StageOutput]:
+    if before is None:
+        return {}
+    if kind != REFRESH:
+        return before.stages
+    return carried(services_of(run).store, before.stages, outputs)
+
+
 def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, StageOutput]) -> str | None:
     """The run that a commit of these outputs follows.
 
@@ -87,6 +102,15 @@ def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, Sta
         return None
     same = (latest.kind, latest.status) == (REFRESH, status) and latest.stages == dict(outputs)
     return latest.parent if same else latest.run_id
+
+
+def refreshed_below(data: Path, latest: Manifest, config_digest: str) -> bool:
+    """Whether the snapshot is a complete refresh of this configuration, and searches made since beside it."""
+    at = latest
+    while at.kind == ANNOTATE and at.parent is not None:
+        at = manifest.load(data, at.parent)
+    has_more = at is not latest or SEARCHED in latest.stages
+    return has_more and (at.kind, at.status, at.config_digest) == (REFRESH, "complete", config_digest)
 
 
 def _tables(
@@ -113,8 +137,7 @@ def _run_row(
     outputs: Mapping[str, StageOutput],
     asked: Sequence[LlmCall],
 ) -> Run:
-    paid = [*asked, *_paid_calls(run, outputs)]
-    costs = [call.cost_usd for call in paid]
+    paid = _sum(chain(map(_paid, asked), _paid_calls(run, outputs)))
     return Run(
         run_id=run.run_id,
         kind=kind,
@@ -124,20 +147,51 @@ def _run_row(
         status=status,
         config_digest=config_digest,
         counts=tuple(_stage_counts(output) for output in outputs.values()),
-        n_requests=len(paid),
-        tokens_in=sum(call.tokens_in for call in paid),
-        tokens_out=sum(call.tokens_out for call in paid),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        n_requests=paid.n_requests,
+        tokens_in=paid.tokens_in,
+        tokens_out=paid.tokens_out,
+        cost_usd=paid.cost_usd,
     )
 
 
-def _paid_calls(run: RunContext, outputs: Mapping[str, StageOutput]) -> Iterable[LlmCall]:
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """What requests cost together; cost_usd: None where that of one is not known."""
+
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float | None
+    n_requests: int = 1
+
+    def __add__(self, other: _Paid) -> _Paid:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return _Paid(
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+            self.n_requests + other.n_requests,
+        )
+
+
+def _paid(call: LlmCall) -> _Paid:
+    return _Paid(call.tokens_in, call.tokens_out, call.cost_usd)
+
+
+def _sum(paid: Iterable[_Paid]) -> _Paid:
+    total = _Paid(0, 0, 0.0, 0)
+    for call in paid:
+        total += call
+    return total
+
+
+def _paid_calls(run: RunContext, outputs: Mapping[str, StageOutput]) -> Iterable[_Paid]:
     """The requests that this run made itself; cached shards hold those of earlier runs, too."""
     store = services_of(run).store
     for output in outputs.values():
-        for call in store.read(LLM_CALLS, output.tables.get(LLM_CALLS.name, ())):
-            if call.run_id == run.run_id and not call.from_store:
-                yield call
+        for ref in output.tables.get(LLM_CALLS.name, ()):
+            for call in store.read(LLM_CALLS, [ref]):  # a file at a time: there are many rows
+                if call.run_id == run.run_id and not call.from_store:
+                    yield _paid(call)
 
 
 def _stage_counts(output: StageOutput) -> StageCounts:

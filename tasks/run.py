@@ -20,6 +20,7 @@ class RunContext(BaseModel):
     as_of: per stage that asks the world (crawl, probe), how old its rows may be at most.
     shard_counts: number of shards per stage of the run before; kept, so that a changed row touches one shard.
     abilities: what the model endpoint was found to be able to do.
+    replay: searches call no API; they see what the call store holds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +35,7 @@ class RunContext(BaseModel):
     budget: BudgetParams = BudgetParams()
     mcp_servers: tuple[McpServer, ...] = ()
     abilities: Abilities = Abilities()
+    replay: bool = False
 
     def calling_identity(self) -> dict[str, object]:
         return calling_identity(self.calling, self.mcp_servers)

@@ -226,6 +226,7 @@ def _start(run: RunContext) -> Services:
     runtime = Runtime()
     reply_map = DurableMap(run.data / "store" / "replies.sqlite")
     call_map = DurableMap(run.data / "store" / "calls.sqlite")
+    same_calls = DurableMap(run.data / "store" / "same_calls.sqlite")
     calling = run.calling
     client = runtime.enter(
         HttpClient(
@@ -259,13 +260,15 @@ def _start(run: RunContext) -> Services:
         functions=FunctionWatch(model=run.llm.model, where=run.llm.base_url),
         probing=caller,
         searching=RecordingCaller(
-            RetryingCaller(caller, attempts=calling.attempts),
+            None if run.replay else RetryingCaller(caller, attempts=calling.attempts),
             call_map,
             settings=digest_of(run.calling_identity()),
+            since=run.started_at,
+            same_calls=same_calls,
         ),
         batcher=_batcher(run, endpoint, replies) if run.llm.batch else None,
         call_map=call_map,
-        maps=(reply_map, call_map),
+        maps=(reply_map, call_map, same_calls),
         journal=Journal(trials),
         trials=trials,
         reading=Reading(run.data / "store", run.as_of["crawl"].isoformat(), runtime, mcp=mcp),

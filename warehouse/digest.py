@@ -56,5 +56,11 @@ def combined(refs: Iterable[TableRef]) -> str:
     return _written(sum(int(count, 16) for count, _ in parts), sum(int(total, 16) for _, total in parts))
 
 
+def remaining(all_rows: str, removed: str) -> str:
+    """The content digest of what is left of some rows when others of them are removed."""
+    (n_all, sum_all), (n_removed, sum_removed) = (digest.split("-") for digest in (all_rows, removed))
+    return _written(int(n_all, 16) - int(n_removed, 16), int(sum_all, 16) - int(sum_removed, 16))
+
+
 def _written(count: int, total: int) -> str:
     return f"{count:x}-{total % _MODULUS:032x}"

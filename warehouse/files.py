@@ -7,11 +7,13 @@ that is killed leaves a temporary file behind, which no reader ever looks at.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from tasks.errors import StopRun, ToolloomError, UsageError
@@ -21,7 +23,8 @@ _NO_ACCESS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT}
 )
 _TEMPORARY = ".tmp"
-_WRITTEN_FOLDERS = (".", "runs", "shards/*", "tables/*")
+_WRITTEN_FOLDERS = (".", "runs", "parts/*", "shards/*", "tables/*")
+_PARTS = "parts/*/*.parquet"
 
 
 def digest_of(content: bytes) -> str:
@@ -45,15 +48,48 @@ def put(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         sync_folder(path.parent)
 
 
+def digest_of_file(path: Path) -> str:
+    """The digest of a file's bytes, which are never all in memory."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: blake2b(digest_size=16)).hexdigest()
+
+
+def put_by_digest(folder: Path, suffix: str, write: Callable[[BinaryIO], None], *, mode: int = 0o644) -> str:
+    """Write a file whole, named by the digest of its bytes, and return the digest.
+
+    `write` gets a stream.  A file of that name that has these bytes stays as it is.  Raises as `put` does.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(folder / f"new{suffix}")
+        try:
+            _stream_to_disk(temporary, write, mode)
+            digest = digest_of_file(temporary)
+            path = folder / f"{digest}{suffix}"
+            if not (path.is_file() and digest_of_file(path) == digest):
+                temporary.replace(path)
+                sync_folder(folder)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return digest
+
+
 def temporary_beside(path: Path) -> Path:
     """A name of its own in the folder of `path`, so that the rename stays within one file system."""
     return path.with_name(f".{path.name}.{uuid4().hex}{_TEMPORARY}")
 
 
 def _write_to_disk(path: Path, content: bytes, mode: int) -> None:
+    def write(stream: BinaryIO) -> None:
+        stream.write(content)
+
+    _stream_to_disk(path, write, mode)
+
+
+def _stream_to_disk(path: Path, write: Callable[[BinaryIO], None], mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
+        write(stream)
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -95,11 +131,15 @@ def write_failure(folder: Path, error: OSError) -> ToolloomError:
 
 
 def remove_leftovers(root: Path) -> tuple[Path, ...]:
-    """Remove the temporary files of writers that were killed, and say which.
+    """Remove what writers that were killed left: temporary files, parts of shards; and say which.
 
     Only for the holder of the folder's lock: a temporary file of a living writer looks the same.
     """
-    found = sorted(path for folder in _WRITTEN_FOLDERS for path in root.glob(f"{folder}/.*{_TEMPORARY}*"))
+    found = sorted(
+        path
+        for pattern in (*(f"{folder}/.*{_TEMPORARY}*" for folder in _WRITTEN_FOLDERS), _PARTS)
+        for path in root.glob(pattern)
+    )
     for path in found:
         path.unlink(missing_ok=True)
     return tuple(found)

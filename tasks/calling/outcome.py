@@ -11,7 +11,10 @@ from warehouse.tables.catalogue import Api
 
 
 class Outcome(StrEnum):
-    """The one word for a call; `ERROR_MESSAGE` is a 200 whose JSON is an error object and nothing else."""
+    """The one word for a call; `ERROR_MESSAGE` is a 200 whose JSON is an error object and nothing else.
+
+    `NOT_RECORDED`: nothing was called, since only what was recorded is replayed, and this was not.
+    """
 
     OK = "ok"
     EMPTY = "empty"
@@ -29,6 +32,7 @@ class Outcome(StrEnum):
     UNSAFE_SKIPPED = "unsafe_skipped"
     INVALID_ARGUMENTS = "invalid_arguments"
     ERROR_MESSAGE = "error_message"
+    NOT_RECORDED = "not_recorded"
 
     @property
     def transient(self) -> bool:

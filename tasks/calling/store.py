@@ -12,17 +12,20 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from tasks.calling.outcome import Caller, CallResult, Outcome
-from tasks.errors import BrokenContract
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
 
 _WORTH_COMPRESSING = 2000  # bytes
 
-Origin = Literal["real", "replayed"]
+Origin = Literal["real", "replayed", "not_recorded"]
 
 
 class StoredCall(NamedTuple):
-    """A result with where it is from ("real": just called), when the API was really called, and its key."""
+    """A result with where it is from, when the API was really called, and the key it is stored under.
+
+    origin: real, when this run called the API; replayed, when an earlier one did; not_recorded, when
+    nobody did, and only what was recorded is replayed.
+    """
 
     result: CallResult
     origin: Origin
@@ -34,33 +37,54 @@ class RecordingCaller:
     """Looks a call up before making it; gives a result out only after it is committed to `store`.
 
     caller: None replays only.  settings: digest of what decides outcomes besides the call itself; a
-    response recorded under other ones is not this call's.
+    response recorded under other ones is not this call's.  since: when this run started; what was recorded
+    later, it recorded itself, be it before a crash.  same_calls: the key of the last answer to each call,
+    whichever row made it; when only replaying, a call that its row never made is answered so.
     """
 
-    def __init__(self, caller: Caller | None, store: DurableMap, *, settings: str = "") -> None:
+    def __init__(
+        self,
+        caller: Caller | None,
+        store: DurableMap,
+        *,
+        settings: str = "",
+        since: datetime | None = None,
+        same_calls: DurableMap | None = None,
+    ) -> None:
         self._caller = caller
         self._settings = settings
         self._store = store
+        self._since = since
+        self._same_calls = same_calls
 
     async def call_for(self, row_id: str, ordinal: int, api: Api, arguments: Mapping[str, Any]) -> StoredCall:
-        """The `ordinal`-th call made for the row.
-
-        Raises `BrokenContract` when only replaying and this very call was never recorded.
-        """
+        """The `ordinal`-th call made for the row."""
         key = _key([row_id, ordinal, api.api_id, api.fingerprint, self._settings], dict(arguments))
         recorded = await self._store.get(key)
         if recorded is not None:
-            result, recorded_at = _read(recorded)
-            return StoredCall(result, "replayed", recorded_at, key)
+            return self._replayed(recorded, key)
+        same = _key([api.api_id, api.fingerprint, self._settings], dict(arguments))
         if self._caller is None:
-            raise BrokenContract(
-                f"call {ordinal} of {row_id} to {api.api_id} was never recorded",
-                fix="run without replaying, or with the store of the run that made the calls",
-            )
+            return await self._of_another_row(same)
         result = await self._caller.call(api, arguments)
         recorded_at = datetime.now(UTC)
         await self._store.put(key, _written(result, recorded_at))
+        if self._same_calls is not None:
+            await self._same_calls.put(same, key)
         return StoredCall(result, "real", recorded_at, key)
+
+    async def _of_another_row(self, same: bytes) -> StoredCall:
+        key = None if self._same_calls is None else await self._same_calls.get(same)
+        recorded = None if key is None else await self._store.get(key)
+        if key is None or recorded is None:
+            nothing = CallResult(outcome=Outcome.NOT_RECORDED)
+            return StoredCall(nothing, "not_recorded", datetime.now(UTC), same)
+        return self._replayed(recorded, key)
+
+    def _replayed(self, recorded: bytes, key: bytes) -> StoredCall:
+        result, recorded_at = _read(recorded)
+        own = self._caller is not None and self._since is not None and recorded_at >= self._since
+        return StoredCall(result, "real" if own else "replayed", recorded_at, key)
 
 
 def _key(call: list[str | int], arguments: dict[str, Any]) -> bytes:

@@ -26,7 +26,12 @@ def parse_reply(body: bytes, *, model: str = "") -> Reply:
     reply has.  Raises `MalformedReply` for anything that is no chat completion, and the error itself
     where an error is wrapped in a success.
     """
-    completion = _object(_loads(body), "the answer")
+    return reply_of(_loads(body), model=model)
+
+
+def reply_of(decoded: Any, *, model: str = "") -> Reply:
+    """The reply in a decoded chat completion; mends and raises as `parse_reply` does."""
+    completion = _object(decoded, "the answer")
     wrapped = error_in_success(completion)
     if wrapped is not None:
         raise wrapped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 from types import MappingProxyType
@@ -58,14 +58,15 @@ async def annotate_instruction(
     params: AnnotateParams,
     tools: Mapping[str, Tool] = MappingProxyType({}),
     offer: str = "sampled",
+    budget: int | None = None,
     cost_usd: Callable[[int, int], float | None] | None = None,
 ) -> AnnotationRows:
     """Searches for a solution path of one instruction.
 
     offered: the APIs the search may use, in the order they are shown; offer: how they were chosen.
-    documents: by api_id; tools: by tool_id, for what the documents do not say of them.  cost_usd: the
-    price of tokens in and out.  Raises `StopRun` when the run must end; whatever the model replies and
-    the APIs do is part of the rows.
+    documents: by api_id; tools: by tool_id, for what the documents do not say of them.  budget: of
+    react@budget, in `params.budget_in`.  cost_usd: the price of tokens in and out.  Raises `StopRun` when
+    the run must end; whatever the model replies and the APIs do is part of the rows.
     """
     begun = perf_counter()
     annotation_id = annotation_id_of(
@@ -73,7 +74,8 @@ async def annotate_instruction(
     )
     usable = offer_for(offered, tools, documents, RULES[params.rules])
     calls = _Calls(annotation_id, usable, documents, caller, params)
-    tree = await _search(instruction.query, usable, model, calls, params)
+    limits = limits_of(params, budget)
+    tree = await _search(instruction.query, usable, model, calls, limits)
     rows = trace(tree, annotation_id)
     annotation = Annotation(
         annotation_id=annotation_id,
@@ -97,26 +99,34 @@ async def annotate_instruction(
         messages=answer_messages(tree),
         functions=json_text(tree.tools.tools),
         wall_s=perf_counter() - begun,
-        width=params.width,
-        max_depth=params.max_depth,
-        max_queries=params.max_queries,
+        width=limits.width,
+        max_depth=limits.max_depth,
+        max_queries=limits.max_queries,
     )
     return AnnotationRows(annotation, rows.nodes, calls.rows(rows))
 
 
-async def _search(
-    query: str, usable: Offer, model: ChatModel, calls: _Calls, params: AnnotateParams
-) -> SearchTree:
+async def _search(query: str, usable: Offer, model: ChatModel, calls: _Calls, limits: Limits) -> SearchTree:
     async def ask(request: ChatRequest, ordinal: int) -> Reply:
         return await model.ask(request, row_id=calls.annotation_id, ordinal=ordinal)
 
-    return await method_of(params.method)(
+    return await method_of(calls.params.method)(
         Task(query=query, functions=usable.functions, tools=usable.tools),
         ask=ask,
         execute=calls.execute,
-        rules=RULES[params.rules],
-        limits=Limits(width=params.width, max_depth=params.max_depth, max_queries=params.max_queries),
+        rules=RULES[calls.params.rules],
+        limits=limits,
     )
+
+
+def limits_of(params: AnnotateParams, budget: int | None = None) -> Limits:
+    """The limits of a search; a budget is one of queries or of tokens."""
+    limits = Limits(width=params.width, max_depth=params.max_depth, max_queries=params.max_queries)
+    if budget is None:
+        return limits
+    if params.budget_in == "tokens":
+        return replace(limits, max_tokens=budget)
+    return replace(limits, max_queries=budget)
 
 
 def annotation_id_of(instruction_id: str, *, method: str, rules: str, model: str, offer: str) -> str:

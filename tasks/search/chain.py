@@ -24,16 +24,18 @@ async def chains(
     """Up to `tries` fresh chains with the same messages, until one answers.
 
     A chain ends where it answers, gives up, fails or reaches the depth limit; all are children of the
-    root.  tries: None goes on until `limits.max_queries`, which does not bound a number of tries.
+    root.  tries: None goes on until `limits.max_queries` or `max_tokens` is reached, with a reply that is
+    used under any rules, since it is the cost of another search; neither bounds a number of tries.
     """
     limits = limits or Limits()
-    if tries is not None:
-        limits = replace(limits, max_queries=sys.maxsize)
+    if tries is None:
+        rules = replace(rules, last_reply_counts=True)
+    else:
+        limits = replace(limits, max_queries=sys.maxsize, max_tokens=None)
     search = Search(task, ask=ask, execute=execute, rules=rules, limits=limits)
     search.enter(search.tree.root)
     while not search.tree.win and (tries is None or len(search.tree.root.children) < tries):
         if not await _chain(search):
-            search.tree.stopped_by = "max_queries"
             break
     return search.tree
 

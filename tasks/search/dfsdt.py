@@ -32,7 +32,6 @@ async def _explore(search: Search) -> None:
             continue
         child = await search.grow(node)
         if child is None:
-            search.tree.stopped_by = "max_queries"
             return
         end = search.enter(child)
         if end is End.ANSWERED:

@@ -14,8 +14,17 @@ class AnnotateParams(BaseModel):
 
     method: str = Field(
         default="dfsdt",
+        pattern=r"^(dfsdt|dfs_ranked|react|react@[1-9][0-9]*|react@budget)$",
+        description="dfsdt, dfs_ranked, react, react@N (N chains) or react@budget (chains until the cost of "
+        "`budget_of`'s search of the same instruction is reached).",
+    )
+    budget_of: str = Field(
+        default="dfsdt",
         pattern=r"^(dfsdt|dfs_ranked|react|react@[1-9][0-9]*)$",
-        description="dfsdt, dfs_ranked, react or react@N (N chains).",
+        description="The method whose searches, in the same data folder, set the budgets of react@budget.",
+    )
+    budget_in: Literal["queries", "tokens"] = Field(
+        default="queries", description="What react@budget spends: requests to the model, or tokens."
     )
     rules: Literal["toolloom", "toolbench"] = Field(default="toolloom")
     width: int = Field(default=2, ge=1, description="Children a node may get.")

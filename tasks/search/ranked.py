@@ -36,7 +36,6 @@ async def _explore(search: Search) -> None:
     while unvisited:
         siblings = unvisited[-1]
         if siblings is None:
-            search.tree.stopped_by = "max_queries"
             return
         if not siblings:
             unvisited.pop()

@@ -35,18 +35,18 @@ class Search:
         self._actor = Actor(names, execute, rules, self.tree)
 
     async def grow(self, node: SearchNode, *, diverse: bool = True) -> SearchNode | None:
-        """Asks for the node's next child; None when the permitted queries are used up.
+        """Asks for the node's next child; None when the permitted queries or tokens are used up.
 
         diverse: whether the request tells of the children there are.  Raises what `ask` and `execute`
         raise, except the endpoint's refusal, which is a failed child.
         """
-        if self.rules.last_reply_counts and self._queries_used_up():
+        if self.rules.last_reply_counts and self._used_up():
             return None
         message, shown = diversity_message(node, self.rules) if diverse else (None, 0)
         transcript = node.transcript if message is None else node.transcript.append(message)
         query_no = self.tree.n_queries
         reply = await self._reply(ChatRequest(transcript=transcript, tools=self.tree.tools), query_no)
-        if not self.rules.last_reply_counts and self._queries_used_up():
+        if not self.rules.last_reply_counts and self._used_up():
             return None
         child = await self._child(node, reply, query_no)
         child.shown = shown
@@ -58,7 +58,7 @@ class Search:
 
         None when the endpoint refuses it, or, under our rules, the permitted queries are used up.
         """
-        if self.rules.last_reply_counts and self._queries_used_up():
+        if self.rules.last_reply_counts and self._limit_reached() is not None:
             return None
         request = ChatRequest(transcript=transcript, tools=self.tree.tools, tool_choice="none")
         reply = await self._reply(request, self.tree.n_queries)
@@ -71,8 +71,20 @@ class Search:
             node.end = End.DEPTH_LIMIT
         return self.tree.enter(node)
 
-    def _queries_used_up(self) -> bool:
-        return self.tree.n_queries >= self.limits.max_queries
+    def _used_up(self) -> bool:
+        """Whether nothing more may be asked for; then the tree says why."""
+        limit = self._limit_reached()
+        if limit is not None:
+            self.tree.stopped_by = limit
+        return limit is not None
+
+    def _limit_reached(self) -> str | None:
+        if self.tree.n_queries >= self.limits.max_queries:
+            return "max_queries"
+        tokens = self.tree.tokens_in + self.tree.tokens_out
+        if self.limits.max_tokens is not None and tokens >= self.limits.max_tokens:
+            return "max_tokens"
+        return None
 
     async def _reply(self, request: ChatRequest, query_no: int) -> Reply | str:
         """The reply, or why there is none for this request."""

@@ -50,11 +50,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """width: children of a node; max_depth: see `Rules.depth_counts_replies`; max_queries: of one search."""
+    """width: children of a node; max_depth: see `Rules.depth_counts_replies`; max_queries: of one search.
+
+    max_tokens: sent and received; once they are reached, nothing more is asked.
+    """
 
     width: int = 2
     max_depth: int = 12
     max_queries: int = 200
+    max_tokens: int | None = None
 
 
 class Ask(Protocol):

@@ -12,8 +12,8 @@ from tasks.search.node import End, SearchNode
 class SearchTree:
     """What a search found.
 
-    stopped_by: answered, exhausted (nothing left to try) or max_queries.  give_ups: nodes that gave up,
-    in the order entered.  n_calls: API calls made.
+    stopped_by: answered, exhausted (nothing left to try), max_queries or max_tokens.  give_ups: nodes
+    that gave up, in the order entered.  n_calls: API calls made.
     """
 
     root: SearchNode

@@ -32,9 +32,9 @@ class Annotation:
     """A search.
 
     offer: `sampled`, or `retrieved@k:<digest>` when a retriever chose the APIs.  finish_type:
-    give_answer, give_up or none.  stopped_by: answered, exhausted, max_queries.  messages: the answer
-    path, or the path of the last give-up.  functions: JSON text of the functions offered.  width,
-    max_depth, max_queries: the limits it was held to, None where they are not known or do not apply.
+    give_answer, give_up or none.  stopped_by: answered, exhausted, max_queries, max_tokens.  messages:
+    the answer path, or the path of the last give-up.  functions: JSON text of the functions offered.
+    width, max_depth, max_queries: the limits it was held to, None where they are not known or do not apply.
     """
 
     annotation_id: str
@@ -98,7 +98,9 @@ class Node:
 class ApiCall:
     """An API call made by a search.
 
-    origin: real, or replayed from the call store, where it has the key `store_key`.
+    origin: real, when the run that made the search called the API; replayed, when the answer was recorded by
+    an earlier run; not_recorded, when only recorded answers were replayed and there was none.  store_key:
+    under which the call store has the answer.
     """
 
     annotation_id: str

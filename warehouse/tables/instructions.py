@@ -57,7 +57,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """A selected instruction.  api_ids: all APIs offered; api_fingerprints: theirs, in that order."""
+    """A selected instruction, or a query of a file, which has no sample ("").
+
+    api_ids: all APIs offered; api_fingerprints: theirs, in that order.
+    """
 
     instruction_id: str
     sample_id: str

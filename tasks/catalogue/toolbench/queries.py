@@ -87,7 +87,7 @@ class _Collected:
 
     def take(self, file: File) -> None:
         try:
-            queries = _queries_in(file.path)
+            queries = queries_in(file.path)
         except BadRow as fault:
             self._reject(file.place, fault)
             return
@@ -129,7 +129,7 @@ class _Collected:
         self.rejects.append(Rejected(row_id=place, reason=CrawlReason(fault.reason), detail=fault.message))
 
 
-def _queries_in(path: Path) -> list[Any]:
+def queries_in(path: Path) -> list[Any]:
     """Raises `BadRow` when a file holds no queries."""
     value = read_json(path)
     if not isinstance(value, list) or not any(_is_query(entry) for entry in value):

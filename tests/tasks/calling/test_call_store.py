@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ import pytest
 
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.store import RecordingCaller, StoredCall
-from tasks.errors import BrokenContract
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
 
@@ -76,10 +75,42 @@ def test_row_ordinal_api_and_arguments_tell_calls_apart_and_their_order_does_not
     assert asyncio.run(call_all()) == ["real"] * 7 + ["replayed"]
 
 
-def test_replaying_alone_makes_no_call(tmp_path: Path, make_api: MakeApi) -> None:
-    async def replay() -> None:
+def test_replaying_alone_makes_no_call_and_says_what_was_never_recorded(
+    tmp_path: Path, make_api: MakeApi
+) -> None:
+    async def replay() -> StoredCall:
         with DurableMap(tmp_path / "calls.sqlite") as store:
-            await RecordingCaller(None, store).call_for("row", 3, make_api(), {})
+            return await RecordingCaller(None, store).call_for("row", 3, make_api(), {})
 
-    with pytest.raises(BrokenContract, match="call 3 of row to Weather/sky/forecast was never recorded"):
-        asyncio.run(replay())
+    found = asyncio.run(replay())
+    assert (found.result, found.origin) == (CallResult(outcome=Outcome.NOT_RECORDED), "not_recorded")
+
+
+def test_replaying_alone_answers_as_another_row_was_answered(tmp_path: Path, make_api: MakeApi) -> None:
+    async def call_and_replay() -> list[StoredCall]:
+        with DurableMap(tmp_path / "calls.sqlite") as store, DurableMap(tmp_path / "same.sqlite") as same:
+            recording = RecordingCaller(Counting(), store, same_calls=same)
+            real = await recording.call_for("row", 0, make_api(), {"a": 1})
+            replaying = RecordingCaller(None, store, same_calls=same)
+            return [
+                real,
+                await replaying.call_for("another", 7, make_api(), {"a": 1}),
+                await replaying.call_for("another", 8, make_api(), {"a": 2}),
+            ]
+
+    real, same, other = asyncio.run(call_and_replay())
+    assert same == real._replace(origin="replayed")
+    assert other.origin == "not_recorded"
+
+
+def test_what_a_run_recorded_before_it_crashed_is_its_own(tmp_path: Path, make_api: MakeApi) -> None:
+    async def origins() -> list[str]:
+        with DurableMap(tmp_path / "calls.sqlite") as store:
+            first = await RecordingCaller(Counting(), store).call_for("row", 0, make_api(), {})
+            at = first.recorded_at
+            resumed, later = (
+                RecordingCaller(Counting(), store, since=since) for since in (at, at + timedelta(seconds=1))
+            )
+            return [(await caller.call_for("row", 0, make_api(), {})).origin for caller in (resumed, later)]
+
+    assert asyncio.run(origins()) == ["real", "replayed"]

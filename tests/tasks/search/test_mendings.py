@@ -1,4 +1,4 @@
-"""Each flag of the rules alone: the same script under our rules, and with that one flag as published.
+"""Each mending alone: the same script under our rules, and with its one flag as published.
 
 The trees are in golden/<flag>.txt; UPDATE_GOLDEN=1 writes them anew.
 """
@@ -6,21 +6,30 @@ The trees are in golden/<flag>.txt; UPDATE_GOLDEN=1 writes them anew.
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.calling.outcome import CallResult, Outcome
+from tasks.calling.verdict import outcome_of
 from tasks.errors import ServerFailed
+from tasks.search.functions import functions_for
+from tasks.search.observing import observe
 from tasks.search.ranked import dfs_ranked
 from tasks.search.rules import FLAGS, TOOLBENCH, TOOLLOOM, Rules
-from tasks.search.task import Observation
+from tasks.search.task import Function, Observation
+from tasks.shaping.shape import Shape
+from warehouse.tables.catalogue import Api
 
 GOLDEN = Path(__file__).parent / "golden"
 
-Case = Callable[[Any, Rules], str]
+Case = Callable[..., str]
 CASES: dict[str, Case] = {}
 
 
@@ -180,31 +189,102 @@ def vote_is_a_word(scripted: Any, rules: Rules) -> str:
     return str(scripted.play(script, rules, method=dfs_ranked).drawing)
 
 
-@pytest.mark.parametrize("flag", sorted(CASES))
-def test_what_a_flag_changes(scripted: Any, flag: str) -> None:
-    published = without(flag)
-    drawn = f"mended:\n{CASES[flag](scripted, TOOLLOOM)}\nas published:\n{CASES[flag](scripted, published)}"
-    golden = GOLDEN / f"{flag}.txt"
+SHAPE: Shape = {"city": "string", "days": [{"day": "integer", "text": "string"}]}
+
+
+@case
+def observation_stays_valid(scripted: Any, rules: Rules) -> str:
+    """Compressed to the keys worth keeping, then cut by tokens at a boundary; or after 1024 characters."""
+    del scripted
+    days = [{"id": f"id-{n}", "day": n, "text": f"On day {n} it rains. " * 8} for n in range(9)]
+    body = json.dumps({"city": "Oslo", "days": days})
+    seen = observe(CallResult(outcome=Outcome.OK, http_status=200, body=body), SHAPE, 150, rules)
+    assert _is_json(seen.text) is rules.observation_stays_valid
+    return f"{seen.text}\n"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+LIMIT = {"name": "limit", "type": "number", "schema": '{"minimum": 1, "maximum": 9}', "default": "5"}
+
+
+@case
+def optional_always_offered(scripted: Any, rules: Rules, make_api: Callable[..., Api]) -> str:
+    del scripted
+    offered = [make_api(LIMIT), make_api(LIMIT, {"name": "city", "required": True}, api_id="w/sky/city")]
+    return "".join(f"{_parameters(function)}\n" for function in functions_for(offered, {}, {}, rules)[:2])
+
+
+@case
+def numbers_stay_numbers(scripted: Any, rules: Rules, make_api: Callable[..., Api]) -> str:
+    del scripted
+    offered = [make_api(LIMIT, {"name": "city", "required": True})]
+    return f"{_parameters(functions_for(offered, {}, {}, rules)[0])}\n"
+
+
+def _parameters(function: Function) -> str:
+    return json.dumps(function.parameters, indent=1)
+
+
+@pytest.fixture(params=sorted(CASES))
+def drawn(
+    request: pytest.FixtureRequest, scripted: Any, make_api: Callable[..., Api]
+) -> tuple[str, Callable[[Rules], str]]:
+    """A flag, and what its case comes to under some rules."""
+    case = CASES[request.param]
+    more = {"make_api": make_api} if "make_api" in inspect.signature(case).parameters else {}
+    return request.param, partial(case, scripted, **more)
+
+
+def test_what_a_flag_changes(drawn: tuple[str, Callable[[Rules], str]]) -> None:
+    flag, under = drawn
+    assert_golden(flag, f"mended:\n{under(TOOLLOOM)}\nas published:\n{under(without(flag))}")
+
+
+def assert_golden(name: str, text: str) -> None:
+    golden = GOLDEN / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(drawn)
+        golden.write_text(text)
 
-    assert drawn == golden.read_text()
-
-
-@pytest.mark.parametrize("flag", sorted(CASES))
-def test_a_flag_makes_a_difference(scripted: Any, flag: str) -> None:
-    assert CASES[flag](scripted, TOOLLOOM) != CASES[flag](scripted, without(flag))
+    assert text == golden.read_text()
 
 
-ELSEWHERE = {
-    "observation_stays_valid": "test_annotate_instruction.py",
-    "optional_always_offered": "test_functions.py",
-    "numbers_stay_numbers": "test_functions.py",
-}
+def test_a_flag_makes_a_difference(drawn: tuple[str, Callable[[Rules], str]]) -> None:
+    flag, under = drawn
+    assert under(TOOLLOOM) != under(without(flag))
 
 
-def test_every_flag_is_shown_here_or_elsewhere() -> None:
-    assert {*CASES, *ELSEWHERE} == set(FLAGS)
+ANSWERS = [
+    (200, '{"city": "Oslo", "note": "no error, nothing was not found"}'),
+    (200, '{"message": "the request was unauthorized by nobody", "data": [1]}'),
+    (200, '{"error": "unsubscribed"}'),
+    (200, '{"message": "rate limit exceeded"}'),
+    (200, "Too many cooks: 429 recipes, none unauthorized"),
+    (404, '{"city": "Oslo"}'),
+    (429, '{"city": "Oslo"}'),
+    (401, ""),
+    (500, '{"city": "Oslo"}'),
+    (204, ""),
+]
+
+
+def test_outcomes_are_decided_by_the_http_layer_and_no_word_in_a_body() -> None:
+    """Mending 10, which has no flag: outcomes steer no search under either rule set."""
+    lines = []
+    for status, body in ANSWERS:
+        outcome = outcome_of(status, "application/json", body or None, n_bytes=len(body))
+        lines.append(f"{status} {body or '(nothing)'} -> {outcome}\n")
+    assert_golden("outcomes", "".join(lines))
+
+
+def test_every_flag_is_shown() -> None:
+    assert CASES.keys() == set(FLAGS)
 
 
 def test_every_flag_is_mended_in_one_set_and_published_in_the_other() -> None:

@@ -13,8 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,16 +21,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tasks.errors import RequestRefused
-from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
-from tasks.search.chain import chains
-from tasks.search.dfsdt import dfsdt
 from tasks.search.functions import Offer, offer_for
-from tasks.search.ranked import dfs_ranked
+from tasks.search.plain import Found, ModelEndpoint, Observation, search
 from tasks.search.rules import TOOLBENCH
-from tasks.search.task import Limits, Observation, Task
-from tasks.search.trace import trace
-from tasks.search.tree import SearchTree
 from warehouse.tables.annotations import Node
 from warehouse.tables.catalogue import Api, Parameter, Tool
 
@@ -98,30 +90,7 @@ class Scenario:
             json.loads(text) if path.startswith("catalog") else [json.loads(row) for row in text.splitlines()]
         )
 
-    async def ask(self, request: ChatRequest, ordinal: int) -> Reply:
-        assert request.tools is not None
-        body = {
-            "model": self.model,
-            "messages": [message.wire() for message in request.transcript],
-            "tools": list(request.tools.tools),
-        }
-        if request.tool_choice is not None:
-            body["tool_choice"] = request.tool_choice
-        async with self.http.post(f"{self.base}/v1/chat/completions", json=body) as response:
-            if response.status != 200:
-                raise RequestRefused("scripted", f"query {ordinal}: status {response.status}")
-            completion = await response.json()
-        message, usage = completion["choices"][0]["message"], completion["usage"]
-        return Reply(
-            content=message["content"],
-            tool_calls=tuple(
-                ToolCall(call["id"], **call["function"]) for call in message.get("tool_calls", ())
-            ),
-            usage=Usage(usage["prompt_tokens"], usage["completion_tokens"]),
-        )
-
-    async def execute(self, function: str, arguments: Mapping[str, Any], ordinal: int) -> Observation:
-        del ordinal
+    async def execute(self, function: str, arguments: Mapping[str, Any]) -> Observation:
         async with self.http.post(f"{self.base}/call/{self.model}/{function}", json=arguments) as response:
             return Observation(await response.text(), response.headers["X-Class"], 0)
 
@@ -188,30 +157,30 @@ def _parameter(parameter: Any, *, required: bool) -> Parameter:
     )
 
 
-def as_recorded(compare: ModuleType, tree: SearchTree, *, chains: bool) -> dict[str, Any]:
+def as_recorded(compare: ModuleType, found: Found, *, chains: bool) -> dict[str, Any]:
     """The result in the words of the recorded runs, which have few for a search that was not won."""
-    nodes = trace(tree, "a").nodes
-    shape = _chains(compare, nodes, tree) if chains else _tree(compare, nodes, tree)
+    nodes = found.nodes
+    shape = _chains(compare, nodes, found) if chains else _tree(compare, nodes, found)
     return shape | {
-        "query_count": tree.n_queries,
-        "total_tokens": tree.tokens_in + tree.tokens_out,
-        "win": tree.win,
+        "query_count": found.n_queries,
+        "total_tokens": found.total_tokens,
+        "win": found.win,
         "max_depth": max(node.depth for node in nodes) + 1,
     }
 
 
-def _tree(compare: ModuleType, nodes: Sequence[Node], tree: SearchTree) -> dict[str, Any]:
+def _tree(compare: ModuleType, nodes: Sequence[Node], found: Found) -> dict[str, Any]:
     path = [node.node_id for node in nodes if node.on_answer_path]
     return {
-        "valid_data": tree.finish_type != "none",
-        "finish_type": "give_answer" if tree.finish_type == "none" else tree.finish_type,
-        "final_answer": tree.final_answer or "",
+        "valid_data": found.finish_type != "none",
+        "finish_type": "give_answer" if found.finish_type == "none" else found.finish_type,
+        "final_answer": found.final_answer or "",
         "size": len(nodes),
         "nodes": [_recorded(compare, node) for node in nodes],
-    } | ({"answer_path": path} if tree.win else {})
+    } | ({"answer_path": path} if found.win else {})
 
 
-def _chains(compare: ModuleType, nodes: Sequence[Node], tree: SearchTree) -> dict[str, Any]:
+def _chains(compare: ModuleType, nodes: Sequence[Node], found: Found) -> dict[str, Any]:
     """Each chain has a root of its own there, nothing is numbered, and giving up is no result."""
     starts = [node.node_id for node in nodes if node.parent_id == 0]
     tries = [
@@ -220,7 +189,7 @@ def _chains(compare: ModuleType, nodes: Sequence[Node], tree: SearchTree) -> dic
         for rows in [[_recorded(compare, node) for node in nodes[start:end]]]
     ]
     return {
-        "final_answer": tree.final_answer if tree.win else "",
+        "final_answer": found.final_answer if found.win else "",
         "size": sum(len(chain["nodes"]) for chain in tries),
         "tries": tries,
     }
@@ -242,41 +211,63 @@ def _class(compare: ModuleType, node: Node) -> str | None:
     return OUTCOMES.get(node.outcome, node.outcome)
 
 
-Method = Callable[..., Awaitable[SearchTree]]
-
-METHODS: dict[str, Method] = {
-    "DFSDT_w2": partial(dfsdt, limits=Limits(width=2)),
-    "DFSDT_w3": partial(dfsdt, limits=Limits(width=3)),
-    "DFS_w2": partial(dfs_ranked, limits=Limits(width=2)),
-    "CoT1": partial(chains, tries=1),
-    "CoT5": partial(chains, tries=5),
-    "CoT5v": partial(chains, tries=5),
+METHODS: dict[str, dict[str, Any]] = {
+    "DFSDT_w2": {"method": "dfsdt", "width": 2},
+    "DFSDT_w3": {"method": "dfsdt", "width": 3},
+    "DFS_w2": {"method": "dfs_ranked", "width": 2},
+    "CoT1": {"method": "react"},
+    "CoT5": {"method": "react@5"},
+    "CoT5v": {"method": "react@5"},
 }
 
 
-async def play(http: aiohttp.ClientSession, base: str, model: str, method: Method) -> SearchTree:
+async def play(http: aiohttp.ClientSession, base: str, model: str, method: str) -> Found:
     scenario = Scenario(http, base, model)
     offer, query = offer_of(await scenario.get(f"catalog/{model}"))
-    task = Task(query=query, functions=offer.functions, tools=offer.tools)
-    return await method(task, ask=scenario.ask, execute=scenario.execute, rules=TOOLBENCH)
+    async with ModelEndpoint(f"{base}/v1", model, first_pause_s=0.001) as endpoint:
+        return await search(
+            query,
+            model=endpoint,
+            functions=[function.wire() for function in offer.functions],
+            tools=[{"name": tool.name, "description": tool.description} for tool in offer.tools],
+            execute=scenario.execute,
+            rules="toolbench",
+            **METHODS[method],
+        )
 
 
 async def differences(base: str, compare: ModuleType, name: str) -> dict[str, str]:
     records = compare.load_golden(GOLDEN / f"{name}.jsonl")
-    found = {}
-    async with aiohttp.ClientSession() as http:
-        for recorded_as, record in records.items():
-            model = f"{recorded_as}~{name}"
-            tree = await play(http, base, model, METHODS[name])
-            rows = await Scenario(http, base, model).get(f"trace/{model}")
-            result = as_recorded(compare, tree, chains="tries" in record)
-            _, text = compare.report(record, rows, result, expand=True, strict=True)
-            if text != "same":
-                found[recorded_as] = text
     assert len(records) == 70
-    return found
+    async with aiohttp.ClientSession() as http:
+
+        async def difference(recorded_as: str, record: Any) -> str:
+            model = f"{recorded_as}~{name}"
+            found = await play(http, base, model, name)
+            rows = await Scenario(http, base, model).get(f"trace/{model}")
+            result = as_recorded(compare, found, chains="tries" in record)
+            return str(compare.report(record, rows, result, expand=True, strict=True)[1])
+
+        texts = await asyncio.gather(*(difference(*item) for item in records.items()))
+    return {model: text for model, text in zip(records, texts, strict=True) if text != "same"}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_search_asks_what_the_published_code_asks(base: str, compare: ModuleType, method: str) -> None:
     assert asyncio.run(differences(base, compare, method)) == {}
+
+
+async def other_schemas(base: str, compare: ModuleType) -> dict[str, list[str]]:
+    records = compare.load_golden(GOLDEN / "schemas.jsonl")
+    different = {}
+    async with aiohttp.ClientSession() as http:
+        for model, record in records.items():
+            offer, _ = offer_of(await Scenario(http, base, model).get(f"catalog/{model}"))
+            offered = compare.T.schema_of({"tools": [function.wire() for function in offer.functions]})
+            different[model] = compare.compare_schema(record["schema"], offered)
+    assert len(records) == 70
+    return {model: words for model, words in different.items() if words}
+
+
+def test_functions_are_offered_as_the_published_code_offers_them(base: str, compare: ModuleType) -> None:
+    assert asyncio.run(other_schemas(base, compare)) == {}

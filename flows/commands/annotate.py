@@ -1,0 +1,45 @@
+"""`toolloom annotate`: search instructions by another method, or those of query files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Data, Quiet, Verbose, errors_reported
+from flows.params import DEFAULT_DATA
+
+
+def annotate(
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="ToolBench's queries (a JSON file or a folder); none: the instructions there are."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="dfsdt, dfs_ranked, react, react@N or react@budget; none: as configured."),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Call no API: answers are those that were recorded.")
+    ] = False,
+    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
+    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Search solution paths beside those of the refresh: other methods, queries of files."""
+    with errors_reported(verbose):
+        from flows.configure import load_config
+        from flows.report import speaking, voice_of
+        from flows.start import start_annotate
+
+        with speaking(voice_of(quiet=quiet, verbose=verbose)):
+            overrides = [*(set_ or ()), *([] if method is None else [f"annotate.method={method}"])]
+            settings = load_config(profile=profile, file=config, overrides=overrides)
+            found = None if queries is None else queries.expanduser().resolve()
+            start_annotate(settings, data.resolve(), queries=found, replay=replay)

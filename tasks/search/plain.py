@@ -1,0 +1,174 @@
+"""The search as plain code: any model, any functions, any executor of calls; see docs/search.md."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.calling.outcome import CallResult, Outcome
+from tasks.errors import UsageError
+from tasks.llm.chat import ChatRequest, Json, Reply
+from tasks.llm.plain import HTTP_ERRORS, Model, ModelEndpoint, ask_model
+from tasks.search.arguments import json_text
+from tasks.search.draw import draw
+from tasks.search.methods import method_of
+from tasks.search.observing import observe
+from tasks.search.rules import RULES, Rules
+from tasks.search.task import Function, Limits, Observation, Task, ToolNote
+from tasks.search.trace import trace
+from tasks.search.tree import SearchTree
+from warehouse.tables.annotations import Node
+
+__all__ = ["Found", "ModelEndpoint", "Observation", "search"]
+
+Executor = Callable[[str, Json], Awaitable[Any]]
+"""Makes a call, by function name and arguments.
+
+Returns what the API said, text or JSON; or an `Observation`, to say how the call ended.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to; `print` draws its tree.  nodes: rows as in the table `nodes`, in pre-order."""
+
+    tree: SearchTree
+    nodes: tuple[Node, ...]
+
+    @property
+    def win(self) -> bool:
+        return self.tree.win
+
+    @property
+    def final_answer(self) -> str | None:
+        return self.tree.final_answer
+
+    @property
+    def finish_type(self) -> str:
+        """give_answer, give_up or none."""
+        return self.tree.finish_type
+
+    @property
+    def stopped_by(self) -> str:
+        """answered, exhausted, max_queries or max_tokens."""
+        return self.tree.stopped_by
+
+    @property
+    def n_queries(self) -> int:
+        return self.tree.n_queries
+
+    @property
+    def n_calls(self) -> int:
+        return self.tree.n_calls
+
+    @property
+    def total_tokens(self) -> int:
+        return self.tree.tokens_in + self.tree.tokens_out
+
+    @property
+    def messages(self) -> list[Json]:
+        """The conversation that led to the answer, else to the last give-up, as the protocol writes it."""
+        result = self.tree.result
+        return [] if result is None else [message.wire() for message in result.transcript]
+
+    def __str__(self) -> str:
+        cost = f"{self.n_queries} queries, {self.n_calls} calls"
+        return f"{self.finish_type}, {cost}, stopped by {self.stopped_by}\n{draw(self.nodes)}".rstrip()
+
+
+async def search(
+    query: str,
+    *,
+    model: Model,
+    functions: Sequence[Json],
+    execute: Executor,
+    method: str = "dfsdt",
+    rules: str | Rules = "toolloom",
+    width: int = 2,
+    max_depth: int = 12,
+    max_queries: int = 200,
+    max_tokens: int | None = None,
+    observation_tokens: int = 2048,
+    tools: Sequence[Mapping[str, str]] = (),
+) -> Found:
+    """Searches for a solution path.
+
+    model: a `ModelEndpoint`, or any async function that answers `messages` and `tools` with a chat
+    completion.  functions: items of OpenAI's `tools`, offered in this order; `Finish` is added.  execute:
+    see `Executor`; when it cannot connect or times out, the model is told.  method: dfsdt, dfs_ranked,
+    react, react@N or react@budget (chains until max_queries or max_tokens is reached).  rules: toolloom or
+    toolbench.  tools: name and description of each tool, for the system message.
+
+    Raises `UsageError` for arguments that cannot work, `StopRun` or `Transient` when the endpoint is gone
+    or refuses all requests; whatever the model replies is part of what is found.
+    """
+    ruled = _rules(rules)
+    task = Task(query=query, functions=_functions(functions), tools=_notes(tools))
+    limits = _limits(width=width, max_depth=max_depth, max_queries=max_queries, max_tokens=max_tokens)
+
+    async def ask(request: ChatRequest, _ordinal: int) -> Reply:
+        return await ask_model(model, request)
+
+    async def call(function: str, arguments: Mapping[str, Any], _ordinal: int) -> Observation:
+        said = await _executed(execute, function, dict(arguments))
+        return said if isinstance(said, Observation) else observe(said, None, observation_tokens, ruled)
+
+    tree = await method_of(method)(task, ask=ask, execute=call, rules=ruled, limits=limits)
+    return Found(tree, trace(tree, "").nodes)
+
+
+async def _executed(execute: Executor, function: str, arguments: Json) -> CallResult | Observation:
+    """What a call showed.  Not to reach an API is an outcome; any other error of an executor is a bug."""
+    try:
+        said = await execute(function, arguments)
+    except TimeoutError:
+        return CallResult(outcome=Outcome.TIMEOUT)
+    except HTTP_ERRORS:
+        return CallResult(outcome=Outcome.CONNECTION_ERROR)
+    if isinstance(said, Observation):
+        return said
+    return CallResult(outcome=Outcome.OK, body=said if isinstance(said, str) else json_text(said))
+
+
+def _rules(rules: str | Rules) -> Rules:
+    if isinstance(rules, Rules):
+        return rules
+    if rules not in RULES:
+        raise UsageError(f"rules = {rules!r} are unknown", fix=f"use {' or '.join(sorted(RULES))}")
+    return RULES[rules]
+
+
+def _limits(**limits: int | None) -> Limits:
+    for name, value in limits.items():
+        if value is not None and value < 1:
+            raise UsageError(f"{name} = {value} leaves nothing to search", fix=f"give a {name} of at least 1")
+    return Limits(**{name: value for name, value in limits.items() if value is not None})
+
+
+def _functions(functions: Sequence[Json]) -> tuple[Function, ...]:
+    offered = tuple(_function(position, item) for position, item in enumerate(functions))
+    names = [function.name for function in offered]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"two functions are called {twice[0]!r}", fix="a model tells functions apart by name alone"
+        )
+    return offered
+
+
+def _function(position: int, item: Json) -> Function:
+    """An item of OpenAI's `tools`, or the function inside it alone."""
+    function = item.get("function", item)
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(name, str) or not name:
+        raise UsageError(
+            f"functions[{position}] has no name",
+            fix='write {"type": "function", "function": {"name": ..., "parameters": ...}}',
+        )
+    parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    return Function(name, function.get("description") or "", parameters)
+
+
+def _notes(tools: Sequence[Mapping[str, str]]) -> tuple[ToolNote, ...]:
+    return tuple(ToolNote(tool["name"], tool.get("description", "")) for tool in tools)
