@@ -56,16 +56,22 @@ def open_run(
         replay=replay,
     )
     try:
-        yield _with_abilities(run) if asks_model else run
+        yield _with_abilities(run, asks_model=asks_model)
     finally:
         close_services()
 
 
-def _with_abilities(run: RunContext) -> RunContext:
-    """The run, with what its endpoint can do: as found before, or found out now and told in a line."""
+def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
+    """The run, with what its endpoint can do: as found before, or found out now and told in a line.
+
+    A run that may never ask the endpoint, because all replies are stored, does not look for it.
+    """
     services, known = services_of(run), KnownEndpoints(run.data)
-    services.runtime.run(services.check_endpoint())
+    if asks_model:
+        services.runtime.run(services.check_endpoint())
     abilities = known.find(run.llm)
+    if abilities is None and not asks_model:
+        return run
     if abilities is None:
         abilities = services.find_abilities()
         known.keep(run.llm, abilities)
