@@ -21,6 +21,9 @@ from tasks.search.params import AnnotateParams
 
 DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
 
+# `endpoint` is the trial at the beginning of a run.
+ASKING_STAGES = ("endpoint", "probe", "compress", "propose", "select", "annotate")
+
 
 class SandboxParams(BaseModel):
     """`[sandbox]`: the embedded hub and teacher."""
@@ -84,6 +87,14 @@ class Config(BaseModel):
     annotate: AnnotateParams = AnnotateParams()
     sandbox: SandboxParams = SandboxParams()
     schedule: ScheduleParams = ScheduleParams()
+
+    @field_validator("budget")
+    @classmethod
+    def _known_stages(cls, budget: BudgetParams) -> BudgetParams:
+        unknown = sorted(budget.stages.keys() - set(ASKING_STAGES))
+        if unknown:
+            raise ValueError(f"stages.{unknown[0]} asks no model; those that do: {', '.join(ASKING_STAGES)}")
+        return budget
 
     def asks_model(self, until: str | None) -> bool:
         """Whether a refresh up to that stage may ask the model endpoint anything."""

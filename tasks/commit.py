@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -61,7 +60,7 @@ def commit(
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
     asked = services.usage.take_all(ENDPOINT)
-    run_row = _run_row(run, kind, status, config_digest, outputs, asked)
+    run_row = _run_row(run, kind, status, config_digest, outputs)
     own = [services.store.write_shard(RUNS, [run_row])]
     own += [services.store.write_shard(LLM_CALLS, asked)] if asked else []
     snapshot = Manifest(
@@ -135,9 +134,8 @@ def _run_row(
     status: Status,
     config_digest: str,
     outputs: Mapping[str, StageOutput],
-    asked: Sequence[LlmCall],
 ) -> Run:
-    paid = _sum(chain(map(_paid, asked), _paid_calls(run, outputs)))
+    paid = _sum(_paid_calls(run, outputs))
     return Run(
         run_id=run.run_id,
         kind=kind,
@@ -185,12 +183,17 @@ def _sum(paid: Iterable[_Paid]) -> _Paid:
 
 
 def _paid_calls(run: RunContext, outputs: Mapping[str, StageOutput]) -> Iterable[_Paid]:
-    """The requests that this run made itself; cached shards hold those of earlier runs, too."""
-    store = services_of(run).store
+    """The requests that this run made itself, also those whose replies were lost in a crash.
+
+    Cached shards hold requests of earlier runs, too.
+    """
+    services = services_of(run)
+    logged = set(services.spending.calls())
+    yield from map(_paid, logged)
     for output in outputs.values():
         for ref in output.tables.get(LLM_CALLS.name, ()):
-            for call in store.read(LLM_CALLS, [ref]):  # a file at a time: there are many rows
-                if call.run_id == run.run_id and not call.from_store:
+            for call in services.store.read(LLM_CALLS, [ref]):  # a file at a time: there are many rows
+                if call.run_id == run.run_id and not call.from_store and call not in logged:
                     yield _paid(call)
 
 

@@ -30,6 +30,7 @@ from tasks.llm.chat import digest_of
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
+from tasks.llm.spending import SpendingLog, forget_other_runs, spending_file
 from tasks.llm.store import Forgetful, ReplyStore
 from tasks.llm.trial import find_abilities
 from tasks.llm.usage import UsageLog
@@ -67,6 +68,7 @@ class Services:
     replies: ReplyStore
     ledger: Ledger
     usage: UsageLog
+    spending: SpendingLog
     functions: FunctionWatch
     probing: Caller
     searching: RecordingCaller
@@ -180,6 +182,7 @@ class Services:
         self.runtime.close()
         for map_ in self.maps:
             map_.close()
+        self.spending.close()
 
 
 _open: dict[tuple[Path, str], Services] = {}
@@ -222,7 +225,9 @@ def _batcher(run: RunContext, endpoint: Endpoint, replies: ReplyStore) -> Batche
 
 
 def _start(run: RunContext) -> Services:
-    ledger = Ledger(run.budget, run.llm)
+    forget_other_runs(run.data, run.run_id)
+    spending = SpendingLog(spending_file(run.data, run.run_id))
+    ledger = Ledger(run.budget, run.llm, spending)
     runtime = Runtime()
     reply_map = DurableMap(run.data / "store" / "replies.sqlite")
     call_map = DurableMap(run.data / "store" / "calls.sqlite")
@@ -256,7 +261,8 @@ def _start(run: RunContext) -> Services:
         endpoint=endpoint,
         replies=replies,
         ledger=ledger,
-        usage=UsageLog(),
+        usage=UsageLog(spending),
+        spending=spending,
         functions=FunctionWatch(model=run.llm.model, where=run.llm.base_url),
         probing=caller,
         searching=RecordingCaller(

@@ -50,6 +50,9 @@ class Buyer(Protocol):
     async def admit(self) -> None:
         """Before each try.  Raises `StopRun` when it may not be paid for."""
 
+    def sent(self) -> None:
+        """A try leaves now."""
+
     def lost(self) -> None:
         """A try brought no reply and may have been billed."""
 
@@ -243,6 +246,8 @@ class Endpoint:
         await self._requests.turn()
         await self._tokens.turn(announced)
         asking.tries += 1
+        if asking.buyer is not None:
+            asking.buyer.sent()
         patience.sent()
         try:
             reply = await self._send(asking)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 
 from tasks.errors import BadRow, RequestRefused, ToolloomError
@@ -78,10 +79,20 @@ class StoredModel:
     async def _ask_endpoint(self, put: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
         asking = self._endpoint.prepare(put, attempts=self._attempts)
         reservation = self._ledger.reservation(
-            tokens_in=asking.tokens_in, max_tokens=put.max_tokens, discount=self._discount
+            tokens_in=asking.tokens_in,
+            max_tokens=put.max_tokens,
+            stage=self._stage,
+            discount=self._discount,
         )
-        asking.buyer = _Buyer(reservation, self._store, key)
         begun = monotonic()
+
+        recorded: list[Reply] = []
+
+        def paid(reply: Reply) -> None:
+            recorded.append(reply)
+            self._record(row_id, ordinal, key, reply=reply, asking=asking, begun=begun)
+
+        asking.buyer = _Buyer(reservation, self._store, key, paid)
         try:
             reply = await self._answer(asking, key)
         except ToolloomError as error:
@@ -90,7 +101,8 @@ class StoredModel:
             raise
         finally:
             reservation.release()
-        self._record(row_id, ordinal, key, reply=reply, asking=asking, begun=begun)
+        if not recorded:  # a batch of an earlier start had bought it
+            paid(reply)
         return reply
 
     async def _answer(self, asking: Asking, key: bytes) -> Reply:
@@ -143,9 +155,12 @@ class StoredModel:
 
 
 class _Buyer:
-    """Pays for one request from the ledger, and keeps what it bought."""
+    """Pays for one request from the ledger, and keeps what it bought.  paid: told before it is kept."""
 
-    def __init__(self, reservation: Reservation, store: ReplyStore, key: bytes) -> None:
+    def __init__(
+        self, reservation: Reservation, store: ReplyStore, key: bytes, paid: Callable[[Reply], None]
+    ) -> None:
+        self._paid = paid
         self._reservation = reservation
         self._store = store
         self._key = key
@@ -153,11 +168,15 @@ class _Buyer:
     async def admit(self) -> None:
         await self._reservation.admit()
 
+    def sent(self) -> None:
+        self._reservation.sent()
+
     def lost(self) -> None:
         self._reservation.lost()
 
     async def received(self, reply: Reply) -> None:
         self._reservation.settle(reply.usage, _estimated_tokens(reply))
+        self._paid(reply)
         await self._store.put(self._key, reply)
 
 

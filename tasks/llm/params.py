@@ -50,11 +50,21 @@ class LlmParams(BaseModel):
     batch_requests: int = Field(default=50_000, ge=1, le=50_000, description="Most requests of a batch.")
 
 
-class BudgetParams(BaseModel):
-    """`[budget]`: caps of one run; the run stops before it passes one."""
+class Caps(BaseModel):
+    """What may be spent at most.  Tries that the endpoint refused are not billed and do not count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_usd: float | None = Field(default=None, ge=0)
-    max_tokens: int | None = Field(default=None, ge=0)
-    max_requests: int | None = Field(default=None, ge=0)
+    max_usd: float | None = Field(default=None, ge=0, description="Needs price_in and price_out.")
+    max_tokens: int | None = Field(default=None, ge=0, description="Sent and received.")
+    max_requests: int | None = Field(default=None, ge=0, description="Answered, or lost on the way.")
+
+
+class BudgetParams(Caps):
+    """`[budget]`: caps of one run, its resumption after a crash included; it stops before it passes one."""
+
+    stages: dict[str, Caps] = Field(
+        default={},
+        description="Caps of single stages, as in `[budget.stages.annotate]`, `max_requests = 1000`; "
+        "`endpoint` is the trial at the beginning.",
+    )

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Protocol
 
+from tasks.llm.spending import SpendingLog
 from warehouse.tables.accounts import LlmCall
 
 
@@ -20,19 +21,28 @@ class UsageLog:
     """The requests of all stages of a run; any thread may record and take.
 
     One row for each (stage, row, ordinal).  When a shard is run again within a run, its replies come
-    from the store the second time: the row that says what they cost is kept.
+    from the store the second time: the row that says what they cost is kept.  log: where a run that was
+    killed finds the rows of what it had paid for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log: SpendingLog | None = None) -> None:
+        self._log = log
         self._calls: defaultdict[tuple[str, str], dict[int, LlmCall]] = defaultdict(dict)
         self._guard = threading.Lock()
+        for call in () if log is None else log.calls():
+            self._keep(call)
 
     def record(self, call: LlmCall) -> None:
+        if self._log is not None and not call.from_store:
+            self._log.asked(call)
         with self._guard:
-            of_row = self._calls[call.stage, call.row_id]
-            earlier = of_row.get(call.ordinal)
-            if not (call.from_store and earlier is not None and earlier.error is None):
-                of_row[call.ordinal] = call
+            self._keep(call)
+
+    def _keep(self, call: LlmCall) -> None:
+        of_row = self._calls[call.stage, call.row_id]
+        earlier = of_row.get(call.ordinal)
+        if not (call.from_store and earlier is not None and earlier.error is None):
+            of_row[call.ordinal] = call
 
     def take(self, stage: str, row_ids: Iterable[str]) -> list[LlmCall]:
         """Removes and returns the rows of these row ids, ordered by row id and ordinal."""

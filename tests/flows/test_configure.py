@@ -66,6 +66,12 @@ def test_a_wrong_file_is_refused_with_key_and_value(tmp_path: Path, text: str, m
         ("=3", "has no value"),
         ("name.x=1", "'name' is not a section"),
         ("annotate.wdth=1", "did you mean 'width'?"),
+        (
+            "budget.stages={crawl = {max_requests = 1}}",
+            "stages.crawl asks no model; those that do: endpoint,",
+        ),
+        ("budget.stages={propose = {max_request = 1}}", "propose.max_request: no such key"),
+        ("llm.tools=words", "llm.tools: Input should be 'auto', 'native' or 'text'"),
     ],
 )
 def test_a_wrong_override_is_refused(override: str, message: str) -> None:

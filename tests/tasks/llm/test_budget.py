@@ -9,7 +9,7 @@ import pytest
 from tasks.errors import OverBudget, UsageError
 from tasks.llm.budget import Ledger, Reservation, Spent, cost_usd
 from tasks.llm.chat import Usage
-from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.params import BudgetParams, Caps, LlmParams
 
 
 def llm(**params: Any) -> LlmParams:
@@ -145,3 +145,41 @@ def test_requests_can_be_capped_without_prices() -> None:
 @pytest.mark.parametrize(("price_out", "cost"), [(2.0, 0.00007), (None, None)])
 def test_cost(price_out: float | None, cost: float | None) -> None:
     assert cost_usd(llm(price_out=price_out), 50, 10) == cost
+
+
+STAGES = BudgetParams(max_requests=7, stages={"annotate": Caps(max_requests=3)})
+
+
+def spend_on(ledger: Ledger, stage: str, n: int) -> list[object]:
+    async def one() -> None:
+        reservation = ledger.reservation(tokens_in=60, max_tokens=100, stage=stage)
+        await reservation.admit()
+        await asyncio.sleep(0.001)
+        reservation.settle(Usage(50, 10), 0)
+
+    async def all_of_them() -> list[object]:
+        return await asyncio.gather(*(one() for _ in range(n)), return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+def test_a_stage_has_caps_of_its_own_within_those_of_the_run() -> None:
+    ledger = Ledger(STAGES, llm())
+    counts = {stage: spend_on(ledger, stage, 5).count(None) for stage in ("annotate", "propose")}
+    assert counts == {"annotate": 3, "propose": 4}
+    assert ledger.used.requests == 7
+
+
+def test_what_over_the_budget_of_a_stage_says() -> None:
+    ledger = Ledger(STAGES, llm())
+    error = next(result for result in spend_on(ledger, "annotate", 5) if result is not None)
+    assert isinstance(error, OverBudget)
+    assert error.message.startswith(
+        "the next request could pass [budget.stages.annotate] max_requests = 3: used so far are 3 requests"
+    )
+
+
+def test_dollars_of_a_stage_without_prices_are_refused() -> None:
+    budget = BudgetParams(stages={"annotate": Caps(max_usd=1)})
+    with pytest.raises(UsageError, match=r"\[budget.stages.annotate\] max_usd = 1 cannot be kept"):
+        Ledger(budget, llm(price_in=None))

@@ -22,6 +22,7 @@ from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.spending import SpendingLog, spending_file
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
@@ -61,7 +62,13 @@ class Desk:
 
 
 def at_desk(
-    server: ModelServer, store: Path, work: Any, *, budget: BudgetParams | None = None, **params: Any
+    server: ModelServer,
+    store: Path,
+    work: Any,
+    *,
+    budget: BudgetParams | None = None,
+    log: SpendingLog | None = None,
+    **params: Any,
 ) -> Any:
     """Result of `await work(desk)`."""
     settings = {"model": "m", "timeout_s": 5, "outage_s": 0.2, "price_in": 1.0, "price_out": 2.0, **params}
@@ -70,17 +77,17 @@ def at_desk(
     async def run() -> Any:
         with DurableMap(store) as entries:
             async with Endpoint(llm, first_pause_s=0.01) as endpoint:
-                ledger, log = Ledger(budget or BudgetParams(), llm), UsageLog()
+                ledger, usage = Ledger(budget or BudgetParams(), llm, log), UsageLog(log)
                 model = StoredModel(
                     endpoint=endpoint,
                     store=ReplyStore(entries),
                     ledger=ledger,
-                    recorder=log,
+                    recorder=usage,
                     functions=FunctionWatch(model=llm.model, where=llm.base_url),
                     stage="propose",
                     run_id="run",
                 )
-                return await work(Desk(model, ledger, log))
+                return await work(Desk(model, ledger, usage))
 
     return asyncio.run(run())
 
@@ -246,22 +253,59 @@ def asked_rows(server: ModelServer) -> Counter[str]:
     return Counter(request["messages"][0]["content"] for request in server.requests)
 
 
-def test_after_kill_9_no_committed_reply_is_asked_for_again(store: Path) -> None:
+def ask_and_kill(command: list[str], server: ModelServer, n: int) -> None:
+    """Ends the process by kill -9 when the server has got so many requests more."""
+    wanted = len(server.requests) + n
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 60
+    while len(server.requests) < wanted and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+
+
+def test_after_kill_9_no_committed_reply_is_asked_for_again(tmp_path: Path) -> None:
     n, in_flight = 120, 8
     with ModelServer(otherwise=waits(0.02, OK)) as server:
-        script = Path(ask_rows.__file__)
-        command = [sys.executable, str(script), server.url, str(store), str(n)]
-        first = subprocess.Popen(command)
-        deadline = time.monotonic() + 60
-        while len(server.requests) < n // 2 and time.monotonic() < deadline:
-            time.sleep(0.005)
-        first.kill()
-        first.wait()
+        command = [sys.executable, ask_rows.__file__, server.url, str(tmp_path), str(n), "1000"]
+        ask_and_kill(command, server, n // 2)
         asked_before = asked_rows(server)
-        committed = committed_rows(store, n)
+        committed = committed_rows(tmp_path / "replies.sqlite", n)
         server.requests.clear()
         subprocess.run(command, check=True, timeout=60)
         asked_after = asked_rows(server)
     assert committed, "nothing was committed before the kill"
     assert asked_after == Counter({f"row-{i}" for i in range(n)} - committed)
     assert sum((asked_before & asked_after).values()) <= in_flight
+
+
+def test_a_cap_holds_for_a_run_however_often_it_is_killed(tmp_path: Path) -> None:
+    cap, in_flight = 60, 8
+    with ModelServer(otherwise=waits(0.02, OK)) as server:
+        command = [sys.executable, ask_rows.__file__, server.url, str(tmp_path), "200", str(cap)]
+        ask_and_kill(command, server, 15)
+        ask_and_kill(command, server, 15)
+        subprocess.run(command, check=True, timeout=60)
+        n_asked = len(server.requests)
+        log = SpendingLog(spending_file(tmp_path, "r"))
+        with log:
+            bookings, calls = log.bookings(), log.calls()
+    assert cap - 2 * in_flight <= n_asked <= cap, "what was in flight counts, whether it arrived or not"
+    assert sum(booking.numbers[0] for booking in bookings) == cap
+    assert len(calls) == sum(booking.settled for booking in bookings)
+
+
+def test_what_was_paid_before_a_crash_is_recorded_as_paid_by_the_run(store: Path, tmp_path: Path) -> None:
+    path = spending_file(tmp_path, "run")
+
+    async def work(desk: Desk) -> list[LlmCall]:
+        await ask(desk)
+        return desk.calls()
+
+    with ModelServer() as server:
+        with SpendingLog(path) as log:
+            at_desk(server, store, work, log=log)
+        with SpendingLog(path) as log:
+            resumed = at_desk(server, store, work, log=log)
+    assert len(server.requests) == 1
+    assert resumed == [CALL]
