@@ -30,6 +30,7 @@ from tasks.llm.chat import digest_of
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
+from tasks.llm.pings import PingPayer
 from tasks.llm.spending import SpendingLog, forget_other_runs, spending_file
 from tasks.llm.store import Forgetful, ReplyStore
 from tasks.llm.trial import find_abilities
@@ -254,6 +255,8 @@ def _start(run: RunContext) -> Services:
     )
     trials = Scratch(run.data / "store", "trials", run.run_id)
     endpoint, replies = runtime.enter(Endpoint(run.llm, abilities=run.abilities)), ReplyStore(reply_map)
+    usage = UsageLog(spending)
+    endpoint.ping_buyer = PingPayer(ledger, usage, run_id=run.run_id, model=run.llm.model).buyer
     return Services(
         run=run,
         runtime=runtime,
@@ -261,7 +264,7 @@ def _start(run: RunContext) -> Services:
         endpoint=endpoint,
         replies=replies,
         ledger=ledger,
-        usage=UsageLog(spending),
+        usage=usage,
         spending=spending,
         functions=FunctionWatch(model=run.llm.model, where=run.llm.base_url),
         probing=caller,

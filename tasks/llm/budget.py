@@ -144,6 +144,16 @@ class Ledger:
                 self._booked.clear()
                 await self._booked.wait()
 
+    def set_aside_now(self, tokens_in: int, tokens_out: int, stage: str) -> Held | None:
+        """The same without waiting; None when there is no room now."""
+        accounts = self._accounts(stage)
+        need = self.priced(round(tokens_in * self._underestimate), tokens_out, 0.0)
+        has_room = self._passed(accounts, need, in_flight=True) is None
+        return self._hold(accounts, need, stage) if has_room else None
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        return cost_usd(self._llm, tokens_in, tokens_out)
+
     def sent(self, held: Held) -> None:
         """The request leaves: from now on it counts, whatever becomes of this process."""
         if self._log is not None and not held.name:
@@ -220,6 +230,11 @@ class Reservation:
             self._held = await self._ledger.set_aside(
                 self._tokens_in, self._tokens_out, self._stage, self._discount
             )
+
+    def admit_now(self) -> bool:
+        """Without waiting; whether there is room."""
+        self._held = self._ledger.set_aside_now(self._tokens_in, self._tokens_out, self._stage)
+        return self._held is not None
 
     def sent(self) -> None:
         """The try leaves now."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Protocol
 
 import orjson
 from tenacity import AsyncRetrying, retry_if_exception_type
@@ -20,6 +19,7 @@ from tasks.errors import (
     Transient,
 )
 from tasks.llm.abilities import Abilities
+from tasks.llm.asking import Asking, Buyer, Free
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
 from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
 from tasks.llm.client import Client, LengthFieldRefused
@@ -44,39 +44,11 @@ def tokens_in_bytes(n_bytes: int) -> int:
     return n_bytes // _BYTES_PER_TOKEN + 1
 
 
-class Buyer(Protocol):
-    """Whoever pays for a request."""
-
-    async def admit(self) -> None:
-        """Before each try.  Raises `StopRun` when it may not be paid for."""
-
-    def sent(self) -> None:
-        """A try leaves now."""
-
-    def lost(self) -> None:
-        """A try brought no reply and may have been billed."""
-
-    async def received(self, reply: Reply) -> None:
-        """The reply is here; the request counts as in flight until this returns."""
-
-
-@dataclass(slots=True)
-class Asking:
-    """A request on its way.  tokens_in: an estimate.  attempts: tries at most.  tries: those so far."""
-
-    request: ChatRequest
-    body: bytes
-    tokens_in: int
-    length_field: str
-    attempts: int
-    buyer: Buyer | None = None
-    tries: int = 0
-
-
 class Endpoint:
     """The endpoint of `[llm]`.  An async context manager; use it in one event loop.
 
     abilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
+    ping_buyer: pays for a ping, or says None when there is no money for one.
     """
 
     def __init__(
@@ -84,6 +56,7 @@ class Endpoint:
     ) -> None:
         self.params = params
         self.abilities = abilities or Abilities()
+        self.ping_buyer: Callable[[Asking], Buyer | None] = lambda _: Free()
         self._client = Client(params)
         self._first_pause_s = first_pause_s
         self._window = Window(params.concurrency)
@@ -308,10 +281,23 @@ class Endpoint:
 
     async def _ping(self) -> None:
         """Asks for one token; any answer about the request itself shows that the endpoint is there."""
+        asking = self.prepare(_PING)
+        asking.buyer = self.ping_buyer(asking)
         try:
-            await self._ping_once()
+            if asking.buyer is None:
+                await self._client.models()
+            else:
+                await self._bought_ping(asking, asking.buyer)
         except (RequestRefused, BrokenContract):
             return
 
-    async def _ping_once(self) -> None:
-        await self._send(self.prepare(_PING))
+    async def _bought_ping(self, asking: Asking, buyer: Buyer) -> None:
+        buyer.sent()
+        try:
+            await buyer.received(await self._send(asking))
+        except Transient as error:
+            if RETRIES[type(error)].maybe_billed:
+                buyer.lost()
+            raise
+        finally:
+            buyer.release()

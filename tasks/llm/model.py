@@ -6,10 +6,11 @@ from collections.abc import Callable
 from time import monotonic
 
 from tasks.errors import BadRow, RequestRefused, ToolloomError
+from tasks.llm.asking import Asking
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.budget import Ledger, Reservation, cost_usd
 from tasks.llm.chat import ChatRequest, Reply, Usage
-from tasks.llm.endpoint import Asking, Endpoint, tokens_in_bytes
+from tasks.llm.endpoint import Endpoint, tokens_in_bytes
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import Recorder
@@ -100,7 +101,7 @@ class StoredModel:
                 self._record(row_id, ordinal, key, asking=asking, begun=begun, error=error)
             raise
         finally:
-            reservation.release()
+            asking.buyer.release()
         if not recorded:  # a batch of an earlier start had bought it
             paid(reply)
         return reply
@@ -173,6 +174,9 @@ class _Buyer:
 
     def lost(self) -> None:
         self._reservation.lost()
+
+    def release(self) -> None:
+        self._reservation.release()
 
     async def received(self, reply: Reply) -> None:
         self._reservation.settle(reply.usage, _estimated_tokens(reply))

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from tasks.errors import EndpointDown, RequestRefused, Transient
+from tasks.llm.asking import Asking
 from tasks.llm.batching.lines import NextBatch, OtherLengthField, TooMuch
 from tasks.llm.batching.records import Record, Records
 from tasks.llm.batching.running import BatchRunner, Outcome
 from tasks.llm.chat import Reply
-from tasks.llm.endpoint import Asking, Endpoint
+from tasks.llm.endpoint import Endpoint
 
 LARGEST_FILE = 200_000_000
 """Bytes of an input file, at most."""
