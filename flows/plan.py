@@ -12,7 +12,9 @@ from flows.estimates import Forecast, last
 from flows.opening import config_digest
 from flows.params import Config
 from tasks.calling.store import RecordingCaller
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import digest_of
+from tasks.llm.known import KnownEndpoints
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate
 from tasks.planning.known import Known, known_of
@@ -36,7 +38,8 @@ def plan(config: Config, data: Path) -> Estimate | None:
     if known is None:
         return None
     with _stores(data) as (replies, calls):
-        planner = _planner(config, data, known, ReplyStore(replies), calls)
+        abilities = KnownEndpoints(data).find(config.llm) or Abilities()
+        planner = _planner(config, data, known, ReplyStore(replies), calls, abilities)
         estimate = asyncio.run(planner.estimate())
     return _with_age(estimate, known, config)
 
@@ -55,7 +58,7 @@ def forecast_after_catalogue(
 ) -> Estimate | None:
     """Of the stages that are left when the catalogue has been made for the first time."""
     run = services.run
-    known = known_of(run.data, run.run_id, run.as_of["crawl"], outputs)
+    known = known_of(run.data, run.as_of["crawl"], outputs)
     if known is None:
         return None
     estimate = _briefly(config, services, known)
@@ -64,7 +67,8 @@ def forecast_after_catalogue(
 
 
 def _briefly(config: Config, services: Services, known: Known) -> Estimate:
-    planner = _planner(config, services.run.data, known, services.replies, services.call_map)
+    abilities = services.endpoint.abilities
+    planner = _planner(config, services.run.data, known, services.replies, services.call_map, abilities)
     planner.most = LOOKED_AT_BY_A_REFRESH
     return services.runtime.run(planner.estimate())
 
@@ -73,7 +77,7 @@ def _known(data: Path, parent: Manifest | None) -> Known | None:
     if parent is None:
         return None
     crawled_at = parent.as_of.get("crawl", parent.started_at)
-    return known_of(data, parent.run_id, crawled_at, parent.stages)
+    return known_of(data, crawled_at, parent.stages)
 
 
 def last_forecast(data: Path) -> Forecast | None:
@@ -95,7 +99,14 @@ def _nothing(parent: Manifest) -> Estimate:
     return Estimate(stages=stages, assumptions=(words,))
 
 
-def _planner(config: Config, data: Path, known: Known, replies: ReplyStore, calls: DurableMap) -> Planner:
+def _planner(
+    config: Config,
+    data: Path,
+    known: Known,
+    replies: ReplyStore,
+    calls: DurableMap,
+    abilities: Abilities,
+) -> Planner:
     settings = Settings(
         llm=config.llm,
         probe=config.probe,
@@ -106,7 +117,7 @@ def _planner(config: Config, data: Path, known: Known, replies: ReplyStore, call
     )
     identity = digest_of(calling_identity(config.calling, config.catalogue.mcp_servers))
     recorded = RecordingCaller(None, calls, settings=identity)
-    return Planner(known, settings, figures_of(data, config.llm.model), replies, recorded)
+    return Planner(known, settings, figures_of(data, config.llm.model), replies, recorded, abilities)
 
 
 def _with_age(estimate: Estimate, known: Known, config: Config) -> Estimate:

@@ -121,6 +121,8 @@ class Services:
         size: of a row, in the stage's unit.  rejects: how much of it a result refuses.  at_once: rows of
         all shards of the stage that are taken up together, at most; window: rows of this shard.
         """
+        if self._batcher_of(stage) is not None:
+            at_once, window = None, len(rows)  # all of them wait, for the same batches
         counted = (
             self.progress(stage)
             .shard(shard)
@@ -131,8 +133,6 @@ class Services:
                 gate=None if at_once is None else self.limit(stage, at_once),
             )
         )
-        if self._batcher_of(stage) is not None:
-            window = len(rows)  # all of them wait, for the same batches
         return self.runtime.map(counted, rows, window=max(1, window))
 
     def limit(self, stage: str, concurrency: int) -> asyncio.Semaphore:

@@ -62,7 +62,7 @@ class Batches:
         name = ""
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader):
-                fields[part.name or ""] = await part.read()
+                fields[part.name or ""] = bytes(await part.read())
                 name = part.filename or name
         if "file" not in fields or fields.get("purpose") != b"batch":
             raise ProtocolError(400, "Give a 'file', and 'batch' as its 'purpose'.", param="purpose")

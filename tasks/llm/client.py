@@ -97,7 +97,7 @@ class Client:
         limit = self.params.timeout_s if method == "POST" else min(_LISTING_S, self.params.timeout_s)
         async with self.failures_told(limit):
             response = await self._send(method, path, body)
-        return self._without_key(response.content)
+        return self.without_key(response.content)
 
     @asynccontextmanager
     async def failures_told(self, limit_s: float) -> AsyncIterator[None]:
@@ -121,7 +121,7 @@ class Client:
         return await self._openai.post(path, content=body, cast_to=httpx2.Response, options=self._options)
 
     def _raise_for(self, response: httpx2.Response) -> None:
-        body = self._without_key(response.content)
+        body = self.without_key(response.content)
         if response.status_code == 400 and wants_other_length_field(body):
             raise LengthFieldRefused(refusal_in(body).message)
         failure = failure_of(response.status_code, response.headers, body)
@@ -143,7 +143,8 @@ class Client:
             fix=f"put a valid key into the environment variable {name}",
         )
 
-    def _without_key(self, body: bytes) -> bytes:
+    def without_key(self, body: bytes) -> bytes:
+        """What was received, should it quote the key."""
         if self._key is None or len(self._key) < _SHORTEST_SECRET:
             return body
         return body.replace(self._key.encode(), b"***")

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.llm.params import LlmParams
 from tasks.llm.store import ReplyStore, reply_key
+from tasks.llm.wording import heard, understood
 
 # Of English prose and JSON; an estimate, where a reservation would be higher.
 _BYTES_PER_TOKEN = 4
@@ -27,6 +29,7 @@ class DeferringModel:
 
     store: ReplyStore
     params: LlmParams
+    abilities: Abilities
     n_stored: int = 0
     tokens_in: int | None = None
 
@@ -36,12 +39,13 @@ class DeferringModel:
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
         request = completed(request, self.params)
-        stored = await self.store.get(reply_key(row_id, ordinal, request.digest(self.name)))
+        put = understood(request, self.abilities)
+        stored = await self.store.get(reply_key(row_id, ordinal, put.digest(self.name)))
         if stored is None:
-            self.tokens_in = _tokens_in(request)
+            self.tokens_in = _tokens_in(put)
             raise Deferred
         self.n_stored += 1
-        return stored
+        return heard(stored, request, self.abilities)
 
 
 def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:

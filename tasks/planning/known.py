@@ -28,7 +28,6 @@ class Known:
     n_fit: of them, those accepted or accepted but for the number wanted.
     """
 
-    run_id: str
     crawled_at: datetime
     tools: dict[str, Tool]
     apis: dict[str, Api]
@@ -45,9 +44,7 @@ class Known:
         return [api_id for api_id, verdict in self.verdicts.items() if verdict.kept and api_id in self.apis]
 
 
-def known_of(
-    data: Path, run_id: str, crawled_at: datetime, stages: Mapping[str, StageOutput]
-) -> Known | None:
+def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]) -> Known | None:
     """What these stages wrote; None where no catalogue was crawled.
 
     Raises `BrokenContract` where a file is gone or damaged.
@@ -63,7 +60,6 @@ def known_of(
     counts = {stage: output.counts for stage, output in stages.items()}
     over = sum(reject.stage == "select" and reject.reason == "over_quota" for reject in rows(REJECTS))
     return Known(
-        run_id=run_id,
         crawled_at=crawled_at,
         tools={tool.tool_id: tool for tool in rows(TOOLS)},
         apis={api.api_id: api for api in rows(APIS)},

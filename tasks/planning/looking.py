@@ -9,8 +9,6 @@ from typing import TypeVar
 
 from tasks.errors import BrokenContract
 from tasks.llm.deferring import Deferred, DeferringModel
-from tasks.llm.params import LlmParams
-from tasks.llm.store import ReplyStore
 
 R = TypeVar("R")
 Ask = Callable[[R, DeferringModel], Awaitable[object]]
@@ -52,14 +50,19 @@ class Look:
 
 
 async def look(
-    rows: Sequence[R], key: Callable[[R], str], ask: Ask[R], *, store: ReplyStore, llm: LlmParams, most: int
+    rows: Sequence[R],
+    key: Callable[[R], str],
+    ask: Ask[R],
+    *,
+    model_of_row: Callable[[], DeferringModel],
+    most: int,
 ) -> Look:
     """Lets each row ask a model that has nothing but the store; of more rows than `most`, a fair draw."""
     drawn = sorted(rows, key=lambda row: hashlib.blake2b(key(row).encode(), digest_size=8).digest())[:most]
     stored: list[int] = []
     tokens_in: list[int] = []
     for row in drawn:
-        model = DeferringModel(store, llm)
+        model = model_of_row()
         if not await _is_done(row, ask, model):
             stored.append(model.n_stored)
             tokens_in += [] if model.tokens_in is None else [model.tokens_in]

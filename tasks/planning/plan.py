@@ -12,6 +12,7 @@ from tasks.documents.shorten import compress_api
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
+from tasks.llm.abilities import Abilities
 from tasks.llm.deferring import Deferred, DeferringModel
 from tasks.llm.params import LlmParams
 from tasks.llm.store import ReplyStore
@@ -48,13 +49,14 @@ class Settings:
 
 @dataclass
 class Planner:
-    """figures: by stage.  replies, calls: the stores, which are only read."""
+    """figures: by stage.  replies, calls: the stores, which are only read.  abilities: of the endpoint."""
 
     known: Known
     settings: Settings
     figures: Mapping[str, Figures]
     replies: ReplyStore
     calls: RecordingCaller
+    abilities: Abilities
     most: int = ROWS_LOOKED_AT
     _documents: dict[str, Document] = field(default_factory=dict)
 
@@ -65,9 +67,12 @@ class Planner:
         annotate = await self._annotate(samples, share_new)
         return Estimate(stages=(self._probe(), compress, propose, annotate), assumptions=self._assumptions())
 
+    def _model(self) -> DeferringModel:
+        return DeferringModel(self.replies, self.settings.llm, self.abilities)
+
     def _assumptions(self) -> tuple[str, ...]:
         known = self.known
-        words = [f"the catalogue is that of run {known.run_id}: {len(known.apis):,} APIs"]
+        words = [f"the catalogue is the one of the last run: {len(known.apis):,} APIs"]
         if not known.verdicts:
             words.append(
                 f"no API was called yet: {KEPT_SHARE:.0%} of them are taken to work; "
@@ -143,7 +148,7 @@ class Planner:
         """As compress makes it of stored replies; else as it was; else whole."""
         if api_id not in self._documents:
             try:
-                made = await self._compressed(api_id, DeferringModel(self.replies, self.settings.llm))
+                made = await self._compressed(api_id, self._model())
             except Deferred:
                 whole = self.settings.compress.model_copy(update={"max_tokens": 10**9})
                 api = self.known.apis[api_id]
@@ -151,7 +156,7 @@ class Planner:
                     self.known.tools[api.tool_id],
                     api,
                     self.known.verdicts[api_id],
-                    DeferringModel(self.replies, self.settings.llm),
+                    self._model(),
                     whole,
                 )
             self._documents[api_id] = made
@@ -201,4 +206,4 @@ class Planner:
         self, rows: Sequence[R], key: Callable[[R], str], ask: Ask[R], *, most: int | None = None
     ) -> Look:
         most = self.most if most is None else min(most, self.most)
-        return await look(rows, key, ask, store=self.replies, llm=self.settings.llm, most=most)
+        return await look(rows, key, ask, model_of_row=self._model, most=most)

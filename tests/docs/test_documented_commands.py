@@ -21,7 +21,7 @@ from flows.cli import app
 from warehouse.query import list_queries
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/questions.md", "docs/journey.md", "docs/exports.md"]
+PAGES = ["README.md", "docs/costs.md", "docs/questions.md", "docs/journey.md", "docs/exports.md"]
 WIDTH = "100"
 
 pytestmark = pytest.mark.timeout(300)

@@ -32,6 +32,10 @@ BUSY = Standing(
             "3 min left",
         ),
         (Standing("crawl", Snapshot(unit="tool", total=52), 1), "  crawl     0/52 tools"),
+        (
+            Standing("propose", Snapshot(unit="row", total=9, note="1 batch under way, 3/9 answered"), 1),
+            "  propose   0/9 rows, 1 batch under way, 3/9 answered",
+        ),
         (Standing("select", Snapshot(), 12.3), "  select    12 s so far"),
         (
             Standing("probe", Snapshot(unit="API", total=9, done=9), 9, rate=0.05, left_s=0),

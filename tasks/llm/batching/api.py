@@ -89,9 +89,9 @@ class BatchApi:
             async for part in response.iter_bytes():
                 *whole, rest = (rest + part).split(b"\n")
                 for line in whole:
-                    yield line
+                    yield self._client.without_key(line)
             if rest:
-                yield rest
+                yield self._client.without_key(rest)
 
     async def remove(self, file_id: str) -> None:
         async with self._failures_told():

@@ -95,7 +95,7 @@ class Batcher:
             asking.buyer.lost()
         if isinstance(failure, OtherLengthField):
             self._endpoint.use_newer_length_field(asking)
-        if asking.tries >= self._params.attempts:
+        if asking.tries >= asking.attempts:
             told = f"the endpoint fails at this request in {asking.tries} batches: {failure.message}"
             raise RequestRefused("endpoint_failed", told)
 

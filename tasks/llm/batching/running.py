@@ -47,7 +47,7 @@ class BatchRunner:
         *,
         first_pause_s: float = 0.5,
     ) -> None:
-        self._api = api
+        self.api = api
         self._records = records
         self._store = store
         self._params = params
@@ -58,7 +58,7 @@ class BatchRunner:
         """Starts a batch of these requests, by key.  Raises `StopRun`."""
         mark = uuid4().hex
         content = b"".join(request_line(key, body) for key, body in bodies.items())
-        input_file_id = await self._patiently(self._api.upload, f"toolloom-{mark}.jsonl", content)
+        input_file_id = await self._patiently(self.api.upload, f"toolloom-{mark}.jsonl", content)
         record = Record(mark=mark, input_file_id=input_file_id, keys=tuple(bodies))
         self._records.save(record)
         batch = await self._patiently(self._create, record)
@@ -68,8 +68,8 @@ class BatchRunner:
 
     async def _create(self, record: Record) -> Batch:
         """The answer to an earlier try may have been lost on its way."""
-        found = await self._api.find(record.mark)
-        return found or await self._api.create(record.input_file_id, record.mark)
+        found = await self.api.find(record.mark)
+        return found or await self.api.create(record.input_file_id, record.mark)
 
     async def follow(self, record: Record, settle: Settle) -> None:
         """Waits for the batch and settles all its requests.  Raises `StopRun`; the record stays then."""
@@ -97,9 +97,9 @@ class BatchRunner:
         pause_s = min(self._first_pause_s, self._params.batch_poll_s)
         while True:
             if record.batch_id is None:
-                batch = await self._patiently(self._api.find, record.mark)
+                batch = await self._patiently(self.api.find, record.mark)
             else:
-                batch = await self._patiently(self._api.look, record.batch_id)
+                batch = await self._patiently(self.api.look, record.batch_id)
             if batch is None or batch.status in OVER:
                 return batch
             if batch.request_counts is not None:
@@ -115,7 +115,7 @@ class BatchRunner:
 
     async def _collect_file(self, file_id: str, wanted: Collection[str], settle: Settle) -> None:
         found: dict[str, Outcome] = {}
-        async for line in self._api.lines(file_id):
+        async for line in self.api.lines(file_id):
             result = read_result(line, self._params.model)
             if result is not None and result.key in wanted:
                 found[result.key] = result.outcome
@@ -136,7 +136,7 @@ class BatchRunner:
         for file_id in (record.input_file_id, *made):
             if file_id:
                 with suppress(Transient, RequestRefused, BrokenContract):
-                    await self._api.remove(file_id)
+                    await self.api.remove(file_id)
 
     async def _patiently(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Tries for as long as `[llm] outage_s`.  Raises `StopRun`."""
@@ -150,12 +150,12 @@ class BatchRunner:
             return await retrying(work, *args, **kwargs)
         except Transient as error:
             raise EndpointDown(
-                f"the batches of the model endpoint {self._api.where} cannot be reached: {error.message}",
+                f"the batches of the model endpoint {self.api.where} cannot be reached: {error.message}",
                 fix="run the same command again: batches under way are on record, and none is paid for twice",
             ) from error
         except RequestRefused as error:
             raise BrokenContract(
-                f"the model endpoint {self._api.where} refuses a batch: {error.message}",
+                f"the model endpoint {self.api.where} refuses a batch: {error.message}",
                 fix="correct what it complains of, or set [llm] batch = false",
             ) from error
 

@@ -144,6 +144,20 @@ def test_files_are_no_larger_than_they_may(
     assert [batch["request_counts"]["total"] for batch in teacher.batches] == [2, 2, 2, 2]
 
 
+def test_how_far_batches_are_can_be_told(teacher: Teacher, tmp_path: Path) -> None:
+    async def work(desk: Desk) -> list[str]:
+        told = [desk.batcher.standing]
+        asking = asyncio.create_task(desk.ask_all(ROWS))
+        while not desk.runner.counts:
+            await asyncio.sleep(0.01)
+        told.append(desk.batcher.standing)
+        await asking
+        return told
+
+    teacher.script(delay_s=0.2)
+    assert Folder(tmp_path, teacher.url).work(work) == ["", "1 batch under way, 0/8 answered"]
+
+
 async def die_waiting(desk: Desk) -> None:
     """The process ends when the batch is on its way."""
     asking = asyncio.create_task(desk.ask_all(ROWS))
@@ -238,6 +252,20 @@ def test_an_endpoint_without_batches_is_a_usage_error() -> None:
 
     with ModelServer() as server, pytest.raises(UsageError, match="takes no batches"):
         asyncio.run(check(server.url))
+
+
+def test_a_key_that_a_reply_quotes_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-quoted-0123456789abcdef"
+    monkeypatch.setenv("MY_KEY", key)
+
+    async def work(desk: Desk) -> bytes:
+        found = [
+            line async for line in desk.runner.api.lines(await desk.runner.api.upload("x", key.encode()))
+        ]
+        return b"".join(found)
+
+    with Teacher(api_key=key) as teacher:
+        assert Folder(tmp_path, teacher.url, llm={"api_key_env": "MY_KEY"}).work(work) == b"***"
 
 
 def test_a_refused_key_stops_the_run(tmp_path: Path) -> None:

@@ -1,0 +1,172 @@
+"""`toolloom plan` on the folder of a small refresh: what is stored is not counted, what is missing is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import SMALL, Command, Sandbox
+from snapshots import Snapshot, rows
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.estimates import Forecast
+from flows.plan_text import accuracy_text
+from tasks.planning.estimate import Amount, Estimate, StageEstimate
+
+pytestmark = pytest.mark.timeout(300)
+
+STAGES = ["probe", "compress", "propose", "annotate"]
+PRICES = ["--set", "llm.price_in=1", "--set", "llm.price_out=2"]
+
+
+@pytest.fixture
+def data(uninterrupted: Snapshot, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
+
+
+def planned(data: Path, *settings: str) -> dict[str, Any]:
+    """The default profile's model is at no address that could be asked."""
+    result = CliRunner().invoke(
+        app, ["plan", "--format", "json", *SMALL, *settings, "--data", str(data)], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.output))
+
+
+def requests_of(plan: dict[str, Any]) -> dict[str, int]:
+    return {stage["stage"]: stage["requests"] for stage in plan["stages"]}
+
+
+def forget(data: Path, stage: str, which: str = "true") -> int:
+    """Removes replies of a stage from the store; how many."""
+    keys = [
+        bytes.fromhex(row["store_key"])
+        for row in rows(data, f"SELECT store_key FROM llm_calls WHERE stage = '{stage}' AND {which}")  # noqa: S608
+    ]
+    with sqlite3.connect(data / "store" / "replies.sqlite") as connection:
+        connection.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key in keys])
+    connection.close()
+    return len(keys)
+
+
+def test_a_repeat_is_planned_with_no_request(data: Path) -> None:
+    plan = planned(data)
+    assert requests_of(plan) == dict.fromkeys(STAGES, 0)
+    assert plan["total"] == {"requests": 0, "tokens_in": 0, "tokens_out": 0, "usd": 0.0, "hours": 0.0}
+
+
+@pytest.mark.parametrize("stage", ["compress", "propose"])
+def test_exactly_the_missing_replies_are_counted(data: Path, stage: str) -> None:
+    n = forget(data, stage, "ordinal = 0")
+    plan = planned(data)
+    assert n > 0
+    assert requests_of(plan)[stage] == n
+
+
+def test_a_search_that_was_cut_off_is_counted_for_what_is_left(data: Path) -> None:
+    n_lost = forget(data, "annotate", "ordinal > 0")
+    n_rows = len(rows(data, "SELECT annotation_id FROM annotations"))
+    left = requests_of(planned(data))["annotate"]
+    assert requests_of(planned(data))["propose"] == 0
+    # Each search has its first reply, and is taken to need the usual number.
+    assert n_lost - n_rows <= left <= n_lost + n_rows
+
+
+def test_more_instructions_are_more_searches_and_nothing_else(data: Path) -> None:
+    found = requests_of(planned(data, "--set", "instruct.accepted=30"))
+    per_search = rows(
+        data,
+        "SELECT count(*) / count(DISTINCT row_id) AS n FROM llm_calls "
+        "WHERE stage = 'annotate' AND error IS NULL",
+    )[0]["n"]
+    assert found == {"probe": 0, "compress": 0, "propose": 0, "annotate": round(6 * round(per_search, 2))}
+
+
+def test_other_settings_of_the_model_ask_everything_again(data: Path) -> None:
+    found = requests_of(planned(data, "--set", "llm.temperature=0.3"))
+    asked = rows(data, "SELECT stage, count(*) AS n FROM llm_calls WHERE ordinal = 0 GROUP BY stage")
+    before = {row["stage"]: row["n"] for row in asked}
+    assert [found[stage] for stage in ("compress", "propose")] == [before["compress"], before["propose"]]
+
+
+def test_dollars_are_of_the_prices_and_half_in_batches(data: Path) -> None:
+    forget(data, "propose")
+    online, batched = (planned(data, *PRICES, *more) for more in ([], ["--set", "llm.batch=true"]))
+    propose = [next(one for one in plan["stages"] if one["stage"] == "propose") for plan in (online, batched)]
+    assert propose[0]["usd"] == pytest.approx(
+        (propose[0]["tokens_in"] + 2 * propose[0]["tokens_out"]) / 1_000_000
+    )
+    assert propose[1]["usd"] == pytest.approx(propose[0]["usd"] / 2)
+    assert planned(data)["total"]["usd"] is None
+
+
+def test_without_probing_it_rests_on_assumptions(data: Path) -> None:
+    (path,) = (data / "runs").glob("*.json")
+    manifest = json.loads(path.read_text())
+    manifest["stages"] = {"crawl": manifest["stages"]["crawl"]}
+    path.chmod(0o644)
+    path.write_text(json.dumps(manifest))
+
+    plan = planned(data)
+
+    assert requests_of(plan)["propose"] > 0
+    assert "no API was called yet: 70% of them are taken to work" in " ".join(plan["assumptions"])
+
+
+def test_without_a_catalogue_it_says_how_to_get_one(tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    result = CliRunner().invoke(app, ["plan", "--data", str(folder)])
+    assert result.exit_code == 0
+    assert "No catalogue was crawled" in result.output
+    assert "toolloom plan --crawl" in result.output
+    assert CliRunner().invoke(app, ["plan", "--format", "json", "--data", str(folder)]).output == "null\n"
+    assert not folder.exists()
+
+
+def test_a_refresh_says_its_plan_first_and_keeps_it(toolloom: Command, sandbox: Sandbox, data: Path) -> None:
+    more = ["--set", "instruct.accepted=32", "--set", "sample.draws_per_tool=0.3", *PRICES]
+    expected = planned(data, *more)
+    done = toolloom("refresh", *SMALL, *more, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert f"Plan: about {expected['total']['requests']:,} requests" in done.stdout.splitlines()[0]
+
+    plan = planned(data, *more)
+
+    assert plan["total"]["requests"] == 0
+    (run,) = rows(data, "SELECT run_id, n_requests, cost_usd FROM runs ORDER BY finished_at DESC LIMIT 1")
+    assert plan["last"]["run_id"] == run["run_id"]
+    assert plan["last"]["expected"] == expected["total"]
+    assert plan["last"]["took"]["requests"] == run["n_requests"]
+    assert plan["last"]["took"]["usd"] == pytest.approx(run["cost_usd"])
+    assert 0.5 < plan["last"]["took"]["requests"] / expected["total"]["requests"] < 2
+    text = CliRunner().invoke(app, ["plan", *SMALL, *more, "--data", str(data)]).output
+    assert f"The estimate for run {run['run_id']} was" in text
+
+
+@pytest.mark.parametrize(
+    ("expected", "took", "said"),
+    [
+        (100, 116, "too low: it took 16% more requests"),
+        (100, 79, "too high: it took 21% fewer requests"),
+        (100, 100, "right in requests"),
+        (0, 12, "too low by 12 requests"),
+        (0, 0, "right: no request"),
+    ],
+)
+def test_how_far_off_an_estimate_was(expected: int, took: int, said: str) -> None:
+    def amount(requests: int) -> dict[str, Any]:
+        return Amount(
+            stage="propose", requests=requests, tokens_in=10, tokens_out=1, usd=None, hours=0
+        ).model_dump()
+
+    forecast = Forecast(
+        run_id="run",
+        expected=Estimate(stages=(StageEstimate(**amount(expected)),)),
+        took=(Amount(**amount(took)),),
+    )
+    assert f"was {said}:" in accuracy_text(forecast)
