@@ -43,7 +43,7 @@ def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: 
     write = FORMATS.get(format_)
     if write is None:
         raise UsageError(f"there is no format {format_!r}", fix=f"known formats: {', '.join(FORMATS)}")
-    refuse_foreign(out.absolute(), format_)
+    refuse_foreign(out.resolve(), format_)
     with open_source(data, run, params) as source, export_folder(out, format_) as folder:
         write(source, folder)
         if not folder.written:

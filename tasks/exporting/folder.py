@@ -43,7 +43,7 @@ def export_folder(out: Path, format_: str) -> Iterator[ExportFolder]:
     Raises `UsageError` when `out` holds anything but an earlier export of this format or cannot be
     written, `StopRun` when the disk is full.
     """
-    out = out.absolute()
+    out = out.resolve()
     refuse_foreign(out, format_)
     temporary = temporary_beside(out)
     try:

@@ -27,7 +27,7 @@ from warehouse.tables.instructions import Instruction, RelevantApi
 
 Json: TypeAlias = dict[str, Any]
 
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 200
 _PROMPTS = ("compress", "instruct", "search")
 
 

@@ -25,8 +25,8 @@ from warehouse.tables.instructions import Instruction
 IMPORTED = "imported"  # the offer of a search that was read from files
 GAVE_UP = "give_up"
 
-_SEARCHES_AT_ONCE = 200
-_NODES_AT_ONCE = 20_000
+_SEARCHES_AT_ONCE = 100
+_NODES_AT_ONCE = 5_000
 _INSTRUCTIONS_AT_ONCE = 5_000
 
 R = TypeVar("R")

@@ -99,6 +99,15 @@ def test_an_empty_folder_is_taken(export: Export, tmp_path: Path) -> None:
     assert export("openai").written["train.jsonl"] == 1
 
 
+def test_a_link_to_an_export_stays_a_link(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to("real", target_is_directory=True)
+    export("openai")
+    export("openai")
+
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "real" / "train.jsonl").is_file()
+
+
 def test_a_place_that_cannot_be_written_is_told(export: Export, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write into") as caught:
