@@ -59,8 +59,9 @@ def _heading(search: Row, width: int) -> Iterator[Text]:
 
 
 def _result(search: Row) -> str:
-    ended = {"answered": "answered", "exhausted": "gave up", "max_queries": "stopped at max_queries"}
-    word = ended.get(search["stopped_by"], str(search["stopped_by"]))
+    gave_up = search["finish_type"] == "give_up"
+    ended = {"answered": "answered", "exhausted": "gave up" if gave_up else "found no answer"}
+    word = ended.get(search["stopped_by"], f"stopped at {search['stopped_by']}")
     calls = f"{search['n_calls']} call{'' if search['n_calls'] == 1 else 's'}"
     requests = f"{search['n_queries']} request{'' if search['n_queries'] == 1 else 's'}"
     return f"{word} after {requests} to the model and {calls}"

@@ -13,6 +13,7 @@ from rich.text import Text
 NARROWEST = 30
 SHORT = 160  # characters of a thought or observation, unless all of it is wanted
 _FINISH = "Finish"
+_SAY_THEMSELVES = frozenset({"gave_up", "refused", "empty_reply"})
 _STYLES = {"answered": "bold green", "gave_up": "red", "ok": "green"}
 
 Row: TypeAlias = Mapping[str, Any]
@@ -85,14 +86,34 @@ def _step_lines(step: Step, width: int, *, full: bool) -> Iterator[Text]:
         yield from _call_lines(call, mark, width, style=style, full=full)
         mark = "   "
     if mark != "   ":
-        yield Text(f"{mark}(an empty reply: {step.nodes[0]['finish_reason']})", style="dim")
+        yield from _failure_lines(step.nodes[0], mark, width, full=full)
+    yield from _end_lines(step)
+
+
+def _failure_lines(node: Row, mark: str, width: int, *, full: bool) -> Iterator[Text]:
+    """A reply without a thought or a call."""
+    if node["outcome"] == "refused":
+        refused = f"✗ no reply: {node['observation'] or 'the endpoint refused this request'}"
+        yield from _wrapped(refused, width, first=mark, style="red", full=full)
+    else:
+        yield Text(f"{mark}(an empty reply: {node['finish_reason']})", style="dim")
+
+
+def _end_lines(step: Step) -> Iterator[Text]:
+    """Why nothing follows, where the reply itself does not say."""
+    last = step.nodes[-1]
+    if last["entry"] is None and last["votes"] is not None:
+        yield Text(f"   ✗ not followed: another reply was preferred ({last['votes']:g} votes)", style="dim")
+    elif last["pruned"] and last["outcome"] not in _SAY_THEMSELVES:
+        yield Text("   ✗ as deep as it may go; the search goes back", style="red")
 
 
 def _call_lines(call: Row, mark: str, width: int, *, style: str, full: bool) -> Iterator[Text]:
     outcome = str(call["outcome"])
     arguments = _arguments(call["arguments"])
     if call["function"] == _FINISH and outcome in ("answered", "gave_up"):
-        yield from _finish_lines(call, arguments or {}, mark, width)
+        written = {"final_answer": call["arguments"]} if arguments is None else arguments
+        yield from _finish_lines(call, written, mark, width)
         return
     made = call["arguments"] if arguments is None else _written(arguments)
     yield from _folded(f"{call['function']}({made})", width, first=mark, style=style, full=full)

@@ -22,6 +22,7 @@ def node(
         "outcome": None,
         "finish_reason": "tool_calls",
         "votes": None,
+        "entry": 1,
         "pruned": False,
         "terminal": False,
         "on_answer_path": False,
@@ -115,6 +116,31 @@ def test_arguments_as_the_model_wrote_them(arguments: str | None, shown: str) ->
 
 def test_an_empty_reply_is_shown() -> None:
     assert text_of(ROOT, node(1, 0, 0, "thought", finish_reason="length")) == [" 1 (an empty reply: length)"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"outcome": "refused", "observation": "too long", "pruned": True}, [" 1 ✗ no reply: too long"]),
+        ({"outcome": "refused"}, [" 1 ✗ no reply: the endpoint refused this request"]),
+        ({"outcome": "empty_reply", "pruned": True}, [" 1 (an empty reply: tool_calls)"]),
+        (
+            {"thought": "Deep.", "pruned": True},
+            [" 1 Deep.", "   ✗ as deep as it may go; the search goes back"],
+        ),
+        (
+            {"thought": "Worse.", "entry": None, "votes": 1.0},
+            [" 1 Worse.", "   ✗ not followed: another reply was preferred (1 votes)"],
+        ),
+    ],
+)
+def test_why_a_branch_was_abandoned(fields: dict[str, Any], shown: list[str]) -> None:
+    assert text_of(ROOT, node(1, 0, 0, "thought", **fields)) == shown
+
+
+def test_an_answer_that_was_cut_off_is_shown_as_it_was_written() -> None:
+    cut = ANSWER | {"arguments": '{"return_type":"give_answer","final_answer":"It i'}
+    assert text_of(ROOT, call(1, 0, 0, **cut)) == [' 1 ✓ {"return_type":"give_answer","final_answer":"It i']
 
 
 def test_nothing_an_api_sent_controls_the_terminal() -> None:
