@@ -10,6 +10,7 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict
 
+from flows.dead_runs import sole_run
 from flows.fair import budgets_for
 from flows.opening import config_digest, open_run, spent_in
 from flows.outcome import Annotated, Found, StageRun, Unusable
@@ -29,7 +30,6 @@ from tasks.services import services_of
 from tasks.stage import usable
 from warehouse import manifest
 from warehouse.files import remove_leftovers
-from warehouse.lock import folder_lock
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
@@ -57,7 +57,7 @@ def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Aske
     What is finished is committed even when the run has to stop; then the `StopRun` is raised.
     """
     begun = time.monotonic()
-    with folder_lock(data, f"annotate {config.name}"), open_world(config, data) as reachable:
+    with sole_run(data, f"annotate {config.name}"), open_world(config, data) as reachable:
         remove_leftovers(data)
         base = base_of(data, asked)
         kind = f"{ANNOTATE} {config.annotate.method} {asked.model_dump_json()}"

@@ -26,6 +26,7 @@ from flows.deployment import Deployment
 from flows.refresh_dataset import refresh_dataset
 from tasks.errors import UsageError
 
+SHOWN = 500
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
@@ -70,7 +71,8 @@ def main(file: Path) -> int:
     except KeyboardInterrupt:
         return 0
     except (PrefectException, httpx.HTTPError, ValueError) as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)  # noqa: T201
+        why = f"{type(error).__name__}: {error}"[:SHOWN]  # the rest is the request, in full
+        print(json.dumps({"error": why}), flush=True)  # noqa: T201
         raise
     return 0
 

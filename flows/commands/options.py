@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -54,6 +55,10 @@ def errors_reported(verbose: bool) -> Iterator[None]:
             INTERRUPTED,
             verbose,
         )
+    except BrokenPipeError:
+        # Whoever read our output has seen enough of it; nothing is left to be said at the end, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
     except Exception as error:  # noqa: BLE001 - the last place where a bug can become one clear line
         message = f"unexpected {type(error).__name__}: {error}\n  fix: see the traceback with --verbose"
         _fail(error, message, 1, verbose)

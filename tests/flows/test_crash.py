@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import requests
 from commands import SMALL, Sandbox, serve_steady_sandbox
 from snapshots import (
     Snapshot,
@@ -163,6 +165,17 @@ def test_committed_replies_are_asked_again_zero_times(accounts: list[Account]) -
 
     assert beyond_the_lost == [0] * len(MOMENTS)
     assert accounts[-1].repeated == accounts[-1].lost
+
+
+def test_each_run_that_was_killed_is_marked_crashed(
+    accounts: list[Account], prefect_api: str, data: Path
+) -> None:
+    """By the one after it."""
+    wanted = {"flows": {"name": {"any_": ["refresh-dataset"]}}}
+    runs = requests.post(f"{prefect_api}/flow_runs/filter", json=wanted, timeout=10).json()
+    ours = [run["state"]["name"] for run in runs if run["parameters"]["data"] == str(data)]
+
+    assert Counter(ours) == {"Crashed": len(accounts) - 1, "Completed": 1}
 
 
 def test_the_tables_equal_those_of_an_uninterrupted_run(

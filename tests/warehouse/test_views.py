@@ -234,3 +234,22 @@ def test_search_effort_averages_over_method_model_and_scenario(rows_of: Ask, bui
         build.annotation(annotation_id="annotation-2", win=False, n_queries=6, n_calls=3, n_nodes=7, depth=5),
     )
     assert found == [("dfsdt", "toolloom", "teacher", "G1", 2, 1, 0.5, 4.0, 4.0, 2.0, 5.0, 5, 120.0)]
+
+
+def test_stale_annotations_are_those_of_stale_instructions(rows_of: Ask, build: ModuleType) -> None:
+    prints = {"api_fingerprints": ("forecast-print", "storms-print")}
+    found = rows_of(
+        "SELECT * FROM stale_annotations",
+        *(build.api(name) for name in (build.FORECAST, build.STORMS)),
+        build.verdict(build.FORECAST),
+        build.verdict(build.STORMS, kept=False),
+        build.instruction(**prints),
+        build.instruction(
+            instruction_id="instruction-2",
+            api_ids=(build.FORECAST,),
+            api_fingerprints=prints["api_fingerprints"][:1],
+        ),
+        build.annotation(),
+        build.annotation(annotation_id="annotation-2", instruction_id="instruction-2"),
+    )
+    assert found == [("annotation-1", "instruction-1", build.STORMS, "not_kept")]
