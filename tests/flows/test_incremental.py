@@ -74,36 +74,37 @@ def asked(data: Path, run: str) -> dict[str, int]:
 
 
 def test_it_asks_for_what_the_changes_touch(toolloom: WarmToolloom, history: History) -> None:
-    """Draws that have a changed or a new API, and the instructions of those."""
-    changed, paid = history.runs[1], asked(history.data, history.runs[1])
-    touched = queried(toolloom, history.at(1), touched_sql(changed))
+    """Draws that have a changed or a new API, and as many searches as instructions that cannot stay."""
+    counts = queried(toolloom, history.at(1), TOUCHED.format(run=history.runs[1]))
+    paid, first = asked(history.data, history.runs[1]), asked(history.data, history.runs[0])
 
-    assert touched["draws"] > 0
-    assert touched["instruction_requests"] > 0
-    needed = touched["draws"] + touched["instruction_requests"]
-    assert paid["propose"] + paid["annotate"] <= MOST_BEYOND_NEED * needed
-    assert sum(paid.values()) < sum(asked(history.data, history.runs[0]).values()) / 2
+    assert 0 < counts["draws_asked"] <= MOST_BEYOND_NEED * counts["draws_touched"]
+    assert 0 < counts["searches_asked"] <= MOST_BEYOND_NEED * counts["instructions_touched"]
+    assert sum(paid.values()) < sum(first.values()) / 2
 
 
-def touched_sql(run: str) -> str:
-    return f"""
-        WITH different AS (SELECT api_id FROM changed_apis),
-        draws AS (
-            SELECT sample_id FROM (SELECT sample_id, unnest(api_ids) AS api_id FROM samples)
-            GROUP BY sample_id HAVING bool_or(api_id IN (FROM different))
-            UNION
-            SELECT sample_id FROM samples WHERE sample_id NOT IN (SELECT sample_id FROM before.samples)
-        ),
-        searches AS (
-            SELECT annotation_id FROM annotations JOIN instructions USING (instruction_id)
-            WHERE sample_id IN (FROM draws)
-        )
-        SELECT
-            (SELECT count(*) FROM llm_calls WHERE run_id = '{run}' AND stage = 'propose'
-                AND row_id IN (FROM draws)) AS draws,
-            (SELECT count(*) FROM llm_calls WHERE run_id = '{run}' AND stage = 'annotate'
-                AND row_id IN (FROM searches)) AS instruction_requests
-    """  # noqa: S608 - a run id of our own
+TOUCHED = """
+    WITH draws AS (
+        SELECT sample_id FROM (SELECT sample_id, unnest(api_ids) AS api_id FROM samples)
+        WHERE api_id IN (SELECT api_id FROM changed_apis)
+        UNION
+        SELECT sample_id FROM samples WHERE sample_id NOT IN (SELECT sample_id FROM before.samples)
+    ),
+    touched AS (
+        SELECT instruction_id FROM before.instructions
+        WHERE sample_id NOT IN (SELECT sample_id FROM samples)
+        UNION
+        SELECT instruction_id FROM changed_instructions WHERE change IN ('gone_stale', 'changed')
+    ),
+    asked AS (
+        SELECT DISTINCT stage, row_id FROM llm_calls WHERE run_id = '{run}' AND NOT from_store
+    )
+    SELECT
+        (SELECT count(*) FROM draws) AS draws_touched,
+        (SELECT count(*) FROM touched) AS instructions_touched,
+        (SELECT count(*) FROM asked WHERE stage = 'propose') AS draws_asked,
+        (SELECT count(*) FROM asked WHERE stage = 'annotate') AS searches_asked
+"""
 
 
 def queried(toolloom: WarmToolloom, where: Sequence[str], sql: str) -> dict[str, Any]:
