@@ -13,6 +13,7 @@ from flows.opening import config_digest
 from flows.params import Config
 from tasks.calling.store import RecordingCaller
 from tasks.llm.abilities import Abilities
+from tasks.llm.batching.records import Records, batches_of
 from tasks.llm.chat import digest_of
 from tasks.llm.known import KnownEndpoints
 from tasks.llm.store import ReplyStore
@@ -41,7 +42,7 @@ def plan(config: Config, data: Path) -> Estimate | None:
         abilities = KnownEndpoints(data).find(config.llm) or Abilities()
         planner = _planner(config, data, known, ReplyStore(replies), calls, abilities)
         estimate = asyncio.run(planner.estimate())
-    return _with_age(estimate, known, config)
+    return _with_remarks(estimate, known, config, data)
 
 
 def forecast(config: Config, services: Services) -> Estimate | None:
@@ -50,7 +51,9 @@ def forecast(config: Config, services: Services) -> Estimate | None:
     if parent is not None and _has_all(parent, config):
         return _nothing(parent)
     known = _known(services.run.data, parent)
-    return None if known is None else _with_age(_briefly(config, services, known), known, config)
+    if known is None:
+        return None
+    return _with_remarks(_briefly(config, services, known), known, config, services.run.data)
 
 
 def forecast_after_catalogue(
@@ -120,11 +123,18 @@ def _planner(
     return Planner(known, settings, figures_of(data, config.llm.model), replies, recorded, abilities)
 
 
-def _with_age(estimate: Estimate, known: Known, config: Config) -> Estimate:
-    if datetime.now(UTC) - known.crawled_at <= config.catalogue.max_age:
-        return estimate
-    words = "it is older than [catalogue] max_age: the refresh crawls again, and what has changed is extra"
-    return estimate.model_copy(update={"assumptions": (*estimate.assumptions, words)})
+def _with_remarks(estimate: Estimate, known: Known, config: Config, data: Path) -> Estimate:
+    remarks = [*estimate.assumptions]
+    if datetime.now(UTC) - known.crawled_at > config.catalogue.max_age:
+        remarks.append(
+            "it is older than [catalogue] max_age: the refresh crawls again, and what has changed is extra"
+        )
+    under_way = sum(len(record.keys) for record in Records(batches_of(data)).all())
+    if under_way:
+        remarks.append(
+            f"{under_way:,} requests are in batches under way: they are counted, and not paid again"
+        )
+    return estimate.model_copy(update={"assumptions": tuple(remarks)})
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from tasks.catalogue.reading import Reading
 from tasks.llm.abilities import Abilities
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
-from tasks.llm.batching.records import Records
+from tasks.llm.batching.records import Records, batches_of
 from tasks.llm.batching.running import BatchRunner
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
@@ -220,7 +220,7 @@ def _mcp_sessions(run: RunContext) -> McpSessions:
 
 
 def _batcher(run: RunContext, endpoint: Endpoint, replies: ReplyStore) -> Batcher:
-    records = Records(run.data / "store" / "batches")
+    records = Records(batches_of(run.data))
     runner = BatchRunner(BatchApi(endpoint.client), records, replies, run.llm)
     return Batcher(endpoint, runner, records)
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.estimates import Forecast
 from flows.plan_text import accuracy_text
+from tasks.llm.batching.records import Record, Records, batches_of
 from tasks.planning.estimate import Amount, Estimate, StageEstimate
 
 pytestmark = pytest.mark.timeout(300)
@@ -103,6 +104,13 @@ def test_dollars_are_of_the_prices_and_half_in_batches(data: Path) -> None:
     )
     assert propose[1]["usd"] == pytest.approx(propose[0]["usd"] / 2)
     assert planned(data)["total"]["usd"] is None
+
+
+def test_batches_under_way_are_told(data: Path) -> None:
+    Records(batches_of(data)).save(Record(mark="m", input_file_id="file-1", keys=("aa", "bb")))
+    assert planned(data)["assumptions"][-1] == (
+        "2 requests are in batches under way: they are counted, and not paid again"
+    )
 
 
 def test_without_probing_it_rests_on_assumptions(data: Path) -> None:

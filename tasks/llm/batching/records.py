@@ -10,6 +10,11 @@ from tasks.errors import UsageError
 from warehouse.files import put
 
 
+def batches_of(data: Path) -> Path:
+    """The folder of the records in a data folder."""
+    return data / "store" / "batches"
+
+
 class Record(BaseModel):
     """A batch under way.
 
