@@ -11,10 +11,10 @@ from typing import TypeVar
 from warehouse.ref import StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, REJECTS, TOOLS, VERDICTS
+from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS, VERDICTS
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
-from warehouse.tables.instructions import Instruction
+from warehouse.tables.instructions import Instruction, Sample
 from warehouse.tables.probing import Verdict
 
 R = TypeVar("R")
@@ -24,6 +24,7 @@ R = TypeVar("R")
 class Known:
     """All by id.  verdicts: of the APIs that were probed, none when none was.
 
+    further: samples of further rounds of draws, which what was selected before had called for.
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
     n_fit: of them, those accepted or accepted but for the number wanted.
     """
@@ -34,6 +35,7 @@ class Known:
     verdicts: dict[str, Verdict]
     documents: dict[str, Document]
     instructions: list[Instruction]
+    further: list[Sample]
     n_samples: int
     n_written: int
     n_fit: int
@@ -66,6 +68,7 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
         verdicts={verdict.api_id: verdict for verdict in rows(VERDICTS)},
         documents={document.api_id: document for document in rows(DOCUMENTS)},
         instructions=rows(INSTRUCTIONS),
+        further=[sample for sample in rows(SAMPLES) if sample.draw < 0],
         n_samples=counts["sample"].n_out if "sample" in counts else 0,
         n_written=counts["select"].n_in if "select" in counts else 0,
         n_fit=counts["select"].n_out + over if "select" in counts else 0,

@@ -61,11 +61,19 @@ class Planner:
     _documents: dict[str, Document] = field(default_factory=dict)
 
     async def estimate(self) -> Estimate:
-        samples = draw_samples(self.known.tools.values(), self._documented(), self.settings.sample).samples
+        samples = self._samples()
         compress = await self._compress()
         propose, share_new = await self._propose(samples)
         annotate = await self._annotate(samples, share_new)
         return Estimate(stages=(self._probe(), compress, propose, annotate), assumptions=self._assumptions())
+
+    def _samples(self) -> list[Sample]:
+        """The first draws as they will be, and the further ones as they were, where their APIs still work."""
+        kept = self._documented()
+        first = draw_samples(self.known.tools.values(), kept, self.settings.sample).samples
+        there, working = {sample.sample_id for sample in first}, frozenset(kept)
+        further = [sample for sample in self.known.further if sample.sample_id not in there]
+        return [*first, *(sample for sample in further if working.issuperset(sample.api_ids))]
 
     def _model(self) -> DeferringModel:
         return DeferringModel(self.replies, self.settings.llm, self.abilities)
