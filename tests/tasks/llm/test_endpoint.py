@@ -286,12 +286,13 @@ def test_requests_are_spread_over_time(params: dict[str, float], least_s: float)
 
 
 def test_after_a_pause_the_waiting_do_not_come_all_at_once() -> None:
-    limited_until = time.monotonic() + 0.5
+    asked: list[float] = []
     arrived: list[float] = []
 
     async def limited_at_first(request: Any, body: dict[str, Any]) -> Any:
         now = time.monotonic()
-        if now < limited_until:
+        asked.append(now)
+        if now < asked[0] + 0.5:
             return await fails(429, retry_after_ms="500")(request, body)
         arrived.append(now)
         return await waits(0.05, OK)(request, body)
@@ -303,10 +304,11 @@ def test_after_a_pause_the_waiting_do_not_come_all_at_once() -> None:
 
 
 def test_requests_in_flight_recover_after_a_pause() -> None:
-    limited_until = time.monotonic() + 0.2
+    asked: list[float] = []
 
     async def limited_at_first(request: Any, body: dict[str, Any]) -> Any:
-        is_limited = time.monotonic() < limited_until
+        asked.append(time.monotonic())
+        is_limited = asked[-1] < asked[0] + 0.2
         return await (fails(429, retry_after_ms="200") if is_limited else waits(0.01, OK))(request, body)
 
     with ModelServer(otherwise=limited_at_first) as server:
