@@ -25,6 +25,7 @@ from flows.commands.plan import plan
 from flows.commands.prune import prune
 from flows.commands.serve import serve
 from flows.commands.store import store
+from flows.commands.report import report
 from flows.params import DEFAULT_DATA
 
 app = typer.Typer(
@@ -159,6 +160,7 @@ def show(
 app.command()(diff)
 app.command()(prune)
 app.command()(serve)
+app.command()(report)
 
 
 @app.command()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from commands import Command, Sandbox, command_with, serve_sandbox
@@ -37,3 +41,20 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def toolloom(prefect_api: str) -> Command:
     """`toolloom` against the session's Prefect server."""
     return command_with(prefect_api)
+
+
+@pytest.fixture(scope="session")
+def build() -> ModuleType:
+    """`tests/warehouse/snapshots.py`: a function for each kind of row, and snapshots made of rows.
+
+    It lies beside the tests, where importlib mode puts nothing on the path.
+    """
+    name = "warehouse_snapshots"
+    path = Path(__file__).parent / "warehouse" / "snapshots.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,9 +1,7 @@
-"""The row builders of `snapshots.py`, a module beside the tests that importlib mode puts on no path."""
+"""Asking snapshots made of rows."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,19 +10,6 @@ from typing import Any
 import pytest
 
 from warehouse.connect import connect_snapshot
-
-
-@pytest.fixture(scope="session")
-def build() -> ModuleType:
-    """`tests/warehouse/snapshots.py`: a function for each kind of row, and snapshots made of rows."""
-    name = "warehouse_snapshots"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("snapshots.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,26 @@
+"""`toolloom report`: from a data folder to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.reporting.changes import changes_since
+from flows.reporting.collect import browsed, charts, run_figures
+from flows.reporting.page import page
+from warehouse.connect import open_database
+from warehouse.files import put
+
+MOST_INSTRUCTIONS = 10_000
+
+
+def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = MOST_INSTRUCTIONS) -> Path:
+    """Writes the report of a run, the newest unless named, and returns where it is.
+
+    Raises `UsageError` when there is no such run, or the file cannot be written.
+    """
+    with open_database(data, run) as connection:
+        figures = run_figures(connection)
+        text = page(figures, charts(connection), changes_since(data, figures), browsed(connection, limit))
+    path = out or data / "reports" / f"{figures['run_id']}.html"
+    put(path, text.encode())
+    return path

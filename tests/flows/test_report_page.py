@@ -1,0 +1,141 @@
+"""`toolloom report`: one file, with every value in it and none of them active."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from report_pages import Page, read_page
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.reporting import collect
+from flows.reporting.write import write_report
+from warehouse import manifest
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def commit(root: Path, build: ModuleType, *rows: Any, **given: Any) -> None:
+    manifest.commit(root, build.snapshot(root, *rows, **given))
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, build: ModuleType) -> Page:
+    """A report whose every text tries to get out."""
+    commit(
+        tmp_path,
+        build,
+        build.tool(category=EVIL),
+        build.api(),
+        build.verdict(reason=EVIL),
+        build.instruction(query=EVIL, model=EVIL),
+        build.annotation(final_answer=EVIL, method=EVIL, model=EVIL),
+        build.node(0),
+        build.node(1, 0, kind="action_input", query_no=0, thought=EVIL, function=EVIL, observation=EVIL),
+        build.probe(outcome=EVIL),
+        build.reject(reason=EVIL, detail=EVIL),
+        build.run(build.counts("probe", 9, 4, 5)),
+    )
+    return read_page(write_report(tmp_path, None, run=None).read_text())
+
+
+def test_no_value_becomes_an_element(hostile: Page) -> None:
+    tags = [tag for tag, _ in hostile.elements]
+    ids = [given.get("id") for tag, given in hostile.elements if tag == "script"]
+    assert "img" not in tags
+    assert ids == ["facts", "index", "trees-0", None]
+
+
+def test_values_are_there_as_they_were(hostile: Page) -> None:
+    facts = json.loads(hostile.script("facts"))
+    (row,) = hostile.unpacked("index")
+    ((root, node),) = hostile.unpacked("trees-0")
+    assert facts["verdicts"][0]["reason"] == EVIL
+    assert (row[4], row[11]) == (EVIL, EVIL)
+    assert root == [0, None, "root", None, None, None, None, None, None, None, True]
+    assert node == [1, 0, "action_input", 0, EVIL, EVIL, None, EVIL, None, None, True]
+
+
+def test_only_our_script_and_style_may_run_and_nothing_may_be_fetched(hostile: Page) -> None:
+    def source(text: str) -> str:
+        return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+    (style,) = (text for tag, _, text in hostile.texts if tag == "style")
+    (policy,) = (
+        given["content"]
+        for _, given in hostile.elements
+        if given.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy == (
+        f"default-src 'none'; script-src {source(hostile.script(None))}; style-src {source(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_nothing_refers_to_anything_outside(hostile: Page) -> None:
+    referring = {"src", "href", "action", "data", "poster", "srcset", "style"}
+    found = [given[name] for _, given in hostile.elements for name in referring & set(given)]
+    assert {value for value in found if value and not value.startswith("#")} == set()
+
+
+def test_the_script_writes_no_markup(hostile: Page) -> None:
+    writes = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser"
+    assert re.findall(writes, hostile.script(None)) == []
+
+
+def test_a_run_without_instructions_has_a_report(tmp_path: Path, build: ModuleType) -> None:
+    commit(tmp_path, build, build.run(build.counts("crawl", 3, 3)), status="partial")
+    page = read_page(write_report(tmp_path, None, run=None).read_text())
+    assert page.title == "Toolloom report, run run-1"
+    assert page.unpacked("index") == []
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path, build: ModuleType) -> None:
+    commit(tmp_path, build, *build.small_world())
+    first = write_report(tmp_path, tmp_path / "a.html", run=None).read_bytes()
+    assert write_report(tmp_path, tmp_path / "b.html", run="run-1").read_bytes() == first
+
+
+def test_a_long_observation_is_cut_where_there_are_many(
+    tmp_path: Path, build: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "OBSERVED", 1)
+    seen = build.node(1, 0, kind="action_input", query_no=0, observation="x" * 5_000)
+    commit(tmp_path, build, build.instruction(), build.annotation(), build.node(0), seen, build.run())
+    page = read_page(write_report(tmp_path, None, run=None).read_text())
+    assert page.unpacked("trees-0")[0][1][7] == "x" * collect.SHORTEST + " …"
+
+
+def test_instructions_beyond_the_limit_are_counted(tmp_path: Path, build: ModuleType) -> None:
+    several = [build.instruction(instruction_id=f"instruction-{number}") for number in range(5)]
+    commit(tmp_path, build, *several, build.run())
+    text = write_report(tmp_path, None, run=None, limit=2).read_text()
+    assert len(read_page(text).unpacked("index")) == 2
+    assert "2 of 5 instructions, drawn evenly" in text
+
+
+def test_the_command_says_where_the_report_is(tmp_path: Path, build: ModuleType) -> None:
+    commit(tmp_path, build, *build.small_world())
+    done = CliRunner().invoke(app, ["report", "--data", str(tmp_path)])
+    assert done.exit_code == 0
+    assert done.output == f"{tmp_path}/reports/run-1.html\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "toolloom: there is no run in"),
+        (["--run", "other"], "toolloom: there is no run 'other' in"),
+    ],
+)
+def test_without_a_run_there_is_a_clear_message(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(app, ["report", "--data", str(tmp_path), *arguments])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(message)
