@@ -21,7 +21,11 @@ WIDTH_OF_A_PIPE = 200
 def answer(data: Path, sql: str, *, output: str, run: str | None) -> str:
     """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
     with open_database(data, run) as connection:
-        rows = query(connection, sql)
+        return printed(query(connection, sql), output)
+
+
+def printed(rows: pd.DataFrame, output: str) -> str:
+    """Rows as a table for people, as CSV, or as JSON (one array of objects)."""
     if output == "csv":
         return str(rows.to_csv(index=False)).rstrip("\n")
     if output == "json":

@@ -23,9 +23,10 @@ from flows.commands.import_ import import_
 from flows.commands.options import Data, Format, Quiet, Verbose, errors_reported
 from flows.commands.plan import plan
 from flows.commands.prune import prune
+from flows.commands.report import report
+from flows.commands.search import search
 from flows.commands.serve import serve
 from flows.commands.store import store
-from flows.commands.report import report
 from flows.params import DEFAULT_DATA
 
 app = typer.Typer(
@@ -161,6 +162,7 @@ app.command()(diff)
 app.command()(prune)
 app.command()(serve)
 app.command()(report)
+app.command()(search)
 
 
 @app.command()

@@ -11,18 +11,16 @@ import inspect
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from flows.configure import profile_names
+from flows.describe_data import data_lines
 from flows.lineage import lineage, lineage_table
 from flows.params import Config
 from tasks.llm.retries import ALL_ATTEMPTS, RETRIES, Retry
-from warehouse.table import Table
-from warehouse.tables import TABLES
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
@@ -110,32 +108,12 @@ def data_page() -> str:
         MADE,
         "# Data",
         "",
-        "Every table, its grain, its key and its columns. Columns marked *volatile* (times, latencies,",
-        "costs, run ids) are left out of the content digest. History tables grow by a file a run.",
+        "Every table and view: what a row is, its key, and its columns; in SQL, `@tables` and `@columns`.",
+        "Columns marked *volatile* (times, latencies, costs, run ids) are left out of the content digest.",
+        "History tables grow by a file a run.",
         "",
     ]
-    for table in TABLES.values():
-        lines += [*_table(table), ""]
-    return "\n".join(lines)
-
-
-def _table(table: Table[Any]) -> Iterator[str]:
-    yield f"## {table.name}"
-    yield ""
-    history = " A history table." if table.history else ""
-    yield f"A row is {table.grain}; the key is `{', '.join(table.key)}`.{history}"
-    yield ""
-    yield _first_paragraph(table.row_type)
-    yield ""
-    yield "| column | type | |"
-    yield "|---|---|---|"
-    for column in table.schema:
-        notes = ["volatile"] * (column.name in table.volatile) + ["may be null"] * column.nullable
-        yield f"| `{column.name}` | {_type(str(column.type))} | {', '.join(notes)} |"
-
-
-def _type(arrow: str) -> str:
-    return f"`{arrow.replace(' not null', '').replace('item: ', '')}`"
+    return "\n".join([*lines, *data_lines(), ""])
 
 
 def _first_paragraph(documented: type) -> str:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, sync_folder, temporary_beside, write_failure, writing
 from warehouse.manifest import Manifest, exists, load, newest, run_ids
-from warehouse.sql import identifier, literal, literals, sql_files, statement
+from warehouse.sql import SqlFile, identifier, literal, literals, sql_files, statement
 from warehouse.store import Store, lacks_only_new_columns
 from warehouse.table import Table
 from warehouse.tables import TABLES
@@ -160,6 +160,7 @@ def _create_views(
                 grain=literal(table.grain),
             )
         )
+        _comment(connection, sql_files("comments").get(name))
     connection.execute(_snapshot_view(root, manifest, before))
     for view in sql_files("views").values():
         connection.execute(
@@ -170,6 +171,13 @@ def _create_views(
                 grain=literal(view.title.removeprefix("Grain: ")),
             )
         )
+        _comment(connection, view)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, file: SqlFile | None) -> None:
+    """What the columns mean, for whoever looks at them in a client."""
+    if file is not None:
+        connection.execute(file.comments)
 
 
 def _snapshot_view(root: Path, manifest: Manifest | None, before: Manifest | None) -> str:
@@ -189,7 +197,8 @@ def _snapshot_view(root: Path, manifest: Manifest | None, before: Manifest | Non
 
 def _definitions() -> str:
     """Another version of toolloom may know other tables and views."""
-    texts = [*TABLES, *(view.text for view in sql_files("views").values())]
+    views, comments = sql_files("views").values(), sql_files("comments").values()
+    texts = [*TABLES, *(view.text + view.comments for view in views), *(file.comments for file in comments)]
     return digest_of("\n".join(texts).encode())
 
 

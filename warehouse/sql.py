@@ -9,15 +9,20 @@ from pathlib import Path
 from string import Template
 
 _HERE = Path(__file__).parent
+_COMMENTED = ("comments", "views")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SqlFile:
-    """One SQL file.  title: its first comment line; text: all of it, without the closing semicolon."""
+    """One SQL file.  title: its first comment line; text: all of it, without the closing semicolon.
+
+    comments: the `COMMENT ON` statements at its end, which are no part of the text.
+    """
 
     name: str
     title: str
     text: str
+    comments: str = ""
 
 
 @cache
@@ -32,10 +37,14 @@ def statement(name: str, /, **values: str) -> str:
 
 
 def _read(path: Path) -> SqlFile:
-    text = path.read_text(encoding="utf-8").strip().removesuffix(";")
+    text, comments = path.read_text(encoding="utf-8").strip(), ""
+    if path.parent.name in _COMMENTED:
+        text, comment, rest = text.partition("\nCOMMENT ON COLUMN ")
+        comments = (comment + rest).strip()
+    text = text.strip().removesuffix(";")
     first = text.partition("\n")[0]
     title = first.removeprefix("--").strip() if first.startswith("--") else ""
-    return SqlFile(name=path.stem, title=title, text=text)
+    return SqlFile(name=path.stem, title=title, text=text, comments=comments)
 
 
 def literal(value: object) -> str:

@@ -14,7 +14,7 @@ from flows.params import DEFAULT_DATA
 def report(
     run: Earlier = None,
     out: Annotated[
-        Path | None, typer.Option(help="The file to write.", show_default="<data>/reports/<run>.html")
+        Path | None, typer.Option(help="The file to write.", show_default="<data>/report.html")
     ] = None,
     limit: Annotated[int, typer.Option(help="Instructions to browse in the page, at most.", min=0)] = 10_000,
     data: Data = DEFAULT_DATA,

@@ -1,4 +1,8 @@
-"""`toolloom report`: from a data folder to a file."""
+"""`toolloom report`: from a data folder to a file.
+
+<data>/report.html             of the newest run; a refresh makes it anew
+<data>/reports/<run>.html      of a run that was asked for by name
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,16 @@ def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = 
     with open_database(data, run) as connection:
         figures = run_figures(connection)
         text = page(figures, charts(connection), changes_since(data, figures), browsed(connection, limit))
-    path = out or data / "reports" / f"{figures['run_id']}.html"
+    path = out or _place(data, run)
     put(path, text.encode())
     return path
+
+
+def newest_report(data: Path, *, anew: bool) -> Path:
+    """The report of the newest run; written when it has to be made anew, or is not there."""
+    path = _place(data, None)
+    return write_report(data, None, run=None) if anew or not path.is_file() else path
+
+
+def _place(data: Path, run: str | None) -> Path:
+    return data / "report.html" if run is None else data / "reports" / f"{run}.html"

@@ -125,7 +125,7 @@ def test_the_command_says_where_the_report_is(tmp_path: Path, build: ModuleType)
     commit(tmp_path, build, *build.small_world())
     done = CliRunner().invoke(app, ["report", "--data", str(tmp_path)])
     assert done.exit_code == 0
-    assert done.output == f"{tmp_path}/reports/run-1.html\n"
+    assert done.output == f"{tmp_path}/report.html\n"
 
 
 @pytest.mark.parametrize(

@@ -253,3 +253,34 @@ def test_stale_annotations_are_those_of_stale_instructions(rows_of: Ask, build: 
         build.annotation(annotation_id="annotation-2", instruction_id="instruction-2"),
     )
     assert found == [("annotation-1", "instruction-1", build.STORMS, "not_kept")]
+def test_probe_results_one_good_try_is_enough(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT run_id, api_id, outcome, n_tries, median_latency_ms FROM probe_results ORDER BY ALL",
+        build.probe(outcome="timeout"),
+        build.probe(attempt=2, latency_ms=30.0),
+        build.probe("Weather/skies/dead", outcome="timeout"),
+        build.probe("Weather/skies/dead", attempt=2, outcome="not_found"),
+    )
+    assert found == [
+        ("run-1", "Weather/skies/dead", "not_found", 2, None),
+        ("run-1", build.FORECAST, "ok", 2, 30.0),
+    ]
+
+
+def test_instruction_categories_count_each_category_once(rows_of: Ask, build: ModuleType) -> None:
+    same = (build.relevant(build.FORECAST), build.relevant("Weather/skies/storms"))
+    found = rows_of(
+        "SELECT * FROM instruction_categories ORDER BY ALL",
+        build.tool(),
+        build.tool(tool_id="Sports/goals", category="Sports"),
+        build.api(build.FORECAST),
+        build.api("Weather/skies/storms"),
+        build.api("Sports/goals/today"),
+        build.instruction(relevant_apis=(*same, build.relevant("Sports/goals/today"))),
+        build.instruction(instruction_id="instruction-2", relevant_apis=same),
+    )
+    assert found == [
+        ("instruction-1", "G1", "train", "Sports", 1),
+        ("instruction-1", "G1", "train", "Weather", 2),
+        ("instruction-2", "G1", "train", "Weather", 2),
+    ]

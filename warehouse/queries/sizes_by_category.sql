@@ -13,10 +13,10 @@ WITH catalogue AS (
 written AS (
     SELECT
         category,
-        count(DISTINCT instruction_id) FILTER (scenario = 'G1') AS n_g1,
-        count(DISTINCT instruction_id) FILTER (scenario = 'G2') AS n_g2,
-        count(DISTINCT instruction_id) FILTER (scenario = 'G3') AS n_g3
-    FROM instruction_apis
+        count(*) FILTER (scenario = 'G1') AS n_g1,
+        count(*) FILTER (scenario = 'G2') AS n_g2,
+        count(*) FILTER (scenario = 'G3') AS n_g3
+    FROM instruction_categories
     GROUP BY category
 )
 SELECT

@@ -14,3 +14,14 @@ SELECT
     $definitions AS definitions
 WHERE $committed;
 COMMENT ON VIEW snapshot IS 'the run that is shown';
+COMMENT ON COLUMN snapshot.run_id IS 'The run; e.g. 20260301T120000.000Z';
+COMMENT ON COLUMN snapshot.kind IS 'The command that wrote it; e.g. refresh';
+COMMENT ON COLUMN snapshot.status IS 'complete or partial; e.g. complete';
+COMMENT ON COLUMN snapshot.parent IS 'The run that it goes on from';
+COMMENT ON COLUMN snapshot.started_at IS 'When it began';
+COMMENT ON COLUMN snapshot.finished_at IS 'When it was committed';
+COMMENT ON COLUMN snapshot.config_digest IS 'Digest of the settings that can change a table';
+COMMENT ON COLUMN snapshot.compared_with IS 'The run before, which changes are counted from; NULL where there is none';
+COMMENT ON COLUMN snapshot.runs_kept IS 'The runs that can still be looked at';
+COMMENT ON COLUMN snapshot.data_folder IS 'Where its files were when this was made';
+COMMENT ON COLUMN snapshot.definitions IS 'Digest of the views when this was made';

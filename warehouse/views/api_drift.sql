@@ -88,4 +88,15 @@ SELECT
 FROM pairs
 LEFT JOIN alone AS lost ON lost.api_id = pairs.api_id AND lost.side = 'before'
 LEFT JOIN alone AS gained ON gained.api_id = pairs.api_id AND gained.side = 'now'
-LEFT JOIN retyped ON retyped.api_id = pairs.api_id
+LEFT JOIN retyped ON retyped.api_id = pairs.api_id;
+
+COMMENT ON COLUMN api_drift.api_id IS 'The API; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN api_drift.run_before IS 'The run of the answer before';
+COMMENT ON COLUMN api_drift.run_now IS 'The run of the newest answer';
+COMMENT ON COLUMN api_drift.answered_before IS 'When the answer before was given';
+COMMENT ON COLUMN api_drift.answered_now IS 'When the newest answer was given';
+COMMENT ON COLUMN api_drift.same_arguments IS 'Whether both were asked the same';
+COMMENT ON COLUMN api_drift.drifted IS 'Whether the shape has changed';
+COMMENT ON COLUMN api_drift.lost IS 'Paths that only the answer before has; e.g. [items[].price]';
+COMMENT ON COLUMN api_drift.gained IS 'Paths that only the newest answer has';
+COMMENT ON COLUMN api_drift.changed IS 'Paths whose type has changed';

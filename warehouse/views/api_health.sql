@@ -53,4 +53,19 @@ LEFT JOIN failing USING (api_id)
 LEFT JOIN probes AS answers
     ON answers.api_id = summary.api_id
     AND answers.run_id = summary.last_ok_run
-    AND answers.attempt = summary.last_ok_attempt
+    AND answers.attempt = summary.last_ok_attempt;
+
+COMMENT ON COLUMN api_health.api_id IS 'The API; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN api_health.n_probes IS 'How often it was tried at all';
+COMMENT ON COLUMN api_health.n_probes_7_days IS 'How often in the last 7 days';
+COMMENT ON COLUMN api_health.share_ok_7_days IS 'Share of good answers in the last 7 days; e.g. 0.98';
+COMMENT ON COLUMN api_health.n_probes_30_days IS 'How often in the last 30 days';
+COMMENT ON COLUMN api_health.share_ok_30_days IS 'Share of good answers in the last 30 days';
+COMMENT ON COLUMN api_health.median_latency_ms IS 'Milliseconds of its good answers in the last 30 days';
+COMMENT ON COLUMN api_health.p95_latency_ms IS 'Milliseconds within which 95 % of them came';
+COMMENT ON COLUMN api_health.last_probed_at IS 'When it was tried last';
+COMMENT ON COLUMN api_health.last_outcome IS 'How that ended; e.g. ok';
+COMMENT ON COLUMN api_health.last_ok_at IS 'When it answered well last';
+COMMENT ON COLUMN api_health.last_ok_body IS 'The beginning of that answer';
+COMMENT ON COLUMN api_health.first_failure_at IS 'When it failed for the first time';
+COMMENT ON COLUMN api_health.failing_since IS 'Since when it has only failed; NULL while its last try was good';

@@ -13,4 +13,11 @@ FROM (
     SELECT DISTINCT 'search' AS origin, api_id, outcome, latency_ms, recorded_at AS called_at
     FROM calls
 )
-GROUP BY origin, api_id, outcome
+GROUP BY origin, api_id, outcome;
+
+COMMENT ON COLUMN api_outcomes.origin IS 'probe or search; e.g. probe';
+COMMENT ON COLUMN api_outcomes.api_id IS 'The API; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN api_outcomes.outcome IS 'How the calls ended; e.g. ok';
+COMMENT ON COLUMN api_outcomes.n_calls IS 'How many ended so';
+COMMENT ON COLUMN api_outcomes.median_latency_ms IS 'Milliseconds of these calls';
+COMMENT ON COLUMN api_outcomes.last_called_at IS 'When the last of them was made';

@@ -53,4 +53,11 @@ SELECT
     'annotation', annotation_id, category, change, shown,
     CASE change WHEN 'gone_stale' THEN 'because of ' || stale_api_id END
 FROM changed_annotations
-WHERE change IS NOT NULL
+WHERE change IS NOT NULL;
+
+COMMENT ON COLUMN changes.what IS 'tool, API, instruction or annotation; e.g. API';
+COMMENT ON COLUMN changes.id IS 'Its id; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN changes.category IS 'Its category; e.g. Weather';
+COMMENT ON COLUMN changes.change IS 'added, removed, changed, gone_stale or came_back; e.g. changed';
+COMMENT ON COLUMN changes.shown IS 'Its name, or its text';
+COMMENT ON COLUMN changes.detail IS 'What exactly, for people';

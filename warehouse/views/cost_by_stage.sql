@@ -12,4 +12,16 @@ SELECT
     sum(cost_usd) FILTER (WHERE NOT from_store) AS cost_usd,
     median(latency_ms) FILTER (WHERE NOT from_store) AS median_latency_ms
 FROM llm_calls
-GROUP BY run_id, stage, model
+GROUP BY run_id, stage, model;
+
+COMMENT ON COLUMN cost_by_stage.run_id IS 'The run; e.g. 20260301T120000.000Z';
+COMMENT ON COLUMN cost_by_stage.stage IS 'The stage that asked; e.g. propose';
+COMMENT ON COLUMN cost_by_stage.model IS 'Who was asked; e.g. gpt-4o-mini';
+COMMENT ON COLUMN cost_by_stage.n_requests IS 'Requests that were paid for';
+COMMENT ON COLUMN cost_by_stage.n_from_store IS 'Requests that a stored reply answered';
+COMMENT ON COLUMN cost_by_stage.n_failed IS 'Requests that failed';
+COMMENT ON COLUMN cost_by_stage.n_attempts IS 'Tries, those of transient failures among them';
+COMMENT ON COLUMN cost_by_stage.tokens_in IS 'Tokens sent';
+COMMENT ON COLUMN cost_by_stage.tokens_out IS 'Tokens that came back';
+COMMENT ON COLUMN cost_by_stage.cost_usd IS 'What they cost, where prices are known';
+COMMENT ON COLUMN cost_by_stage.median_latency_ms IS 'Milliseconds until a reply was there';

@@ -19,4 +19,11 @@ LEFT JOIN (
     FROM (SELECT instruction_id, unnest(relevant_apis) AS relevant FROM instructions)
     GROUP BY relevant.api_id
 ) AS needed USING (api_id)
-WHERE verdicts.kept
+WHERE verdicts.kept;
+
+COMMENT ON COLUMN coverage.api_id IS 'The kept API; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN coverage.tool_id IS 'Its tool';
+COMMENT ON COLUMN coverage.category IS 'Its category';
+COMMENT ON COLUMN coverage.split IS 'Its split';
+COMMENT ON COLUMN coverage.n_offered IS 'Instructions that it is offered with';
+COMMENT ON COLUMN coverage.n_relevant IS 'Instructions that need it';

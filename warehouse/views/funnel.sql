@@ -11,4 +11,12 @@ FROM (
     SELECT unnest(runs.counts) AS account, generate_subscripts(runs.counts, 1) AS stage_no
     FROM runs
     JOIN snapshot USING (run_id)
-)
+);
+
+COMMENT ON COLUMN funnel.stage IS 'The stage; e.g. select';
+COMMENT ON COLUMN funnel.unit IS 'What it counts in; e.g. instruction';
+COMMENT ON COLUMN funnel.n_in IS 'What went in';
+COMMENT ON COLUMN funnel.n_out IS 'What came out';
+COMMENT ON COLUMN funnel.n_rejected IS 'What was refused';
+COMMENT ON COLUMN funnel.n_pending IS 'What a stopped run has not done yet';
+COMMENT ON COLUMN funnel.stage_no IS 'Its place in the order of stages, from 1';

@@ -9,4 +9,12 @@ SELECT
     min(probed_at) AS first_probed_at,
     max(probed_at) AS last_probed_at
 FROM probes
-GROUP BY run_id, api_id
+GROUP BY run_id, api_id;
+
+COMMENT ON COLUMN probe_results.run_id IS 'The run that probed; e.g. 20260301T120000.000Z';
+COMMENT ON COLUMN probe_results.api_id IS 'The API; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN probe_results.outcome IS 'ok when one try was good, else how the last one ended; e.g. ok';
+COMMENT ON COLUMN probe_results.n_tries IS 'How often it was tried';
+COMMENT ON COLUMN probe_results.median_latency_ms IS 'Milliseconds of the good tries';
+COMMENT ON COLUMN probe_results.first_probed_at IS 'When the first try began';
+COMMENT ON COLUMN probe_results.last_probed_at IS 'When the last try began';

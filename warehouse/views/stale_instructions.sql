@@ -20,4 +20,9 @@ LEFT JOIN (
 ) AS needed ON needed.instruction_id = offered.instruction_id AND needed.api_id = offered.api_id
 WHERE apis.api_id IS NULL
     OR NOT verdicts.kept
-    OR apis.fingerprint <> offered.fingerprint
+    OR apis.fingerprint <> offered.fingerprint;
+
+COMMENT ON COLUMN stale_instructions.instruction_id IS 'The instruction';
+COMMENT ON COLUMN stale_instructions.api_id IS 'The API that is no longer what it was; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN stale_instructions.reason IS 'gone, not_kept or changed; e.g. changed';
+COMMENT ON COLUMN stale_instructions.relevant IS 'Whether the instruction needs it, or was only offered it';

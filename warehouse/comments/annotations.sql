@@ -1,0 +1,25 @@
+-- What the columns of annotations mean, each with an example where that says more
+COMMENT ON COLUMN annotations.annotation_id IS 'Digest of the instruction, the method, the rules, the model and the offer';
+COMMENT ON COLUMN annotations.instruction_id IS 'The instruction that is answered';
+COMMENT ON COLUMN annotations.offer IS 'sampled, or retrieved@k:<digest> where a retriever chose the APIs; e.g. sampled';
+COMMENT ON COLUMN annotations.offered_api_ids IS 'The APIs that the model could call';
+COMMENT ON COLUMN annotations.method IS 'How it was searched: dfsdt, react and others; e.g. dfsdt';
+COMMENT ON COLUMN annotations.rules IS 'Whose details of the method: toolloom or toolbench; e.g. toolloom';
+COMMENT ON COLUMN annotations.model IS 'Who searched; e.g. gpt-4o-mini';
+COMMENT ON COLUMN annotations.win IS 'Whether it ended in an answer';
+COMMENT ON COLUMN annotations.finish_type IS 'give_answer, give_up or none; e.g. give_answer';
+COMMENT ON COLUMN annotations.final_answer IS 'What was said in the end';
+COMMENT ON COLUMN annotations.n_queries IS 'Requests to the model; e.g. 5';
+COMMENT ON COLUMN annotations.n_calls IS 'Calls of APIs; e.g. 3';
+COMMENT ON COLUMN annotations.tokens_in IS 'Tokens sent to the model';
+COMMENT ON COLUMN annotations.tokens_out IS 'Tokens that it wrote';
+COMMENT ON COLUMN annotations.cost_usd IS 'What the requests cost, where prices are known';
+COMMENT ON COLUMN annotations.n_nodes IS 'Nodes of the search tree';
+COMMENT ON COLUMN annotations.depth IS 'The longest path of the tree, in nodes';
+COMMENT ON COLUMN annotations.stopped_by IS 'answered, exhausted or max_queries; e.g. answered';
+COMMENT ON COLUMN annotations.messages IS 'The answer path as a conversation, or the path of the last give-up';
+COMMENT ON COLUMN annotations.functions IS 'The functions offered, JSON text';
+COMMENT ON COLUMN annotations.wall_s IS 'Seconds it took';
+COMMENT ON COLUMN annotations.width IS 'Children a node could have; NULL where that was not known; e.g. 2';
+COMMENT ON COLUMN annotations.max_depth IS 'Nodes that a path could have; NULL where that was not known; e.g. 12';
+COMMENT ON COLUMN annotations.max_queries IS 'Requests that it could make; NULL where that was not known; e.g. 200';

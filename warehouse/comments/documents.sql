@@ -1,0 +1,7 @@
+-- What the columns of documents mean, each with an example where that says more
+COMMENT ON COLUMN documents.api_id IS 'The kept API that it describes; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN documents.document IS 'Its documentation as a model is shown it, JSON text';
+COMMENT ON COLUMN documents.response_schema IS 'The keys of an answer worth keeping, JSON text';
+COMMENT ON COLUMN documents.tokens_before IS 'Tokens of the documentation as it was; e.g. 3104';
+COMMENT ON COLUMN documents.tokens_after IS 'Tokens of the documentation as it is; e.g. 1950';
+COMMENT ON COLUMN documents.method IS 'How it got into the budget: as-is, llm or cut; e.g. as-is';

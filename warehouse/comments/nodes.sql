@@ -1,0 +1,22 @@
+-- What the columns of nodes mean, each with an example where that says more
+COMMENT ON COLUMN nodes.annotation_id IS 'The search';
+COMMENT ON COLUMN nodes.node_id IS 'Its number in pre-order; the root is 0';
+COMMENT ON COLUMN nodes.parent_id IS 'The node that it follows';
+COMMENT ON COLUMN nodes.entry IS 'When the search entered it';
+COMMENT ON COLUMN nodes.depth IS 'Its distance from the root';
+COMMENT ON COLUMN nodes.kind IS 'root, thought, action or action_input; e.g. thought';
+COMMENT ON COLUMN nodes.query_no IS 'The request to the model that made it, from 0';
+COMMENT ON COLUMN nodes.shown IS 'Earlier candidates in the diversity message of that request';
+COMMENT ON COLUMN nodes.thought IS 'What the model said';
+COMMENT ON COLUMN nodes.function IS 'The function that it called; e.g. forecast_for_open_meteo';
+COMMENT ON COLUMN nodes.arguments IS 'What it called it with, as it wrote it; e.g. {"city":"Oslo"}';
+COMMENT ON COLUMN nodes.repaired IS 'Whether the arguments had to be mended to parse';
+COMMENT ON COLUMN nodes.observation IS 'What came back, as the model was shown it';
+COMMENT ON COLUMN nodes.outcome IS 'How the call ended; e.g. ok';
+COMMENT ON COLUMN nodes.code IS 'ToolBench''s status code; e.g. 0';
+COMMENT ON COLUMN nodes.tokens IS 'Tokens of the reply';
+COMMENT ON COLUMN nodes.finish_reason IS 'Why the model stopped writing; e.g. tool_calls';
+COMMENT ON COLUMN nodes.votes IS 'Its rank among its siblings, where they are ranked';
+COMMENT ON COLUMN nodes.pruned IS 'Whether the search left it';
+COMMENT ON COLUMN nodes.terminal IS 'Whether it ends an answer';
+COMMENT ON COLUMN nodes.on_answer_path IS 'Whether it leads to the answer';

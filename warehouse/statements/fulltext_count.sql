@@ -1,0 +1,2 @@
+-- How many matches there are
+SELECT count(*) FROM texts WHERE texts MATCH ?1

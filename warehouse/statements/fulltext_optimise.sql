@@ -1,0 +1,2 @@
+-- One segment: the fewest look-ups a query
+INSERT INTO texts (texts) VALUES ('optimize')

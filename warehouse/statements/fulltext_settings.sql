@@ -1,0 +1,2 @@
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
