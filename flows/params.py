@@ -42,7 +42,7 @@ class SandboxParams(BaseModel):
 
 
 class ScheduleParams(BaseModel):
-    """`[schedule]`: when `toolloom serve` starts a refresh."""
+    """`[schedule]`: when `toolloom serve` starts a refresh, and what of it is worth an alarm."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,6 +51,12 @@ class ScheduleParams(BaseModel):
         description="Five fields, as in `0 3 * * 1`: Mondays at three.  None: runs start by hand.",
     )
     timezone: str = Field(default="UTC", description="Of the cron expression, as in `Europe/Paris`.")
+    alert_share_died: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="More of the kept APIs dead than this, and the event `toolloom.apis.died` is sent.",
+    )
 
     @field_validator("cron")
     @classmethod

@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from flows.build_annotations import build_annotations
 from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
+from flows.cockpit import publish_refresh
 from flows.dead_runs import sole_run
 from flows.estimates import Forecast, keep, taken
 from flows.opening import config_digest, open_run, spent_in
@@ -50,10 +51,11 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
                 raise_stop(stage_runs)
             refreshed = _commit(run, config_digest(config), stage_runs, begun)
             _keep_estimate(run, refreshed, expected)
-    create_markdown_artifact(
-        key="refresh-report", markdown=markdown(refreshed), description="What the run came to"
-    )
-    say(summary(refreshed))
+        create_markdown_artifact(
+            key="refresh-report", markdown=markdown(refreshed), description="What the run came to"
+        )
+        say(summary(refreshed))
+        publish_refresh(config, refreshed)
     raise_stop(stage_runs)
     return refreshed
 

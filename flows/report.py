@@ -81,6 +81,7 @@ def summary(refreshed: Refreshed) -> str:
             f"  model     {_spent(refreshed.spent)}",
             f"  data      {refreshed.data}",
             f"  database  {refreshed.data / 'toolloom.duckdb'}  (views; any DuckDB client opens it)",
+            f"  report    {refreshed.data / 'report.html'}  (charts, searches; a browser opens it)",
             "",
             "Worth trying:",
             *(f"  {_command()} sql @{name}" for name in WORTH_TRYING),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.cockpit import publish
 from flows.dead_runs import sole_run
 from flows.opening import config_digest, open_run
 from flows.outcome import Reprobed
@@ -62,6 +63,8 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
             assert stage_run.output is not None, "a stage that did not stop has an output"
             reprobed = _commit(run, parent, config_digest(config), stage_run.output, begun)
     say(reprobe_summary(reprobed))
+    if reprobed.run_id is not None:
+        publish(config, data, reprobed.run_id, unchanged=False)
     return reprobed
 
 

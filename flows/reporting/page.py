@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -29,9 +28,9 @@ _ENVIRONMENT = Environment(
 )
 
 
-def page(run: Facts, charts: Facts, changes: list[dict[str, Any]] | None, shown: Browsed) -> str:
-    """The HTML text.  run: see `collect.run_figures`; changes: None where there is no run before."""
-    facts = {**charts, "run": run, "changes": changes, "trees_per_chunk": TREES_PER_CHUNK}
+def page(run: Facts, charts: Facts, shown: Browsed) -> str:
+    """The HTML text.  run: see `collect.run_figures`; charts: see `collect.charts`."""
+    facts = {**charts, "run": run, "trees_per_chunk": TREES_PER_CHUNK}
     return _ENVIRONMENT.get_template("report.html.jinja").render(
         run=run,
         headline=_headline(run),

@@ -170,13 +170,36 @@ const drawing = {
   },
 
   changes(host, say) {
-    const rows = facts.changes;
-    if (rows === null) { nothing(host, "This is the first run: there is nothing to compare it with."); return; }
-    say(rows.length ? `Compared with run ${facts.run.parent}.` : `Nothing differs from run ${facts.run.parent}.`);
-    const heads = Object.keys(rows[0] || {}).map((name) => ({ name: words(name), number: rows.every((row) => typeof row[name] === "number" || row[name] === null) }));
-    table(host, heads, rows.map((row) => Object.values(row).map((value) => (typeof value === "number" ? exact(value) : value ?? ""))));
+    if (uncompared(host)) return;
+    if (!facts.diff.length) { nothing(host, `Nothing differs from run ${facts.run.compared_with}.`); return; }
+    say(`Since run ${facts.run.compared_with}.`);
+    table(host, [{ name: "" }, ...CHANGES.map((key) => ({ name: words(key), number: true }))], facts.diff.map((row) => [row.what, ...CHANGES.map((key) => exact(row[key]))]));
+  },
+
+  changed_categories(host) {
+    if (uncompared(host)) return;
+    if (!facts.diff.length) { nothing(host, "Nowhere."); return; }
+    const series = CHANGES.map((key, at) => ({ key, name: words(key), colour: CHANGE_COLOURS[at] }));
+    const rows = [...grouped(facts.diff_by_category, "category")].map(([category, members]) => ({ name: category ?? "gone", value: exact(members.reduce((all, row) => all + changed(row), 0)), parts: series.map((one) => ({ ...one, value: sum(members, one.key) })) }));
+    bars(host, { series, rows });
+  },
+
+  changed_examples(host) {
+    if (uncompared(host)) return;
+    if (!facts.diff.length) { nothing(host, "None."); return; }
+    const heads = [{ name: "" }, { name: "change" }, { name: "rows", number: true }, { name: "for example" }, { name: "" }];
+    table(host, heads, facts.diff_examples.map((row) => [row.what, words(row.change), exact(row.n), row.shown ?? row.example, row.detail ?? ""]));
   },
 };
+
+const CHANGES = ["added", "changed", "came_back", "gone_stale", "removed"];
+const CHANGE_COLOURS = ["good", "a2", "a3", "warn", "bad2"];
+const changed = (row) => CHANGES.reduce((all, key) => all + row[key], 0);
+
+function uncompared(host) {
+  if (!facts.run.compared_with) nothing(host, "There is no run to compare it with: it is the first, or the one before it was pruned.");
+  return !facts.run.compared_with;
+}
 
 // The last bar is no stage: of what was searched, what has an answer.
 function withAnswers(stages) {

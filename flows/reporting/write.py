@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.reporting.changes import changes_since
 from flows.reporting.collect import browsed, charts, run_figures
 from flows.reporting.page import page
 from warehouse.connect import open_database
@@ -24,7 +23,7 @@ def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = 
     """
     with open_database(data, run) as connection:
         figures = run_figures(connection)
-        text = page(figures, charts(connection), changes_since(data, figures), browsed(connection, limit))
+        text = page(figures, charts(connection), browsed(connection, limit))
     path = out or _place(data, run)
     put(path, text.encode())
     return path

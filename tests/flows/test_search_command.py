@@ -12,10 +12,16 @@ from typer.testing import CliRunner, Result
 from flows.cli import app
 from warehouse import manifest
 
+LONGER = "Will it rain in Oslo, and in Bergen, and in all the towns between, on the day after tomorrow?"
+
 
 @pytest.fixture
 def data(tmp_path: Path, build: ModuleType) -> Path:
-    both = [build.instruction(), build.annotation(), build.instruction(instruction_id="instruction-2")]
+    both = [
+        build.instruction(),
+        build.annotation(),
+        build.instruction(instruction_id="instruction-2", query=LONGER),
+    ]
     manifest.commit(tmp_path, build.snapshot(tmp_path, *both))
     return tmp_path
 
@@ -25,9 +31,9 @@ def typed(data: Path, *arguments: str) -> Result:
 
 
 def test_matches_are_a_table_with_excerpts(data: Path) -> None:
-    assert typed(data, "rain", "oslo", "--limit", "1").output.splitlines() == [
-        " instruction    scenario   answered   query                   answer",
-        " " + "─" * 67,
+    head, _, *rest = typed(data, "rain", "oslo", "--limit", "1").output.splitlines()
+    assert [head.split(), *rest] == [
+        ["instruction", "scenario", "answered", "query", "answer"],
         " instruction-   G1             True   Will it rain in Oslo?   It will rain.",
         "1 row",
         "of 2; --limit shows more",

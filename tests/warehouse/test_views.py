@@ -253,6 +253,8 @@ def test_stale_annotations_are_those_of_stale_instructions(rows_of: Ask, build: 
         build.annotation(annotation_id="annotation-2", instruction_id="instruction-2"),
     )
     assert found == [("annotation-1", "instruction-1", build.STORMS, "not_kept")]
+
+
 def test_probe_results_one_good_try_is_enough(rows_of: Ask, build: ModuleType) -> None:
     found = rows_of(
         "SELECT run_id, api_id, outcome, n_tries, median_latency_ms FROM probe_results ORDER BY ALL",

@@ -3,7 +3,7 @@ SELECT
     snapshot.run_id,
     snapshot.kind,
     snapshot.status,
-    snapshot.parent,
+    snapshot.compared_with,
     strftime(snapshot.started_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M') AS started_utc,
     strftime(snapshot.finished_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M') AS finished_utc,
     round(date_diff('millisecond', snapshot.started_at, snapshot.finished_at) / 1000, 1) AS seconds,
