@@ -18,7 +18,7 @@ from tasks.run import RunContext
 def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
     with Line(run, until) as line:
         crawled = line.stage(crawl, params=config.catalogue)
-        before = stage_before(run, "probe")
-        probed = line.stage(probe, params=config.probe, crawled=crawled, before=before)
-        line.stage(compress, params=config.compress, crawled=crawled, probed=probed)
+        verdicts_before, documents_before = stage_before(run, "probe"), stage_before(run, "compress")
+        probed = line.stage(probe, params=config.probe, crawled=crawled, before=verdicts_before)
+        line.stage(compress, params=config.compress, crawled=crawled, probed=probed, before=documents_before)
     return line.done

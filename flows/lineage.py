@@ -16,11 +16,15 @@ from warehouse.table import Table
 
 @dataclass(frozen=True)
 class StageTables:
-    """READS and WRITES of `tasks/<stage>.py`, by table name."""
+    """READS and WRITES of `tasks/<stage>.py`, by table name.
+
+    again: its ROUND_READS, which it reads when it is run again for a further round of draws.
+    """
 
     stage: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    again: tuple[str, ...] = ()
 
 
 def lineage() -> list[StageTables]:
@@ -30,7 +34,8 @@ def lineage() -> list[StageTables]:
 
 def _declared(stage: str) -> StageTables:
     module = import_module(f"tasks.{stage}")
-    return StageTables(stage, reads=_names(module.READS), writes=_names(module.WRITES))
+    again = _names(getattr(module, "ROUND_READS", ()))
+    return StageTables(stage, reads=_names(module.READS), writes=_names(module.WRITES), again=again)
 
 
 def _names(tables: Sequence[Table[Any]]) -> tuple[str, ...]:
@@ -51,6 +56,8 @@ def _sources(tables: StageTables, before: Sequence[StageTables]) -> str:
         writers = ", ".join(earlier.stage for earlier in before if name in earlier.writes)
         carried = "itself in the run before" if name in tables.writes else ""
         by_writers.setdefault(writers or carried, []).append(name)
+    if tables.again:
+        by_writers["in further rounds"] = list(tables.again)
     return "; ".join(f"{writers}: {_listed(names)}" for writers, names in by_writers.items()) or "the world"
 
 

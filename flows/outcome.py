@@ -21,6 +21,17 @@ class StageRun(BaseModel):
     seconds: float
     n_task_runs: int
 
+    def followed_by(self, more: StageRun) -> StageRun:
+        """Both as one: `more` is of the same stage, run again, and its output holds that of this one."""
+        return StageRun(
+            stage=self.stage,
+            output=more.output or self.output,
+            stop=more.stop,
+            cached=self.cached and more.cached,
+            seconds=self.seconds + more.seconds,
+            n_task_runs=self.n_task_runs + more.n_task_runs,
+        )
+
     @property
     def complete(self) -> bool:
         return self.output is not None and self.stop is None

@@ -55,9 +55,9 @@ def say(line: str = "") -> None:
         print(line, flush=True)  # noqa: T201 - this module is the program's voice
 
 
-def announce(stage_run: StageRun) -> None:
-    """One line when a stage is done."""
-    say(_stage_line(stage_run))
+def announce(stage_run: StageRun, *, again: bool = False) -> None:
+    """One line when a stage is done; `again`: for a further round of draws, its account that of all."""
+    say(_stage_line(stage_run) + ("  (further draws)" if again else ""))
 
 
 def _stage_line(stage_run: StageRun) -> str:

@@ -58,6 +58,10 @@ class Line:
         self.until = until
         self.done: list[StageRun] = []
 
+    @property
+    def stopped(self) -> bool:
+        return any(ran.stop is not None for ran in self.done)
+
     def __enter__(self) -> Line:
         return self
 
@@ -76,6 +80,25 @@ class Line:
         if stage_run.output is None or stage_run.stop is not None or stage_run.stage == self.until:
             raise _EndOfLine
         return stage_run.output
+
+    def again(self, task: Task[..., StageOutput], so_far: StageOutput, **arguments: Any) -> StageOutput:
+        """A stage that has run in this line, run again for more; gives all it has done.
+
+        What stops it does not end the block: the stages behind it see what there is.  When it has nothing
+        new, `so_far` comes back.
+        """
+        more = run_stage(task, self.run, so_far=so_far, **arguments)
+        at = next(at for at, ran in enumerate(self.done) if ran.stage == more.stage)
+        self.done[at] = self.done[at].followed_by(more)
+        if more.output == so_far:
+            return so_far
+        announce(more, again=True)
+        return more.output or so_far
+
+    def end_as_stopped(self) -> None:
+        """The last stage passes for stopped when an earlier one was: the line is not complete."""
+        stop = next((ran.stop for ran in self.done if ran.stop is not None), None)
+        self.done[-1] = self.done[-1].model_copy(update={"stop": stop})
 
 
 class _EndOfLine(Exception):
@@ -99,7 +122,7 @@ def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -
     output, stop = _output_of(state)
     if output is not None and stop is None:
         stop = _nothing_left(run, output)
-    shards = 0 if is_cached(state) or output is None else output.n_shard_tasks
+    shards = 0 if is_cached(state) or output is None else _n_shard_tasks(output, arguments.get("so_far"))
     stage_run = StageRun(
         stage=task.name,
         output=output,
@@ -110,6 +133,13 @@ def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -
     )
     publish_funnel(run, stage_run)
     return stage_run
+
+
+def _n_shard_tasks(output: StageOutput, so_far: StageOutput | None) -> int:
+    """The task runs that the stage's shards took; of a stage run again, those of its new shards."""
+    if so_far is None or not output.n_shard_tasks:
+        return output.n_shard_tasks
+    return max(len(refs) - len(so_far.shards[name]) for name, refs in output.shards.items())
 
 
 def _output_of(state: State[StageOutput]) -> tuple[StageOutput | None, Stop | None]:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prefect import task
 
 import seeds
 from tasks.documents.params import CompressParams
-from tasks.documents.shorten import compress_api
+from tasks.documents.shorten import Compressor
+from tasks.errors import BrokenContract
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.run import RunContext
-from tasks.services import services_of
+from tasks.services import Services, services_of
 from tasks.stage import TableRows, finish_stage, run_shards, write_shard
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
-from warehouse.store import Store
 from warehouse.tables import APIS, DOCUMENTS, LLM_CALLS, REJECTS, TOOLS, VERDICTS
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict
 
 STAGE = "compress"
-VERSION = 1
-READS = (TOOLS, APIS, VERDICTS)
+VERSION = 2
+READS = (TOOLS, APIS, VERDICTS, DOCUMENTS)  # the documents of the run before
 WRITES = (DOCUMENTS, REJECTS, LLM_CALLS)
 UNIT = "API"
 
 
 def _key(run: RunContext, params: CompressParams, *parts: object) -> str:
+    """Not of the documents there were before: they differ from new ones in example values alone."""
     return stage_key(
         STAGE,
         VERSION,
@@ -39,7 +41,13 @@ def _key(run: RunContext, params: CompressParams, *parts: object) -> str:
     )
 
 
-def _stage_key(run: RunContext, params: CompressParams, crawled: StageOutput, probed: StageOutput) -> str:
+def _stage_key(
+    run: RunContext,
+    params: CompressParams,
+    crawled: StageOutput,
+    probed: StageOutput,
+    **_: object,
+) -> str:
     inputs = [*crawled.digests(TOOLS.name, APIS.name), *probed.digests(VERDICTS.name)]
     return _key(run, params, "stage", inputs)
 
@@ -50,7 +58,7 @@ def _shard_key(
     tools: TableRef,
     apis: TableRef,
     verdicts: TableRef,
-    shard: int,  # noqa: ARG001 - only names the task run
+    **_: object,
 ) -> str:
     inputs = [tools.content_digest, apis.content_digest, verdicts.content_digest]
     return _key(run, params, "shard", inputs)
@@ -58,13 +66,27 @@ def _shard_key(
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
 def compress(
-    run: RunContext, params: CompressParams, crawled: StageOutput, probed: StageOutput
+    run: RunContext,
+    params: CompressParams,
+    crawled: StageOutput,
+    probed: StageOutput,
+    before: StageOutput | None = None,
 ) -> StageOutput:
+    """before: the stage's output in the run before; a document of it stays while only values differ."""
     services = services_of(run)
     progress = services.progress(STAGE)
     progress.expect(probed.counts.n_out, UNIT)
+    documents = () if before is None else before.tables[DOCUMENTS.name]
     shards = [
-        {"run": run, "params": params, "tools": tools, "apis": apis, "verdicts": verdicts, "shard": shard}
+        {
+            "run": run,
+            "params": params,
+            "tools": tools,
+            "apis": apis,
+            "verdicts": verdicts,
+            "before": documents,
+            "shard": shard,
+        }
         for shard, (tools, apis, verdicts) in enumerate(
             zip(
                 crawled.shards[TOOLS.name],
@@ -80,11 +102,12 @@ def compress(
 
 @dataclass(frozen=True)
 class _Kept:
-    """An API that is documented."""
+    """An API that is documented.  before: its document in the run before."""
 
     tool: Tool
     api: Api
     verdict: Verdict
+    before: Document | None
 
 
 @task(name="compress shard", task_run_name="compress {shard}", tags=[STAGE], **shard_options(_shard_key))
@@ -94,14 +117,15 @@ def compress_shard(
     tools: TableRef,
     apis: TableRef,
     verdicts: TableRef,
+    before: tuple[TableRef, ...],
     shard: int,
 ) -> ShardOutput:
     services = services_of(run)
-    kept = _kept(services.store, tools, apis, verdicts)
-    model = services.model(STAGE)
+    kept = _kept(services, tools, apis, verdicts, _earlier(services, before))
+    compressor = Compressor(services.model(STAGE), params, settings=_key(run, params))
 
     async def compress_one(row: _Kept) -> Document:
-        return await compress_api(row.tool, row.api, row.verdict, model, params)
+        return await compressor.document(row.tool, row.api, row.verdict, row.before)
 
     mapped = services.map(STAGE, shard, compress_one, kept)
     documents = [document for _, document in mapped.done]
@@ -113,11 +137,30 @@ def compress_shard(
     return write_shard(services.store, tables, counts, mapped.stop)
 
 
-def _kept(store: Store, tools: TableRef, apis: TableRef, verdicts: TableRef) -> list[_Kept]:
-    tool_of = {tool.tool_id: tool for tool in store.read(TOOLS, [tools])}
-    api_of = {api.api_id: api for api in store.read(APIS, [apis])}
+def _kept(
+    services: Services,
+    tools: TableRef,
+    apis: TableRef,
+    verdicts: TableRef,
+    earlier: Mapping[str, Document],
+) -> list[_Kept]:
+    tool_of = {tool.tool_id: tool for tool in services.store.read(TOOLS, [tools])}
+    api_of = {api.api_id: api for api in services.store.read(APIS, [apis])}
     return [
-        _Kept(tool_of[api_of[verdict.api_id].tool_id], api_of[verdict.api_id], verdict)
-        for verdict in store.read(VERDICTS, [verdicts])
+        _Kept(
+            tool=tool_of[api_of[verdict.api_id].tool_id],
+            api=api_of[verdict.api_id],
+            verdict=verdict,
+            before=earlier.get(verdict.api_id),
+        )
+        for verdict in services.store.read(VERDICTS, [verdicts])
         if verdict.kept
     ]
+
+
+def _earlier(services: Services, before: tuple[TableRef, ...]) -> Mapping[str, Document]:
+    """What there is of them: a file that is gone or of another version is no loss, they are made anew."""
+    try:
+        return {document.api_id: document for document in services.rows(DOCUMENTS, before)}
+    except BrokenContract:
+        return {}

@@ -14,7 +14,7 @@ from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.run import RunContext
 from tasks.services import services_of
-from tasks.stage import TableRows, bucket_count, finish_stage, into_buckets, run_shards, write_shard
+from tasks.stage import TableRows, added, bucket_count, finish_stage, into_buckets, run_shards, write_shard
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, CANDIDATES, DOCUMENTS, LLM_CALLS, REJECTS, SAMPLES, TOOLS
 from warehouse.tables.documents import Document
@@ -45,6 +45,7 @@ def _stage_key(
     crawled: StageOutput,
     compressed: StageOutput,
     sampled: StageOutput,
+    **_: object,
 ) -> str:
     inputs = [
         *crawled.digests(TOOLS.name, APIS.name),
@@ -65,14 +66,20 @@ def propose(
     crawled: StageOutput,
     compressed: StageOutput,
     sampled: StageOutput,
+    so_far: StageOutput | None = None,
 ) -> StageOutput:
-    """Shards are buckets of the samples; a shard's key covers only the documents that its samples show."""
+    """Shards are buckets of the samples; a shard's key covers only the documents that its samples show.
+
+    so_far: what was written before the last round of draws, to which that for its samples is added.
+    """
     services = services_of(run)
-    samples = services.store.read(SAMPLES, sampled.tables[SAMPLES.name])
+    drawn = sampled.tables[SAMPLES.name] if so_far is None else sampled.shards[SAMPLES.name][-1:]
+    samples = services.store.read(SAMPLES, drawn)
     documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
     progress = services.progress(STAGE)
     progress.expect(len(samples) * params.per_sample, UNIT)
-    buckets = bucket_count(len(samples), params.samples_per_shard, run.shard_counts.get(STAGE))
+    before = None if so_far is not None else run.shard_counts.get(STAGE)
+    buckets = bucket_count(len(samples), params.samples_per_shard, before)
     shards = [
         {
             "run": run,
@@ -87,7 +94,8 @@ def propose(
         for shard, bucket in enumerate(into_buckets(samples, _sample_id, buckets))
     ]
     outputs = run_shards(propose_shard, services.store, shards, progress)
-    return finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
+    written = finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
+    return written if so_far is None else added(services.store, so_far, written)
 
 
 def _sample_id(sample: Sample) -> str:

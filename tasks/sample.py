@@ -6,32 +6,67 @@ from prefect import task
 
 from tasks.policies import stage_key, stage_options
 from tasks.run import RunContext
-from tasks.sampling.draw import draw_samples
+from tasks.sampling.coverage import forced_draws, wanted_apis
+from tasks.sampling.draw import Drawn, draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.services import services_of
-from tasks.stage import finish_stage, write_shard
+from tasks.stage import added, finish_stage, write_shard
 from warehouse.ref import Counts, StageOutput
-from warehouse.tables import DOCUMENTS, REJECTS, SAMPLES, TOOLS
+from warehouse.store import Store
+from warehouse.tables import DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS
+from warehouse.tables.instructions import Instruction
 
 STAGE = "sample"
-VERSION = 1
+VERSION = 2
 READS = (TOOLS, DOCUMENTS)
+ROUND_READS = (SAMPLES, INSTRUCTIONS)
 WRITES = (SAMPLES, REJECTS)
 UNIT = "draw"
 
 
-def _key(run: RunContext, params: SampleParams, crawled: StageOutput, compressed: StageOutput) -> str:  # noqa: ARG001
-    return stage_key(STAGE, VERSION, params, crawled.digests(TOOLS.name), compressed.digests(DOCUMENTS.name))
+def _key(
+    run: RunContext,  # noqa: ARG001
+    params: SampleParams,
+    crawled: StageOutput,
+    compressed: StageOutput,
+    round_no: int = 0,
+    accepted: int | None = None,
+    so_far: StageOutput | None = None,
+    selected: StageOutput | None = None,
+) -> str:
+    inputs = [*crawled.digests(TOOLS.name), *compressed.digests(DOCUMENTS.name)]
+    if so_far is not None and selected is not None:
+        inputs += [*so_far.digests(SAMPLES.name), *selected.digests(INSTRUCTIONS.name)]
+    return stage_key(STAGE, VERSION, params, inputs, round_no, accepted)
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
 def sample(
-    run: RunContext, params: SampleParams, crawled: StageOutput, compressed: StageOutput
+    run: RunContext,
+    params: SampleParams,
+    crawled: StageOutput,
+    compressed: StageOutput,
+    round_no: int = 0,
+    accepted: int | None = None,
+    so_far: StageOutput | None = None,
+    selected: StageOutput | None = None,
 ) -> StageOutput:
+    """Round 0 draws from everything.  A later one adds draws to those `so_far`: for the APIs that none of
+    the instructions `selected` needs, and for as many instructions as are wanting to `accepted`.
+    """
     store = services_of(run).store
     tools = store.read(TOOLS, crawled.tables[TOOLS.name])
-    documents = store.read(DOCUMENTS, compressed.tables[DOCUMENTS.name])
-    drawn = draw_samples(tools, [document.api_id for document in documents], params)
+    kept = [document.api_id for document in store.read(DOCUMENTS, compressed.tables[DOCUMENTS.name])]
+    if so_far is None or selected is None:
+        return _written(store, draw_samples(tools, kept, params))
+    samples = store.read(SAMPLES, so_far.tables[SAMPLES.name])
+    instructions: list[Instruction] = store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
+    wanted = wanted_apis(kept, samples, instructions, accepted=accepted, round_no=round_no, params=params)
+    drawn = forced_draws(tools, kept, wanted, samples, round_no=round_no, params=params)
+    return added(store, so_far, _written(store, drawn)) if drawn.n_draws else so_far
+
+
+def _written(store: Store, drawn: Drawn) -> StageOutput:
     counts = Counts(unit=UNIT, n_in=drawn.n_draws, n_out=len(drawn.samples), n_rejected=len(drawn.rejects))
     output = write_shard(store, {SAMPLES: drawn.samples, REJECTS: drawn.rejects}, counts)
     return finish_stage(STAGE, store, [output], writes=WRITES, n_shard_tasks=0)

@@ -4,38 +4,63 @@ from __future__ import annotations
 
 from prefect import task
 
-from tasks.instructions.names import names_of
+import seeds
+from tasks.instructions.benchmark import read_benchmark
+from tasks.instructions.fitting import fit_candidates
+from tasks.instructions.names import facts_of
 from tasks.instructions.params import InstructParams
-from tasks.instructions.select import select_instructions
+from tasks.instructions.select import Selection
+from tasks.instructions.verify import prompt_digest
+from tasks.llm.chat import digest_of
 from tasks.policies import stage_key, stage_options
 from tasks.run import RunContext
 from tasks.services import services_of
-from tasks.stage import finish_stage, write_shard
+from tasks.stage import TableRows, finish_stage, write_shard
+from tasks.verify import Judging
 from warehouse.ref import Counts, StageOutput
-from warehouse.tables import APIS, CANDIDATES, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS
+from warehouse.tables import (
+    APIS,
+    CANDIDATES,
+    DOCUMENTS,
+    INSTRUCTIONS,
+    LLM_CALLS,
+    REJECTS,
+    SAMPLES,
+    TOOLS,
+    VERIFICATIONS,
+)
 
 STAGE = "select"
-VERSION = 1
-READS = (TOOLS, APIS, SAMPLES, CANDIDATES)
-WRITES = (INSTRUCTIONS, REJECTS)
+VERSION = 2
+READS = (TOOLS, APIS, DOCUMENTS, SAMPLES, CANDIDATES)
+WRITES = (INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS)
 UNIT = "instruction"
 
 
 def _key(
-    run: RunContext,  # noqa: ARG001
+    run: RunContext,
     params: InstructParams,
     crawled: StageOutput,
+    compressed: StageOutput,
     sampled: StageOutput,
     proposed: StageOutput,
+    **_: object,
 ) -> str:
     inputs = [
         *crawled.digests(TOOLS.name, APIS.name),
+        *(compressed.digests(DOCUMENTS.name) if params.verify else ()),
         *sampled.digests(SAMPLES.name),
         *proposed.digests(CANDIDATES.name),
     ]
-    return stage_key(
-        STAGE, VERSION, params.model_dump(mode="json", include={"min_words", "accepted"}), inputs
-    )
+    judge = [run.model_identity(), prompt_digest()] if params.verify else []
+    return stage_key(STAGE, VERSION, _settings(params), judge, seeds.digest(), inputs)
+
+
+def _settings(params: InstructParams) -> list[object]:
+    """What of the parameters decides; benchmarks by what they hold."""
+    benchmarks = sorted(digest_of(read_benchmark(file)) for file in params.decontaminate)
+    writing = {"per_sample", "seed_examples", "seed", "samples_per_shard", "rounds", "decontaminate"}
+    return [params.model_dump(mode="json", exclude=writing), benchmarks]
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
@@ -43,21 +68,37 @@ def select(
     run: RunContext,
     params: InstructParams,
     crawled: StageOutput,
+    compressed: StageOutput,
     sampled: StageOutput,
     proposed: StageOutput,
+    so_far: StageOutput | None = None,
 ) -> StageOutput:
-    store = services_of(run).store
+    """so_far: the selection before the last round of draws; what it had judged is not judged again."""
+    services = services_of(run)
+    store = services.store
     candidates = store.read(CANDIDATES, proposed.tables[CANDIDATES.name])
     samples = store.read(SAMPLES, sampled.tables[SAMPLES.name])
     apis = store.read(APIS, crawled.tables[APIS.name])
-    names = names_of(store.read(TOOLS, crawled.tables[TOOLS.name]), apis)
-    fingerprints = {api.api_id: api.fingerprint for api in apis}
-    selected = select_instructions(candidates, samples, names, fingerprints, params)
+    facts = facts_of(store.read(TOOLS, crawled.tables[TOOLS.name]), apis)
+    selection = Selection(fit_candidates(candidates, samples, facts, params), params)
+    documents = compressed.tables[DOCUMENTS.name]
+    shown = {row.api_id: row.document for row in services.rows(DOCUMENTS, documents)} if params.verify else {}
+    judging = Judging(run, STAGE, UNIT, documents, shown, so_far)
+    while (unjudged := selection.to_judge(judging.verdicts)) and not judging.stopped:
+        judging.judge(unjudged)
+    selected = selection.selected(judging.verdicts)
     counts = Counts(
         unit=UNIT,
         n_in=len(candidates),
         n_out=len(selected.instructions),
         n_rejected=len(selected.rejects),
+        n_pending=selected.n_pending,
     )
-    output = write_shard(store, {INSTRUCTIONS: selected.instructions, REJECTS: selected.rejects}, counts)
-    return finish_stage(STAGE, store, [output], writes=WRITES, n_shard_tasks=0)
+    tables: TableRows = {
+        INSTRUCTIONS: selected.instructions,
+        VERIFICATIONS: [],
+        REJECTS: selected.rejects,
+        LLM_CALLS: [],
+    }
+    outputs = [write_shard(store, tables, counts), *judging.outputs]
+    return finish_stage(STAGE, store, outputs, writes=WRITES, n_shard_tasks=0)

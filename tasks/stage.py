@@ -154,6 +154,22 @@ def finish_stage(
     )
 
 
+def added(store: Store, so_far: StageOutput, more: StageOutput) -> StageOutput:
+    """One output of a stage that was run again for further rows: those of both, and one account.
+
+    `n_shard_tasks` stays that of the first run, which the next refresh makes its shards by.
+    """
+    shards = {name: so_far.shards[name] + more.shards[name] for name in so_far.shards}
+    return so_far.model_copy(
+        update={
+            "shards": shards,
+            "tables": {name: _compacted(store, TABLES[name], refs) for name, refs in shards.items()},
+            "counts": so_far.counts + more.counts,
+            "stop": more.stop,
+        }
+    )
+
+
 def _refuse_undeclared(stage: str, declared: Set[str], written: Set[str]) -> None:
     if declared != written:
         raise BrokenContract(

@@ -19,6 +19,7 @@ from sandbox.teaching.words import name_stems, stem_set
 
 Json = dict[str, Any]
 _MOST_OPTIONAL = 2
+_COMPLEX = 2  # companions of the first API in what is to be complex
 _IDENTIFIER = ("id",)
 _VERBS = (stem_set("knowing") | stem_set("doing")) - stem_set("nouns_as_well")
 _TOO_COMMON = frozenset(
@@ -80,7 +81,9 @@ def instructions(task: Instruct, digest: str, faults: TeacherFaults) -> tuple[li
     committed: list[str] = []
     for number in range(task.n):
         seed = (digest, number)
-        one = _write(_chosen(apis, number, task, *seed), task.min_words, *seed)
+        is_complex = number >= task.n - task.n_complex
+        chosen = _chosen(apis, number, task, *seed, fewest=_COMPLEX if is_complex else 0)
+        one = _write(chosen, task.min_words * (1 + is_complex), *seed)
         one, fault = _flawed(one, written, faults, *seed)
         written.append(one)
         committed += [fault] if fault else []
@@ -112,8 +115,11 @@ def _keys(value: Any) -> set[tuple[str, ...]]:
     return {name_stems(str(key)) for key in value}.union(*map(_keys, value.values()))
 
 
-def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object) -> list[Api]:
-    """One to four APIs: a turn for each as the first, companions by lot, of several tools where asked."""
+def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object, fewest: int) -> list[Api]:
+    """One to four APIs: a turn for each as the first, companions by lot, of several tools where asked.
+
+    fewest: companions, if there are as many.
+    """
     sayable = _sayable(apis, several_tools=task.several_tools)
     turns = dice.shuffled(sayable, seed[0], "turns")
     first = turns[number % len(turns)]
@@ -121,7 +127,7 @@ def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object) -> list
     wanted = dice.pick(
         (1, 1, 1, 0, 0, 2, 2, 3) if not task.several_tools else (1, 1, 1, 2, 2, 3), *seed, "size"
     )
-    chosen = _with_companions(first, others, wanted)
+    chosen = _with_companions(first, others, max(wanted, fewest))
     if task.several_tools:
         chosen = _of_several_tools(chosen, [*others, *apis])
     return _in_order(chosen)

@@ -39,8 +39,7 @@ def judgement(task: Judged, digest: str, faults: TeacherFaults) -> tuple[Json, t
             key, unsettled = "preference", "tie"
             label, reason = preference(task)
         case InstructionJudged():
-            score, reason = instruction_score(task)
-            return {"reason": reason, "score": score}, ()
+            return instruction_scores(task), ()
     if dice.chance(faults.wavering_verdict, faults.seed, digest, "wavering"):
         return {"reason": _WAVERED, key: unsettled}, ("wavering_verdict",)
     return {"reason": reason, key: label}, ()
@@ -120,25 +119,34 @@ def _short(clause: str) -> str:
     return " ".join(words[:8]).rstrip(".,;:?!")
 
 
-def instruction_score(task: InstructionJudged) -> tuple[int, str]:
-    """1 to 5, and the most serious objection."""
-    objections = [*_objections_to_content(task), *_objections_to_words(task)]
-    score = max(1, 5 - sum(weight for weight, _ in objections))
-    if not objections:
-        return score, "It is natural, and the APIs answer all of it with the values it gives."
-    return score, f"{capitalised(max(objections)[1])}."
+def instruction_scores(task: InstructionJudged) -> Json:
+    """The JSON reply: the most serious objection, and 1 to 5 for each thing that is looked at."""
+    objections = {
+        "natural": _objections_to_words(task),
+        "answerable": _objections_to_apis(task),
+        "complete": _objections_to_values(task),
+    }
+    scores = {name: max(1, 5 - sum(weight for weight, _ in found)) for name, found in objections.items()}
+    every = [objection for found in objections.values() for objection in found]
+    if not every:
+        reason = "It is natural, and the APIs answer all of it with the values it gives."
+        return {"reason": reason, **scores}
+    return {"reason": f"{capitalised(max(every)[1])}.", **scores}
 
 
-def _objections_to_content(task: InstructionJudged) -> list[tuple[int, str]]:
+def _objections_to_apis(task: InstructionJudged) -> list[tuple[int, str]]:
     if not task.documents:
         return [(4, "no API is named that could answer it")]
-    objections: list[tuple[int, str]] = []
-    for name, part in served(task.query, task.documents).items():
-        if part is None:
-            objections.append((3, f"nothing in it calls for {name}"))
-        elif part.lacking:
-            objections.append((2, f"it gives no {part.lacking[0]}, which {name} requires"))
-    return objections
+    parts = served(task.query, task.documents)
+    return [(3, f"nothing in it calls for {name}") for name, part in parts.items() if part is None]
+
+
+def _objections_to_values(task: InstructionJudged) -> list[tuple[int, str]]:
+    return [
+        (3, f"it gives no {part.lacking[0]}, which {name} requires")
+        for name, part in served(task.query, task.documents).items()
+        if part is not None and part.lacking
+    ]
 
 
 def _objections_to_words(task: InstructionJudged) -> list[tuple[int, str]]:

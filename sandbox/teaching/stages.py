@@ -33,6 +33,7 @@ _CANDIDATE_CALL = re.compile(
 )
 _TRIED_CALL = re.compile(r"arguments: (?P<arguments>.*?)\nanswer: (?P<answer>.*)\Z", re.DOTALL)
 _WRITE_N = re.compile(r"^Write (\d+) instructions?\b", re.MULTILINE)
+_LAST_COMPLEX = re.compile(r"^- The last (\d+) are long and complex", re.MULTILINE)
 _AT_LEAST = re.compile(r"[Aa]t least (\d+) words")
 _BUDGET = re.compile(r"<budget>(\d+)")
 
@@ -47,10 +48,13 @@ class Compress:
 
 @dataclass(frozen=True)
 class Instruct:
+    """n_complex: how many of the n, the last ones, are to be long and complex."""
+
     documents: list[Json]
     n: int
     min_words: int
     several_tools: bool
+    n_complex: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,11 +189,12 @@ def _instruct(text: str) -> Instruct | None:
     documents = objects_in(part, "document")
     if not documents:
         return None
-    n, words = _WRITE_N.search(task), _AT_LEAST.search(task)
+    n, words, last = _WRITE_N.search(task), _AT_LEAST.search(task), _LAST_COMPLEX.search(task)
     return Instruct(
         documents=documents,
         n=int(n.group(1)) if n else 10,
         min_words=int(words.group(1)) if words else 0,
+        n_complex=int(last.group(1)) if last else 0,
         several_tools=part.startswith(_SEVERAL_TOOLS_HEADING),
     )
 

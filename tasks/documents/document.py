@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.errors import BrokenContract
 from tasks.shaping.shorten import json_text, shortened_json
-from tasks.shaping.tokens import count_tokens, fits
+from tasks.shaping.tokens import O200K, Tokenizer
 from warehouse.tables.catalogue import Api, Parameter, Tool
 
 _OF_SCHEMA = ("enum", "minimum", "maximum", "items", "properties")
@@ -22,29 +22,31 @@ def document_of(tool: Tool, api: Api, response: Any) -> str:
     return json_text(_document(tool, api, response))
 
 
-def cut_document_of(tool: Tool, api: Api, response: Any, max_tokens: int) -> str:
+def cut_document_of(
+    tool: Tool, api: Api, response: Any, max_tokens: int, tokenizer: Tokenizer = O200K
+) -> str:
     """The document with as much of `response` and of its descriptions as `max_tokens` allow.
 
     The response is shortened first.  The rest is shortened only when it leaves less than a quarter of
     the budget for a response that needs it.  What is cut says so, and the text still parses.
     """
     whole = document_of(tool, api, response)
-    if fits(whole, max_tokens):
+    if tokenizer.fits(whole, max_tokens):
         return whole
-    wanted = count_tokens(json_text(response))
+    wanted = tokenizer.count(json_text(response))
     room_for_rest = max_tokens - min(wanted, int(max_tokens * _RESPONSE_SHARE))
-    rest = json.loads(shortened_json(_document(tool, api, None), room_for_rest))
-    return _with_response(rest, response, max_tokens)
+    rest = json.loads(shortened_json(_document(tool, api, None), room_for_rest, tokenizer))
+    return _with_response(rest, response, max_tokens, tokenizer)
 
 
-def _with_response(rest: dict[str, Any], response: Any, max_tokens: int) -> str:
-    room = max_tokens - count_tokens(json_text(rest))
+def _with_response(rest: dict[str, Any], response: Any, max_tokens: int, tokenizer: Tokenizer) -> str:
+    room = max_tokens - tokenizer.count(json_text(rest))
     while room > 0:
-        text = json_text({**rest, "response": json.loads(shortened_json(response, room))})
-        if fits(text, max_tokens):
+        text = json_text({**rest, "response": json.loads(shortened_json(response, room, tokenizer))})
+        if tokenizer.fits(text, max_tokens):
             return text
         # Tokens of the parts do not quite add up to the tokens of the whole.
-        room -= max(1, count_tokens(text) - max_tokens)
+        room -= max(1, tokenizer.count(text) - max_tokens)
     return json_text(rest)
 
 

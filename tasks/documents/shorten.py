@@ -7,6 +7,8 @@ no API is lost here.
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,17 +18,21 @@ import seeds
 from tasks.documents.document import cut_document_of, document_of
 from tasks.documents.params import CompressParams
 from tasks.documents.schema import example_response_of
-from tasks.errors import BadRow
-from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript
+from tasks.errors import BadRow, BrokenContract
+from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
 from tasks.llm.replies import json_object_of
-from tasks.shaping.shape import Shape, fit, keep_paths, paths_of, project, shape_of, unknown_paths
+from tasks.llm.reply_format import TEXT, list_of, record, reply_format
+from tasks.shaping.outline import Outline, outline_of, same_outline
+from tasks.shaping.shape import Shape, fit, is_part, keep_paths, paths_of, project, shape_of, unknown_paths
 from tasks.shaping.shorten import json_text
-from tasks.shaping.tokens import count_tokens
+from tasks.shaping.tokens import Tokenizer, tokenizer_of
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict
 
 STAGE = "compress"
+
+_REPLY_FORMAT = reply_format("shortening", record(description=TEXT, keep=list_of(TEXT)))
 
 TOKENS_SHOWN = (4096, 1024)
 """Most tokens a model is shown of the document, of the response and of its shape: first and second ask."""
@@ -41,6 +47,9 @@ class Original:
     response: Any
     shape: Shape
 
+    def document(self) -> str:
+        return document_of(self.tool, self.api, self.response)
+
 
 @dataclass(frozen=True, slots=True)
 class Shortening:
@@ -50,27 +59,106 @@ class Shortening:
     kept: Shape
 
 
+@dataclass(frozen=True, slots=True)
+class Compressor:
+    """Documents in at most `params.max_tokens` tokens of the model's family.
+
+    settings: digest of what every document is made with (prompts, parameters, model).
+    """
+
+    model: ChatModel
+    params: CompressParams
+    settings: str
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return tokenizer_of(self.model.name)
+
+    async def document(
+        self, tool: Tool, api: Api, verdict: Verdict, before: Document | None = None
+    ) -> Document:
+        """The document of a kept API; the one of the run before while nothing but example values differ.
+
+        The model is asked only when the whole document is over the budget, and once more, with less of it
+        shown, when its reply is unusable or the request is refused.  Raises StopRun as the model does.
+        """
+        # Megabytes of JSON are measured and cut in a thread: the event loop serves all other rows.
+        original = await asyncio.to_thread(_original, tool, api, verdict)
+        if before is not None and self._stands(before, original):
+            return before
+        made = await asyncio.to_thread(self._as_it_is, original)
+        if isinstance(made, Document):
+            return made
+        shortening = await self._shortening_of(original)
+        return await asyncio.to_thread(self._shortened, original, shortening, made)
+
+    def _stands(self, before: Document, original: Original) -> bool:
+        if before.conditions != self._conditions(original) or before.outline is None:
+            return False
+        return same_outline(json.loads(before.outline), outline_of(original.shape))
+
+    def _conditions(self, original: Original) -> str:
+        described = document_of(original.tool, original.api, None)
+        return digest_of([self.settings, original.api.fingerprint, described])
+
+    def _as_it_is(self, original: Original) -> Document | int:
+        """The whole document, or how many tokens it has when that is too many."""
+        whole = original.document()
+        tokens = self.tokenizer.count(whole)
+        if tokens > self.params.max_tokens:
+            return tokens
+        return self._row(original, original, whole, tokens, "as-is")
+
+    def _shortened(self, original: Original, shortening: Shortening | None, tokens: int) -> Document:
+        shown = original if shortening is None else _applied(shortening, original)
+        document = shown.document()
+        if shortening is not None and self.tokenizer.count(document) <= self.params.max_tokens:
+            return self._row(original, shown, document, tokens, "llm")
+        cut = cut_document_of(
+            original.tool, shown.api, shown.response, self.params.max_tokens, self.tokenizer
+        )
+        return self._row(original, shown, cut, tokens, "cut")
+
+    def _row(
+        self, original: Original, shown: Original, document: str, tokens_before: int, method: str
+    ) -> Document:
+        outline: Outline = outline_of(original.shape)
+        return Document(
+            api_id=original.api.api_id,
+            document=document,
+            response_schema=_checked_schema(shown.shape, original),
+            tokens_before=tokens_before,
+            tokens_after=self.tokenizer.count(document),
+            method=method,
+            tokenizer=str(self.tokenizer),
+            conditions=self._conditions(original),
+            outline=json_text(outline),
+        )
+
+    async def _shortening_of(self, original: Original) -> Shortening | None:
+        for ordinal, tokens_shown in enumerate(TOKENS_SHOWN):
+            request = await asyncio.to_thread(
+                compress_request, original, self.params, tokens_shown, self.tokenizer
+            )
+            try:
+                reply = await self.model.ask(request, row_id=original.api.api_id, ordinal=ordinal)
+                return read_shortening(reply.content or "", original.shape)
+            except BadRow:
+                # Refused or unusable: a shorter request is easier to answer; in the end the program cuts.
+                continue
+        return None
+
+
 async def compress_api(
     tool: Tool, api: Api, verdict: Verdict, model: ChatModel, params: CompressParams
 ) -> Document:
-    """The document of a kept API in at most `params.max_tokens` tokens.
+    """The document of a kept API, made anew."""
+    return await Compressor(model, params, settings="").document(tool, api, verdict)
 
-    The model is asked only when the whole document is over the budget, and once more, with less of it
-    shown, when its reply is unusable or the request is refused.  Raises StopRun as the model does.
-    """
+
+def _original(tool: Tool, api: Api, verdict: Verdict) -> Original:
     response = example_response_of(api, verdict)
-    original = Original(tool, api, response, shape_of(response))
-    whole = document_of(tool, api, response)
-    tokens = count_tokens(whole)
-    if tokens <= params.max_tokens:
-        return _row(original, whole, tokens, "as-is")
-    shortening = await _shortening_of(original, model, params)
-    shortened = original if shortening is None else _applied(shortening, original)
-    document = document_of(tool, shortened.api, shortened.response)
-    if shortening is not None and count_tokens(document) <= params.max_tokens:
-        return _row(shortened, document, tokens, "llm")
-    cut = cut_document_of(tool, shortened.api, shortened.response, params.max_tokens)
-    return _row(shortened, cut, tokens, "cut")
+    return Original(tool, api, response, shape_of(response))
 
 
 def _applied(shortening: Shortening, original: Original) -> Original:
@@ -82,41 +170,31 @@ def _applied(shortening: Shortening, original: Original) -> Original:
     )
 
 
-def _row(shown: Original, document: str, tokens_before: int, method: str) -> Document:
-    return Document(
-        api_id=shown.api.api_id,
-        document=document,
-        response_schema=json_text(shown.shape),
-        tokens_before=tokens_before,
-        tokens_after=count_tokens(document),
-        method=method,
-    )
+def _checked_schema(schema: Shape, original: Original) -> str:
+    """The schema as text.  Raises BrokenContract unless it parses to a part of the example's shape."""
+    text = json_text(schema)
+    if not is_part(json.loads(text), original.shape):
+        raise BrokenContract(
+            f"the response schema of {original.api.api_id} is not a part of its example's: {text[:200]}",
+            fix="this is a bug of Toolloom: please report it with the API's example response",
+        )
+    return text
 
 
-async def _shortening_of(original: Original, model: ChatModel, params: CompressParams) -> Shortening | None:
-    for ordinal, tokens_shown in enumerate(TOKENS_SHOWN):
-        request = compress_request(original, params, tokens_shown)
-        try:
-            reply = await model.ask(request, row_id=original.api.api_id, ordinal=ordinal)
-            return read_shortening(reply.content or "", original.shape)
-        except BadRow:
-            # Refused or unusable: a shorter request is easier to answer; in the end the program cuts.
-            continue
-    return None
-
-
-def compress_request(original: Original, params: CompressParams, tokens_shown: int) -> ChatRequest:
+def compress_request(
+    original: Original, params: CompressParams, tokens_shown: int, tokenizer: Tokenizer
+) -> ChatRequest:
     """The request to shorten one document; each of its three parts has at most `tokens_shown` tokens."""
     user = prompts.load("compress/user").render(
-        document=cut_document_of(original.tool, original.api, None, tokens_shown),
-        response=fit(original.response, None, tokens_shown),
-        shape=fit(original.shape, None, tokens_shown),
+        document=cut_document_of(original.tool, original.api, None, tokens_shown, tokenizer),
+        response=fit(original.response, None, tokens_shown, tokenizer),
+        shape=fit(original.shape, None, tokens_shown, tokenizer),
         max_tokens=params.max_tokens,
         examples=[seed.for_prompt() for seed in seeds.load_compression()],
     )
     system = prompts.load("compress/system").render(max_tokens=params.max_tokens)
     transcript = Transcript.of(Message("system", system), Message("user", user))
-    return ChatRequest(transcript=transcript, response_format={"type": "json_object"})
+    return ChatRequest(transcript=transcript, response_format=_REPLY_FORMAT)
 
 
 def read_shortening(text: str, shape: Shape) -> Shortening:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.catalogue import Api, Parameter, Tool
 from warehouse.tables.instructions import NamedApi
 
 _NO_WORD = re.compile(r"[\W_]+")
@@ -16,6 +17,23 @@ def names_of(tools: Iterable[Tool], apis: Iterable[Api]) -> dict[str, NamedApi]:
     """The names that documents show, by api_id."""
     tool_name = {tool.tool_id: tool.tool_name for tool in tools}
     return {api.api_id: NamedApi(tool_name=tool_name[api.tool_id], api_name=api.api_name) for api in apis}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFacts:
+    """What selection has to know of APIs, by api_id."""
+
+    names: Mapping[str, NamedApi]
+    fingerprints: Mapping[str, str]
+    parameters: Mapping[str, tuple[Parameter, ...]]
+
+
+def facts_of(tools: Iterable[Tool], apis: Sequence[Api]) -> ApiFacts:
+    return ApiFacts(
+        names=names_of(tools, apis),
+        fingerprints={api.api_id: api.fingerprint for api in apis},
+        parameters={api.api_id: api.parameters for api in apis},
+    )
 
 
 class OfferedNames:

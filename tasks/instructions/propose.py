@@ -13,6 +13,7 @@ from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import InstructParams
 from tasks.instructions.reading import items_of, read_item
 from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
+from tasks.llm.reply_format import TEXT, list_of, record, reply_format
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, NamedApi, Sample
@@ -20,6 +21,13 @@ from warehouse.tables.instructions import Candidate, NamedApi, Sample
 STAGE = "propose"
 
 _SINGLE_TOOL = "G1"
+_REPLY_FORMAT = reply_format(
+    "instructions",
+    record(instructions=list_of(record(query=TEXT, relevant_apis=list_of(list_of(TEXT))))),
+)
+
+COMPLEX_SHARE = 0.3
+"""The last three of ten are long and complex, the first seven specific (paper, appendix on prompts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +87,18 @@ def chosen_seeds(sample: Sample, params: InstructParams) -> Sequence[seeds.Seed]
 def propose_request(
     sample: Sample, documents: Mapping[str, Document], shown: Iterable[seeds.Seed], params: InstructParams
 ) -> ChatRequest:
+    n_complex = round(COMPLEX_SHARE * params.per_sample)
     user = _user_prompt(sample.scenario).render(
         n=params.per_sample,
+        n_specific=params.per_sample - n_complex,
+        n_complex=n_complex,
         documents=[_document_text(api_id, sample, documents) for api_id in sample.api_ids],
         examples=[seed.for_prompt() for seed in shown],
         min_words=params.min_words,
     )
     system = prompts.load("instruct/system").render()
     transcript = Transcript.of(Message("system", system), Message("user", user))
-    return ChatRequest(transcript=transcript, response_format={"type": "json_object"})
+    return ChatRequest(transcript=transcript, response_format=_REPLY_FORMAT)
 
 
 def _user_prompt(scenario: str) -> prompts.Prompt:

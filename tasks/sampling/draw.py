@@ -45,11 +45,15 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The `number`-th draw of a group; `forced_api` is in it whatever its rank."""
+    """The `number`-th draw of a group; `forced_api` is in it whatever its rank.
+
+    narrow: not all APIs of a tool, even in a forced draw.
+    """
 
     group: Group
     number: int
     forced_api: str | None = None
+    narrow: bool = False
 
     @property
     def row_id(self) -> str:
@@ -129,6 +133,12 @@ class Ledger:
         else:
             self._reject(draw, "duplicate_draw", f"the set of {first.group}#{first.draw}, {first.sample_id}")
 
+    def gives_new_set(self, draw: Draw) -> bool:
+        """Whether the draw would be a sample."""
+        return has_enough_tools(draw.group, self._params) and (
+            self._sample(draw).api_ids not in self._sample_of_set
+        )
+
     def drawn(self) -> Drawn:
         n_draws = len(self._samples) + len(self._rejects)
         return Drawn(tuple(self._samples), tuple(self._rejects), n_draws)
@@ -166,7 +176,9 @@ class Ledger:
         most = self._params.apis_single_tool if single else self._params.apis_per_tool
         # The first draw of a tool offers all it may.  Further ones would only repeat it, for every tool
         # that has no more, if their number were not left to chance.
-        if single and draw.number <= 0:
+        if draw.narrow:
+            most = min(most, max(1, len(self._apis_of_tool[tool_id]) - 1))
+        elif single and draw.number <= 0:
             return most
         return number_between(1, most, draw.key(self._params.seed, "number of APIs", tool_id))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from tasks.shaping.shorten import shortened_json
-from tasks.shaping.tokens import cut
+from tasks.shaping.tokens import O200K, Tokenizer
 
 Shape: TypeAlias = dict[str, "Shape"] | list["Shape"] | str
 
@@ -85,6 +85,15 @@ def project(value: Any, shape: Shape) -> Any:
     return value
 
 
+def is_part(shape: Shape, whole: Shape) -> bool:
+    """Whether `shape` names only keys that `whole` has, and the same of each."""
+    if isinstance(shape, dict) and isinstance(whole, dict):
+        return all(key in whole and is_part(inner, whole[key]) for key, inner in shape.items())
+    if isinstance(shape, list) and isinstance(whole, list):
+        return not shape or (bool(whole) and is_part(shape[0], whole[0]))
+    return shape == whole
+
+
 def paths_of(shape: Shape) -> tuple[str, ...]:
     """Paths of all leaves in order: `a.b`, `items[].name`, `[].name` below a top-level array."""
     return tuple(path for path, inner in _below(shape, None) if isinstance(inner, str) or not inner)
@@ -144,12 +153,12 @@ def _kept(shape: Shape, path: str | None, known: set[str]) -> Shape | None:
     return [kept for kept in inner if kept is not None]
 
 
-def fit(value: Any, shape: Shape | None, max_tokens: int) -> str:
-    """JSON text of `value` projected on `shape`, in at most `max_tokens` (>= 1) o200k tokens.
+def fit(value: Any, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer = O200K) -> str:
+    """JSON text of `value` projected on `shape`, in at most `max_tokens` (>= 1) tokens.
 
     Over budget it is shortened as `shortened_json` says: it always parses, and shows where it is cut.
     A `value` that is a string is plain text: cut as text, and neither quoted nor parsed.
     """
     if isinstance(value, str):
-        return cut(value, max_tokens)
-    return shortened_json(value if shape is None else project(value, shape), max_tokens)
+        return tokenizer.cut(value, max_tokens)
+    return shortened_json(value if shape is None else project(value, shape), max_tokens, tokenizer)

@@ -8,14 +8,14 @@ result depends on the value and the budget only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import orjson
 
-from tasks.shaping.tokens import fits
+from tasks.shaping.tokens import O200K, Tokenizer
 
 CUT_KEY = "_cut"
 
@@ -49,7 +49,7 @@ def json_text(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def shortened_json(value: Any, max_tokens: int) -> str:
+def shortened_json(value: Any, max_tokens: int, tokenizer: Tokenizer = O200K) -> str:
     """JSON text of `value` in at most `max_tokens` (>= 1) tokens.
 
     Over budget, strings end in "...", arrays in {"_cut": "12 more items"}, objects in
@@ -58,28 +58,33 @@ def shortened_json(value: Any, max_tokens: int) -> str:
     if max_tokens < 1:
         raise ValueError(f"a token budget is at least 1, not {max_tokens}")
     limit = max_tokens * _MAX_CHARACTERS_PER_TOKEN
-    # Whatever is cut here could not have fitted; it keeps huge values from being copied again and again.
-    whole = _Ceilings(characters=limit, items=limit, keys=limit)
-    value = _shortened(value, whole, whole.depth)
 
     def attempt(ceilings: _Ceilings) -> str | None:
-        text = json_text(_shortened(value, ceilings, ceilings.depth))
-        return text if len(text) <= limit and fits(text, max_tokens) else None
+        try:
+            text = json_text(_Shortening(ceilings, limit).of(value, ceilings.depth))
+        except _TooLong:
+            return None
+        return text if len(text) <= limit and tokenizer.fits(text, max_tokens) else None
 
-    return attempt(whole) or _readable(attempt, whole, value) or _stub(attempt, value)
+    return attempt(_Ceilings(limit, limit, limit)) or _shortest(attempt, limit, _lengths(value), value)
 
 
-def _readable(attempt: _Attempt, whole: _Ceilings, value: Any) -> str | None:
+def _shortest(attempt: _Attempt, limit: int, longest: _Lengths, value: Any) -> str:
+    return _readable(attempt, limit, longest) or _stub(attempt, longest, value)
+
+
+def _readable(attempt: _Attempt, limit: int, longest: _Lengths) -> str | None:
     """Long strings shortened; else arrays and maps shortened, and strings given what room that left."""
+    whole = _Ceilings(characters=limit, items=limit, keys=limit)
 
     def strings(base: _Ceilings) -> Iterable[_Ceilings]:
-        return (replace(base, characters=n) for n in _ladder(_READABLE, _longest(value, str)))
+        return (replace(base, characters=n) for n in _ladder(_READABLE, min(longest.string, limit)))
 
     best = _best(attempt, strings(whole))
     if best is not None:
         return best[1]
     readable = replace(whole, characters=_READABLE)
-    most = max(_longest(value, list), _longest(value, dict))
+    most = min(max(longest.array, longest.object), limit)
     best = _best(attempt, (replace(readable, items=n, keys=max(n, _RECORD)) for n in _ladder(1, most)))
     if best is None:
         return None
@@ -87,10 +92,10 @@ def _readable(attempt: _Attempt, whole: _Ceilings, value: Any) -> str | None:
     return best[1] if regrown is None else regrown[1]
 
 
-def _stub(attempt: _Attempt, value: Any) -> str:
+def _stub(attempt: _Attempt, longest: _Lengths, value: Any) -> str:
     """The last resorts: short strings, one item, few keys, little depth; at the very end an empty value."""
     least = _Ceilings(characters=_STUB, items=1, keys=1)
-    few_keys = (replace(least, keys=n) for n in _ladder(1, _longest(value, dict)))
+    few_keys = (replace(least, keys=n) for n in _ladder(1, longest.object))
     little_depth = (replace(least, depth=n) for n in range(16))
     best = _best(attempt, few_keys) or _best(attempt, little_depth)
     if best is not None:
@@ -123,41 +128,92 @@ def _best(attempt: _Attempt, ladder: Iterable[_Ceilings]) -> tuple[_Ceilings, st
     return best
 
 
-def _shortened(value: Any, ceilings: _Ceilings, depth: int) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= ceilings.characters else value[: ceilings.characters] + "..."
-    if isinstance(value, dict):
-        return _shortened_object(value, ceilings, depth)
-    if isinstance(value, (list, tuple)):
-        return _shortened_array(value, ceilings, depth)
-    return value
+class _TooLong(Exception):
+    """What is being shortened is longer than what could fit: the rest need not be looked at."""
 
 
-def _shortened_object(value: dict[str, Any], ceilings: _Ceilings, depth: int) -> dict[str, Any]:
-    if value and not depth:
-        return {CUT_KEY: f"{len(value)} keys"}
-    kept = {
-        key: _shortened(inner, ceilings, depth - 1) for key, inner in islice(value.items(), ceilings.keys)
-    }
-    if len(value) > ceilings.keys:
-        kept[CUT_KEY] = f"{len(value) - ceilings.keys} more keys"
-    return kept
+class _Shortening:
+    """One attempt: a value under ceilings, given up as soon as its text has more than `room` characters.
+
+    So an attempt costs what may be shown, not what there is.
+    """
+
+    def __init__(self, ceilings: _Ceilings, room: int) -> None:
+        self._ceilings = ceilings
+        self._room = room
+
+    def of(self, value: Any, depth: int) -> Any:
+        """Raises `_TooLong`."""
+        if isinstance(value, str):
+            most = self._ceilings.characters
+            text = value if len(value) <= most else value[:most] + "..."
+            self._takes(len(text))
+            return text
+        if isinstance(value, dict):
+            return self._object(value, depth)
+        if isinstance(value, (list, tuple)):
+            return self._array(value, depth)
+        self._takes(1)
+        return value
+
+    def _takes(self, characters: int) -> None:
+        self._room -= characters
+        if self._room < 0:
+            raise _TooLong
+
+    def _object(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
+        if value and not depth:
+            return {CUT_KEY: f"{len(value)} keys"}
+        most, kept = self._ceilings.keys, {}
+        for key, inner in islice(value.items(), most):
+            self._takes(len(key) + 3)
+            kept[key] = self.of(inner, depth - 1)
+        if len(value) > most:
+            kept[CUT_KEY] = f"{len(value) - most} more keys"
+        return kept
+
+    def _array(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        if value and not depth:
+            return [{CUT_KEY: f"{len(value)} items"}]
+        most = self._ceilings.items
+        kept = [self.of(element, depth - 1) for element in islice(value, most)]
+        if len(value) > most:
+            kept.append({CUT_KEY: f"{len(value) - most} more items"})
+        return kept
 
 
-def _shortened_array(value: list[Any] | tuple[Any, ...], ceilings: _Ceilings, depth: int) -> list[Any]:
-    if value and not depth:
-        return [{CUT_KEY: f"{len(value)} items"}]
-    kept = [_shortened(element, ceilings, depth - 1) for element in value[: ceilings.items]]
-    if len(value) > ceilings.items:
-        kept.append({CUT_KEY: f"{len(value) - ceilings.items} more items"})
-    return kept
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """Of the longest string, array and object in a value."""
+
+    string: int
+    array: int
+    object: int
 
 
-def _longest(value: Any, kind: type[str] | type[list[Any]] | type[dict[str, Any]]) -> int:
-    """Length of the longest string, array or object in `value`."""
-    own: int = len(value) if isinstance(value, kind) else 0
-    if isinstance(value, dict):
-        return max((own, *(_longest(inner, kind) for inner in value.values())))
-    if isinstance(value, list):
-        return max((own, *(_longest(element, kind) for element in value)))
-    return own
+def _lengths(value: Any) -> _Lengths:
+    string = array = longest_object = 0
+    for inner in _values(value):
+        if isinstance(inner, str):
+            string = max(string, len(inner))
+        elif isinstance(inner, dict):
+            longest_object = max(longest_object, len(inner))
+        else:
+            array = max(array, len(inner))
+    return _Lengths(string, array, longest_object)
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """The strings, arrays and objects in a value, down to where everything is cut."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        sized = [inner for inner in level if isinstance(inner, (str, dict, list, tuple))]
+        yield from sized
+        level = [
+            below
+            for outer in sized
+            if not isinstance(outer, str)
+            for below in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return

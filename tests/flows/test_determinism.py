@@ -29,6 +29,7 @@ SHOWN = {
     "samples": ("scenario", "group", "draw", "api_ids", "split"),
     "candidates": ("ordinal", "query"),
     "instructions": ("scenario", "split", "query", "api_ids", "n_words"),
+    "verifications": ("score_natural", "score_answerable", "score_complete", "reason"),
     "annotations": ("finish_type", "stopped_by", "n_queries", "n_calls", "final_answer"),
     "nodes": ("node_id", "parent_id", "kind", "function", "arguments", "observation"),
     "rejects": ("stage", "reason", "detail"),
@@ -93,7 +94,7 @@ def shown(snapshot: Snapshot, table: str) -> dict[str, Any]:
 
 def spread(rows: list[Any], number: int) -> list[Any]:
     """So many rows at equal distances: neighbours are much alike."""
-    return [rows[len(rows) * (2 * at + 1) // (2 * number)] for at in range(number)]
+    return [rows[len(rows) * (2 * at + 1) // (2 * number)] for at in range(number) if rows]
 
 
 def _short(value: object) -> object:

@@ -54,6 +54,8 @@ HIGH_WATER = {
     "parameters": {"type": "object", "properties": {"harbour": {"type": "string"}}, "required": ["harbour"]},
 }
 
+TEN = {"n": 10, "n_specific": 7, "n_complex": 3}
+
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("compress/system", "", {"max_tokens": 2048}),
     (
@@ -68,9 +70,13 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("instruct/system", "", {}),
-    ("instruct/single_tool", "", {"n": 10, "documents": [TIDES], "examples": [SEED], "min_words": 30}),
-    ("instruct/single_tool", "no_examples", {"n": 3, "documents": [TIDES], "examples": [], "min_words": 30}),
-    ("instruct/multi_tool", "", {"n": 10, "documents": [TIDES, LAMPS], "examples": [SEED], "min_words": 30}),
+    ("instruct/single_tool", "", {**TEN, "documents": [TIDES], "examples": [SEED], "min_words": 30}),
+    (
+        "instruct/single_tool",
+        "no_examples",
+        {"n": 1, "n_specific": 1, "n_complex": 0, "documents": [TIDES], "examples": [], "min_words": 30},
+    ),
+    ("instruct/multi_tool", "", {**TEN, "documents": [TIDES, LAMPS], "examples": [SEED], "min_words": 30}),
     ("search/system", "", {"tools": [{"name": "Tide Tables", "description": "Tides of harbours."}]}),
     ("search/user", "", {"query": "When is high water in Brest?"}),
     (

@@ -282,7 +282,7 @@ NATURAL = (
         (
             "We sail with friends, so please give me the times of high water in the harbour Brest on a day.",
             [TIDE_DESK],
-            3,
+            2,
             "It gives no day, which High Water requires.",
         ),
         (f"Use Tide Desk for this. {NATURAL}", [TIDE_DESK], 3, "It names a tool."),
@@ -296,13 +296,13 @@ NATURAL = (
         ),
         (NATURAL.removesuffix("."), [TIDE_DESK], 3, "It breaks off without an end."),
         (NATURAL, [], 1, "No API is named that could answer it."),
-        ("", [TIDE_DESK], 1, "Nothing in it calls for High Water."),
+        ("", [TIDE_DESK], 2, "Nothing in it calls for High Water."),
     ],
 )
 def test_an_instruction_is_scored(query: str, documents: list[Json], score: int, reason: str | None) -> None:
     judged = verdict("verify_instruction", query=query, documents=documents)
 
-    assert judged["score"] == score
+    assert min(judged[aspect] for aspect in ("natural", "answerable", "complete")) == score
     assert reason is None or judged["reason"] == reason
 
 

@@ -19,6 +19,7 @@ from sandbox.teaching.rules import answer
 from tasks.documents.document import document_of
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames, names_of
+from tasks.instructions.params import InstructParams
 from tasks.instructions.reading import items_of, read_item
 from tasks.instructions.screen import screened
 from warehouse.tables.catalogue import Api, Parameter, Tool
@@ -143,6 +144,8 @@ def written(shown: Sequence[Api], tools: Sequence[Tool], scenario: str, seed: in
         documents=[document_of(of[one.tool_id], one, response_of(one)) for one in shown],
         examples=[],
         min_words=30,
+        n_specific=7,
+        n_complex=3,
     )
     messages = [
         {"role": "system", "content": prompts.load("instruct/system").render()},
@@ -172,10 +175,11 @@ def response_of(one: Api) -> Any:
 def accepted(shown: Sequence[Api], tools: Sequence[Tool], scenario: str, seed: int) -> list[str]:
     """The queries that pass all screens."""
     offered = OfferedNames([one.api_id for one in shown], names_of(tools, shown))
+    parameters = {one.api_id: one.parameters for one in shown}
     passed = []
     for candidate in written(shown, tools, scenario, seed):
         try:
-            screened(candidate, scenario, offered, min_words=30)
+            screened(candidate, scenario, offered, parameters, InstructParams())
         except BadRow:
             continue
         passed.append(candidate.query)

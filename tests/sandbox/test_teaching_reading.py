@@ -153,10 +153,17 @@ def test_a_compress_request_is_recognised_behind_its_examples() -> None:
 @pytest.mark.parametrize(("template", "several"), [("single_tool", False), ("multi_tool", True)])
 def test_an_instruct_request_is_recognised_behind_its_examples(template: str, several: bool) -> None:
     example = {"query": "q", "relevant_apis": [["X", "Y"]], "documents": ['{"tool_name":"X"}']}
-    user = {"n": 7, "documents": [json.dumps(DOCUMENT)], "examples": [example], "min_words": 25}
+    user = {
+        "n": 7,
+        "n_specific": 5,
+        "n_complex": 2,
+        "documents": [json.dumps(DOCUMENT)],
+        "examples": [example],
+        "min_words": 25,
+    }
 
     assert recognise({"messages": messages("instruct", template, {}, user)}) == Instruct(
-        documents=[DOCUMENT], n=7, min_words=25, several_tools=several
+        documents=[DOCUMENT], n=7, min_words=25, several_tools=several, n_complex=2
     )
 
 

@@ -177,7 +177,12 @@ def test_a_seed_as_the_prompts_take_it(tmp_path: Path) -> None:
 def test_the_instruct_prompts_render_every_seed(name: str) -> None:
     loaded = seeds.load_single_tool() if name == "single_tool" else seeds.load_multi_tool()
     text = prompts.load(f"instruct/{name}").render(
-        n=10, documents=["{}"], examples=[seed.for_prompt() for seed in loaded], min_words=30
+        n=10,
+        n_specific=7,
+        n_complex=3,
+        documents=["{}"],
+        examples=[seed.for_prompt() for seed in loaded],
+        min_words=30,
     )
 
     assert [seed.id for seed in loaded if seed.query.replace('"', '\\"') not in text] == []

@@ -63,7 +63,7 @@ def test_every_view_and_table_says_what_a_row_is(tmp_path: Path) -> None:
     database = build_database(tmp_path, None)
     found = dict(_ask(database, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"))
     assert found["apis"] == "an API of a tool"
-    assert found["coverage"] == "a kept API"
+    assert found["api_coverage"] == "a kept API"
     assert [name for name, comment in found.items() if not comment] == []
 
 

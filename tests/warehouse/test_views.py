@@ -195,20 +195,52 @@ def test_stale_instructions_say_which_api_is_gone_dead_or_changed(rows_of: Ask, 
     ]
 
 
-def test_coverage_counts_the_instructions_of_every_kept_api(rows_of: Ask, build: ModuleType) -> None:
+def test_api_coverage_counts_the_samples_and_instructions_of_every_kept_api(
+    rows_of: Ask, build: ModuleType
+) -> None:
     found = rows_of(
-        "SELECT * FROM coverage ORDER BY api_id",
+        "SELECT * FROM api_coverage ORDER BY api_id",
         build.tool(),
         *(build.api(api_id) for api_id in (build.FORECAST, build.STORMS, "Weather/skies/dead")),
         build.verdict(build.FORECAST),
         build.verdict(build.STORMS),
         build.verdict("Weather/skies/dead", kept=False),
+        build.sample(),
         build.instruction(),
         build.instruction(instruction_id="instruction-2"),
     )
     assert found == [
-        (build.FORECAST, "Weather/skies", "Weather", "train", 2, 2),
-        (build.STORMS, "Weather/skies", "Weather", "train", 2, 0),
+        (build.FORECAST, "Weather/skies", "Weather", "train", 1, 2, 2),
+        (build.STORMS, "Weather/skies", "Weather", "train", 1, 2, 0),
+    ]
+
+
+def test_compression_adds_up_what_each_way_saved(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT * FROM compression ORDER BY method",
+        build.document("a", tokenizer="o200k"),
+        build.document("b", tokenizer="o200k", method="llm", tokens_before=5000, tokens_after=2000),
+        build.document("c", tokenizer="o200k", method="llm", tokens_before=3000, tokens_after=1000),
+    )
+    assert found == [
+        ("as-is", "o200k", 1, 10, 10, 0, 10, 10),
+        ("llm", "o200k", 2, 8000, 3000, 5000, 5000, 2000),
+    ]
+
+
+def test_diversity_tells_how_instructions_differ(rows_of: Ask, build: ModuleType) -> None:
+    both = (build.relevant(build.FORECAST), build.relevant(build.STORMS))
+    found = rows_of(
+        "SELECT * FROM diversity ORDER BY scenario",
+        build.instruction(query="Will it rain in Oslo?"),
+        build.instruction(
+            instruction_id="instruction-2", query="will it rain, in Rome", n_words=7, relevant_apis=both
+        ),
+        build.instruction(instruction_id="instruction-3", query="Rain", scenario="G3", n_words=1),
+    )
+    assert found == [
+        ("G1", 2, 6 / 10, 5 / 8, 4 / 6, 2 / 4, 2 / 4, 5, 6.0, 7, 1.5, 2, 0.5),
+        ("G3", 1, 1.0, None, None, None, None, 1, 1.0, 1, 1.0, 1, 0.0),
     ]
 
 

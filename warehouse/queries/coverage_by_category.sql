@@ -5,6 +5,6 @@ SELECT
     count(*) FILTER (n_offered > 0) AS n_offered,
     count(*) FILTER (n_relevant > 0) AS n_needed,
     round(avg((n_relevant > 0)::INTEGER), 3) AS share_needed
-FROM coverage
+FROM api_coverage
 GROUP BY category
 ORDER BY category

@@ -1,5 +1,5 @@
 -- How many instructions need a kept API
 SELECT n_relevant AS n_instructions, count(*) AS n_apis
-FROM coverage
+FROM api_coverage
 GROUP BY n_relevant
 ORDER BY n_relevant

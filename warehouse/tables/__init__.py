@@ -9,7 +9,7 @@ from warehouse.tables.accounts import LLM_CALLS, REJECTS, RUNS
 from warehouse.tables.annotations import ANNOTATIONS, CALLS, NODES
 from warehouse.tables.catalogue import APIS, TOOLS
 from warehouse.tables.documents import DOCUMENTS
-from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES
+from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "TABLES",
     "TOOLS",
     "VERDICTS",
+    "VERIFICATIONS",
 ]
 
 TABLES: dict[str, Table[Any]] = {
@@ -41,6 +42,7 @@ TABLES: dict[str, Table[Any]] = {
         SAMPLES,
         CANDIDATES,
         INSTRUCTIONS,
+        VERIFICATIONS,
         ANNOTATIONS,
         NODES,
         CALLS,

@@ -12,7 +12,9 @@ class Document:
     """The documentation of a kept API as a model is shown it.
 
     response_schema: JSON text, the keys of a response worth keeping.  Tokens are of the document
-    before and after.  method: as-is, llm (the model chose what to keep) or cut (at a boundary).
+    before and after, counted by `tokenizer`.  method: as-is, llm (the model chose what to keep) or cut
+    (at a boundary).  conditions: a digest of all that it was made from but the example response;
+    outline: JSON text, what answers of the API have in common.  While both stay, so does the document.
     """
 
     api_id: str
@@ -21,6 +23,9 @@ class Document:
     tokens_before: int
     tokens_after: int
     method: str
+    tokenizer: str | None = None
+    conditions: str | None = None
+    outline: str | None = None
 
 
 DOCUMENTS = Table(name="documents", row_type=Document, grain="a kept API", key=("api_id",))

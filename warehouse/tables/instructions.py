@@ -12,7 +12,8 @@ class Sample:
     """A distinct set of APIs drawn together.
 
     scenario: G1 (one tool), G2 (one category), G3 (one collection).  group: the tool id, category or
-    collection; draw: the number of the draw in its group that first gave this set.
+    collection; draw: the number of the draw in its group that first gave this set, negative in the
+    rounds of further draws.
     """
 
     sample_id: str
@@ -22,6 +23,11 @@ class Sample:
     api_ids: tuple[str, ...]
     tool_ids: tuple[str, ...]
     split: str
+
+    @property
+    def round_no(self) -> int:
+        """The round of further draws that gave it; 0 for the first draws."""
+        return max(0, -self.draw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,26 @@ class Instruction:
     seed_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """A judge's verdict on an instruction, or on a candidate that would have become one.
+
+    Scores of 1 to 5: natural (a person could have said it), answerable (its APIs return what it asks
+    for), complete (it gives the values they require); 0 where nothing usable was to be had from the judge,
+    and `reason` says why.
+    """
+
+    instruction_id: str
+    sample_id: str
+    query: str
+    score_natural: int
+    score_answerable: int
+    score_complete: int
+    reason: str
+    model: str
+    prompt_digest: str
+
+
 SAMPLES = Table(name="samples", row_type=Sample, grain="a distinct set of APIs drawn", key=("sample_id",))
 CANDIDATES = Table(
     name="candidates",
@@ -87,5 +113,11 @@ INSTRUCTIONS = Table(
     name="instructions",
     row_type=Instruction,
     grain="a selected instruction",
+    key=("instruction_id",),
+)
+VERIFICATIONS = Table(
+    name="verifications",
+    row_type=Verification,
+    grain="an instruction that was judged",
     key=("instruction_id",),
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from tasks.documents.document import document_of
 from tasks.documents.params import CompressParams
-from tasks.documents.shorten import TOKENS_SHOWN, compress_api
+from tasks.documents.shorten import TOKENS_SHOWN, Compressor
 from tasks.errors import OverBudget, RequestRefused, StopRun
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.shaping.shape import project, shape_of
@@ -54,19 +55,34 @@ def keeping(*paths: str) -> Reply:
     return Reply(content=json.dumps({"description": "Finds.", "keep": paths}))
 
 
-def compress(tool: Tool, api: Api, verdict: Verdict, model: ScriptedModel) -> Document:
-    return asyncio.run(compress_api(tool, api, verdict, model, PARAMS))
+def compress(
+    tool: Tool,
+    api: Api,
+    verdict: Verdict,
+    model: ScriptedModel,
+    before: Document | None = None,
+    settings: str = "s",
+) -> Document:
+    compressor = Compressor(model, PARAMS, settings)
+    return asyncio.run(compressor.document(tool, api, verdict, before))
+
+
+def shown_of(document: Document) -> Document:
+    """What a model is shown, without what it was made from."""
+    return replace(document, conditions=None, outline=None)
 
 
 def test_a_document_within_the_budget_stays_as_it_is(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
     document = document_of(tool, api, SMALL)
-    assert compress(tool, api, make_verdict(json.dumps(SMALL)), ScriptedModel([])) == Document(
+    compressed = compress(tool, api, make_verdict(json.dumps(SMALL)), ScriptedModel([]))
+    assert shown_of(compressed) == Document(
         api_id="Food/recipes/search",
         document=document,
         response_schema='{"title":"string","minutes":"integer"}',
         tokens_before=count_tokens(document),
         tokens_after=count_tokens(document),
         method="as-is",
+        tokenizer="o200k (approximation)",
     )
 
 
@@ -75,16 +91,18 @@ def test_the_model_chooses_the_words_and_the_keys(tool: Tool, api: Api, make_ver
     model = ScriptedModel([keeping("recipes[].name", "no.such.path")])
     names = {"recipes": [{"name": f"Soup no. {n}"} for n in range(20)]}
     document = document_of(tool, replace(api, description="Finds."), names)
-    assert compress(tool, api, make_verdict(json.dumps(few)), model) == Document(
+    assert shown_of(compress(tool, api, make_verdict(json.dumps(few)), model)) == Document(
         api_id="Food/recipes/search",
         document=document,
         response_schema='{"recipes":[{"name":"string"}]}',
         tokens_before=count_tokens(document_of(tool, api, few)),
         tokens_after=count_tokens(document),
         method="llm",
+        tokenizer="o200k (approximation)",
     )
     assert [asked[:2] for asked in model.asked] == [("Food/recipes/search", 0)]
-    assert model.asked[0][2].response_format == {"type": "json_object"}
+    wanted = model.asked[0][2].response_format or {}
+    assert wanted["json_schema"]["schema"]["required"] == ["description", "keep"]
 
 
 def test_what_the_model_leaves_too_long_is_cut(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
@@ -149,3 +167,62 @@ def test_the_response_shown_is_part_of_the_real_one(tool: Tool, api: Api, make_v
     shown = json.loads(compressed.document)["response"]
     assert shown["total"] == 80
     assert shown["recipes"][:2] == project(few, kept)["recipes"][:2]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "stays"),
+    [
+        ({"title": "Soup", "minutes": 20}, {"title": "Stew", "minutes": 1.5}, True),
+        ({"title": "Soup", "minutes": 20}, {"title": None, "minutes": 5}, True),
+        ({"recipes": [{"name": "Soup"}]}, {"recipes": [{"name": "Stew"}] * 40}, True),
+        ({"recipes": [{"name": "Soup"}]}, {"recipes": []}, True),
+        ({"rates": {"2026-01-01": 1.5}}, {"rates": {"2026-01-02": 1.7, "2026-01-03": 2}}, True),
+        ({"title": "Soup", "minutes": 20}, {"title": "Stew"}, False),
+        ({"title": "Soup"}, {"title": "Stew", "minutes": 20}, False),
+        ({"title": "Soup"}, {"title": {"en": "Stew"}}, False),
+        ({"title": "Soup"}, [{"title": "Soup"}], False),
+    ],
+)
+def test_a_document_stays_while_its_api_answers_in_the_same_form(
+    then: Any, now: Any, stays: bool, tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    before = compress(tool, api, make_verdict(json.dumps(then)), ScriptedModel([]))
+    anew = compress(tool, api, make_verdict(json.dumps(now)), ScriptedModel([]))
+    assert compress(tool, api, make_verdict(json.dumps(now)), ScriptedModel([]), before) == (
+        before if stays else anew
+    )
+
+
+def test_a_document_is_made_anew_when_the_api_or_the_settings_changed(
+    tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    before = compress(tool, api, make_verdict('{"title": "Soup"}'), ScriptedModel([]))
+    verdict = make_verdict('{"title": "Stew"}')
+    shown = [
+        json.loads(compress(*described, verdict, ScriptedModel([]), before, settings).document)["response"]
+        for described, settings in [
+            ((tool, api), "s"),
+            ((tool, api), "t"),
+            ((tool, replace(api, fingerprint="other")), "s"),
+            ((replace(tool, description="Other."), api), "s"),
+        ]
+    ]
+    assert [response["title"] for response in shown] == ["Soup", "Stew", "Stew", "Stew"]
+
+
+def test_a_megabyte_is_cut_beside_the_event_loop(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    rows = [{"id": n, "name": f"Soup no. {n}", "text": "simmer gently " * 10} for n in range(6000)]
+    longest = 0.0
+
+    async def watched() -> Document:
+        compressor = Compressor(ScriptedModel([keeping("[].name")]), PARAMS, "s")
+        working = asyncio.create_task(compressor.document(tool, api, make_verdict(json.dumps(rows))))
+        nonlocal longest
+        while not working.done():
+            begun = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - begun)
+        return await working
+
+    assert asyncio.run(watched()).method == "cut"
+    assert longest < 0.5

@@ -15,12 +15,13 @@ from sandbox.teacher import TeacherFaults
 from tasks.catalogue.hub import open_hub
 from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.documents.params import CompressParams
-from tasks.documents.shorten import compress_api
-from tasks.instructions.names import names_of
+from tasks.documents.shorten import Compressor
+from tasks.instructions.fitting import fit_candidates
+from tasks.instructions.names import facts_of, names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, propose_for
 from tasks.instructions.screen import SCREENS
-from tasks.instructions.select import Selected, select_instructions
+from tasks.instructions.select import Selected, Selection
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
@@ -89,9 +90,9 @@ async def build(concurrency: int) -> Dataset:
                 stage="test",
                 run_id="run",
             )
-            budget = CompressParams(max_tokens=BUDGET)
+            compressor = Compressor(model, CompressParams(max_tokens=BUDGET), settings="test")
             documents = await asyncio.gather(
-                *(compress_api(tool_of[api.tool_id], api, works(api), model, budget) for api in apis)
+                *(compressor.document(tool_of[api.tool_id], api, works(api)) for api in apis)
             )
             drawn = draw_samples(tools, [api.api_id for api in apis], SampleParams())
             params = InstructParams(per_sample=5)
@@ -101,8 +102,8 @@ async def build(concurrency: int) -> Dataset:
                 *(propose_for(sample, shown, names, model, params) for sample in drawn.samples)
             )
     candidates = [candidate for each in proposed for candidate in each.candidates]
-    fingerprints = {api.api_id: api.fingerprint for api in apis}
-    selected = select_instructions(candidates, drawn.samples, names, fingerprints, params)
+    fitted = fit_candidates(candidates, drawn.samples, facts_of(tools, apis), params)
+    selected = Selection(fitted, params).selected({})
     return Dataset(tools, apis, documents, drawn, proposed, selected)
 
 
@@ -150,8 +151,8 @@ def test_all_that_was_asked_for_is_accounted_for(dataset: Dataset) -> None:
 
 def test_what_the_teacher_gets_wrong_is_found(dataset: Dataset) -> None:
     reasons = {reject.reason for reject in dataset.selected.rejects}
-    assert reasons >= {"hallucinated_api", "too_short", "names_a_tool", "duplicate"}
-    assert reasons <= {*SCREENS, "duplicate"}
+    assert reasons >= {"hallucinated_api", "too_short", "names_a_tool", "near_duplicate"}
+    assert reasons <= {*SCREENS, "duplicate", "near_duplicate"}
 
 
 def test_most_of_what_it_writes_is_fit(dataset: Dataset) -> None:

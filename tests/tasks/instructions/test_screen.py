@@ -3,11 +3,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames
+from tasks.instructions.params import SCREEN_NAMES, InstructParams
 from tasks.instructions.screen import SCREENS, screened
 from tasks.instructions.words import words_of
+from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi
 
 BOTH = (("Flights", "Search"), ("Sky Watch", "forecast"))
@@ -32,9 +35,15 @@ def offered(names: Mapping[str, NamedApi]) -> OfferedNames:
     return OfferedNames(names, names)
 
 
-def verdict_of(written: Candidate, scenario: str, offered: OfferedNames) -> str:
+def verdict_of(
+    written: Candidate,
+    scenario: str,
+    offered: OfferedNames,
+    params: InstructParams = InstructParams(min_words=3),  # noqa: B008 - frozen
+    parameters: Mapping[str, tuple[Parameter, ...]] | None = None,
+) -> str:
     try:
-        screened(written, scenario, offered, min_words=3)
+        screened(written, scenario, offered, parameters or {}, params)
     except BadRow as error:
         return error.reason
     return "fine"
@@ -42,7 +51,7 @@ def verdict_of(written: Candidate, scenario: str, offered: OfferedNames) -> str:
 
 def test_what_passes_has_its_apis_as_the_catalogue_spells_them(offered: OfferedNames) -> None:
     written = candidate(FINE, (("flights", "search"), ("Flights", "Search"), ("sky-watch", "Forecast")))
-    assert screened(written, "G3", offered, min_words=10) == (
+    assert screened(written, "G3", offered, {}, InstructParams(min_words=10)) == (
         RelevantApi(tool_name="Flights", api_name="Search", api_id="Travel/flights/search"),
         RelevantApi(tool_name="Sky Watch", api_name="forecast", api_id="Weather/sky_watch/forecast"),
     )
@@ -106,19 +115,134 @@ def test_what_is_said(query: str, verdict: str, offered: OfferedNames) -> None:
     assert verdict_of(candidate(query), "G3", offered) == verdict
 
 
-def test_reasons_are_asked_in_this_order() -> None:
-    assert list(SCREENS) == [
-        "no_relevant_api",
-        "hallucinated_api",
-        "not_multi_tool",
-        "leaks_json",
-        "placeholder",
-        "not_a_request",
-        "too_short",
-        "too_long",
-        "names_a_tool",
-        "names_an_api",
-    ]
+@pytest.mark.parametrize(
+    ("query", "verdict"),
+    [
+        ("I'm sorry, but I cannot write instructions for these services.", "refusal"),
+        ("As an AI language model I have no birthday to plan in Oslo.", "refusal"),
+        ("I cannot generate any queries for the flights to Oslo.", "refusal"),
+        ("I can't write this speech alone, so which flights go to Oslo?", "fine"),
+        ("I'm sorry for the late question: which flights go to Oslo?", "fine"),
+        ("Read https://www.example.com/news and tell me of flights to Oslo.", "placeholder"),
+        ("Find the booking with the number BookingNumberHere for Oslo.", "placeholder"),
+        ("Welche Flüge gehen morgen von Köln nach Oslo, und wird es dort regnen?", "wrong_language"),
+        ("Quels vols partent demain de Lyon pour Oslo, et va-t-il y pleuvoir ?", "wrong_language"),
+        ("Translate 'Welche Flüge gehen morgen nach Oslo?' for the man at the desk, please.", "fine"),
+        ("Which parameters do you need to find flights to Oslo?", "asks_for_parameters"),
+        ("Find me flights. Please provide your location first.", "asks_for_parameters"),
+        ("Pass the required arguments for flights to Oslo.", "asks_for_parameters"),
+        ("Take this address apart with its query parameters and show flights to Oslo.", "fine"),
+        ("Please provide your recommendations for flights to Oslo.", "fine"),
+    ],
+)
+def test_what_is_no_persons_request(query: str, verdict: str, offered: OfferedNames) -> None:
+    assert verdict_of(candidate(query), "G3", offered) == verdict
+
+
+def parameter(
+    name: str,
+    kind: str = "string",
+    *,
+    required: bool = True,
+    default: str | None = None,
+    schema: str | None = None,
+) -> Parameter:
+    return Parameter(
+        name=name,
+        arg_name=name,
+        location="query",
+        type=kind,
+        required=required,
+        description="",
+        default=default,
+        schema=schema,
+    )
+
+
+SEARCH, FORECAST = "Travel/flights/search", "Weather/sky_watch/forecast"
+
+
+@pytest.mark.parametrize(
+    ("query", "required", "verdict"),
+    [
+        (
+            "How long is the flight with that number?",
+            {SEARCH: parameter("number", "integer")},
+            "missing_value",
+        ),
+        ("How long is flight 4711?", {SEARCH: parameter("number", "integer")}, "fine"),
+        ("How long are three flights?", {SEARCH: parameter("count", "number")}, "fine"),
+        ("How long are the flights?", {SEARCH: parameter("count", "number", default="10")}, "fine"),
+        ("How long are the flights?", {SEARCH: parameter("count", "number", required=False)}, "fine"),
+        ("How long are the flights?", {SEARCH: parameter("count", "integer", schema='{"enum":[1]}')}, "fine"),
+        ("Will it rain in Oslo?", {SEARCH: parameter("latitude", "number")}, "fine"),
+        ("Which flights then?", {SEARCH: parameter("departureDate")}, "missing_value"),
+        ("Which flights then?", {SEARCH: parameter("day", schema='{"format":"date"}')}, "missing_value"),
+        ("Which flights next Monday?", {SEARCH: parameter("departureDate")}, "fine"),
+        ("Which flights has my boss booked?", {SEARCH: parameter("email")}, "missing_value"),
+        ("Which flights has a@b.org booked?", {SEARCH: parameter("email")}, "fine"),
+        ("Which flights are on that page?", {SEARCH: parameter("page_url")}, "missing_value"),
+        ("Which flights are on oslo.no today?", {SEARCH: parameter("page_url")}, "fine"),
+        (
+            "Which flights, and their weather?",
+            {SEARCH: parameter("city"), FORECAST: parameter("flight", "integer")},
+            "fine",
+        ),
+        (
+            "Which flights, and their weather?",
+            {SEARCH: parameter("date"), FORECAST: parameter("flight", "integer")},
+            "missing_value",
+        ),
+    ],
+)
+def test_some_api_can_be_called_with_what_is_said(
+    query: str, required: Mapping[str, Parameter], verdict: str, offered: OfferedNames
+) -> None:
+    needed = tuple((offered.names[api_id].tool_name, offered.names[api_id].api_name) for api_id in required)
+    parameters = {api_id: (one,) for api_id, one in required.items()}
+    assert verdict_of(candidate(query, needed), "G1", offered, parameters=parameters) == verdict
+
+
+@pytest.mark.parametrize(
+    ("min_apis", "apis", "verdict"),
+    [(1, BOTH[:1], "fine"), (2, BOTH[:1], "too_few_apis"), (2, BOTH, "fine"), (9, BOTH, "too_few_apis")],
+)
+def test_an_instruction_needs_as_many_apis_as_are_wanted(
+    min_apis: int, apis: tuple[tuple[str, str], ...], verdict: str, offered: OfferedNames
+) -> None:
+    params = InstructParams(min_words=3, min_apis=min_apis)
+    assert verdict_of(candidate(FINE, apis), "G1", offered, params) == verdict
+
+
+def test_a_set_with_fewer_apis_asks_for_no_more(names: Mapping[str, NamedApi]) -> None:
+    offered = OfferedNames(["Travel/flights/search"], names)
+    params = InstructParams(min_words=3, min_apis=2)
+    assert verdict_of(candidate(FINE, BOTH[:1]), "G1", offered, params) == "fine"
+
+
+def test_another_language_can_be_wanted(offered: OfferedNames) -> None:
+    german = InstructParams(min_words=3, language="de")
+    asked = "Welche Flüge gehen morgen von Köln nach Oslo, und wird es dort regnen?"
+    assert verdict_of(candidate(asked), "G3", offered, german) == "fine"
+    assert verdict_of(candidate(FINE), "G3", offered, german) == "wrong_language"
+    assert verdict_of(candidate(asked), "G3", offered, InstructParams(min_words=3, language="")) == "fine"
+
+
+def test_a_screen_can_be_switched_off(offered: OfferedNames) -> None:
+    params = InstructParams(screens={"too_short": False})
+    assert verdict_of(candidate("Flights to Oslo?"), "G3", offered, params) == "fine"
+
+
+@pytest.mark.parametrize(
+    ("screens", "told"), [({"to_short": False}, "no such screen"), ({"hallucinated_api": False}, "cannot be")]
+)
+def test_screens_that_cannot_be_switched_off_are_named(screens: dict[str, bool], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        InstructParams(screens=screens)
+
+
+def test_reasons_are_asked_in_the_order_that_is_told() -> None:
+    assert [*SCREENS, "resembles_seed", "contaminated", "duplicate", "near_duplicate"] == list(SCREEN_NAMES)
 
 
 @pytest.mark.parametrize(

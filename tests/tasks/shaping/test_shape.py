@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.shaping.shape import Shape, fit, keep_paths, paths_of, project, shape_of, unknown_paths
+from tasks.shaping.shape import Shape, fit, is_part, keep_paths, paths_of, project, shape_of, unknown_paths
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -140,3 +140,19 @@ def test_an_answer_within_budget_is_projected_and_compact() -> None:
 
 def test_plain_text_is_cut_as_text() -> None:
     assert fit("word " * 100, None, 10) == "word word word word word ... [cut]"
+
+
+@pytest.mark.parametrize(
+    ("shape", "whole", "verdict"),
+    [
+        ({"a": "string"}, {"a": "string", "b": "null"}, True),
+        ({"a": [{"b": "integer"}]}, {"a": [{"b": "integer", "c": "string"}]}, True),
+        ({"a": []}, {"a": ["string"]}, True),
+        ({"a": ["string"]}, {"a": []}, False),
+        ({"b": "string"}, {"a": "string"}, False),
+        ({"a": "integer"}, {"a": "string"}, False),
+        ("string", "string", True),
+    ],
+)
+def test_a_part_of_a_shape_names_only_what_it_has(shape: Shape, whole: Shape, verdict: bool) -> None:
+    assert is_part(shape, whole) is verdict

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.shaping.tokens import CUT_MARKER, count_tokens, cut, fits
+from tasks.shaping.tokens import CUT_MARKER, Tokenizer, count_tokens, cut, fits, tokenizer_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,27 @@ def test_a_cut_is_a_beginning_and_never_over_budget(text: str, max_tokens: int) 
 def test_most_of_the_budget_is_used() -> None:
     text = "The quick brown fox jumps over the lazy dog. " * 1000
     assert 480 <= count_tokens(cut(text, 500)) <= 500
+
+
+@pytest.mark.parametrize(
+    ("model", "tokenizer"),
+    [
+        ("gpt-4o-mini", "o200k"),
+        ("openai/gpt-4.1", "o200k"),
+        ("gpt-5", "o200k"),
+        ("o3-mini", "o200k"),
+        ("gpt-oss-120b", "o200k"),
+        ("gpt-4-turbo", "cl100k"),
+        ("gpt-3.5-turbo-16k", "cl100k"),
+        ("Qwen/Qwen3-8B", "cl100k (approximation)"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "cl100k (approximation)"),
+        ("mistral-small", "o200k (approximation)"),
+        ("olmo-2", "o200k (approximation)"),
+    ],
+)
+def test_each_family_of_models_has_its_tokenizer(model: str, tokenizer: str) -> None:
+    assert str(tokenizer_of(model)) == tokenizer
+
+
+def test_encodings_count_differently() -> None:
+    assert [Tokenizer(encoding).count("Größenordnungen") for encoding in ("o200k", "cl100k")] == [5, 6]

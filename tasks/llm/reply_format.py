@@ -1,0 +1,27 @@
+"""Replies of a given form: the endpoint holds the model to it where it can (see `abilities`)."""
+
+from __future__ import annotations
+
+from tasks.llm.chat import Json
+
+TEXT: Json = {"type": "string"}
+NUMBER: Json = {"type": "integer"}
+
+
+def list_of(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def record(**properties: Json) -> Json:
+    """An object with just these keys, in this order; strict endpoints want each of them required."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def reply_format(name: str, schema: Json) -> Json:
+    """`response_format` of a request whose reply is to be JSON of that schema."""
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
