@@ -1,7 +1,8 @@
-"""Refreshes against model endpoints that are not of our making: aimock (npm) and ai-mock (PyPI)."""
+"""Refreshes against model endpoints unlike OpenAI's: aimock (npm), ai-mock (PyPI), and plain chat."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from chat_only import ChatOnly
 from commands import Sandbox
 from foreign_servers import serve_ai_mock, serve_aimock
 from recording_endpoint import RecordingEndpoint
@@ -88,3 +90,26 @@ def test_ai_mock_gives_arguments_as_objects_and_counts_no_tokens(
     assert Counter(row["win"] for row in mocked)[True] >= 3
     assert {type(orjson.loads(call["arguments"])) for call in calls} == {dict}
     assert {row["cost_usd"] for row in rows(tmp_path / "mocked", "SELECT cost_usd FROM runs")} == {None}
+
+
+def test_a_model_that_can_only_chat_writes_its_calls(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    chatting = ChatOnly(sandbox.teacher)
+    with chatting as endpoint:
+        told = refresh(toolloom, sandbox, endpoint, tmp_path / "data")
+        again = refresh(toolloom, sandbox, endpoint, tmp_path / "data")
+
+    annotations = rows(tmp_path / "data", "SELECT * FROM annotations")
+    calls = [call for row in annotations for said in row["messages"] for call in said["tool_calls"] or ()]
+    offered = {tool["function"]["name"] for row in annotations for tool in json.loads(row["functions"])}
+    line = next(line for line in told.splitlines() if line.startswith("model endpoint: "))
+    assert "no function calling: calls are written as text" in line
+    assert line.endswith("no seed")
+    assert "model endpoint: " not in again
+    assert " 0 requests" in again
+    assert len(annotations) == 6
+    assert Counter(row["win"] for row in annotations)[True] >= 3
+    assert chatting.n_written_calls > len(annotations)
+    # The teacher makes a name up now and then, as models do.
+    assert sum(call["name"] in offered for call in calls) >= 0.7 * len(calls)
