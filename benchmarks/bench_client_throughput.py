@@ -28,7 +28,7 @@ import aiohttp
 import openai
 import orjson
 from aiohttp import web
-from bench_model_client import REPLY, search_step  # type: ignore[import-not-found] # beside this file
+from bench_model_client import REPLY, search_step
 
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import orjson
 
-from tasks.errors import UsageError
+from tasks.errors import StopRun, UsageError
 from warehouse.tables.accounts import LlmCall
 
 _FOLDER = ("store", "spent")
@@ -85,7 +85,7 @@ class SpendingLog:
 
     def asked(self, call: LlmCall) -> None:
         """A request that was sent, and came to its end."""
-        self._append(["asked", "", asdict(call)])
+        self._append(["asked", "", call])
 
     def bookings(self) -> list[Booking]:
         """Those of all processes so far; what was in flight when one was killed stays at its worst case."""
@@ -105,7 +105,13 @@ class SpendingLog:
             os.write(self._file, b"\n")
 
     def _append(self, event: list[Any]) -> None:
-        os.write(self._file, orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        try:
+            os.write(self._file, orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        except OSError as error:
+            raise StopRun(
+                f"{self._path} cannot be written: {error.strerror}",
+                fix="free space on its disk, or make it writable, and run again: what is finished is kept",
+            ) from error
 
     def _events(self, kinds: set[str]) -> Iterator[list[Any]]:
         with self._path.open("rb") as lines:

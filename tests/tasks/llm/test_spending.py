@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import UsageError
+from tasks.errors import StopRun, UsageError
 from tasks.llm.budget import Ledger, Spent
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import Booking, SpendingLog, forget_other_runs, spending_file
@@ -76,6 +77,14 @@ def test_what_other_runs_wrote_is_forgotten(tmp_path: Path) -> None:
         SpendingLog(spending_file(tmp_path, run_id)).close()
     forget_other_runs(tmp_path, "b")
     assert [path.name for path in (tmp_path / "store" / "spent").iterdir()] == ["b.jsonl"]
+
+
+def test_a_full_disk_stops_the_run(path: Path) -> None:
+    log = SpendingLog(path)
+    with Path("/dev/full").open("wb") as full:
+        os.dup2(full.fileno(), log._file)
+    with log, pytest.raises(StopRun, match="No space left"):
+        log.asked(CALL)
 
 
 def test_a_folder_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> None:
