@@ -75,7 +75,7 @@ def test_hits_are_told_per_stage(data: Path) -> None:
     counted = "SELECT count(*) AS n, count(*) FILTER (WHERE from_store) AS found FROM llm_calls"
     in_sql = rows(data, f"{counted} WHERE stage <> 'endpoint'")
     replies = [hit for hit in hits if hit["store"] == "replies"]
-    assert [hit["stage"] for hit in replies] == ["annotate", "compress", "endpoint", "propose"]
+    assert [hit["stage"] for hit in replies] == ["annotate", "compress", "propose"]
     assert [sum(hit[of] for hit in replies) for of in ("n_asked", "n_found")] == [
         in_sql[0]["n"],
         in_sql[0]["found"],
