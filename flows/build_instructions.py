@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from prefect import flow
 
+from flows.opening import stage_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.report import say
@@ -30,7 +31,7 @@ def build_instructions(
     until: str | None = None,
 ) -> list[StageRun]:
     with Line(run, None if until == "select" else until) as line:
-        rounds = _Rounds(line, config, crawled, compressed)
+        rounds = _Rounds(line, config, crawled, compressed, stage_before(run, "select"))
         rounds.first()
         for number in range(1, config.instruct.rounds + 1):
             if line.stopped or not rounds.further(number):
@@ -41,19 +42,22 @@ def build_instructions(
 
 @dataclass
 class _Rounds:
-    """The three stages, again and again."""
+    """The three stages, again and again.  before: what was selected in the run before."""
 
     line: Line
     config: Config
     crawled: StageOutput
     compressed: StageOutput
+    before: StageOutput | None
 
     def first(self) -> None:
         inputs = {"crawled": self.crawled, "compressed": self.compressed}
         writing = {"params": self.config.instruct, **inputs}
         self.sampled = self.line.stage(sample, params=self.config.sample, **inputs)
         self.proposed = self.line.stage(propose, sampled=self.sampled, **writing)
-        self.selected = self.line.stage(select, sampled=self.sampled, proposed=self.proposed, **writing)
+        self.selected = self.line.stage(
+            select, sampled=self.sampled, proposed=self.proposed, before=self.before, **writing
+        )
 
     def further(self, number: int) -> bool:
         """Whether there was anything to draw."""
@@ -74,7 +78,7 @@ class _Rounds:
         self.sampled = sampled
         self.proposed = self.line.again(propose, self.proposed, sampled=sampled, **writing)
         self.selected = self.line.again(
-            select, self.selected, sampled=sampled, proposed=self.proposed, **writing
+            select, self.selected, sampled=sampled, proposed=self.proposed, before=self.before, **writing
         )
         return True
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from prefect import task
 
 import seeds
+from tasks.errors import BrokenContract
 from tasks.instructions.benchmark import read_benchmark
 from tasks.instructions.fitting import fit_candidates
-from tasks.instructions.names import facts_of
+from tasks.instructions.names import ApiFacts, facts_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selection
 from tasks.instructions.verify import prompt_digest
@@ -18,6 +19,7 @@ from tasks.services import services_of
 from tasks.stage import TableRows, finish_stage, write_shard
 from tasks.verify import Judging
 from warehouse.ref import Counts, StageOutput
+from warehouse.store import Store
 from warehouse.tables import (
     APIS,
     CANDIDATES,
@@ -32,7 +34,7 @@ from warehouse.tables import (
 
 STAGE = "select"
 VERSION = 2
-READS = (TOOLS, APIS, DOCUMENTS, SAMPLES, CANDIDATES)
+READS = (TOOLS, APIS, DOCUMENTS, SAMPLES, CANDIDATES, INSTRUCTIONS)  # the last of the run before
 WRITES = (INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS)
 UNIT = "instruction"
 
@@ -72,15 +74,22 @@ def select(
     sampled: StageOutput,
     proposed: StageOutput,
     so_far: StageOutput | None = None,
+    before: StageOutput | None = None,
 ) -> StageOutput:
-    """so_far: the selection before the last round of draws; what it had judged is not judged again."""
+    """so_far: the selection before the last round of draws; what it had judged is not judged again.
+
+    before: the selection of the run before.  What it took and is still fit is taken again, whatever else has
+    changed, so that its annotations stay.  It is no part of the key: with the same candidates as in any
+    earlier run, that run's selection is as good.
+    """
     services = services_of(run)
     store = services.store
     candidates = store.read(CANDIDATES, proposed.tables[CANDIDATES.name])
     samples = store.read(SAMPLES, sampled.tables[SAMPLES.name])
     apis = store.read(APIS, crawled.tables[APIS.name])
     facts = facts_of(store.read(TOOLS, crawled.tables[TOOLS.name]), apis)
-    selection = Selection(fit_candidates(candidates, samples, facts, params), params)
+    kept = _still_true(store, before, facts)
+    selection = Selection(fit_candidates(candidates, samples, facts, params, kept), params, kept)
     documents = compressed.tables[DOCUMENTS.name]
     shown = {row.api_id: row.document for row in services.rows(DOCUMENTS, documents)} if params.verify else {}
     judging = Judging(run, STAGE, UNIT, documents, shown, so_far)
@@ -102,3 +111,21 @@ def select(
     }
     outputs = [write_shard(store, tables, counts), *judging.outputs]
     return finish_stage(STAGE, store, outputs, writes=WRITES, n_shard_tasks=0)
+
+
+def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> frozenset[str]:
+    """Ids of the instructions of the run before whose APIs are what they were.
+
+    None when their file is gone, or of another version: then all are chosen anew.
+    """
+    if before is None:
+        return frozenset()
+    try:
+        rows = store.read(INSTRUCTIONS, before.tables[INSTRUCTIONS.name])
+    except BrokenContract:
+        return frozenset()
+    return frozenset(
+        row.instruction_id
+        for row in rows
+        if row.api_fingerprints == tuple(facts.fingerprints.get(api_id) for api_id in row.api_ids)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import zip_longest
 from typing import TypeVar
 
@@ -12,23 +12,37 @@ from tasks.instructions.fitting import Fit
 T = TypeVar("T")
 
 
-def in_order_of_choice(fit: Iterable[Fit]) -> list[Fit]:
+def in_order_of_choice(fit: Iterable[Fit], kept: Set[str] = frozenset()) -> list[Fit]:
     """All of them, by turns of the scenarios; at each turn one that needs an API which none before needs.
+
+    kept: ids of instructions that all come before all others.
 
     Where a scenario has no such left, one of each of its samples in turn.  So any number of first ones is
     balanced, and reaches as many APIs as it then can.
     """
-    queues = {scenario: _Queue(turns) for scenario, turns in sorted(_in_turns(fit).items())}
-    taken: Counter[str] = Counter()
-    covered: set[str] = set()
-    chosen: list[Fit] = []
-    while open_ := [scenario for scenario, queue in queues.items() if queue]:
-        scenario = min(open_, key=lambda name: taken[name])
-        each = queues[scenario].pop(covered)
-        taken[scenario] += 1
-        covered |= _needed(each)
-        chosen.append(each)
-    return chosen
+    choice = _Choice()
+    fit = list(fit)
+    choice.take([each for each in fit if each.instruction.instruction_id in kept])
+    choice.take([each for each in fit if each.instruction.instruction_id not in kept])
+    return choice.chosen
+
+
+class _Choice:
+    """What is chosen, one after the other."""
+
+    def __init__(self) -> None:
+        self.chosen: list[Fit] = []
+        self._taken: Counter[str] = Counter()
+        self._covered: set[str] = set()
+
+    def take(self, fit: Iterable[Fit]) -> None:
+        queues = {scenario: _Queue(turns) for scenario, turns in sorted(_in_turns(fit).items())}
+        while open_ := [scenario for scenario, queue in queues.items() if queue]:
+            scenario = min(open_, key=lambda name: self._taken[name])
+            each = queues[scenario].pop(self._covered)
+            self._taken[scenario] += 1
+            self._covered |= _needed(each)
+            self.chosen.append(each)
 
 
 class _Queue:

@@ -1,13 +1,13 @@
 """Which candidates are fit: every screen, over all of them together, in canonical order.
 
-The order is that of rounds, samples and ordinals, and never of time: whatever was accepted before comes
-up again at its place, so that it is never taken for a repetition of itself, and what a further round of
-draws adds makes nothing unfit that was fit.
+First come the instructions that are kept, then all others, each in the order of rounds, samples and ordinals,
+and never of time: whatever was accepted before is never taken for a repetition of itself or of what is new,
+and what a further round of draws adds makes nothing unfit that was fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -49,14 +49,20 @@ class Fitted:
 
 
 def fit_candidates(
-    candidates: Iterable[Candidate], samples: Iterable[Sample], facts: ApiFacts, params: InstructParams
+    candidates: Iterable[Candidate],
+    samples: Iterable[Sample],
+    facts: ApiFacts,
+    params: InstructParams,
+    kept: Set[str] = frozenset(),
 ) -> Fitted:
-    """facts: of all APIs the samples offer.  The order of the arguments has no part in the result.
+    """facts: of all APIs the samples offer.  kept: ids of instructions that come first.
+
+    The order of the arguments has no part in the result.
 
     Raises BrokenContract when a candidate's sample is not among `samples`.
     """
     rejects: list[Reject] = []
-    fit = _screened(_in_canonical_order(candidates, samples), facts, params, rejects)
+    fit = _screened(_in_canonical_order(candidates, samples, kept), facts, params, rejects)
     fit = _unlike_seeds(fit, params, rejects)
     fit = _unlike_each_other_and_benchmarks(fit, params, rejects)
     return Fitted(tuple(fit), tuple(rejects))
@@ -67,7 +73,7 @@ def refused(candidate_id: str, reason: str, detail: str) -> Reject:
 
 
 def _in_canonical_order(
-    candidates: Iterable[Candidate], samples: Iterable[Sample]
+    candidates: Iterable[Candidate], samples: Iterable[Sample], kept: Set[str]
 ) -> list[tuple[Candidate, Sample]]:
     by_id = {sample.sample_id: sample for sample in samples}
     pairs = [(candidate, by_id.get(candidate.sample_id)) for candidate in candidates]
@@ -78,7 +84,19 @@ def _in_canonical_order(
             fix="samples and candidates must come from the same run: refresh again",
         )
     known = [(candidate, sample) for candidate, sample in pairs if sample is not None]
-    return sorted(known, key=lambda pair: (pair[1].round_no, pair[1].sample_id, pair[0].ordinal))
+    return sorted(
+        known,
+        key=lambda pair: (
+            instruction_id_of(*pair) not in kept,
+            pair[1].round_no,
+            pair[1].sample_id,
+            pair[0].ordinal,
+        ),
+    )
+
+
+def instruction_id_of(candidate: Candidate, sample: Sample) -> str:
+    return digest_of([sample.sample_id, candidate.query])
 
 
 def _screened(
@@ -176,7 +194,7 @@ def _instruction(
     candidate: Candidate, sample: Sample, needed: tuple[RelevantApi, ...], facts: ApiFacts
 ) -> Instruction:
     return Instruction(
-        instruction_id=digest_of([sample.sample_id, candidate.query]),
+        instruction_id=instruction_id_of(candidate, sample),
         sample_id=sample.sample_id,
         scenario=sample.scenario,
         split=sample.split,

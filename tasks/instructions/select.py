@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,10 +37,12 @@ class Selection:
     wanted have passed or none is left.
     """
 
-    def __init__(self, fitted: Fitted, params: InstructParams) -> None:
+    def __init__(self, fitted: Fitted, params: InstructParams, kept: Set[str] = frozenset()) -> None:
+        """kept: ids of instructions that are taken before others."""
         self._fitted = fitted
         self._params = params
-        self._order = in_order_of_choice(fitted.fit)
+        self._kept = kept
+        self._order = in_order_of_choice(fitted.fit, kept)
 
     def to_judge(self, verdicts: Verdicts) -> list[Instruction]:
         """Those that would be taken and are not judged yet."""
@@ -72,7 +74,7 @@ class Selection:
         passing = [each for each in self._order if self._fault(each, verdicts) is None]
         if len(passing) < len(self._order):
             # What failed reaches no API: others come first in its place.
-            passing = in_order_of_choice(passing)
+            passing = in_order_of_choice(passing, self._kept)
         return passing[: self._params.accepted]
 
     def _fault(self, each: Fit, verdicts: Verdicts) -> tuple[str, str] | None:
