@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from commands import Command, Sandbox, command_with, serve_sandbox
 # Prefect reads these when it is imported, and must not see the settings of the person who runs the tests.
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
     del os.environ[_name]
+
+# A shell without job control has what it starts in the background ignore Ctrl-C, and so all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
