@@ -37,8 +37,13 @@ from warehouse.tables.accounts import Reject
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CTRL_C = b"\x03"
-# The slow APIs time out soon, and the model has a pace that leaves time to look.
-HURRIED = ["--set", "calling.timeout_s=1", "--set", "probe.attempts=1", "--set", "llm.requests_per_minute=30"]
+# The slow APIs time out soon, but two at a time, and the model has a pace that leaves time to look.
+HURRIED = [
+    *("--set", "calling.timeout_s=1"),
+    *("--set", "calling.concurrency=2"),
+    *("--set", "probe.attempts=1"),
+    *("--set", "llm.requests_per_minute=30"),
+]
 BAR = "[\u2501\u2578\u257a]+"
 
 
@@ -70,8 +75,9 @@ def test_a_stage_under_way_has_a_line_that_moves(seen: Seen) -> None:
 
 
 def test_in_the_end_there_is_a_line_for_each_finished_stage_and_the_reason(seen: Seen) -> None:
-    lines = Screen(seen.output).lines
+    about_the_endpoint, *lines = Screen(seen.output).lines
 
+    assert about_the_endpoint.startswith("model endpoint: toolloom-teacher at http://")
     assert [line[:41] for line in lines[:2]] == [
         "  crawl         249 APIs in,             ",
         "  probe         249 APIs in,             ",
