@@ -28,6 +28,7 @@ import requests
 from flows.supervise import Child
 
 SERVER_IS_UP = "Prefect UI:"
+TEACHER = "http://teacher.sandbox.test/v1"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def repeat(data: Path) -> tuple[Timed, int]:
         settings = {
             "sandbox.serve": "false",
             "llm.base_url": teacher,
+            "llm.known_as": TEACHER,  # the first run's, which has been asked what it can do
             "calling.resolve": f'{{"*.sandbox.test" = "{hub}"}}',
         }
         timed = refresh(data, [part for item in settings.items() for part in ("--set", "=".join(item))])
