@@ -1,1 +1,1 @@
-"""The commands that are not in `flows/cli.py`, one module each; `flows/cli.py` registers them."""
+"""The commands, one module each; `flows/cli.py` registers them."""

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Data, Quiet, Verbose, errors_reported
+from flows.commands.options import (
+    DEFAULT_PROFILE,
+    ConfigFile,
+    Data,
+    Overrides,
+    Profile,
+    Quiet,
+    Verbose,
+    errors_reported,
+)
 from flows.params import DEFAULT_DATA
 
 
@@ -23,11 +32,9 @@ def annotate(
     replay: Annotated[
         bool, typer.Option("--replay", help="Call no API: answers are those that were recorded.")
     ] = False,
-    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
-    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
-    ] = None,
+    profile: Profile = DEFAULT_PROFILE,
+    config: ConfigFile = None,
+    set_: Overrides = None,
     data: Data = DEFAULT_DATA,
     quiet: Quiet = False,
     verbose: Verbose = False,

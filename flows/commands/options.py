@@ -21,9 +21,16 @@ Data = Annotated[
     Path,
     typer.Option("--data", envvar="TOOLLOOM_DATA", help="The data folder.", show_default="warehouse/data"),
 ]
+Profile = Annotated[str, typer.Option(help="A profile in flows/profiles/.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="A TOML file of your own instead.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
+]
 Earlier = Annotated[str | None, typer.Option("--run", help="An earlier run instead of the newest.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
+
+DEFAULT_PROFILE = "sandbox"
 
 
 class Format(StrEnum):
@@ -32,6 +39,9 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+RowFormat = Annotated[Format, typer.Option("--format", help="How to print the rows.")]
 
 
 class TextFormat(StrEnum):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import Data, TextFormat, Verbose, errors_reported
+from flows.commands.options import (
+    DEFAULT_PROFILE,
+    ConfigFile,
+    Data,
+    Overrides,
+    Profile,
+    TextFormat,
+    Verbose,
+    errors_reported,
+)
 from flows.params import DEFAULT_DATA
 
 
 def plan(
-    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
-    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
-    ] = None,
+    profile: Profile = DEFAULT_PROFILE,
+    config: ConfigFile = None,
+    set_: Overrides = None,
     crawl: Annotated[
         bool, typer.Option("--crawl", help="Crawl and call the APIs first, as `refresh --until probe` does.")
     ] = False,

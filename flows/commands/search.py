@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import Data, Earlier, Format, Verbose, errors_reported
+from flows.commands.options import Data, Earlier, Format, RowFormat, Verbose, errors_reported
 from flows.params import DEFAULT_DATA
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def search(
     words: Annotated[
         list[str], typer.Argument(help='Words that must all occur; "a phrase", or the beginning* of one.')
     ],
-    format_: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    format_: RowFormat = Format.TABLE,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 20,
     run: Earlier = None,
     data: Data = DEFAULT_DATA,

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import Data, Quiet, Verbose, errors_reported
+from flows.commands.options import (
+    DEFAULT_PROFILE,
+    ConfigFile,
+    Data,
+    Overrides,
+    Profile,
+    Quiet,
+    Verbose,
+    errors_reported,
+)
 from flows.params import DEFAULT_DATA
 
 PREFECT_PORT = 4200
 
 
 def serve(
-    profile: Annotated[str, typer.Option(help="A profile in flows/profiles/.")] = "sandbox",
-    config: Annotated[Path | None, typer.Option(help="A TOML file of your own instead.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
-    ] = None,
+    profile: Profile = DEFAULT_PROFILE,
+    config: ConfigFile = None,
+    set_: Overrides = None,
     cron: Annotated[str | None, typer.Option(help="When to refresh, instead of `[schedule] cron`.")] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Of the Prefect server; 0: any free one.")
