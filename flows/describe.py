@@ -51,11 +51,10 @@ def with_block(page: str, begins: str, ends: str, lines: Iterable[str]) -> str:
 
 
 def retries_table() -> Iterator[str]:
-    yield "| failure | tries | pause before the next | may be billed |"
+    yield "| failure | tries | pause before the next | counts as |"
     yield "|---|---|---|---|"
     for retry in RETRIES.values():
-        billed = "yes" if retry.maybe_billed else "no"
-        yield f"| {retry.what} | {_tries(retry)} | {retry.pause} | {billed} |"
+        yield f"| {retry.what} | {_tries(retry)} | {retry.pause} | {retry.cost} |"
 
 
 def _tries(retry: Retry) -> str:

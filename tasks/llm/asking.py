@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from tasks.llm.chat import ChatRequest, Reply
+
+
+class Cost(StrEnum):
+    """What a try that brought no reply counts as; its words are for readers."""
+
+    NOTHING = "nothing"
+    REQUEST = "a request"
+    WORST = "a request and its tokens, at worst"
 
 
 class Buyer(Protocol):
@@ -17,14 +26,28 @@ class Buyer(Protocol):
     def sent(self) -> None:
         """A try leaves now."""
 
-    def lost(self) -> None:
-        """A try brought no reply and may have been billed."""
+    def failed(self, cost: Cost) -> None:
+        """A try brought no reply.  The next one is admitted anew."""
 
     def release(self) -> None:
-        """It is over; what is still set aside is given back."""
+        """It is over: what was set aside and not sent is given back, what was sent and broken off is lost."""
 
     async def received(self, reply: Reply) -> None:
         """The reply is here; the request counts as in flight until this returns."""
+
+
+class Free:
+    """A `Buyer` of what nobody counts."""
+
+    async def admit(self) -> None: ...
+
+    def sent(self) -> None: ...
+
+    def failed(self, cost: Cost) -> None: ...
+
+    def release(self) -> None: ...
+
+    async def received(self, reply: Reply) -> None: ...
 
 
 @dataclass(slots=True)
@@ -36,19 +59,5 @@ class Asking:
     tokens_in: int
     length_field: str
     attempts: int
-    buyer: Buyer | None = None
+    buyer: Buyer = field(default_factory=Free)
     tries: int = 0
-
-
-class Free:
-    """A `Buyer` of what nobody counts."""
-
-    async def admit(self) -> None: ...
-
-    def sent(self) -> None: ...
-
-    def lost(self) -> None: ...
-
-    def release(self) -> None: ...
-
-    async def received(self, reply: Reply) -> None: ...

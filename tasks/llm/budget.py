@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from tasks.errors import OverBudget, UsageError
+from tasks.llm.asking import Cost
 from tasks.llm.chat import Usage
 from tasks.llm.params import BudgetParams, Caps, LlmParams
 from tasks.llm.spending import Numbers, SpendingLog
@@ -223,6 +224,7 @@ class Reservation:
         self._stage = stage
         self._discount = discount
         self._held: Held | None = None
+        self._is_sent = False
 
     async def admit(self) -> None:
         """Before each try.  Raises `OverBudget`."""
@@ -239,13 +241,14 @@ class Reservation:
     def sent(self) -> None:
         """The try leaves now."""
         if self._held is not None:
+            self._is_sent = True
             self._ledger.sent(self._held)
 
-    def lost(self) -> None:
-        """The try brought no reply and may have been billed: its worst case counts as spent."""
+    def failed(self, cost: Cost) -> None:
+        """The try brought no reply; the next one is admitted anew."""
         if self._held is not None:
-            self._ledger.book(self._held, self._held.spent)
-            self._held = None
+            really = {Cost.NOTHING: Spent(), Cost.REQUEST: Spent(1), Cost.WORST: self._held.spent}
+            self._book(self._held, really[cost])
 
     def settle(self, usage: Usage, reply_tokens: int) -> None:
         """The reply came.  reply_tokens: an estimate, for endpoints that report no usage."""
@@ -256,14 +259,15 @@ class Reservation:
             really = self._ledger.priced(usage.tokens_in, usage.tokens_out, self._discount)
         else:
             really = self._ledger.priced(self._held.spent.tokens_in, reply_tokens, self._discount)
-        self._ledger.book(self._held, really)
-        self._held = None
+        self._book(self._held, really)
 
     def release(self) -> None:
-        """Gives back what is still set aside; harmless after `settle`."""
-        if self._held is not None:
-            self._ledger.book(self._held, Spent())
-            self._held = None
+        """Gives back what is still set aside, unless the try was sent; harmless after `settle`."""
+        self.failed(Cost.WORST if self._is_sent else Cost.NOTHING)
+
+    def _book(self, held: Held, really: Spent) -> None:
+        self._ledger.book(held, really)
+        self._held, self._is_sent = None, False
 
 
 def _refuse_uncountable(budget: BudgetParams, llm: LlmParams) -> None:

@@ -16,10 +16,11 @@ from tasks.errors import (
     RateLimited,
     RequestRefused,
     ServerFailed,
+    ToolloomError,
     Transient,
 )
 from tasks.llm.abilities import Abilities
-from tasks.llm.asking import Asking, Buyer, Free
+from tasks.llm.asking import Asking, Buyer, Cost, Free
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
 from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
 from tasks.llm.client import Client, LengthFieldRefused
@@ -151,8 +152,7 @@ class Endpoint:
         except ModelUnknown as error:
             raise await unknown_model(self._client, error) from error
         try:
-            if asking.buyer is not None:
-                await asking.buyer.received(reply)
+            await asking.buyer.received(reply)
         finally:
             self._window.leave()
         return reply
@@ -193,12 +193,18 @@ class Endpoint:
             raise self._failed(error) from error
 
     async def _try(self, asking: Asking, patience: Patience) -> Reply:
-        await self._enter(asking)
-        try:
-            return await self._sent(asking, patience)
-        except BaseException:
-            self._window.leave()
-            raise
+        while True:
+            await self._enter(asking)
+            try:
+                return await self._sent(asking, patience)
+            except LengthFieldRefused as refused:
+                self._window.leave()
+                if asking.length_field == _NEWER_LENGTH_FIELD:
+                    raise RequestRefused("endpoint_refused", str(refused)) from refused
+                self.use_newer_length_field(asking)
+            except BaseException:
+                self._window.leave()
+                raise
 
     async def _enter(self, asking: Asking) -> None:
         """Waits until the request may leave; its place in the window is taken then.
@@ -206,8 +212,7 @@ class Endpoint:
         It is paid for first: whoever waits for money must not keep a place from those who bring it back.
         """
         await self._outage.over()
-        if asking.buyer is not None:
-            await asking.buyer.admit()
+        await asking.buyer.admit()
         await self._window.enter()
         while self._outage.is_on:
             self._window.leave()
@@ -218,16 +223,15 @@ class Endpoint:
         announced = asking.tokens_in + (asking.request.max_tokens or 0)
         await self._requests.turn()
         await self._tokens.turn(announced)
-        asking.tries += 1
-        if asking.buyer is not None:
-            asking.buyer.sent()
         patience.sent()
         try:
             reply = await self._send(asking)
         except Transient as error:
-            self._note_failure(error, asking, patience)
+            patience.failed(error)
+            if isinstance(error, RateLimited):
+                self._window.refused(patience.pause_when_refused(error))
             raise
-        except RequestRefused:
+        except (RequestRefused, LengthFieldRefused):
             self._note_answer()
             raise
         self._note_answer()
@@ -240,22 +244,20 @@ class Endpoint:
         self._outage.end()
         self._window.answered()
 
-    def _note_failure(self, error: Transient, asking: Asking, patience: Patience) -> None:
-        patience.failed(error)
-        if isinstance(error, RateLimited):
-            self._window.refused(patience.pause_when_refused(error))
-        if asking.buyer is not None and RETRIES[type(error)].maybe_billed:
-            asking.buyer.lost()
-
     async def _send(self, asking: Asking) -> Reply:
+        """One try, which its buyer has admitted."""
+        if asking.length_field != self._length_field:
+            self.use_newer_length_field(asking)
+        asking.tries += 1
+        asking.buyer.sent()
         try:
             return await self._client.chat(asking.body)
-        except LengthFieldRefused as refused:
-            if asking.length_field == _NEWER_LENGTH_FIELD:
-                raise RequestRefused("endpoint_refused", str(refused)) from refused
-            self.use_newer_length_field(asking)
-            asking.tries += 1
-            return await self._send(asking)
+        except Transient as error:
+            asking.buyer.failed(RETRIES[type(error)].cost)
+            raise
+        except (ToolloomError, LengthFieldRefused):
+            asking.buyer.failed(Cost.REQUEST)
+            raise
 
     def _failed(self, error: Transient) -> RequestRefused | EndpointDown:
         """It answers, were it only a ping, and every try of this request failed."""
@@ -282,22 +284,20 @@ class Endpoint:
     async def _ping(self) -> None:
         """Asks for one token; any answer about the request itself shows that the endpoint is there."""
         asking = self.prepare(_PING)
-        asking.buyer = self.ping_buyer(asking)
+        buyer = self.ping_buyer(asking)
         try:
-            if asking.buyer is None:
+            if buyer is None:
                 await self._client.models()
             else:
-                await self._bought_ping(asking, asking.buyer)
+                await self._bought_ping(asking, buyer)
+        except LengthFieldRefused:
+            self.use_newer_length_field(asking)
         except (RequestRefused, BrokenContract):
             return
 
     async def _bought_ping(self, asking: Asking, buyer: Buyer) -> None:
-        buyer.sent()
+        asking.buyer = buyer
         try:
             await buyer.received(await self._send(asking))
-        except Transient as error:
-            if RETRIES[type(error)].maybe_billed:
-                buyer.lost()
-            raise
         finally:
             buyer.release()

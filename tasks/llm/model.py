@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from tasks.errors import BadRow, RequestRefused, ToolloomError
-from tasks.llm.asking import Asking
+from tasks.llm.asking import Asking, Cost
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.budget import Ledger, Reservation, cost_usd
 from tasks.llm.chat import ChatRequest, Reply, Usage
@@ -172,8 +172,8 @@ class _Buyer:
     def sent(self) -> None:
         self._reservation.sent()
 
-    def lost(self) -> None:
-        self._reservation.lost()
+    def failed(self, cost: Cost) -> None:
+        self._reservation.failed(cost)
 
     def release(self) -> None:
         self._reservation.release()

@@ -51,13 +51,15 @@ class LlmParams(BaseModel):
 
 
 class Caps(BaseModel):
-    """What may be spent at most.  Tries that the endpoint refused are not billed and do not count."""
+    """What may be spent at most."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_usd: float | None = Field(default=None, ge=0, description="Needs price_in and price_out.")
     max_tokens: int | None = Field(default=None, ge=0, description="Sent and received.")
-    max_requests: int | None = Field(default=None, ge=0, description="Answered, or lost on the way.")
+    max_requests: int | None = Field(
+        default=None, ge=0, description="Sent, every try: refused, failed and lost ones too."
+    )
 
 
 class BudgetParams(Caps):

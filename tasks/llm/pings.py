@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from time import monotonic
 
-from tasks.llm.asking import Asking, Buyer
+from tasks.llm.asking import Asking, Buyer, Cost
 from tasks.llm.budget import Ledger, Reservation
 from tasks.llm.chat import Reply
 from tasks.llm.usage import Recorder
@@ -64,8 +64,8 @@ class _PingBuyer:
         self._sent_at = monotonic()
         self._reservation.sent()
 
-    def lost(self) -> None:
-        self._reservation.lost()
+    def failed(self, cost: Cost) -> None:
+        self._reservation.failed(cost)
 
     def release(self) -> None:
         self._reservation.release()

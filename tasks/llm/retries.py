@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.errors import ConnectionFailed, RateLimited, ServerFailed, Transient
+from tasks.llm.asking import Cost
 from tasks.llm.failures import MalformedReply, TimedOut, Unreachable
 
 ALL_ATTEMPTS = 1_000_000
@@ -21,15 +22,15 @@ class Retry:
 
     what: the failure, for readers.  at_most: tries that fail so, never more than `[llm] attempts` of all
     kinds together; None: tries are not counted, `[llm] outage_s` is the limit.  alone_at_most: likewise,
-    while nobody else is answered either.  pause: what is waited for before the next try.  maybe_billed:
-    the endpoint may have done the work although no reply arrived, so the try counts against the budget at
-    its worst case.
+    while nobody else is answered either.  pause: what is waited for before the next try.  cost: what
+    the try counts as in the budget; at worst, where the endpoint may have done the work although no reply
+    arrived.
     """
 
     what: str
     at_most: int | None
     pause: str
-    maybe_billed: bool = False
+    cost: Cost = Cost.REQUEST
     alone_at_most: int = ALL_ATTEMPTS
 
 
@@ -38,6 +39,7 @@ RETRIES: Mapping[type[Transient], Retry] = {
         "no connection: refused, no such name, no route",
         at_most=None,
         pause="all requests wait while one probes",
+        cost=Cost.NOTHING,
     ),
     RateLimited: Retry(
         "429, 503, 529",
@@ -50,17 +52,17 @@ RETRIES: Mapping[type[Transient], Retry] = {
         "the connection broke before the whole answer was here",
         at_most=ALL_ATTEMPTS,
         pause=GROWING,
-        maybe_billed=True,
+        cost=Cost.WORST,
     ),
     # A long answer that timed out so often will time out again, and each try may be paid for.
     TimedOut: Retry(
-        "no whole answer within `[llm] timeout_s`; 408", at_most=4, pause=GROWING, maybe_billed=True
+        "no whole answer within `[llm] timeout_s`; 408", at_most=4, pause=GROWING, cost=Cost.WORST
     ),
     MalformedReply: Retry(
         "a success that is no chat completion: cut off, HTML, another shape",
         at_most=ALL_ATTEMPTS,
         alone_at_most=3,
         pause=GROWING,
-        maybe_billed=True,
+        cost=Cost.WORST,
     ),
 }

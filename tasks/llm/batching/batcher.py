@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from tasks.errors import EndpointDown, RequestRefused, Transient
-from tasks.llm.asking import Asking
+from tasks.llm.asking import Asking, Cost
 from tasks.llm.batching.lines import NextBatch, OtherLengthField, TooMuch
 from tasks.llm.batching.records import Record, Records
 from tasks.llm.batching.running import BatchRunner, Outcome
 from tasks.llm.chat import Reply
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.retries import RETRIES
 
 LARGEST_FILE = 200_000_000
 """Bytes of an input file, at most."""
@@ -77,23 +78,22 @@ class Batcher:
             asking.tries += 1
             return reply
         while True:
-            if asking.buyer is not None:
-                await asking.buyer.admit()
+            await asking.buyer.admit()
             outcome = await _outcome_of(self._wish(key, asking.body))
             if isinstance(outcome, TooMuch):
                 continue
             asking.tries += 1
             if isinstance(outcome, Reply):
-                if asking.buyer is not None:
-                    await asking.buyer.received(outcome)
+                await asking.buyer.received(outcome)
                 return outcome
             self._try_again(asking, outcome)
 
     def _try_again(self, asking: Asking, failure: Transient | NextBatch) -> None:
         """Returns when the request may go into the next batch."""
-        if asking.buyer is not None and isinstance(failure, Transient):
-            asking.buyer.lost()
+        if isinstance(failure, Transient):
+            asking.buyer.failed(RETRIES[type(failure)].cost)
         if isinstance(failure, OtherLengthField):
+            asking.buyer.failed(Cost.REQUEST)
             self._endpoint.use_newer_length_field(asking)
         if asking.tries >= asking.attempts:
             told = f"the endpoint fails at this request in {asking.tries} batches: {failure.message}"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import OverBudget, UsageError
+from tasks.llm.asking import Cost
 from tasks.llm.budget import Ledger, Reservation, Spent, cost_usd
 from tasks.llm.chat import Usage
 from tasks.llm.params import BudgetParams, Caps, LlmParams
@@ -85,10 +86,13 @@ def after_admit(act: Callable[[Reservation], None]) -> Spent:
     ("act", "used"),
     [
         (Reservation.release, Spent(1, 1, 10)),
-        (Reservation.lost, Spent(2, 61, 110)),
+        (lambda reservation: reservation.failed(Cost.NOTHING), Spent(1, 1, 10)),
+        (lambda reservation: reservation.failed(Cost.REQUEST), Spent(2, 1, 10)),
+        (lambda reservation: reservation.failed(Cost.WORST), Spent(2, 61, 110)),
+        (Reservation.sent, Spent(2, 61, 110)),
         (lambda reservation: reservation.settle(Usage(), 7), Spent(2, 61, 17)),
     ],
-    ids=["released", "lost", "no usage reported"],
+    ids=["released", "not sent", "refused", "lost", "broken off", "no usage reported"],
 )
 def test_what_a_request_without_a_count_costs(act: Callable[[Reservation], None], used: Spent) -> None:
     assert after_admit(act) == used

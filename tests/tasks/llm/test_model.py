@@ -238,6 +238,45 @@ def test_a_try_that_may_have_been_billed_counts_at_its_worst(store: Path) -> Non
     assert used == Spent(requests=2, tokens_in=body_bytes // 3 + 1 + 7, tokens_out=20 + 2)
 
 
+@pytest.mark.parametrize(
+    ("refusals", "params"),
+    [
+        ([fails(429, retry_after="0")] * 7, {}),
+        ([fails(500)] * 7, {}),
+        ([fails(400)] * 7, {}),
+        ([fails(400, "use max_completion_tokens")] * 7, {"max_tokens": 20}),
+        ([drops()] * 7, {}),
+    ],
+    ids=["429", "500", "400", "other name of the length", "dropped"],
+)
+def test_a_cap_of_requests_holds_as_the_server_counts_them(
+    store: Path, refusals: list[Answer], params: dict[str, Any]
+) -> None:
+    async def work(desk: Desk) -> tuple[int, set[type]]:
+        rows = [f"row-{i}" for i in range(40)]
+        results = await asyncio.gather(*(ask(desk, row) for row in rows), return_exceptions=True)
+        return desk.ledger.used.requests, {type(result) for result in results}
+
+    with ModelServer(*refusals, otherwise=waits(0.002, OK)) as server:
+        settings = {"concurrency": 8, "outage_s": 5, **params}
+        used, kinds = at_desk(server, store, work, budget=BudgetParams(max_requests=20), **settings)
+        assert (used, len(server.requests)) == (20, 20)
+        assert kinds - {RequestRefused} == {Reply, OverBudget}
+        used, kinds = at_desk(server, store, work, **settings)
+    assert (used, kinds) == (len(server.requests) - 20, {Reply})
+
+
+def test_a_try_that_reached_nobody_counts_for_nothing(store: Path) -> None:
+    async def work(desk: Desk) -> Spent:
+        with pytest.raises(EndpointDown):
+            await ask(desk)
+        return desk.ledger.used
+
+    with ModelServer() as server:
+        pass
+    assert at_desk(server, store, work) == Spent()
+
+
 def committed_rows(store: Path, n: int) -> set[str]:
     async def look_up() -> set[str]:
         with DurableMap(store) as entries:
