@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+from catalogue_rows import a_tool, an_api
 
 import prompts
 from sandbox.teacher import TeacherFaults
@@ -30,42 +31,18 @@ N = 10
 
 
 def tool(name: str, category: str = "OpenAPI", description: str = "") -> Tool:
-    return Tool(
-        tool_id=f"{category}/{name.lower()}",
-        category=category,
-        tool_name=name,
-        standardized_name=name.lower(),
-        description=description,
-        host="odd.test",
-        collections=(),
-        source="openapi",
-        source_url="http://odd.test/spec.json",
-        licence=None,
-        n_apis=1,
-        split="train",
-        fingerprint="f",
-    )
+    return a_tool(f"{category}/{name.lower()}", tool_name=name, description=description)
 
 
 def api(of: Tool, name: str, description: str = "", *parameters: Parameter) -> Api:
-    return Api(
-        api_id=f"{of.tool_id}/{name}",
+    function_name = re.sub(r"\W+", "_", name).lower()
+    return an_api(
+        f"{of.tool_id}/{name}",
         tool_id=of.tool_id,
         api_name=name,
-        function_name=re.sub(r"\W+", "_", name).lower(),
+        function_name=function_name,
         description=description,
-        protocol="http",
-        method="GET",
-        url="http://odd.test/",
         parameters=parameters,
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
-        example_response=None,
-        fingerprint="f",
     )
 
 

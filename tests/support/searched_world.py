@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from catalogue_rows import a_parameter, a_tool, an_api
+
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
 from tasks.search.annotate import AnnotationRows, annotate_instruction
@@ -89,36 +91,20 @@ QUERIES = {
 
 
 def _parameter(name: str, *, required: bool) -> Parameter:
-    return Parameter(
-        name=name,
-        arg_name=name,
-        location="query",
-        type="string",
-        required=required,
-        description=f"The {name}.",
-        default='"Brest"' if required else None,
-        schema=None,
+    return a_parameter(
+        name, required=required, description=f"The {name}.", default='"Brest"' if required else None
     )
 
 
 def _api(tool_id: str, name: str, *parameters: Parameter) -> Api:
     tool = tool_id.rpartition("/")[2]
-    return Api(
-        api_id=f"{tool_id}/{name}",
-        tool_id=tool_id,
+    return an_api(
+        f"{tool_id}/{name}",
         api_name=name.title(),
         function_name=f"{name}_for_{tool}",
         description=f"Says the {name}.",
-        protocol="http",
-        method="GET",
         url=f"http://{tool}.test/{name}",
         parameters=parameters,
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
         example_response='{"of": "Brest", "days": [1, 2], "log": [{"at": null}], "none": []}',
         fingerprint=f"{name}-print",
     )
@@ -134,19 +120,14 @@ API_OF = {api.api_id: api for api in ALL_APIS}
 
 
 def _tool(tool_id: str, name: str) -> Tool:
-    return Tool(
-        tool_id=tool_id,
-        category=tool_id.partition("/")[0],
+    return a_tool(
+        tool_id,
         tool_name=name,
-        standardized_name=tool_id.rpartition("/")[2],
         description=f"{name} of all places.",
-        host="http://x.test",
         collections=("Outdoors",),
-        source="hub",
         source_url="http://hub.test",
         licence="CC-BY-4.0" if name == "Sea" else None,
         n_apis=2,
-        split="train",
         fingerprint=name,
     )
 

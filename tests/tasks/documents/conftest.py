@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from catalogue_rows import a_parameter, a_tool, an_api
 
 from warehouse.tables.catalogue import Api, Parameter, Tool
 from warehouse.tables.probing import Verdict
@@ -11,31 +12,15 @@ from warehouse.tables.probing import Verdict
 
 @pytest.fixture
 def tool() -> Tool:
-    return Tool(
-        tool_id="Food/recipes",
-        category="Food",
-        tool_name="Recipes",
-        standardized_name="recipes",
-        description="Recipes from all over the world.",
-        host="http://recipes.example",
-        collections=(),
-        source="hub",
-        source_url="",
-        licence=None,
-        n_apis=1,
-        split="train",
-        fingerprint="t",
-    )
+    return a_tool("Food/recipes", tool_name="Recipes", description="Recipes from all over the world.")
 
 
 @pytest.fixture
 def parameter() -> Parameter:
-    return Parameter(
-        name="max-results",
+    return a_parameter(
+        "max-results",
         arg_name="max_results",
-        location="query",
         type="integer",
-        required=False,
         description="How many to return.",
         default="10",
         schema='{"minimum": 1, "maximum": 50, "title": "n"}',
@@ -44,22 +29,12 @@ def parameter() -> Parameter:
 
 @pytest.fixture
 def api(parameter: Parameter) -> Api:
-    return Api(
-        api_id="Food/recipes/search",
-        tool_id="Food/recipes",
+    return an_api(
+        "Food/recipes/search",
         api_name="Search",
         function_name="search_for_recipes",
         description="Finds recipes.",
-        protocol="http",
-        method="GET",
-        url="http://recipes.example/search",
         parameters=(parameter,),
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
         example_response='{"listed": true}',
         fingerprint="a",
     )

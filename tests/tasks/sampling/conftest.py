@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from catalogue_rows import a_tool
 
 from warehouse.tables.catalogue import Tool
 
@@ -12,22 +13,7 @@ SPLITS = ("train", "train", "train", "test_tool")
 
 
 def tool(tool_id: str, *, collections: Sequence[str] = (), split: str = "train") -> Tool:
-    category, _, name = tool_id.rpartition("/")
-    return Tool(
-        tool_id=tool_id,
-        category=category,
-        tool_name=name,
-        standardized_name=name,
-        description="",
-        host=f"http://{name}.example",
-        collections=tuple(collections),
-        source="hub",
-        source_url="",
-        licence=None,
-        n_apis=1,
-        split=split,
-        fingerprint="",
-    )
+    return a_tool(tool_id, collections=tuple(collections), split=split)
 
 
 def catalogue(n_tools: int, *, n_categories: int, n_collections: int, mean_apis: float) -> Catalogue:

@@ -10,30 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from catalogue_rows import a_tool
 
 from tasks.search.functions import finish_function, functions_for, offer_for, with_finish
 from tasks.search.rules import TOOLBENCH, TOOLLOOM
 from tasks.search.task import Function, ToolNote
-from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.catalogue import Api
 from warehouse.tables.documents import Document
 
 MakeApi = Callable[..., Api]
 
-SKY = Tool(
-    tool_id="Weather/sky",
-    category="Weather",
-    tool_name="Sky Watch",
-    standardized_name="sky",
-    description="Forecasts for every place.",
-    host="http://sky.test",
-    collections=(),
-    source="hub",
-    source_url="",
-    licence=None,
-    n_apis=1,
-    split="train",
-    fingerprint="",
-)
+SKY = a_tool("Weather/sky", tool_name="Sky Watch", description="Forecasts for every place.")
 TOOLS = {SKY.tool_id: SKY}
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from catalogue_rows import a_parameter, a_tool, an_api
 
 from tasks.search.functions import Offer, offer_for
 from tasks.search.plain import Found, ModelEndpoint, Observation, search
@@ -102,58 +103,34 @@ def offer_of(catalogue: Any) -> tuple[Offer, str]:
 
 
 def _tool(tool: Any) -> Tool:
-    return Tool(
-        tool_id=tool["tool_name"],
-        category=tool["category"],
-        tool_name=tool["tool_name"],
-        standardized_name=tool["tool_name"],
-        description=tool["tool_description"],
-        host="",
-        collections=(),
-        source="oracle",
-        source_url="",
-        licence=None,
-        n_apis=len(tool["api_list"]),
-        split="train",
-        fingerprint="",
+    return a_tool(
+        tool["tool_name"], category=tool["category"], description=tool["tool_description"], source="oracle"
     )
 
 
 def _api(tool_name: str, api: Any) -> Api:
-    return Api(
-        api_id=f"{tool_name}/{api['name']}",
+    return an_api(
+        f"{tool_name}/{api['name']}",
         tool_id=tool_name,
         api_name=api["name"],
         function_name=api["function_name"],
         description=api["description"],
-        protocol="http",
         method=api["method"],
-        url="",
         parameters=(
             *(_parameter(parameter, required=True) for parameter in api["required_parameters"]),
             *(_parameter(parameter, required=False) for parameter in api["optional_parameters"]),
         ),
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
-        example_response=None,
-        fingerprint="",
     )
 
 
 def _parameter(parameter: Any, *, required: bool) -> Parameter:
-    return Parameter(
-        name=parameter["name"],
+    return a_parameter(
+        parameter["name"],
         arg_name=parameter["arg_name"],
-        location="query",
         type=TYPES[parameter["type"]],
         required=required,
         description=parameter["description"],
         default=json.dumps(parameter["default"]),
-        schema=None,
     )
 
 
