@@ -17,7 +17,7 @@ from tasks.run import RunContext
 @flow(name="build-catalogue", flow_run_name="catalogue", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
     with Line(run, until) as line:
-        crawled = line.stage(crawl, params=config.catalogue)
+        crawled = line.stage(crawl, params=config.catalogue, before=stage_before(run, "crawl"))
         verdicts_before, documents_before = stage_before(run, "probe"), stage_before(run, "compress")
         probed = line.stage(probe, params=config.probe, crawled=crawled, before=verdicts_before)
         line.stage(compress, params=config.compress, crawled=crawled, probed=probed, before=documents_before)

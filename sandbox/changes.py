@@ -59,6 +59,13 @@ class Drift(_Change):
     change: Literal["drift"]
 
 
+class Relist(_Change):
+    """The listing's examples of answers have other values, as computed ones do, or another form."""
+
+    change: Literal["relist"]
+    example: Literal["other_values", "other_form"] = "other_values"
+
+
 class Remove(_Change):
     """The APIs are gone; the tool too when none is left."""
 
@@ -72,7 +79,7 @@ class Add(_Change):
     slug: str
 
 
-Change = Annotated[Describe | Break | Repair | Drift | Remove | Add, Field(discriminator="change")]
+Change = Annotated[Describe | Break | Repair | Drift | Relist | Remove | Add, Field(discriminator="change")]
 _CHANGES: TypeAdapter[list[Change]] = TypeAdapter(list[Change])
 
 
@@ -124,6 +131,7 @@ def _after(change: Change, api: Api) -> list[Api]:
         Break: lambda change: [replace(api, fault=change.fault)],
         Repair: lambda _: [replace(api, fault=None, security=())],
         Drift: lambda _: [replace(api, drifts=True)],
+        Relist: lambda change: [replace(api, example=change.example)],
         Remove: lambda _: [],
     }
     return after[type(change)](change)

@@ -61,7 +61,11 @@ class Security:
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """One API.  backed_by: the library that computes the answers; drifts: they are a little different now."""
+    """One API.
+
+    backed_by: the library that computes the answers.  drifts: they are a little different now.
+    example: whether the listing's example of one has other values now, or another form.
+    """
 
     name: str
     description: str
@@ -73,6 +77,7 @@ class Api:
     security: tuple[Security, ...]
     read_only: bool
     drifts: bool = False
+    example: Literal["as_it_was", "other_values", "other_form"] = "as_it_was"
 
 
 @dataclass(frozen=True, kw_only=True)

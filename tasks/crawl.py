@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prefect import task
 
+from tasks.catalogue.fingerprints import as_before
 from tasks.catalogue.opening import open_source, version_of
 from tasks.catalogue.params import CatalogueParams, SourceParams
 from tasks.catalogue.source import Listing, ToolEntry, with_distinct_names
+from tasks.errors import BrokenContract
 from tasks.policies import shard_options, stage_key, stage_options
 from tasks.run import RunContext
-from tasks.services import services_of
+from tasks.services import Services, services_of
 from tasks.stage import bucket_count, finish_stage, into_buckets, run_shards, write_shard
-from warehouse.ref import Counts, ShardOutput, StageOutput
+from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, REJECTS, TOOLS
+from warehouse.tables.catalogue import Api
 
 STAGE = "crawl"
-VERSION = 2
-READS = ()
+VERSION = 3
+READS = (APIS,)  # those of the run before
 WRITES = (TOOLS, APIS, REJECTS)
 UNIT = "API"
 TAKEN_UP = "tool"  # what progress counts: how many APIs there are is known at the end
 
 
-def _stage_key(run: RunContext, params: CatalogueParams) -> str:
+def _stage_key(run: RunContext, params: CatalogueParams, **_: object) -> str:
+    """Not of the APIs there were before: they differ from new ones in example values alone."""
     return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), _sources(params))
 
 
@@ -47,8 +51,11 @@ def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, 
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
-def crawl(run: RunContext, params: CatalogueParams) -> StageOutput:
-    """Lists every source, then reads its tools shard by shard."""
+def crawl(run: RunContext, params: CatalogueParams, before: StageOutput | None = None) -> StageOutput:
+    """Lists every source, then reads its tools shard by shard.
+
+    before: the stage's output in the run before; an API of it stays while only its example values differ.
+    """
     services = services_of(run)
     listings = _list_sources(run, params)
     buckets = [
@@ -56,8 +63,9 @@ def crawl(run: RunContext, params: CatalogueParams) -> StageOutput:
         for source, listing in zip(params.sources, listings, strict=True)
         for entries in _buckets(run, params, listing)
     ]
+    apis = () if before is None else before.tables[APIS.name]
     shards = [
-        {"run": run, "params": params, "source": source, "entries": entries, "shard": shard}
+        {"run": run, "params": params, "source": source, "entries": entries, "before": apis, "shard": shard}
         for shard, (source, entries) in enumerate(buckets)
     ]
     sizes = [len(entries) for _, entries in buckets]
@@ -102,16 +110,27 @@ def crawl_shard(
     params: CatalogueParams,
     source: SourceParams,
     entries: tuple[ToolEntry, ...],
+    before: tuple[TableRef, ...],
     shard: int,
 ) -> ShardOutput:
     services = services_of(run)
     counted = services.progress(STAGE).shard(shard)
     counted.take_up(len(entries))
     with open_source(source, params, run.calling, services.reading) as opened:
-        crawled = opened.fetch(entries)
+        fetched = opened.fetch(entries)
+    earlier = _earlier(services, before)
+    crawled = [as_before(found, earlier) for found in fetched]
     tools = [found.tool for found in crawled if found.tool is not None]
     apis = [api for found in crawled for api in found.apis]
     rejects = [reject for found in crawled for reject in found.rejects]
     counted.finish(len(entries), rejected=len(rejects))
     counts = Counts(unit=UNIT, n_in=len(apis) + len(rejects), n_out=len(apis), n_rejected=len(rejects))
     return write_shard(services.store, {TOOLS: tools, APIS: apis, REJECTS: rejects}, counts)
+
+
+def _earlier(services: Services, before: tuple[TableRef, ...]) -> Mapping[str, Api]:
+    """What there is of them: a file that is gone or of another version is no loss, all are as crawled."""
+    try:
+        return {api.api_id: api for api in services.rows(APIS, before)}
+    except BrokenContract:
+        return {}

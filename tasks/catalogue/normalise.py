@@ -10,6 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from tasks.catalogue.detail import ApiDetail, ToolDetail, explain
+from tasks.catalogue.fingerprints import api_fingerprint, tool_fingerprint
 from tasks.catalogue.names import (
     api_name,
     digest_of,
@@ -22,7 +23,6 @@ from tasks.catalogue.names import (
 from tasks.catalogue.parameters import json_text, parameters_of
 from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, UnusableApi, reject
 from tasks.errors import BadRow
-from warehouse.schema import plain
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, SecurityScheme, Tool
 
@@ -46,7 +46,10 @@ def normalise(entry: ToolEntry, raw: Any) -> Crawled:
         reason = f"none of its {len(detail.apis)} APIs is usable"
         empty = reject(entry.tool_id, CrawlReason.NO_USABLE_API, reason)
         return Crawled(entry=entry, tool=None, rejects=(empty, *rejects))
-    return Crawled(entry=entry, tool=_tool(entry, detail, apis), apis=apis, rejects=rejects)
+    tool = _tool(entry, detail, apis)
+    own_digest = _own_digest(detail, tool.collections)
+    tool = dataclasses.replace(tool, fingerprint=tool_fingerprint(own_digest, apis))
+    return Crawled(entry=entry, tool=tool, own_digest=own_digest, apis=apis, rejects=rejects)
 
 
 def split_of(category: str, tool_id: str) -> str:
@@ -84,11 +87,11 @@ def _tool(entry: ToolEntry, detail: ToolDetail, apis: tuple[Api, ...]) -> Tool:
         licence=detail.licence,
         n_apis=len(apis),
         split=split_of(entry.category, entry.tool_id),
-        fingerprint=_tool_fingerprint(detail, collections, apis),
+        fingerprint="",
     )
 
 
-def _tool_fingerprint(detail: ToolDetail, collections: tuple[str, ...], apis: tuple[Api, ...]) -> str:
+def _own_digest(detail: ToolDetail, collections: tuple[str, ...]) -> str:
     return digest_of(
         {
             "id": detail.id,
@@ -98,7 +101,6 @@ def _tool_fingerprint(detail: ToolDetail, collections: tuple[str, ...], apis: tu
             "provider": detail.provider,
             "licence": detail.licence,
             "collections": collections,
-            "apis": [api.fingerprint for api in apis],
         }
     )
 
@@ -185,7 +187,7 @@ def _api(api_id: str, tool_id: str, host: str, raw: Any) -> Api:
         example_response=None if detail.example_response is None else json_text(detail.example_response),
         fingerprint="",
     )
-    return dataclasses.replace(api, fingerprint=_api_fingerprint(api))
+    return dataclasses.replace(api, fingerprint=api_fingerprint(api))
 
 
 def _api_detail(raw: Any) -> ApiDetail:
@@ -204,20 +206,3 @@ def _code_snippet(snippets: Any) -> str | None:
         {} if not isinstance(snippets, dict) else {k: v for k, v in snippets.items() if isinstance(v, str)}
     )
     return texts.get("python") or next((texts[language] for language in sorted(texts)), None)
-
-
-def _api_fingerprint(api: Api) -> str:
-    """Of what the source says; not of ids made here, nor of snippets, which only repeat it."""
-    said = plain(api)
-    for made_here in ("api_id", "tool_id", "function_name", "code_snippet", "fingerprint"):
-        del said[made_here]
-    said["url"] = without_port(api.url)
-    said["parameters"] = [_with_values(parameter) for parameter in said["parameters"]]
-    return digest_of(_with_values(said))
-
-
-def _with_values(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with JSON values in place of JSON text, so that the order of keys does not matter."""
-    texts = ("default", "schema", "body_schema", "example_response")
-    parsed = {name: orjson.loads(row[name]) for name in texts if row.get(name) is not None}
-    return row | parsed

@@ -102,10 +102,14 @@ class UnusableApi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawled:
-    """One listed tool as rows.  tool: None when it cannot be used, with the reason among the rejects."""
+    """One listed tool as rows.  tool: None when it cannot be used, with the reason among the rejects.
+
+    own_digest: of what the source says of the tool besides its APIs.
+    """
 
     entry: ToolEntry
     tool: Tool | None
+    own_digest: str = ""
     apis: tuple[Api, ...] = ()
     rejects: tuple[Reject, ...] = ()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +21,34 @@ from warehouse import manifest
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 # The hub is looked at again, and every verdict is made anew.
-NOW = ["--set", "catalogue.max_age=PT0S", "--set", "probe.max_age=PT0S"]
+LOOK_AGAIN = ["--set", "catalogue.max_age=PT0S"]
+NOW = [*LOOK_AGAIN, "--set", "probe.max_age=PT0S"]
 CHANGES = [
     {"change": "describe", "tool": "Science/physical-constants"},
     {"change": "break", "tool": "Text/text-diff"},
     {"change": "remove", "tool": "Design/colour-names"},
     {"change": "repair", "tool": "Language/old-lexicon"},
     {"change": "add", "tool": "Science/unit-converter", "slug": "unit-converter-two"},
+    {"change": "relist", "tool": "Science/periodic-table", "example": "other_form"},
+]
+# What a listing computes is another value at each look.
+OTHER_EXAMPLES = [
+    {"change": "relist", "tool": tool} for tool in ("Science/molecule-lab", "Science/unit-converter")
 ]
 MOST_BEYOND_NEED = 1.2
 
 
 @dataclass(frozen=True)
 class History:
-    """A folder whose hub changed, stayed as it was, and changed back."""
+    """A folder whose hub changed, showed other examples, and changed back.
+
+    asked_of_others: requests for the refresh that saw other examples.
+    """
 
     data: Path
     first: Snapshot
     runs: list[str]
+    asked_of_others: int
 
     def at(self, number: int) -> list[str]:
         return ["--run", self.runs[number], "--data", str(self.data)]
@@ -45,10 +56,13 @@ class History:
 
 @pytest.fixture(scope="module")
 def changed_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    folder = tmp_path_factory.mktemp("changed-sandbox")
-    (folder / "changes.json").write_text(json.dumps(CHANGES))
-    with serve_steady_sandbox(folder, "--changes", str(folder / "changes.json")) as served:
+    with changed_to(CHANGES, tmp_path_factory.mktemp("changed-sandbox")) as served:
         yield served
+
+
+def changed_to(changes: list[dict[str, str]], folder: Path) -> AbstractContextManager[Sandbox]:
+    (folder / "changes.json").write_text(json.dumps(changes))
+    return serve_steady_sandbox(folder, "--changes", str(folder / "changes.json"))
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +75,17 @@ def history(
 ) -> History:
     data = tmp_path_factory.mktemp("incremental") / "data"
     shutil.copytree(uninterrupted.data, data)
-    for world, looking in ((changed_sandbox, NOW), (changed_sandbox, []), (sandbox, NOW)):
+
+    def refresh(world: Sandbox, looking: list[str]) -> int:
         done = toolloom("refresh", *SMALL, *looking, *world.settings(), "--data", data)
         assert done.returncode == 0, done.stdout + done.stderr
-    return History(data, uninterrupted, [run.run_id for run in manifest.list_runs(data)])
+        return int(world.stats["requests"])
+
+    asked = refresh(changed_sandbox, NOW)
+    with changed_to(CHANGES + OTHER_EXAMPLES, tmp_path_factory.mktemp("other-examples")) as relisted:
+        asked_of_others = refresh(replace(relisted, teacher=changed_sandbox.teacher), LOOK_AGAIN) - asked
+    refresh(sandbox, NOW)
+    return History(data, uninterrupted, [run.run_id for run in manifest.list_runs(data)], asked_of_others)
 
 
 def asked(data: Path, run: str) -> dict[str, int]:
@@ -114,8 +135,9 @@ def queried(toolloom: WarmToolloom, where: Sequence[str], sql: str) -> dict[str,
     return dict(row)
 
 
-def test_nothing_is_asked_and_nothing_committed_when_nothing_changed(history: History) -> None:
+def test_nothing_is_asked_and_nothing_committed_when_only_values_changed(history: History) -> None:
     assert len(history.runs) == 3  # of four refreshes
+    assert history.asked_of_others == 0
 
 
 def test_what_comes_back_is_not_paid_for_again(history: History) -> None:
@@ -130,12 +152,12 @@ def test_diff_counts_what_was_added_removed_stale_and_back(toolloom: WarmToolloo
         {
             "added": ["Science/unit_converter_two"],
             "came_back": ["Language/old_lexicon"],
-            "changed": ["Science/physical_constants"],
+            "changed": ["Science/periodic_table", "Science/physical_constants"],
             "gone_stale": ["Text/text_diff"],
             "removed": ["Design/colour_names"],
         },
         {
-            "changed": ["Science/physical_constants"],
+            "changed": ["Science/periodic_table", "Science/physical_constants"],
             "came_back": ["Design/colour_names", "Text/text_diff"],
             "gone_stale": ["Language/old_lexicon"],
             "removed": ["Science/unit_converter_two"],
@@ -147,7 +169,7 @@ def test_diff_tells_which_instructions_went_stale_and_why(toolloom: WarmToolloom
     stale = [
         change for change in diff(toolloom, history, 0, 1)["changes"] if change["change"] == "gone_stale"
     ]
-    tools = {"physical_constants", "text_diff", "colour_names"}
+    tools = {"physical_constants", "periodic_table", "text_diff", "colour_names"}
 
     assert {change["what"] for change in stale} == {"tool", "API", "instruction", "annotation"}
     reasons = [change["detail"] for change in stale if change["what"] == "instruction"]

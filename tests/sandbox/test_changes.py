@@ -100,6 +100,23 @@ def test_answers_drift_and_the_listing_stays(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
 
 
+def test_the_listing_shows_other_examples(tmp_path: Path) -> None:
+    values, form = (
+        changes(tmp_path, {"change": "relist", "tool": "Science/molecule-lab", "example": example})
+        for example in ("other_values", "other_form")
+    )
+    page = "/tools/Science/molecule-lab"
+
+    before, drifted, reshaped = (
+        [api["example_response"] for api in asyncio.run(told_by_hub(applied, page))[1]["apis"]]
+        for applied in ([], values, form)
+    )
+
+    assert drifted != before
+    assert [answer.keys() for answer in drifted] == [answer.keys() for answer in before]
+    assert reshaped == [{"answer": answer} for answer in before]
+
+
 @pytest.mark.parametrize(
     ("told", "message"),
     [

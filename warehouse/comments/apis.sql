@@ -15,4 +15,4 @@ COMMENT ON COLUMN apis.read_only IS 'Whether calling it changes nothing';
 COMMENT ON COLUMN apis.response_schema IS 'JSON schema of its answer, as text';
 COMMENT ON COLUMN apis.code_snippet IS 'How the source calls it';
 COMMENT ON COLUMN apis.example_response IS 'An answer that the source shows';
-COMMENT ON COLUMN apis.fingerprint IS 'Digest of everything the source says of it';
+COMMENT ON COLUMN apis.fingerprint IS 'Digest of what the source says of it; of the example response the form, not the values';

@@ -11,4 +11,4 @@ COMMENT ON COLUMN tools.source_url IS 'Where it was found';
 COMMENT ON COLUMN tools.licence IS 'The licence that the source states';
 COMMENT ON COLUMN tools.n_apis IS 'How many APIs it has';
 COMMENT ON COLUMN tools.split IS 'train, test_tool or test_category, by hash of the id; e.g. train';
-COMMENT ON COLUMN tools.fingerprint IS 'Digest of everything the source says of it and of its APIs';
+COMMENT ON COLUMN tools.fingerprint IS 'Digest of what the source says of it and of its APIs';

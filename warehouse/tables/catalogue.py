@@ -12,7 +12,7 @@ class Tool:
     """A tool of the catalogue: a bundle of APIs behind one host (paper section 2.1).
 
     tool_id: `<category>/<standard name>`.  split: train, test_tool or test_category, by hash of the id.
-    fingerprint: digest of everything the source says of the tool and its APIs.
+    fingerprint: digest of what the source says of the tool and its APIs.
     """
 
     tool_id: str
@@ -68,6 +68,7 @@ class Api:
     api_id: `<tool_id>/<standard api name>`.  function_name: what the model calls, at most 64
     characters, a function of api_id alone.  protocol: http or mcp.  url: template with `{name}` for
     path parameters; stable host, never a port of a test server.  body_schema, response_schema: JSON text.
+    fingerprint: digest of what the source says; of the example response the form, not the values.
     """
 
     api_id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -88,9 +89,7 @@ class ToolFolder(_Files):
             return Crawled.rejected(entry, CrawlReason(fault.reason), f"{file.place}: {fault.message}")
         examples, faults = self._examples_of(file)
         crawled = normalise(entry, tool_detail(entry.id, tool, examples))
-        return Crawled(
-            entry=crawled.entry, tool=crawled.tool, apis=crawled.apis, rejects=(*crawled.rejects, *faults)
-        )
+        return dataclasses.replace(crawled, rejects=(*crawled.rejects, *faults))
 
     def _examples_of(self, tool: File) -> tuple[dict[str, Any], tuple[Reject, ...]]:
         file = self._layout.example_of(tool)

@@ -82,7 +82,7 @@ def test_a_tool_becomes_a_row() -> None:
         licence="MIT",
         n_apis=1,
         split="train",
-        fingerprint="854eac81eb656a31c4bd8c14999ca538",
+        fingerprint="0ba8bf9a13d8b1343df54c06f7310437",
     )
 
 
@@ -353,6 +353,7 @@ def fingerprints(raw: Json) -> tuple[str, str]:
         tool(api(example_response={"a": 1, "b": 2}), host="http://pet-finder.example:8080"),
         tool(api(example_response={"a": 1, "b": 2}, code_snippets={"python": "get()"})),
         tool(api(example_response={"a": 1, "b": 2}, latency_ms=12)),
+        tool(api(example_response={"a": 1.5, "b": "two"})),
     ],
 )
 def test_fingerprints_stay_when_nothing_is_said_otherwise(same: Json) -> None:
