@@ -11,6 +11,7 @@ from flows.outcome import Spent
 from flows.params import Config
 from flows.report import say
 from tasks.errors import BrokenContract
+from tasks.llm.batching.records import Record
 from tasks.llm.chat import digest_of
 from tasks.llm.known import KnownEndpoints
 from tasks.run import RunContext
@@ -69,6 +70,7 @@ def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
     services, known = services_of(run), KnownEndpoints(run.data)
     if asks_model:
         services.runtime.run(services.check_endpoint())
+        _tell_of_batches(services.batches_left())
     abilities = known.find(run.llm)
     if abilities is None and not asks_model:
         return run
@@ -78,6 +80,16 @@ def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
         say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {abilities.in_a_line()}")
     services.endpoint.abilities = abilities
     return run.model_copy(update={"abilities": abilities})
+
+
+def _tell_of_batches(left: list[Record]) -> None:
+    for where in sorted({record.where for record in left}):
+        there = [len(record.entries) for record in left if record.where == where]
+        batches = "1 batch" if len(there) == 1 else f"{len(there)} batches"
+        say(
+            f"{batches} of an earlier start, {sum(there):,} requests, not collected from {where}: with "
+            "[llm] batch = true at that endpoint they are waited for, otherwise asked and paid for again"
+        )
 
 
 def _forget_stale(config: Config, data: Path) -> None:

@@ -129,7 +129,7 @@ def _with_remarks(estimate: Estimate, known: Known, config: Config, data: Path) 
         remarks.append(
             "it is older than [catalogue] max_age: the refresh crawls again, and what has changed is extra"
         )
-    under_way = sum(len(record.keys) for record in Records(batches_of(data)).all())
+    under_way = sum(len(record.entries) for record in Records(batches_of(data)).all())
     if under_way:
         remarks.append(
             f"{under_way:,} requests are in batches under way: they are counted, and not paid again"

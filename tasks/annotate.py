@@ -9,8 +9,8 @@ from functools import partial
 
 from prefect import task
 
-from tasks.llm.budget import cost_usd
 from tasks.llm.chat import digest_of
+from tasks.llm.costs import cost_usd
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.run import RunContext
 from tasks.search.annotate import annotate_instruction, annotation_id_of

@@ -24,7 +24,8 @@ from tasks.catalogue.reading import Reading
 from tasks.llm.abilities import Abilities
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
-from tasks.llm.batching.records import Records, batches_of
+from tasks.llm.batching.debts import Debts
+from tasks.llm.batching.records import Record, Records, batches_of
 from tasks.llm.batching.running import BatchRunner
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
@@ -74,7 +75,7 @@ class Services:
     functions: FunctionWatch
     probing: Caller
     searching: RecordingCaller
-    batcher: Batcher | None
+    batcher: Batcher
     call_map: DurableMap
     maps: tuple[DurableMap, ...]
     reading: Reading
@@ -94,16 +95,19 @@ class Services:
 
     def progress(self, stage: str) -> Progress:
         """How far the stage is in this process."""
-        return self._progress.setdefault(stage, Progress(lambda: self.ledger.used, self._standing))
+        return self._progress.setdefault(
+            stage, Progress(lambda: self.ledger.used, lambda: self.batcher.standing)
+        )
 
     async def check_endpoint(self) -> None:
         """Whether requests can work at all.  Raises `UsageError`, `EndpointDown`."""
         await self.endpoint.check()
-        if self.batcher is not None:
+        if self.run.llm.batch:
             await BatchApi(self.endpoint.client).check()
 
-    def _standing(self) -> str:
-        return "" if self.batcher is None else self.batcher.standing
+    def batches_left(self) -> list[Record]:
+        """Batches of an earlier start that nobody waits for; what finished ones brought is taken first."""
+        return [] if self.run.llm.batch else self.runtime.run(self.batcher.collect_finished())
 
     def map(
         self,
@@ -162,7 +166,7 @@ class Services:
         return self.runtime.run(find_abilities(model, self.run.llm))
 
     def _batcher_of(self, stage: str) -> Batcher | None:
-        return None if stage in ONLINE else self.batcher
+        return self.batcher if self.run.llm.batch and stage not in ONLINE else None
 
     @contextmanager
     def abandoned_when_interrupted(self) -> Iterator[None]:
@@ -220,10 +224,12 @@ def _mcp_sessions(run: RunContext) -> McpSessions:
     )
 
 
-def _batcher(run: RunContext, endpoint: Endpoint, replies: ReplyStore) -> Batcher:
+def _batcher(
+    run: RunContext, endpoint: Endpoint, replies: ReplyStore, ledger: Ledger, usage: UsageLog
+) -> Batcher:
     records = Records(batches_of(run.data))
     runner = BatchRunner(BatchApi(endpoint.client), records, replies, run.llm)
-    return Batcher(endpoint, runner, records)
+    return Batcher(endpoint, runner, records, Debts(ledger, usage, run.llm, run.run_id))
 
 
 # Many rows are alive at once, and few of the objects are ever in cycles: as often as Python looks for such by
@@ -282,7 +288,7 @@ def _start(run: RunContext) -> Services:
             since=run.started_at,
             same_calls=same_calls,
         ),
-        batcher=_batcher(run, endpoint, replies) if run.llm.batch else None,
+        batcher=_batcher(run, endpoint, replies, ledger, usage),
         call_map=call_map,
         maps=(reply_map, call_map, same_calls),
         journal=Journal(trials),

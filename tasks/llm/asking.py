@@ -23,8 +23,8 @@ class Buyer(Protocol):
     async def admit(self) -> None:
         """Before each try.  Raises `StopRun` when it may not be paid for."""
 
-    def sent(self) -> None:
-        """A try leaves now."""
+    def sent(self, name: str = "") -> None:
+        """A try leaves now; a later start may ask what became of it under that name."""
 
     def failed(self, cost: Cost) -> None:
         """A try brought no reply.  The next one is admitted anew."""
@@ -41,7 +41,7 @@ class Free:
 
     async def admit(self) -> None: ...
 
-    def sent(self) -> None: ...
+    def sent(self, name: str = "") -> None: ...
 
     def failed(self, cost: Cost) -> None: ...
 

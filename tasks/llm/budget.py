@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tasks.errors import OverBudget, UsageError
+from tasks.errors import OverBudget
 from tasks.llm.asking import Cost
+from tasks.llm.caps import refuse_uncountable
 from tasks.llm.chat import Usage
+from tasks.llm.costs import Spent, cost_of, cost_usd
 from tasks.llm.params import BudgetParams, Caps, LlmParams
-from tasks.llm.spending import Numbers, SpendingLog
-
-_MILLION = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Requests and tokens, spent or set aside.  saved_usd: what a lower price took off their cost."""
-
-    requests: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    saved_usd: float = 0.0
-
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(
-            self.requests + other.requests,
-            self.tokens_in + other.tokens_in,
-            self.tokens_out + other.tokens_out,
-            self.saved_usd + other.saved_usd,
-        )
-
-    def __sub__(self, other: Spent) -> Spent:
-        return Spent(
-            self.requests - other.requests,
-            self.tokens_in - other.tokens_in,
-            self.tokens_out - other.tokens_out,
-            self.saved_usd - other.saved_usd,
-        )
-
-    @property
-    def tokens(self) -> int:
-        return self.tokens_in + self.tokens_out
-
-
-def cost_usd(params: LlmParams, tokens_in: int, tokens_out: int) -> float | None:
-    """Price of so many tokens; None while `[llm]` does not say what they cost."""
-    if params.price_in is None or params.price_out is None:
-        return None
-    return (tokens_in * params.price_in + tokens_out * params.price_out) / _MILLION
-
-
-def _cost(llm: LlmParams, spent: Spent) -> float | None:
-    usd = cost_usd(llm, spent.tokens_in, spent.tokens_out)
-    return None if usd is None else usd - spent.saved_usd
+from tasks.llm.spending import Booking, Numbers, SpendingLog
 
 
 @dataclass(slots=True)
@@ -71,14 +29,14 @@ class _Account:
 
     where: str
     caps: Caps
-    used: Spent = Spent()
-    set_aside: Spent = Spent()
+    used: Spent = field(default_factory=Spent)
+    set_aside: Spent = field(default_factory=Spent)
 
     def cap_passed_by(self, spent: Spent, llm: LlmParams) -> str | None:
         amounts: dict[str, float | None] = {
             "max_requests": spent.requests,
             "max_tokens": spent.tokens,
-            "max_usd": _cost(llm, spent),
+            "max_usd": cost_of(llm, spent),
         }
         for cap, amount in amounts.items():
             limit: float | None = getattr(self.caps, cap)
@@ -101,7 +59,7 @@ class Ledger:
     """
 
     def __init__(self, budget: BudgetParams, llm: LlmParams, log: SpendingLog | None = None) -> None:
-        _refuse_uncountable(budget, llm)
+        refuse_uncountable(budget, llm)
         self._llm = llm
         self._log = log
         self._run = _Account("[budget]", budget)
@@ -111,10 +69,10 @@ class Ledger:
         self._underestimate = 1.0
         self._queue = asyncio.Lock()
         self._booked = asyncio.Event()
-        for booking in () if log is None else log.bookings():
-            spent = Spent(*booking.numbers)
+        self._earlier: dict[str, Booking] = {} if log is None else log.bookings()
+        for booking in self._earlier.values():
             for account in self._accounts(booking.stage):
-                account.used += spent
+                account.used += Spent(*booking.numbers)
 
     @property
     def used(self) -> Spent:
@@ -152,21 +110,45 @@ class Ledger:
         has_room = self._passed(accounts, need, in_flight=True) is None
         return self._hold(accounts, need, stage) if has_room else None
 
-    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        return cost_usd(self._llm, tokens_in, tokens_out)
+    def reopened(
+        self, name: str, *, tokens_in: int, tokens_out: int, stage: str, discount: float
+    ) -> Reservation:
+        """Leave that an earlier start took under that name.
 
-    def sent(self, held: Held) -> None:
-        """The request leaves: from now on it counts, whatever becomes of this process."""
+        When that was of another run, this one pays for what comes of it, however little is left.  What is
+        settled already stays as it is.
+        """
+        earlier = self._earlier.get(name)
+        held = Held(stage, self.priced(tokens_in, tokens_out, discount))
+        if earlier is None:
+            self.sent(held, name)
+        else:
+            held = Held(earlier.stage, Spent(*earlier.numbers), name)
+        settled = earlier is not None and earlier.settled
+        for account in () if settled else self._accounts(held.stage):
+            account.used -= Spent() if earlier is None else held.spent
+            account.set_aside += held.spent
+        return Reservation(self, tokens_in, tokens_out, stage, discount, None if settled else held)
+
+    def cost(self, usage: Usage, discount: float = 0.0) -> float | None:
+        """Dollars; None where the endpoint did not say what it took, or prices are unknown."""
+        usd = cost_usd(self._llm, usage.tokens_in, usage.tokens_out) if usage.total else None
+        return None if usd is None else usd * (1 - discount)
+
+    def sent(self, held: Held, name: str = "") -> None:
+        """The request leaves: from now on it counts, whatever becomes of this process.
+
+        name: under which `reopened` finds it.
+        """
         if self._log is not None and not held.name:
-            held.name = self._sent(self._log, held)
-
-    def _sent(self, log: SpendingLog, held: Held) -> str:
-        return log.held(held.stage, _numbers(held.spent))
+            held.name = self._log.held(held.stage, _numbers(held.spent), name)
 
     def book(self, held: Held, really: Spent) -> None:
         """Puts what was `really` spent in the place of what was set aside."""
-        if self._log is not None and (held.name or really.requests):
-            self._log.settled(held.name or self._sent(self._log, held), _numbers(really))
+        if really.requests:
+            self.sent(held)
+        if self._log is not None and held.name and really != held.spent:
+            self._log.settled(held.name, _numbers(really))
         for account in self._accounts(held.stage):
             account.set_aside -= held.spent
             account.used += really
@@ -198,7 +180,7 @@ class Ledger:
 
     def _over(self, account: _Account, cap: str, need: Spent) -> OverBudget:
         used = account.used
-        usd = _cost(self._llm, used)
+        usd = cost_of(self._llm, used)
         cost = "" if usd is None else f", {usd:.4f} USD"
         named = f"{account.where} {cap}"
         return OverBudget(
@@ -217,14 +199,23 @@ def _numbers(spent: Spent) -> Numbers:
 class Reservation:
     """One request's place in the ledger."""
 
-    def __init__(self, ledger: Ledger, tokens_in: int, tokens_out: int, stage: str, discount: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        tokens_in: int,
+        tokens_out: int,
+        stage: str,
+        discount: float,
+        held: Held | None = None,
+    ) -> None:
+        """held: what was set aside for it and sent already."""
         self._ledger = ledger
         self._tokens_in = tokens_in
         self._tokens_out = tokens_out
         self._stage = stage
         self._discount = discount
-        self._held: Held | None = None
-        self._is_sent = False
+        self._held = held
+        self._is_sent = held is not None
 
     async def admit(self) -> None:
         """Before each try.  Raises `OverBudget`."""
@@ -238,11 +229,11 @@ class Reservation:
         self._held = self._ledger.set_aside_now(self._tokens_in, self._tokens_out, self._stage)
         return self._held is not None
 
-    def sent(self) -> None:
-        """The try leaves now."""
+    def sent(self, name: str = "") -> None:
+        """The try leaves now.  name: under which a later start may reopen it."""
         if self._held is not None:
             self._is_sent = True
-            self._ledger.sent(self._held)
+            self._ledger.sent(self._held, name)
 
     def failed(self, cost: Cost) -> None:
         """The try brought no reply; the next one is admitted anew."""
@@ -268,25 +259,3 @@ class Reservation:
     def _book(self, held: Held, really: Spent) -> None:
         self._ledger.book(held, really)
         self._held, self._is_sent = None, False
-
-
-def _refuse_uncountable(budget: BudgetParams, llm: LlmParams) -> None:
-    """Caps that could not be kept: without prices, or with replies of any length."""
-    _refuse(budget, "[budget]", llm)
-    for stage, caps in budget.stages.items():
-        _refuse(caps, f"[budget.stages.{stage}]", llm)
-
-
-def _refuse(caps: Caps, where: str, llm: LlmParams) -> None:
-    if caps.max_usd is not None and (llm.price_in is None or llm.price_out is None):
-        missing = "price_in" if llm.price_in is None else "price_out"
-        raise UsageError(
-            f"{where} max_usd = {caps.max_usd:g} cannot be kept: [llm] {missing} is not set",
-            fix=f"set [llm] price_in and price_out (USD per million tokens), or use {where} max_tokens",
-        )
-    cap = "max_usd" if caps.max_usd is not None else "max_tokens" if caps.max_tokens is not None else None
-    if cap is not None and llm.max_tokens is None:
-        raise UsageError(
-            f"{where} {cap} = {getattr(caps, cap):g} cannot be kept: a reply may have any length",
-            fix="set [llm] max_tokens, the longest reply in tokens",
-        )

@@ -24,6 +24,7 @@ from tasks.llm.asking import Asking, Buyer, Cost, Free
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
 from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
 from tasks.llm.client import Client, LengthFieldRefused
+from tasks.llm.costs import tokens_in_bytes
 from tasks.llm.failures import MalformedReply, ModelUnknown
 from tasks.llm.pacing import Outage, Pace
 from tasks.llm.params import LlmParams
@@ -31,18 +32,11 @@ from tasks.llm.patience import Patience
 from tasks.llm.retries import RETRIES
 from tasks.llm.window import Window
 
-# English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.
-_BYTES_PER_TOKEN = 3
 # The protocol renamed the field, and endpoints take one or the other.
 _LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
 # So many requests in a row are not to blame themselves.
 _FAILED_IN_A_ROW = 10
 _PING = ChatRequest(transcript=Transcript.of(Message(role="user", content="ping")), max_tokens=1)
-
-
-def tokens_in_bytes(n_bytes: int) -> int:
-    """How many tokens a text of so many bytes has, estimated rather high."""
-    return n_bytes // _BYTES_PER_TOKEN + 1
 
 
 class Endpoint:

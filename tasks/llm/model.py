@@ -8,9 +8,11 @@ from time import monotonic
 from tasks.errors import BadRow, RequestRefused, ToolloomError
 from tasks.llm.asking import Asking, Cost
 from tasks.llm.batching.batcher import Batcher
-from tasks.llm.budget import Ledger, Reservation, cost_usd
+from tasks.llm.batching.records import Entry
+from tasks.llm.budget import Ledger, Reservation
 from tasks.llm.chat import ChatRequest, Reply, Usage
-from tasks.llm.endpoint import Endpoint, tokens_in_bytes
+from tasks.llm.costs import cost_usd, tokens_in_reply
+from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import Recorder
@@ -95,21 +97,31 @@ class StoredModel:
 
         asking.buyer = _Buyer(reservation, self._store, key, paid)
         try:
-            reply = await self._answer(asking, key)
+            reply = await self._answer(asking, self._entry(asking, key, row_id, ordinal))
         except ToolloomError as error:
             if asking.tries:
                 self._record(row_id, ordinal, key, asking=asking, begun=begun, error=error)
             raise
         finally:
             asking.buyer.release()
-        if not recorded:  # a batch of an earlier start had bought it
-            paid(reply)
+        if not recorded:  # a batch of an earlier start bought it, and was booked
+            self._record(row_id, ordinal, key, reply=reply)
         return reply
 
-    async def _answer(self, asking: Asking, key: bytes) -> Reply:
+    def _entry(self, asking: Asking, key: bytes, row_id: str, ordinal: int) -> Entry:
+        return Entry(
+            key=key.hex(),
+            stage=self._stage,
+            row_id=row_id,
+            ordinal=ordinal,
+            tokens_in=asking.tokens_in,
+            tokens_out=asking.request.max_tokens or 0,
+        )
+
+    async def _answer(self, asking: Asking, entry: Entry) -> Reply:
         if self._batcher is None:
             return await self._endpoint.answer(asking)
-        return await self._batcher.answer(asking, key.hex())
+        return await self._batcher.answer(asking, entry)
 
     @property
     def _discount(self) -> float:
@@ -149,10 +161,7 @@ class StoredModel:
         """What this run paid: nothing for a stored reply or an error, unknown when no usage was reported."""
         if reply is None or from_store:
             return cost_usd(self._endpoint.params, 0, 0)
-        if not reply.usage.total:
-            return None
-        usd = cost_usd(self._endpoint.params, reply.usage.tokens_in, reply.usage.tokens_out)
-        return None if usd is None else usd * (1 - self._discount)
+        return self._ledger.cost(reply.usage, self._discount)
 
 
 class _Buyer:
@@ -169,8 +178,8 @@ class _Buyer:
     async def admit(self) -> None:
         await self._reservation.admit()
 
-    def sent(self) -> None:
-        self._reservation.sent()
+    def sent(self, name: str = "") -> None:
+        self._reservation.sent(name)
 
     def failed(self, cost: Cost) -> None:
         self._reservation.failed(cost)
@@ -179,7 +188,7 @@ class _Buyer:
         self._reservation.release()
 
     async def received(self, reply: Reply) -> None:
-        self._reservation.settle(reply.usage, _estimated_tokens(reply))
+        self._reservation.settle(reply.usage, tokens_in_reply(reply))
         self._paid(reply)
         await self._store.put(self._key, reply)
 
@@ -189,8 +198,3 @@ def _told(error: ToolloomError) -> str:
     if isinstance(error, BadRow):
         return f"{error.reason}: {error.message}"
     return type(error).__name__
-
-
-def _estimated_tokens(reply: Reply) -> int:
-    texts = [reply.content or "", *(call.name + call.arguments for call in reply.tool_calls)]
-    return tokens_in_bytes(sum(len(text.encode()) for text in texts))

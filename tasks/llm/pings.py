@@ -42,7 +42,7 @@ class PingPayer:
                 model=self._model,
                 tokens_in=usage.tokens_in,
                 tokens_out=usage.tokens_out,
-                cost_usd=self._ledger.cost(usage.tokens_in, usage.tokens_out) if usage.total else None,
+                cost_usd=self._ledger.cost(usage),
                 latency_ms=latency_ms,
                 attempts=1,
                 from_store=False,
@@ -60,9 +60,9 @@ class _PingBuyer:
     async def admit(self) -> None:
         await self._reservation.admit()
 
-    def sent(self) -> None:
+    def sent(self, name: str = "") -> None:
         self._sent_at = monotonic()
-        self._reservation.sent()
+        self._reservation.sent(name)
 
     def failed(self, cost: Cost) -> None:
         self._reservation.failed(cost)

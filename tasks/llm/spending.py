@@ -73,10 +73,10 @@ class SpendingLog:
             os.close(self._file)
             self._file = -1
 
-    def held(self, stage: str, numbers: Numbers) -> str:
-        """Set aside for a request; returns the name under which it is settled."""
+    def held(self, stage: str, numbers: Numbers, name: str = "") -> str:
+        """Set aside for a request; returns the name under which it is settled, made up unless given."""
         self._n_held += 1
-        name = f"{os.getpid()}.{id(self)}.{self._n_held}"
+        name = name or f"{os.getpid()}.{id(self)}.{self._n_held}"
         self._append(["held", name, stage, numbers])
         return name
 
@@ -87,13 +87,13 @@ class SpendingLog:
         """A request that was sent, and came to its end."""
         self._append(["asked", "", call])
 
-    def bookings(self) -> list[Booking]:
-        """Those of all processes so far; what was in flight when one was killed stays at its worst case."""
+    def bookings(self) -> dict[str, Booking]:
+        """Those of all processes so far, by name; what was in flight at a kill stays at its worst case."""
         found: dict[str, Booking] = {}
         for kind, name, *told in self._events({"held", "settled"}):
             stage = told[0] if kind == "held" else found[name].stage
             found[name] = Booking(stage, tuple(told[-1]), settled=kind == "settled")
-        return list(found.values())
+        return found
 
     def calls(self) -> list[LlmCall]:
         return [LlmCall(**call) for _, _, call in self._events({"asked"})]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.llm.budget import cost_usd
+from tasks.llm.costs import cost_usd
 from tasks.llm.params import LlmParams
 from tasks.planning.measured import Figures
 

@@ -68,6 +68,25 @@ def test_killed_while_waiting_it_collects_the_batch_and_gives_the_same_tables(
     assert answered == sum(row["n"] for row in asked if row["stage"] not in ("annotate", "endpoint"))
 
 
+def test_without_batches_it_says_which_are_under_way(
+    toolloom: WarmToolloom, fresh_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    asked: list[str | Path] = ["refresh", *SMALL, *fresh_sandbox.settings(), "--data", data]
+    script(fresh_sandbox, delay_s=600)
+    running = toolloom.start(*asked, *IN_BATCHES)
+    while not any(record["batch_id"] for record in on_record(data)):
+        time.sleep(0.05)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    (n,) = (len(record["entries"]) for record in on_record(data))
+
+    done = toolloom(*asked, "--until", "compress")
+
+    assert done.returncode == 0, done.stderr
+    assert f"1 batch of an earlier start, {n} requests, not collected from" in done.stdout
+
+
 def test_an_endpoint_that_takes_no_batches_is_found_before_the_run(
     toolloom: WarmToolloom, fresh_sandbox: Sandbox, tmp_path: Path
 ) -> None:

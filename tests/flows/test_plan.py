@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.estimates import Forecast
 from flows.plan_text import accuracy_text
-from tasks.llm.batching.records import Record, Records, batches_of
+from tasks.llm.batching.records import Entry, Record, Records, batches_of
 from tasks.planning.estimate import Amount, Estimate, StageEstimate
 
 pytestmark = pytest.mark.timeout(300)
@@ -107,7 +107,12 @@ def test_dollars_are_of_the_prices_and_half_in_batches(data: Path) -> None:
 
 
 def test_batches_under_way_are_told(data: Path) -> None:
-    Records(batches_of(data)).save(Record(mark="m", input_file_id="file-1", keys=("aa", "bb")))
+    entries = [
+        Entry(key=key, stage="propose", row_id=key, ordinal=0, tokens_in=9, tokens_out=9) for key in "ab"
+    ]
+    Records(batches_of(data)).save(
+        Record(mark="m", where="x", input_file_id="file-1", entries=tuple(entries))
+    )
     assert planned(data)["assumptions"][-1] == (
         "2 requests are in batches under way: they are counted, and not paid again"
     )

@@ -17,7 +17,7 @@ from terminal import Screen
 from flows.progress import LiveLine, PlainLines, Watch, display_of, live_line
 from flows.progress_text import Standing
 from flows.report import Voice, speaking
-from tasks.llm.budget import Spent
+from tasks.llm.costs import Spent
 from tasks.progress import Progress, ShardProgress, Snapshot
 
 

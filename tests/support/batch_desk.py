@@ -14,6 +14,7 @@ from llm_server import ApplicationThread
 from sandbox.teacher import TeacherFaults, build_teacher
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
+from tasks.llm.batching.debts import Debts
 from tasks.llm.batching.records import Records
 from tasks.llm.batching.running import BatchRunner
 from tasks.llm.budget import Ledger
@@ -22,6 +23,7 @@ from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.spending import SpendingLog, spending_file
 from tasks.llm.store import ReplyStore
 from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
@@ -89,33 +91,37 @@ class Folder:
     llm: Mapping[str, Any] = field(default_factory=dict)
     budget: BudgetParams = field(default_factory=BudgetParams)
     batch: bool = True
+    run_id: str = "run"
 
     def work(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         settings = {"batch_poll_s": 0.05, "outage_s": 2, "price_in": 1.0, "price_out": 2.0, "max_tokens": 100}
         params = LlmParams(base_url=self.url, model=MODEL, batch=self.batch, **{**settings, **self.llm})
 
         async def run() -> T:
-            with DurableMap(self.root / "replies.sqlite") as entries:
+            with (
+                SpendingLog(spending_file(self.root, self.run_id)) as log,
+                DurableMap(self.root / "replies.sqlite") as entries,
+            ):
                 async with Endpoint(params, first_pause_s=0.02) as endpoint:
-                    return await work(_desk(endpoint, ReplyStore(entries), self))
+                    return await work(_desk(endpoint, ReplyStore(entries), log, self))
 
         return asyncio.run(run())
 
 
-def _desk(endpoint: Endpoint, store: ReplyStore, folder: Folder) -> Desk:
+def _desk(endpoint: Endpoint, store: ReplyStore, log: SpendingLog, folder: Folder) -> Desk:
     params = endpoint.params
     records = Records(folder.root / "batches")
     runner = BatchRunner(BatchApi(endpoint.client), records, store, params, first_pause_s=0.02)
-    batcher = Batcher(endpoint, runner, records)
-    ledger, log = Ledger(folder.budget, params), UsageLog()
+    ledger, usage = Ledger(folder.budget, params, log), UsageLog(log)
+    batcher = Batcher(endpoint, runner, records, Debts(ledger, usage, params, folder.run_id))
     model = StoredModel(
         endpoint=endpoint,
         store=store,
         ledger=ledger,
-        recorder=log,
+        recorder=usage,
         functions=FunctionWatch(model=params.model, where=params.base_url),
         stage="propose",
-        run_id="run",
+        run_id=folder.run_id,
         batcher=batcher if params.batch else None,
     )
-    return Desk(model, ledger, log, batcher, runner)
+    return Desk(model, ledger, usage, batcher, runner)

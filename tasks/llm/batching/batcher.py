@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from tasks.errors import EndpointDown, RequestRefused, Transient
-from tasks.llm.asking import Asking, Cost
+from tasks.llm.asking import Asking, Buyer, Free
+from tasks.llm.batching.debts import Debt, Debts, cost_in_a_batch
 from tasks.llm.batching.lines import NextBatch, OtherLengthField, TooMuch
-from tasks.llm.batching.records import Record, Records
+from tasks.llm.batching.records import Entry, Record, Records
 from tasks.llm.batching.running import BatchRunner, Outcome
 from tasks.llm.chat import Reply
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.retries import RETRIES
 
 LARGEST_FILE = 200_000_000
 """Bytes of an input file, at most."""
@@ -25,14 +25,34 @@ _BYTES_AROUND_A_BODY = 200
 
 @dataclass(eq=False, slots=True)
 class _Wish:
-    """A request that waits: for a batch, then for what comes of it."""
+    """A request that waits: for a batch, then for what comes of it.
 
+    buyer: pays for it.  debt: of a batch of an earlier start, in the place of a buyer.
+    """
+
+    entry: Entry
     body: bytes = b""
+    buyer: Buyer = field(default_factory=Free)
+    debt: Debt | None = None
     outcome: asyncio.Future[Outcome | Exception] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def settle(self, outcome: Outcome | Exception) -> None:
+    def settle(self, outcome: Outcome) -> None:
+        """The batch is over: what came of the request."""
+        if self.debt is not None:
+            self.debt.settle(outcome)
+        elif not isinstance(outcome, Reply):
+            self.buyer.failed(cost_in_a_batch(outcome))
+        self._wake(outcome)
+
+    def abandon(self, error: Exception) -> None:
+        """The batch is not followed any more."""
+        if self.debt is not None:
+            self.debt.release()
+        self._wake(error)
+
+    def _wake(self, outcome: Outcome | Exception) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
@@ -44,8 +64,9 @@ class Batcher:
     when it is full.  Batches of an earlier start that are on record are waited for, not asked again.
     """
 
-    def __init__(self, endpoint: Endpoint, runner: BatchRunner, records: Records) -> None:
+    def __init__(self, endpoint: Endpoint, runner: BatchRunner, records: Records, debts: Debts) -> None:
         self._endpoint = endpoint
+        self._debts = debts
         self._params = endpoint.params
         self._runner = runner
         self._records = records
@@ -68,18 +89,27 @@ class Batcher:
         batches = "1 batch" if len(counts) == 1 else f"{len(counts)} batches"
         return f"{batches} under way, {done:,}/{total:,} answered"
 
-    async def answer(self, asking: Asking, key: str) -> Reply:
+    async def collect_finished(self) -> list[Record]:
+        """Takes what batches of an earlier start have brought; the records of those still under way."""
+        left = []
+        for record in self._records.all():
+            if record.where == self._runner.where and await self._runner.is_over(record):
+                await self._follow(record, self._owed(record))
+            else:
+                left.append(record)
+        return left
+
+    async def answer(self, asking: Asking, entry: Entry) -> Reply:
         """The reply to a prepared request; counts its tries in it.
 
         Raises `RequestRefused` for this request, `StopRun` for the run.
         """
-        earlier = (await self._of_earlier_start()).get(key)
+        earlier = self._of_earlier_start().get(entry.key)
         if earlier is not None and isinstance(reply := await _outcome_of(earlier), Reply):
-            asking.tries += 1
             return reply
         while True:
             await asking.buyer.admit()
-            outcome = await _outcome_of(self._wish(key, asking.body))
+            outcome = await _outcome_of(self._wish(entry, asking))
             if isinstance(outcome, TooMuch):
                 continue
             asking.tries += 1
@@ -90,28 +120,29 @@ class Batcher:
 
     def _try_again(self, asking: Asking, failure: Transient | NextBatch) -> None:
         """Returns when the request may go into the next batch."""
-        if isinstance(failure, Transient):
-            asking.buyer.failed(RETRIES[type(failure)].cost)
         if isinstance(failure, OtherLengthField):
-            asking.buyer.failed(Cost.REQUEST)
             self._endpoint.use_newer_length_field(asking)
         if asking.tries >= asking.attempts:
             told = f"the endpoint fails at this request in {asking.tries} batches: {failure.message}"
             raise RequestRefused("endpoint_failed", told)
 
-    async def _of_earlier_start(self) -> dict[str, _Wish]:
+    def _of_earlier_start(self) -> dict[str, _Wish]:
         if self._earlier is None:
             self._earlier = {}
             for record in self._records.all():
-                wishes = {key: _Wish() for key in record.keys}
-                self._earlier.update(wishes)
-                self._start(self._follow(record, wishes))
+                if record.where == self._runner.where:
+                    wishes = self._owed(record)
+                    self._earlier.update(wishes)
+                    self._start(self._follow(record, wishes))
         return self._earlier
 
-    def _wish(self, key: str, body: bytes) -> _Wish:
-        wish = self._waiting.get(key) or self._under_way.get(key)
+    def _owed(self, record: Record) -> dict[str, _Wish]:
+        return {entry.key: _Wish(entry, debt=self._debts.of(record, entry)) for entry in record.entries}
+
+    def _wish(self, entry: Entry, asking: Asking) -> _Wish:
+        wish = self._waiting.get(entry.key) or self._under_way.get(entry.key)
         if wish is None:
-            wish = self._waiting[key] = _Wish(body)
+            wish = self._waiting[entry.key] = _Wish(entry, asking.body, asking.buyer)
             self._last_arrival = monotonic()
             if self._gathering is None or self._gathering.done():
                 self._gathering = asyncio.create_task(self._gather())
@@ -150,12 +181,14 @@ class Batcher:
 
     async def _submit(self, wishes: dict[str, _Wish]) -> None:
         try:
-            record = await self._runner.submit({key: wish.body for key, wish in wishes.items()})
+            record = await self._runner.upload((wish.entry, wish.body) for wish in wishes.values())
+            for key, wish in wishes.items():
+                wish.body = b""
+                wish.buyer.sent(record.booking(key))
+            record = await self._runner.create(record)
         except Exception as error:  # noqa: BLE001 - raised where each row waits
-            self._settle_all(wishes, error)
+            self._abandon(wishes, error)
             return
-        for wish in wishes.values():
-            wish.body = b""
         await self._follow(record, wishes)
 
     async def _follow(self, record: Record, wishes: dict[str, _Wish]) -> None:
@@ -166,12 +199,12 @@ class Batcher:
         try:
             await self._runner.follow(record, settle)
         except Exception as error:  # noqa: BLE001 - raised where each row waits
-            self._settle_all(wishes, error)
+            self._abandon(wishes, error)
 
-    def _settle_all(self, wishes: dict[str, _Wish], error: Exception) -> None:
+    def _abandon(self, wishes: dict[str, _Wish], error: Exception) -> None:
         for key, wish in wishes.items():
             self._under_way.pop(key, None)
-            wish.settle(error)
+            wish.abandon(error)
 
     def _tempered(self, outcome: Outcome, n_requests: int) -> Outcome:
         """Where an account's queue is full, smaller batches go one by one."""

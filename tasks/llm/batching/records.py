@@ -15,19 +15,41 @@ def batches_of(data: Path) -> Path:
     return data / "store" / "batches"
 
 
+class Entry(BaseModel):
+    """A request of a batch.  key: in the reply store, in hexadecimal.  tokens_in, tokens_out: at worst."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    stage: str
+    row_id: str
+    ordinal: int
+    tokens_in: int
+    tokens_out: int
+
+
 class Record(BaseModel):
     """A batch under way.
 
-    mark: by which the endpoint knows it too, should its id be lost.  batch_id: None until it was created.
-    keys: of its requests in the reply store, in hexadecimal.
+    mark: by which the endpoint knows it too, should its id be lost.  where: the endpoint.  batch_id: None
+    until it was created.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mark: str
+    where: str
     input_file_id: str
     batch_id: str | None = None
-    keys: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(entry.key for entry in self.entries)
+
+    def booking(self, key: str) -> str:
+        """The name of that request's booking in the spending log."""
+        return f"{self.mark}.{key}"
 
 
 class Records:

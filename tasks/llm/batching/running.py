@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 from uuid import uuid4
@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from tasks.errors import BrokenContract, EndpointDown, RequestRefused, StopRun, ToolloomError, Transient
 from tasks.llm.batching.api import OVER, BatchApi
 from tasks.llm.batching.lines import LeftOut, TooMuch, read_result, request_line
-from tasks.llm.batching.records import Record, Records
+from tasks.llm.batching.records import Entry, Record, Records
 from tasks.llm.chat import Reply
 from tasks.llm.pacing import LONGEST_PAUSE_S
 from tasks.llm.params import LlmParams
@@ -54,13 +54,25 @@ class BatchRunner:
         self._first_pause_s = first_pause_s
         self.counts: dict[str, tuple[int, int]] = {}
 
-    async def submit(self, bodies: Mapping[str, bytes]) -> Record:
-        """Starts a batch of these requests, by key.  Raises `StopRun`."""
+    @property
+    def where(self) -> str:
+        """The endpoint's name in records."""
+        return self._params.known_as or self._params.base_url
+
+    async def upload(self, requests: Iterable[tuple[Entry, bytes]]) -> Record:
+        """Puts a batch of these requests on record, their bodies at the endpoint.  Raises `StopRun`."""
         mark = uuid4().hex
-        content = b"".join(request_line(key, body) for key, body in bodies.items())
-        input_file_id = await self._patiently(self.api.upload, f"toolloom-{mark}.jsonl", content)
-        record = Record(mark=mark, input_file_id=input_file_id, keys=tuple(bodies))
+        entries, lines = [], []
+        for entry, body in requests:
+            entries.append(entry)
+            lines.append(request_line(entry.key, body))
+        input_file_id = await self._patiently(self.api.upload, f"toolloom-{mark}.jsonl", b"".join(lines))
+        record = Record(mark=mark, where=self.where, input_file_id=input_file_id, entries=tuple(entries))
         self._records.save(record)
+        return record
+
+    async def create(self, record: Record) -> Record:
+        """Starts an uploaded batch.  Raises `StopRun`."""
         batch = await self._patiently(self._create, record)
         record = record.model_copy(update={"batch_id": batch.id})
         self._records.save(record)
@@ -71,9 +83,19 @@ class BatchRunner:
         found = await self.api.find(record.mark)
         return found or await self.api.create(record.input_file_id, record.mark)
 
+    async def is_over(self, record: Record) -> bool:
+        """One look at the batch; whether nothing more will come of it."""
+        batch = await self._patiently(self._look, record)
+        return batch is None or batch.status in OVER
+
+    async def _look(self, record: Record) -> Batch | None:
+        if record.batch_id is None:
+            return await self.api.find(record.mark)
+        return await self.api.look(record.batch_id)
+
     async def follow(self, record: Record, settle: Settle) -> None:
         """Waits for the batch and settles all its requests.  Raises `StopRun`; the record stays then."""
-        self.counts[record.mark] = (0, len(record.keys))
+        self.counts[record.mark] = (0, len(record.entries))
         try:
             batch = await self._over(record)
             left = dict.fromkeys(record.keys)
@@ -96,15 +118,12 @@ class BatchRunner:
         """The batch when nothing more will come of it; None when the endpoint does not know it (any more)."""
         pause_s = min(self._first_pause_s, self._params.batch_poll_s)
         while True:
-            if record.batch_id is None:
-                batch = await self._patiently(self.api.find, record.mark)
-            else:
-                batch = await self._patiently(self.api.look, record.batch_id)
+            batch = await self._patiently(self._look, record)
             if batch is None or batch.status in OVER:
                 return batch
             if batch.request_counts is not None:
                 done = batch.request_counts.completed + batch.request_counts.failed
-                self.counts[record.mark] = (done, len(record.keys))
+                self.counts[record.mark] = (done, len(record.entries))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * _POLLS_GROW, self._params.batch_poll_s)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefuse
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.chat import Reply
 from tasks.llm.client import Client
+from tasks.llm.costs import Spent
 from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.spending import SpendingLog, spending_file
 
 ROWS = "abcdefgh"
 USD_OF = 1e-6
@@ -180,7 +184,91 @@ def test_the_next_run_finds_the_batch_of_one_that_died_waiting(teacher: Teacher,
     assert {row: replies[row] for row in ROWS} == online(teacher, tmp_path)
     assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8, 1]
     assert [(call.from_store, call.attempts) for call in calls] == [(False, 1)] * 9
+    assert all(call.cost_usd for call in calls)
     assert [*(tmp_path / "batches").iterdir()] == []
+
+
+def tokens_of(replies: dict[str, Any]) -> tuple[int, int]:
+    return sum(one.usage.tokens_in for one in replies.values()), sum(
+        one.usage.tokens_out for one in replies.values()
+    )
+
+
+@pytest.mark.parametrize("run_id", ["run", "the next run"])
+def test_a_batch_of_an_earlier_start_is_booked_by_the_one_that_collects_it(
+    teacher: Teacher, tmp_path: Path, run_id: str
+) -> None:
+    teacher.script(delay_s=0.3)
+    Folder(tmp_path, teacher.url).work(die_waiting)
+
+    async def work(desk: Desk) -> tuple[Spent, dict[str, Any]]:
+        replies = await desk.ask_all(ROWS)
+        return desk.ledger.used, replies
+
+    used, replies = Folder(tmp_path, teacher.url, run_id=run_id).work(work)
+
+    tokens_in, tokens_out = tokens_of(replies)
+    saved = (tokens_in + 2 * tokens_out) * USD_OF / 2
+    assert replace(used, saved_usd=0.0) == Spent(8, tokens_in, tokens_out)
+    assert used.saved_usd == pytest.approx(saved)
+    with SpendingLog(spending_file(tmp_path, run_id)) as log:
+        assert {booking.settled for booking in log.bookings().values()} == {True}
+        assert sorted(call.row_id for call in log.calls()) == [*ROWS]
+
+
+def test_a_cap_holds_over_a_batch_of_an_earlier_start(teacher: Teacher, tmp_path: Path) -> None:
+    async def work(desk: Desk) -> tuple[list[type], int]:
+        replies = await desk.ask_all(ROWS + "ijk")
+        return [type(reply) for reply in replies.values()], desk.ledger.used.requests
+
+    teacher.script(delay_s=0.3)
+    folder = Folder(tmp_path, teacher.url, budget=BudgetParams(max_requests=10))
+    folder.work(die_waiting)
+    kinds, used = folder.work(work)
+    assert (kinds.count(Reply), kinds.count(OverBudget), used) == (10, 1, 10)
+    assert teacher.stats["requests"] == 10
+
+
+def test_what_an_earlier_batch_brought_no_reply_to_is_paid_once(teacher: Teacher, tmp_path: Path) -> None:
+    async def work(desk: Desk) -> Spent:
+        await desk.ask_all(ROWS)
+        return desk.ledger.used
+
+    teacher.script("expired", delay_s=0.3)
+    folder = Folder(tmp_path, teacher.url)
+    folder.work(die_waiting)
+    used = folder.work(work)
+    assert used.requests == teacher.stats["requests"] == 8
+
+
+async def collect(desk: Desk) -> tuple[list[int], Spent]:
+    left = await desk.batcher.collect_finished()
+    return [len(record.entries) for record in left], desk.ledger.used
+
+
+def test_a_finished_batch_is_collected_without_batches(teacher: Teacher, tmp_path: Path) -> None:
+    Folder(tmp_path, teacher.url).work(die_waiting)
+    while teacher.batches[0]["status"] != "completed":
+        time.sleep(0.02)
+    folder = Folder(tmp_path, teacher.url, batch=False)
+
+    left, used = folder.work(collect)
+
+    assert (left, used.requests) == ([], 8)
+    assert folder.work(ask_rows) == online(teacher, tmp_path)
+    assert (len(teacher.batches), teacher.stats["requests"]) == (1, 16)  # the comparison's are the others
+
+
+@pytest.mark.parametrize("params", [{}, {"known_as": "another endpoint"}])
+def test_a_batch_under_way_stays_on_record_without_batches(
+    teacher: Teacher, tmp_path: Path, params: dict[str, Any]
+) -> None:
+    teacher.script(delay_s=5)
+    Folder(tmp_path, teacher.url).work(die_waiting)
+    left, used = Folder(tmp_path, teacher.url, params, batch=False).work(collect)
+    assert left == [8]
+    assert used.requests == 8
+    assert len([*(tmp_path / "batches").iterdir()]) == 1
 
 
 def test_a_batch_whose_id_was_lost_is_known_by_its_mark(teacher: Teacher, tmp_path: Path) -> None:
@@ -197,11 +285,12 @@ def test_a_batch_whose_id_was_lost_is_known_by_its_mark(teacher: Teacher, tmp_pa
 
 
 def test_a_batch_that_the_endpoint_has_forgotten_is_asked_for_again(tmp_path: Path) -> None:
+    known = {"known_as": "the teacher"}
     with Teacher() as gone:
         gone.script(delay_s=5)
-        Folder(tmp_path, gone.url).work(die_waiting)
+        Folder(tmp_path, gone.url, known).work(die_waiting)
     with Teacher() as teacher:
-        replies = Folder(tmp_path, teacher.url).work(ask_rows)
+        replies = Folder(tmp_path, teacher.url, known).work(ask_rows)
         assert {type(reply) for reply in replies.values()} == {Reply}
         assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8]
     assert [*(tmp_path / "batches").iterdir()] == []

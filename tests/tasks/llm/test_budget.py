@@ -8,8 +8,9 @@ import pytest
 
 from tasks.errors import OverBudget, UsageError
 from tasks.llm.asking import Cost
-from tasks.llm.budget import Ledger, Reservation, Spent, cost_usd
+from tasks.llm.budget import Ledger, Reservation
 from tasks.llm.chat import Usage
+from tasks.llm.costs import Spent, cost_usd
 from tasks.llm.params import BudgetParams, Caps, LlmParams
 
 

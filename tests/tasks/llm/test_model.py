@@ -16,8 +16,9 @@ from ask_rows import request_of
 from llm_server import OK, Answer, ModelServer, completion, drops, fails, sends, waits
 
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused
-from tasks.llm.budget import Ledger, Spent
+from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatModel, Reply, Usage
+from tasks.llm.costs import Spent
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
@@ -328,7 +329,7 @@ def test_a_cap_holds_for_a_run_however_often_it_is_killed(tmp_path: Path) -> Non
         n_asked = len(server.requests)
         log = SpendingLog(spending_file(tmp_path, "r"))
         with log:
-            bookings, calls = log.bookings(), log.calls()
+            bookings, calls = [*log.bookings().values()], log.calls()
     assert cap - 2 * in_flight <= n_asked <= cap, "what was in flight counts, whether it arrived or not"
     assert sum(booking.numbers[0] for booking in bookings) == cap
     assert len(calls) == sum(booking.settled for booking in bookings)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import StopRun, UsageError
-from tasks.llm.budget import Ledger, Spent
+from tasks.llm.budget import Ledger
+from tasks.llm.costs import Spent
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import Booking, SpendingLog, forget_other_runs, spending_file
 from warehouse.tables.accounts import LlmCall
@@ -40,7 +41,7 @@ def test_what_is_settled_counts_as_it_was_and_the_rest_at_its_worst(path: Path) 
         log.settled(settled, (1, 7, 2, 0.5))
         log.asked(CALL)
     with SpendingLog(path) as log:
-        assert log.bookings() == [
+        assert [*log.bookings().values()] == [
             Booking("propose", (1, 7, 2, 0.5), settled=True),
             Booking("annotate", (1, 60, 100, 0.0), settled=False),
         ]
@@ -58,7 +59,7 @@ def test_two_processes_may_append(path: Path) -> None:
     with SpendingLog(path) as one, SpendingLog(path) as other:
         names = [log.held("propose", (1, 1, 1, 0.0)) for log in (one, other, one)]
         other.settled(names[1], (0, 0, 0, 0.0))
-        assert [booking.settled for booking in one.bookings()] == [False, True, False]
+        assert [booking.settled for booking in one.bookings().values()] == [False, True, False]
 
 
 def test_a_line_that_was_torn_is_left_out(path: Path) -> None:
