@@ -4,16 +4,17 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from scripted_model import ScriptedModel
 
 from tasks.documents.document import document_of
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import TOKENS_SHOWN, Compressor
 from tasks.errors import OverBudget, RequestRefused, StopRun
-from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.chat import Reply
 from tasks.shaping.shape import project, shape_of
 from tasks.shaping.tokens import count_tokens
 from warehouse.tables.catalogue import Api, Tool
@@ -29,26 +30,6 @@ LARGE = {
 }
 NOT_JSON = Reply(content="I would keep the names.")
 REFUSED = RequestRefused("context_too_long", "HTTP 400: too long")
-
-
-@dataclass
-class ScriptedModel:
-    """Says what its script says, in order, and fails when that runs out."""
-
-    script: list[Reply | Exception]
-    asked: list[tuple[str, int, ChatRequest]] = field(default_factory=list)
-    name: str = "scripted"
-
-    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
-        self.asked.append((row_id, ordinal, request))
-        said = self.script.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    def prompt(self, number: int) -> str:
-        """What was sent in the user message of a request."""
-        return str(self.asked[number][2].transcript.messages()[-1].content)
 
 
 def keeping(*paths: str) -> Reply:

@@ -5,34 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 
 import pytest
+from candidates import candidate
 
 from tasks.instructions.fitting import fit_candidates, instruction_id_of
 from tasks.instructions.names import ApiFacts
 from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selected, Selection
-from tasks.llm.chat import digest_of
 from warehouse.tables.instructions import Candidate, NamedApi, Sample
 
 PARAMS = InstructParams(min_words=5, language="")
-RELEVANT = (
-    NamedApi(tool_name="Flights", api_name="Search"),
-    NamedApi(tool_name="Sky Watch", api_name="forecast"),
-)
 RAIN = "Which flights reach Oslo before noon, and will it rain on that day in May?"
-
-
-def candidate(sample_id: str, ordinal: int, query: str | None = None) -> Candidate:
-    query = query or " ".join(digest_of([sample_id, ordinal, number])[:8] for number in range(12))
-    return Candidate(
-        candidate_id=f"{sample_id}-{ordinal}",
-        sample_id=sample_id,
-        ordinal=ordinal,
-        query=query,
-        relevant_apis=RELEVANT,
-        model="m",
-        prompt_digest="p",
-        seed_ids=(),
-    )
 
 
 @pytest.fixture

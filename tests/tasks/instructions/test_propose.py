@@ -4,15 +4,15 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from scripted_model import ScriptedModel
 
 from tasks.errors import BrokenContract, OverBudget, RequestRefused
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, chosen_seeds, prompt_digest, propose_for
-from tasks.llm.chat import ChatRequest, Reply, digest_of
+from tasks.llm.chat import Reply, digest_of
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, NamedApi, Sample
@@ -21,22 +21,6 @@ MakeSample = Callable[..., Sample]
 Propose = Callable[..., Proposed]
 SEARCH = NamedApi(tool_name="Flights", api_name="Search")
 PARAMS = InstructParams(per_sample=3, seed_examples=2)
-
-
-@dataclass
-class ScriptedModel:
-    """Says what its script says, in order, and fails when that runs out."""
-
-    script: list[Reply | Exception]
-    asked: list[tuple[str, int, ChatRequest]] = field(default_factory=list)
-    name: str = "scripted"
-
-    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
-        self.asked.append((row_id, ordinal, request))
-        said = self.script.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said
 
 
 def saying(*items: Any, finish_reason: str = "stop") -> Reply:
