@@ -6,6 +6,13 @@ from tasks.exporting.export import Exported
 from tasks.exporting.folder import disk_path
 
 
+def exported_line(exported: Exported) -> str:
+    """An export in short, for the end of a refresh."""
+    n_rows, n_left_out = sum(exported.written.values()), sum(exported.left_out.values())
+    left_out = f", {n_left_out:,} searches left out" if n_left_out else ""
+    return f"exported {exported.format} to {exported.out}: {n_rows:,} rows{left_out}"
+
+
 def told(exported: Exported) -> str:
     """A line for each file or folder with its rows, and for each reason to leave searches out."""
     width = max(len(name) for name in exported.written)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from tasks.calling.params import CallingParams
 from tasks.catalogue.params import CatalogueParams
 from tasks.documents.params import CompressParams
+from tasks.exporting.params import RefreshExports
 from tasks.instructions.params import InstructParams
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
@@ -91,6 +92,7 @@ class Config(BaseModel):
     sample: SampleParams = SampleParams()
     instruct: InstructParams = InstructParams()
     annotate: AnnotateParams = AnnotateParams()
+    export: RefreshExports = RefreshExports()
     sandbox: SandboxParams = SandboxParams()
     schedule: ScheduleParams = ScheduleParams()
 
@@ -114,6 +116,7 @@ class Config(BaseModel):
             mode="json",
             exclude={
                 "name": True,
+                "export": True,
                 "sandbox": True,
                 "schedule": True,
                 "budget": True,

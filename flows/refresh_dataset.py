@@ -17,6 +17,7 @@ from flows.build_instructions import build_instructions
 from flows.cockpit import publish_refresh
 from flows.dead_runs import sole_run
 from flows.estimates import Forecast, keep, taken
+from flows.exports import exported_line
 from flows.opening import config_digest, open_run, spent_in
 from flows.outcome import Refreshed, Spent, StageRun
 from flows.params import DEFAULT_DATA, Config
@@ -26,6 +27,8 @@ from flows.report import markdown, say, summary
 from flows.stages import STAGES, for_batches, raise_stop
 from flows.world import open_world
 from tasks.commit import Status, commit, parent_of, refreshed_below
+from tasks.export import export
+from tasks.exporting.params import RefreshExports
 from tasks.planning.estimate import Estimate
 from tasks.run import RunContext
 from tasks.services import services_of
@@ -56,8 +59,15 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
         )
         say(summary(refreshed))
         publish_refresh(config, refreshed)
+        if refreshed.status == "complete":
+            _export(config.export, refreshed)
     raise_stop(stage_runs)
     return refreshed
+
+
+def _export(wanted: RefreshExports, refreshed: Refreshed) -> None:
+    for format_ in wanted.formats:
+        say(exported_line(export(refreshed.data, refreshed.run_id, format_, wanted.params)))
 
 
 def _expected(estimate: Estimate | None) -> list[Estimate]:

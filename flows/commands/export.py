@@ -16,7 +16,12 @@ def export(
         str,
         typer.Argument(metavar="FORMAT", help="toolbench, toolllama, openai or hf (see docs/exports.md)."),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; an earlier export is replaced.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder to write; an earlier export is replaced.", show_default="<data>/exports/FORMAT"
+        ),
+    ] = None,
     run: Earlier = None,
     give_ups: Annotated[
         bool, typer.Option("--give-ups", help="Also searches that gave up, labelled as such.")
@@ -33,8 +38,9 @@ def export(
     """Write the data set in another tool's format."""
     with errors_reported(verbose):
         from flows.exports import told
-        from tasks.exporting.export import export_run
+        from tasks.exporting.export import EXPORTS, export_run
         from tasks.exporting.params import ExportParams
 
         params = ExportParams(give_ups=give_ups, held_out=held_out)
-        print(told(export_run(data.resolve(), format_, out, run=run, params=params)))  # noqa: T201
+        folder = out or data.resolve() / EXPORTS / format_
+        print(told(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201

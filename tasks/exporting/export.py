@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tasks.errors import NothingLeft, UsageError
-from tasks.exporting.folder import ExportFolder, export_folder, refuse_foreign
+from tasks.exporting.folder import ExportFolder, described, export_folder, refuse_foreign
 from tasks.exporting.huggingface import export_huggingface
 from tasks.exporting.openai_messages import export_openai
-from tasks.exporting.params import ExportParams
+from tasks.exporting.params import ExportFormat, ExportParams
 from tasks.exporting.searches import Source, open_source
 from tasks.exporting.toolbench import export_toolbench
 from tasks.exporting.toolllama import export_toolllama
 
+EXPORTS = "exports"  # in the data folder: where exports are written unless another place is named
 FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
-    "toolbench": export_toolbench,
-    "toolllama": export_toolllama,
-    "openai": export_openai,
-    "hf": export_huggingface,
+    ExportFormat.TOOLBENCH: export_toolbench,
+    ExportFormat.TOOLLLAMA: export_toolllama,
+    ExportFormat.OPENAI: export_openai,
+    ExportFormat.HF: export_huggingface,
 }
 
 
@@ -51,9 +53,21 @@ def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: 
                 f"run {source.run_id} has nothing for format {format_}: {_reasons(source.left_out)}",
                 fix="look at the searches with `toolloom show`",
             )
-        settings = {"held_out": params.held_out, "give_ups": params.give_ups}
-        folder.describe({"format": format_, "run_id": source.run_id, **settings, "left_out": source.left_out})
+        folder.describe({**_identity(format_, source.run_id, params), "left_out": source.left_out})
         return Exported(format_, source.run_id, out, folder.written, source.left_out)
+
+
+def export_there(out: Path, format_: str, run_id: str, params: ExportParams) -> Exported | None:
+    """The export of just this run with just these settings that `out` holds already, if it does."""
+    found = described(out)
+    identity = _identity(format_, run_id, params)
+    if found is None or any(found.get(key) != value for key, value in identity.items()):
+        return None
+    return Exported(format_, run_id, out, found["written"], found["left_out"])
+
+
+def _identity(format_: str, run_id: str, params: ExportParams) -> dict[str, Any]:
+    return {"format": format_, "run_id": run_id, **params.model_dump(include=set(ExportParams.model_fields))}
 
 
 def _reasons(left_out: Mapping[str, int]) -> str:

@@ -60,7 +60,7 @@ def refuse_foreign(out: Path, format_: str) -> None:
     """Raises `UsageError` when `out` is there and neither empty nor an export of this format."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    held = _format_of(out)
+    held = (described(out) or {}).get("format")
     if held == format_:
         return
     what = f"an export of format {held}" if held else "files that are no export of toolloom"
@@ -72,12 +72,13 @@ def refuse_foreign(out: Path, format_: str) -> None:
     )
 
 
-def _format_of(out: Path) -> str | None:
+def described(out: Path) -> dict[str, Any] | None:
+    """What the export in `out` says of itself; None when there is none of ours."""
     try:
         found = json.loads((out / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None  # no export of ours, whatever it is
-    return found.get("format") if isinstance(found, dict) and found.get("made_by") == "toolloom" else None
+        return None
+    return found if isinstance(found, dict) and found.get("made_by") == "toolloom" else None
 
 
 def _take_place(temporary: Path, out: Path) -> None:

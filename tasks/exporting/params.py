@@ -1,18 +1,43 @@
-"""Parameters of an export."""
+"""Parameters of exports."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class ExportParams(BaseModel):
-    """What goes into an export, whatever its format.
+class ExportFormat(StrEnum):
+    """Whose files are written."""
 
-    give_ups: also searches that gave up, labelled as such.  held_out: share of the instructions over
-    tools of the training split that are kept out of it, to test on unseen instructions.
-    """
+    TOOLBENCH = "toolbench"
+    TOOLLLAMA = "toolllama"
+    OPENAI = "openai"
+    HF = "hf"
+
+
+class ExportParams(BaseModel):
+    """What goes into an export, whatever its format."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    give_ups: bool = False
-    held_out: float = Field(default=0.05, ge=0, lt=1)
+    give_ups: bool = Field(default=False, description="Also searches that gave up, labelled as such.")
+    held_out: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="Share of the instructions over tools of the training split that is kept out of it, "
+        "to test on unseen instructions.",
+    )
+
+
+class RefreshExports(ExportParams):
+    """`[export]`: what a refresh writes to `<data>/exports/<format>` once it is complete."""
+
+    formats: tuple[ExportFormat, ...] = Field(
+        default=(), description="Of `toolbench`, `toolllama`, `openai`, `hf` (docs/exports.md)."
+    )
+
+    @property
+    def params(self) -> ExportParams:
+        return ExportParams(give_ups=self.give_ups, held_out=self.held_out)

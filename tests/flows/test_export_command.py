@@ -50,7 +50,8 @@ def test_a_wrong_wish_is_bad_usage(data: Path, tmp_path: Path, words: list[str],
     assert not (tmp_path / "out").exists()
 
 
-def test_an_out_folder_is_asked_for(data: Path) -> None:
+def test_exports_go_into_the_data_folder_unless_told_otherwise(data: Path) -> None:
     done = typed("export", "openai", "--data", data)
-    assert done.exit_code == 2
-    assert "--out" in done.stderr
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (data / "exports" / "openai" / "export.json").is_file()

@@ -120,6 +120,27 @@ def test_a_repeat_asks_nothing_and_writes_nothing(
     assert states[: len(STAGES)] == ["Cached"] * len(STAGES)
 
 
+def test_a_refresh_exports_what_the_configuration_says(
+    toolloom: WarmToolloom, sandbox: Sandbox, refreshed: Path
+) -> None:
+    wanted = ["--set", 'export.formats=["openai"]', "--set", "export.held_out=0.5"]
+    exported = refreshed / "exports" / "openai"
+
+    done = toolloom("refresh", *SMALL, *wanted, *sandbox.settings(), "--data", refreshed)
+
+    said = json.loads((exported / "export.json").read_text())
+    made = exported.stat().st_ino
+    n_rows = sum(said["written"].values())
+    assert f"exported openai to {exported}: {n_rows} rows" in done.stdout
+    newest = manifest.newest(refreshed)
+    assert newest is not None
+    assert (said["run_id"], said["held_out"]) == (newest.run_id, 0.5)
+
+    toolloom("refresh", *SMALL, *wanted, *sandbox.settings(), "--data", refreshed)
+
+    assert exported.stat().st_ino == made
+
+
 def test_a_damaged_file_is_computed_anew(toolloom: WarmToolloom, sandbox: Sandbox, refreshed: Path) -> None:
     (path,) = {row["path"] for row in _table_refs(refreshed, "instructions")}
     before = (refreshed / path).read_bytes()
