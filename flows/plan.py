@@ -28,7 +28,7 @@ from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 
-ASKING = ("probe", "compress", "propose", "annotate")
+ASKING = ("probe", "compress", "propose", "select", "annotate")
 # A refresh says what it expects without keeping anybody waiting.
 LOOKED_AT_BY_A_REFRESH = 200
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from tasks.instructions.verify import NOT_VERIFIED, SCORES
 from warehouse.ref import StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS, VERDICTS
+from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS, VERDICTS, VERIFICATIONS
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, Sample
@@ -26,7 +28,8 @@ class Known:
 
     further: samples of further rounds of draws, which what was selected before had called for.
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
-    n_fit: of them, those accepted or accepted but for the number wanted.
+    n_fit: of them, those accepted or accepted but for the number wanted.  n_judged, n_failed: what the
+    judge of the last selection saw, and did not pass.
     """
 
     crawled_at: datetime
@@ -39,6 +42,8 @@ class Known:
     n_samples: int
     n_written: int
     n_fit: int
+    n_judged: int
+    n_failed: int
 
     @property
     def kept(self) -> list[str]:
@@ -60,7 +65,7 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
         return store.read(table, refs)
 
     counts = {stage: output.counts for stage, output in stages.items()}
-    over = sum(reject.stage == "select" and reject.reason == "over_quota" for reject in rows(REJECTS))
+    refused = Counter(reject.reason for reject in rows(REJECTS) if reject.stage == "select")
     return Known(
         crawled_at=crawled_at,
         tools={tool.tool_id: tool for tool in rows(TOOLS)},
@@ -71,5 +76,9 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
         further=[sample for sample in rows(SAMPLES) if sample.draw < 0],
         n_samples=counts["sample"].n_out if "sample" in counts else 0,
         n_written=counts["select"].n_in if "select" in counts else 0,
-        n_fit=counts["select"].n_out + over if "select" in counts else 0,
+        n_fit=counts["select"].n_out + refused["over_quota"] if "select" in counts else 0,
+        n_judged=sum(
+            ref.rows for output in stages.values() for ref in output.tables.get(VERIFICATIONS.name, ())
+        ),
+        n_failed=sum(refused[reason] for reason in (*SCORES.values(), NOT_VERIFIED)),
     )

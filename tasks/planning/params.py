@@ -8,6 +8,9 @@ LATENCY_S = 4.0
 KEPT_SHARE = 0.7
 ACCEPTED_SHARE = 0.6
 OVER_BUDGET_SHARE = 0.1
+PASSED_SHARE = 0.8
+NEEDED_APIS = 2.0
+FURTHER_ROUND = 0.5
 ENOUGH_MEASURED = 10
 
 
@@ -19,6 +22,9 @@ class Usual:
     tokens_out: int
     per_row: float = 1.0
 
+
+"""PASSED_SHARE: of what is judged.  NEEDED_APIS: of an instruction.  FURTHER_ROUND: draws of a round of
+further draws for each of the round before."""
 
 USUAL = {
     "probe": Usual(1_500, 80),

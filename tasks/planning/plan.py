@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from tasks.calling.store import RecordingCaller
@@ -12,6 +13,7 @@ from tasks.documents.shorten import compress_api
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
+from tasks.instructions.verify import verify
 from tasks.llm.abilities import Abilities
 from tasks.llm.deferring import Deferred, DeferringModel
 from tasks.llm.params import LlmParams
@@ -20,7 +22,13 @@ from tasks.planning.estimate import Estimate, StageEstimate, estimated
 from tasks.planning.known import Known
 from tasks.planning.looking import Ask, Look, look
 from tasks.planning.measured import Figures
-from tasks.planning.params import ACCEPTED_SHARE, KEPT_SHARE, OVER_BUDGET_SHARE
+from tasks.planning.params import (
+    ACCEPTED_SHARE,
+    KEPT_SHARE,
+    OVER_BUDGET_SHARE,
+    PASSED_SHARE,
+)
+from tasks.planning.rounds import draws_for_coverage
 from tasks.probing.params import ProbeParams
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
@@ -47,6 +55,23 @@ class Settings:
     annotate: AnnotateParams
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Instructions that will be accepted: how many, how that is known, and which stay from before.
+
+    share_new: of the samples, those that will have new instructions.
+    """
+
+    n: int
+    words: str
+    staying: Sequence[Instruction]
+    share_new: float
+
+    @property
+    def n_new(self) -> float:
+        return self.n - len(self.staying) * (1 - self.share_new)
+
+
 @dataclass
 class Planner:
     """figures: by stage.  replies, calls: the stores, which are only read.  abilities: of the endpoint."""
@@ -63,9 +88,13 @@ class Planner:
     async def estimate(self) -> Estimate:
         samples = self._samples()
         compress = await self._compress()
-        propose, share_new = await self._propose(samples)
-        annotate = await self._annotate(samples, share_new)
-        return Estimate(stages=(self._probe(), compress, propose, annotate), assumptions=self._assumptions())
+        further, words = self._further(samples)
+        propose, share_new = await self._propose(samples, further, words)
+        chosen = self._chosen(samples, further, share_new)
+        select = await self._select(chosen)
+        annotate = await self._annotate(chosen)
+        stages = (self._probe(), compress, propose, select, annotate)
+        return Estimate(stages=stages, assumptions=self._assumptions())
 
     def _samples(self) -> list[Sample]:
         """The first draws as they will be, and the further ones as they were, where their APIs still work."""
@@ -136,10 +165,34 @@ class Planner:
         tool = self.known.tools[api.tool_id]
         return await compress_api(tool, api, self.known.verdicts[api_id], model, self.settings.compress)
 
-    async def _propose(self, samples: Sequence[Sample]) -> tuple[StageEstimate, float]:
+    def _further(self, samples: Sequence[Sample]) -> tuple[int, str]:
+        """How many sets further rounds will draw, and why."""
+        params = self.settings.instruct
+        if not params.rounds:
+            return 0, ""
+        fit_each = params.per_sample * self._fit_share
+        missing = (params.accepted or 0) - len(samples) * fit_each
+        n = max(0, math.ceil(missing / fit_each))
+        why = "what is wanting to [instruct] accepted"
+        if not n and not self.known.n_samples:
+            why = "APIs that no instruction will need"
+            n = draws_for_coverage(
+                self.known.tools.values(),
+                self._documented(),
+                samples,
+                fit_each=fit_each,
+                accepted=params.accepted,
+                rounds=params.rounds,
+                params=self.settings.sample,
+            )
+        return n, f"{n:,} further sets are taken to be drawn for {why}" if n else ""
+
+    async def _propose(
+        self, samples: Sequence[Sample], further: int, further_words: str
+    ) -> tuple[StageEstimate, float]:
         """Also the share of the samples that will have new instructions."""
         if not self.known.verdicts:
-            return self._stage("propose", len(samples)), 1.0
+            return self._stage("propose", len(samples) + further, words=further_words), 1.0
         names = names_of(self.known.tools.values(), self.known.apis.values())
 
         async def ask(sample: Sample, model: DeferringModel) -> object:
@@ -147,10 +200,11 @@ class Planner:
             return await propose_for(sample, documents, names, model, self.settings.instruct)
 
         found = await self._look(samples, lambda sample: sample.sample_id, ask)
-        words = "a reply that cannot be read is asked for once more, which is not counted"
-        return self._stage(
-            "propose", found.requests(), found=found, words=words if found.stored else ""
-        ), found.share
+        requests = found.requests() + further
+        again = "a reply that cannot be read is asked for once more, which is not counted"
+        words = "; ".join(filter(None, [further_words, again if requests else ""]))
+        stage = self._stage("propose", requests, found=found, words=words)
+        return stage, (found.share * len(samples) + further) / max(1, len(samples) + further)
 
     async def _document(self, api_id: str) -> Document:
         """As compress makes it of stored replies; else as it was; else whole."""
@@ -170,16 +224,34 @@ class Planner:
             self._documents[api_id] = made
         return self._documents[api_id]
 
-    async def _annotate(self, samples: Sequence[Sample], share_new: float) -> StageEstimate:
-        """Instructions that stay are searched on from the stores; new ones from the start."""
-        figures = self.figures["annotate"]
-        n_wanted, words = self._instructions(len(samples), share_new)
+    def _chosen(self, samples: Sequence[Sample], further: int, share_new: float) -> _Chosen:
+        n, words = self._instructions(len(samples) + further, share_new)
         sample_ids = {sample.sample_id for sample in samples}
         staying = [row for row in self.known.instructions if row.sample_id in sample_ids]
-        staying = sorted(staying, key=lambda row: row.instruction_id)[:n_wanted]
-        found = await self._look_at_searches(staying)
-        n_old = len(staying) * (1 - share_new)
-        requests = found.requests(figures.per_row) * (1 - share_new) + (n_wanted - n_old) * figures.per_row
+        return _Chosen(n, words, sorted(staying, key=lambda row: row.instruction_id)[:n], share_new)
+
+    async def _select(self, chosen: _Chosen) -> StageEstimate:
+        """The judge sees what would be accepted, and another for each that fails."""
+        if not self.settings.instruct.verify:
+            return self._stage("select", 0)
+
+        async def ask(instruction: Instruction, model: DeferringModel) -> object:
+            needed = [api.api_id for api in instruction.relevant_apis]
+            return await verify(instruction, {one: await self._document(one) for one in needed}, model)
+
+        found = await self._look(chosen.staying, lambda row: row.instruction_id, ask)
+        requests = (found.requests() * (1 - chosen.share_new) + chosen.n_new) / self._passed_share
+        words = f"the judge is taken to pass {self._passed_share:.0%} of what it sees" if requests else ""
+        return self._stage("select", requests, found=found, words=words)
+
+    async def _annotate(self, chosen: _Chosen) -> StageEstimate:
+        """Instructions that stay are searched on from the stores; new ones from the start."""
+        figures, limit = self.figures["annotate"], self.settings.annotate.limit
+        if limit is not None and limit < chosen.n:
+            words = f"{limit:,} searches, as [annotate] limit says"
+            chosen = replace(chosen, n=limit, words=words, staying=chosen.staying[:limit])
+        found, words = await self._look_at_searches(chosen.staying), chosen.words
+        requests = found.requests(figures.per_row) * (1 - chosen.share_new) + chosen.n_new * figures.per_row
         if round(requests):
             words = f"{words}; {figures.per_row:g} requests for a search"
         at_once = self.settings.annotate.concurrency
@@ -196,19 +268,27 @@ class Planner:
         return await self._look(instructions, lambda row: row.instruction_id, ask, most=SEARCHES_LOOKED_AT)
 
     def _instructions(self, n_samples: int, share_new: float) -> tuple[int, str]:
-        """How many will be searched for, and how that is known."""
-        known, params, limit = self.known, self.settings.instruct, self.settings.annotate.limit
-        fit_share = known.n_fit / known.n_written if known.n_written else ACCEPTED_SHARE
+        """How many will be accepted, and how that is known."""
+        known, params = self.known, self.settings.instruct
         n_old_samples = min(n_samples * (1 - share_new), known.n_samples)
         n_old = known.n_fit * n_old_samples / known.n_samples if known.n_samples else 0.0
-        n_new = (n_samples - n_old_samples) * params.per_sample * fit_share
-        n = round(n_old + n_new)
+        n_new = (n_samples - n_old_samples) * params.per_sample * self._fit_share
+        passed = self._passed_share if params.verify and not known.n_judged else 1.0
+        n = round((n_old + n_new) * passed)
         words = f"{n:,} instructions are taken to be accepted"
         if params.accepted is not None and params.accepted < n:
             n, words = params.accepted, f"{params.accepted:,} instructions, as [instruct] accepted says"
-        if limit is not None and limit < n:
-            n, words = limit, f"{limit:,} searches, as [annotate] limit says"
         return n, words
+
+    @property
+    def _fit_share(self) -> float:
+        known = self.known
+        return max(known.n_fit, 1) / known.n_written if known.n_written else ACCEPTED_SHARE
+
+    @property
+    def _passed_share(self) -> float:
+        known = self.known
+        return max(1 - known.n_failed / known.n_judged, 0.01) if known.n_judged else PASSED_SHARE
 
     async def _look(
         self, rows: Sequence[R], key: Callable[[R], str], ask: Ask[R], *, most: int | None = None

@@ -21,7 +21,7 @@ from tasks.planning.estimate import Amount, Estimate, StageEstimate
 
 pytestmark = pytest.mark.timeout(300)
 
-STAGES = ["probe", "compress", "propose", "annotate"]
+STAGES = ["probe", "compress", "propose", "select", "annotate"]
 PRICES = ["--set", "llm.price_in=1", "--set", "llm.price_out=2"]
 
 
@@ -85,7 +85,13 @@ def test_more_instructions_are_more_searches_and_nothing_else(data: Path) -> Non
         "SELECT count(*) / count(DISTINCT row_id) AS n FROM llm_calls "
         "WHERE stage = 'annotate' AND error IS NULL",
     )[0]["n"]
-    assert found == {"probe": 0, "compress": 0, "propose": 0, "annotate": round(6 * round(per_search, 2))}
+    assert found == {
+        "probe": 0,
+        "compress": 0,
+        "propose": 0,
+        "select": 0,
+        "annotate": round(6 * round(per_search, 2)),
+    }
 
 
 def test_other_settings_of_the_model_ask_everything_again(data: Path) -> None:
@@ -118,12 +124,35 @@ def test_batches_under_way_are_told(data: Path) -> None:
     )
 
 
-def test_without_probing_it_rests_on_assumptions(data: Path) -> None:
+@pytest.mark.slow
+def test_the_plan_of_a_first_run_is_near_what_it_takes(
+    toolloom: Command, sandbox: Sandbox, data: Path
+) -> None:
+    """By stage, the judge and the further rounds of draws included; a search is assumed at 6 requests."""
+    stages_of_newest(data, "crawl", "probe", "compress")
+    for path in (data / "store").glob("replies.sqlite*"):
+        path.unlink()
+    judged = ["--set", "instruct.verify=true"]
+    expected = requests_of(planned(data, *judged))
+    done = toolloom("refresh", *SMALL, *judged, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stderr
+    asked = rows(data, "SELECT stage, count(*) AS n FROM llm_calls WHERE stage <> 'endpoint' GROUP BY stage")
+    off = {row["stage"]: expected[row["stage"]] / row["n"] for row in asked if row["stage"] != "compress"}
+    assert off.keys() == {"propose", "select", "annotate"}
+    assert all(1 / 1.5 < share < 1.5 for share in off.values()), off
+
+
+def stages_of_newest(data: Path, *stages: str) -> None:
+    """Leaves the newest run no other stages."""
     (path,) = (data / "runs").glob("*.json")
     manifest = json.loads(path.read_text())
-    manifest["stages"] = {"crawl": manifest["stages"]["crawl"]}
+    manifest["stages"] = {stage: manifest["stages"][stage] for stage in stages}
     path.chmod(0o644)
     path.write_text(json.dumps(manifest))
+
+
+def test_without_probing_it_rests_on_assumptions(data: Path) -> None:
+    stages_of_newest(data, "crawl")
 
     plan = planned(data)
 
