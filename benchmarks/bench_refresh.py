@@ -76,27 +76,35 @@ def refresh(data: Path, settings: Sequence[str] = ()) -> Timed:
 
 
 @contextmanager
-def sandbox(folder: Path) -> Iterator[dict[str, str]]:
+def sandbox(folder: Path, *arguments: str) -> Iterator[dict[str, str]]:
     """The addresses of a hub and a teacher."""
     ports = ["--hub-port", "0", "--teacher-port", "0"]
-    command = [sys.executable, "-m", "sandbox.serve", *ports]
+    command = [sys.executable, "-m", "sandbox.serve", *ports, *arguments]
     with Child(command, log=folder / "bench-sandbox.log", read_stdout=True) as child:
         yield json.loads(child.read_line(60) or "{}")
+
+
+def pointing_at(addresses: dict[str, str]) -> dict[str, str]:
+    """Settings by which the sandbox profile uses these servers."""
+    return {
+        "sandbox.serve": "false",
+        "llm.base_url": addresses["teacher"],
+        "llm.known_as": TEACHER,  # the first run's, which has been asked what it can do
+        "calling.resolve": f'{{"*.sandbox.test" = "{addresses["hub"]}"}}',
+    }
+
+
+def requests_at(addresses: dict[str, str]) -> int:
+    stats = requests.get(f"{addresses['teacher'].removesuffix('/v1')}/stats", timeout=10).json()
+    return int(stats["requests"])
 
 
 def repeat(data: Path) -> tuple[Timed, int]:
     """The same command again, and the requests that it made."""
     with sandbox(data) as addresses:
-        hub, teacher = addresses["hub"], addresses["teacher"]
-        settings = {
-            "sandbox.serve": "false",
-            "llm.base_url": teacher,
-            "llm.known_as": TEACHER,  # the first run's, which has been asked what it can do
-            "calling.resolve": f'{{"*.sandbox.test" = "{hub}"}}',
-        }
+        settings = pointing_at(addresses)
         timed = refresh(data, [part for item in settings.items() for part in ("--set", "=".join(item))])
-        stats = requests.get(f"{teacher.removesuffix('/v1')}/stats", timeout=10).json()
-    return timed, int(stats["requests"])
+        return timed, requests_at(addresses)
 
 
 def came_to(data: Path) -> dict[str, Any]:

@@ -58,7 +58,10 @@ def _sources(tables: StageTables, before: Sequence[StageTables]) -> str:
         by_writers.setdefault(writers or carried, []).append(name)
     if tables.again:
         by_writers["in further rounds"] = list(tables.again)
-    return "; ".join(f"{writers}: {_listed(names)}" for writers, names in by_writers.items()) or "the world"
+    from_world = [] if before else ["the world"]
+    return "; ".join(
+        [*from_world, *(f"{writers}: {_listed(names)}" for writers, names in by_writers.items())]
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
