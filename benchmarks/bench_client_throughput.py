@@ -11,13 +11,10 @@ so many slots that lose no time would take for these very answers.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
@@ -27,8 +24,8 @@ from typing import Any
 import aiohttp
 import openai
 import orjson
-from aiohttp import web
 from bench_model_client import REPLY, search_step
+from local_servers import begin, endpoint, ideal_s, latencies, serve, started
 
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest
@@ -45,51 +42,10 @@ IN_FLIGHT = (64, 256, 512)
 ROUNDS = 2
 # Requests a slot: enough that the tail of the last ones does not decide.
 A_SLOT = {"lognormal": 6, "fixed": 2}
-MEDIAN_S, SIGMA, FIXED_S = 0.3, 0.5, 3.0
 GOAL_OF_RAW, GOAL_FIXED, GOAL_CPU = 0.8, 0.9, 0.40
 RAW, PLAIN, OURS = "raw aiohttp", "AsyncOpenAI as it comes", "ours"
 
 Ask = Callable[[], Awaitable[object]]
-
-
-def latencies(kind: str, n: int) -> list[float]:
-    draw = random.Random(1)  # noqa: S311 - seeded, so that all sides wait alike
-    return [FIXED_S if kind == "fixed" else MEDIAN_S * draw.lognormvariate(0, SIGMA) for _ in range(n)]
-
-
-def ideal_s(waits: Sequence[float], slots: int) -> float:
-    free = [0.0] * slots
-    for wait in waits:
-        heapq.heapreplace(free, free[0] + wait)
-    return max(free)
-
-
-def serve() -> None:
-    """The endpoint: prints its address, then answers until it is killed."""
-    waits: list[float] = []
-    body = orjson.dumps(REPLY)
-
-    async def begin(request: web.Request) -> web.Response:
-        waits[:] = reversed(latencies(request.query["kind"], int(request.query["n"])))
-        return web.Response()
-
-    async def answer(request: web.Request) -> web.Response:
-        wait = waits.pop() if waits else 0.0
-        await request.read()
-        await asyncio.sleep(wait)
-        return web.Response(body=body, content_type="application/json")
-
-    async def run() -> None:
-        app = web.Application(client_max_size=1 << 24)
-        app.router.add_post("/begin", begin)
-        app.router.add_post("/v1/chat/completions", answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-        print(f"http://127.0.0.1:{runner.addresses[0][1]}/v1", flush=True)
-        await asyncio.Event().wait()
-
-    asyncio.run(run())
 
 
 async def raw_client(url: str, slots: int, stack: AsyncExitStack) -> Ask:
@@ -164,17 +120,11 @@ async def measure(url: str, side: str, kind: str, slots: int) -> Measured:
     async with AsyncExitStack() as stack:
         ask = await SIDES[side](url, slots, stack)
         await _ask_all(ask, slots, slots)  # connections are there before the clock starts
-        await _begin(url, kind, n)
+        await begin(url, kind, n)
         begun, cpu = time.perf_counter(), time.process_time()
         await _ask_all(ask, n, slots)
         took, cpu = time.perf_counter() - begun, time.process_time() - cpu
     return Measured(ideal_s(latencies(kind, n), slots) / took, cpu * 1000 / n)
-
-
-async def _begin(url: str, kind: str, n: int) -> None:
-    address = f"{url.removesuffix('/v1')}/begin?kind={kind}&n={n}"
-    async with aiohttp.ClientSession() as session, session.post(address):
-        pass
 
 
 async def _ask_all(ask: Ask, n: int, slots: int) -> None:
@@ -208,15 +158,10 @@ def verdict(what: str, figure: float, goal: float, *, at_most: bool = False) -> 
 
 
 def main() -> int:
-    command = [sys.executable, __file__, "serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603  this very file
-        try:
-            assert server.stdout is not None
-            url = server.stdout.readline().strip()
-            lognormal = {slots: compare(url, "lognormal", slots) for slots in IN_FLIGHT}
-            fixed = {slots: compare(url, "fixed", slots) for slots in IN_FLIGHT}
-        finally:
-            server.kill()
+    with started(__file__, "serve") as address:
+        url = f"{address}/v1"
+        lognormal = {slots: compare(url, "lognormal", slots) for slots in IN_FLIGHT}
+        fixed = {slots: compare(url, "fixed", slots) for slots in IN_FLIGHT}
     at_256 = lognormal[256]
     passed = [
         verdict("lognormal, 256: ours / raw", at_256[OURS].of_ideal / at_256[RAW].of_ideal, GOAL_OF_RAW),
@@ -233,6 +178,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
-        serve()
+        body = orjson.dumps(REPLY)
+        serve(endpoint(lambda _: body))
     else:
         sys.exit(main())

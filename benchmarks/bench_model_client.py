@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -19,7 +18,7 @@ from typing import Any
 
 import openai
 import orjson
-from aiohttp import web
+from local_servers import endpoint, serve, started
 
 from tasks.llm.chat import ChatRequest, Message, ToolCall, ToolSet, Transcript
 from tasks.llm.endpoint import Endpoint
@@ -93,25 +92,6 @@ def search_step() -> ChatRequest:
     )
 
 
-def serve() -> None:
-    """The other process: prints its address, then answers until it is killed."""
-
-    async def answer(request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response(body=orjson.dumps(REPLY), content_type="application/json")
-
-    async def run() -> None:
-        app = web.Application(client_max_size=1 << 24)
-        app.router.add_post("/v1/chat/completions", answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        print(f"http://127.0.0.1:{runner.addresses[0][1]}/v1", flush=True)
-        await asyncio.Event().wait()
-
-    asyncio.run(run())
-
-
 async def cpu_ms(ask: Ask, n: int) -> float:
     """CPU of this process per request, with a fixed number of requests in flight."""
     left = iter(range(n))
@@ -153,13 +133,8 @@ async def measure(base_url: str) -> tuple[list[float], list[float]]:
 
 
 def main() -> int:
-    command = [sys.executable, __file__, "serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603  this very file
-        try:
-            assert server.stdout is not None
-            ours, theirs = asyncio.run(measure(server.stdout.readline().strip()))
-        finally:
-            server.kill()
+    with started(__file__, "serve") as address:
+        ours, theirs = asyncio.run(measure(f"{address}/v1"))
     ratio = statistics.median(ours) / statistics.median(theirs)
     print(f"AsyncOpenAI as it comes  {statistics.median(theirs):6.2f} ms CPU a request")
     print(f"Endpoint.ask             {statistics.median(ours):6.2f} ms CPU a request")
@@ -169,6 +144,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
-        serve()
+        body = orjson.dumps(REPLY)
+        serve(endpoint(lambda _: body))
     else:
         sys.exit(main())

@@ -11,7 +11,7 @@ from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.table import Table
 
-_ADDED_AT_ONCE = 16
+_ADDED_AT_ONCE = 64  # some 4 MB of searches; a file costs as much as the rows of twenty
 
 
 class Gatherer:

@@ -159,6 +159,15 @@ class RetryingCaller:
 
     async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
         """The first result that is not transient, or the last one."""
+        result = await self._caller.call(api, arguments)
+        # Only now: setting up tenacity costs more than all else we do for a call.
+        return await self._called_again(result, api, arguments) if _worth_another_try(result) else result
+
+    async def _called_again(self, first: CallResult, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        results = [first]
+
+        async def next_try() -> CallResult:
+            return results.pop() if results else await self._caller.call(api, arguments)
 
         def pause_s(state: RetryCallState) -> float:
             jittered = self._first_pause_s * 2.0 ** (state.attempt_number - 1)
@@ -171,7 +180,7 @@ class RetryingCaller:
             wait=pause_s,
             retry_error_callback=_of,
         )
-        result: CallResult = await retrying(self._caller.call, api, arguments)
+        result: CallResult = await retrying(next_try)
         return result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from tasks.errors import BadRow, RequestRefused, ToolloomError
-from tasks.llm.asking import Asking, Cost
+from tasks.llm.asking import Asking, Cost, Free
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.records import Entry
 from tasks.llm.budget import Ledger, Reservation
@@ -104,6 +104,7 @@ class StoredModel:
             raise
         finally:
             asking.buyer.release()
+            asking.buyer = Free()  # the real one knows the request: a circle that would outlive it
         if not recorded:  # a batch of an earlier start bought it, and was booked
             self._record(row_id, ordinal, key, reply=reply)
         return reply

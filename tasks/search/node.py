@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from weakref import ref
 
 from tasks.llm.chat import Transcript
 
@@ -62,17 +63,18 @@ class Action:
     final_answer: str | None = None
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, weakref_slot=True, eq=False, kw_only=True)
 class SearchNode:
     """One reply (the root has none) and where it led.
 
+    above: its parent; only children are held, so that a tree is free as soon as its root is let go.
     transcript: the conversation up to and including this reply and what its calls showed.
     depth: tree nodes from the root, a thought being one and a call two; replies: replies on the path.
     failure: why there is no usable reply.  end: None while the node may get children.
     """
 
     transcript: Transcript
-    parent: SearchNode | None = None
+    above: ref[SearchNode] | None = None
     thought: str | None = None
     actions: tuple[Action, ...] = ()
     failure: StepOutcome | None = None
@@ -87,6 +89,10 @@ class SearchNode:
     end: End | None = None
     entry: int | None = None
     children: list[SearchNode] = field(default_factory=list)
+
+    @property
+    def parent(self) -> SearchNode | None:
+        return None if self.above is None else self.above()
 
     @property
     def observation(self) -> str | None:

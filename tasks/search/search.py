@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
+from weakref import ref
 
 import prompts
 from tasks.errors import RequestRefused, Transient
@@ -164,7 +165,7 @@ def _child(
     )
     return SearchNode(
         transcript=parent.transcript.extend(Message("assistant", thought, tuple(said)), *answers),
-        parent=parent,
+        above=ref(parent),
         thought=thought,
         actions=tuple(actions),
         depth=parent.depth + (thought is not None) + 2 * len(actions),
@@ -186,7 +187,7 @@ def _failed(
 ) -> SearchNode:
     return SearchNode(
         transcript=parent.transcript,
-        parent=parent,
+        above=ref(parent),
         failure=failure,
         failure_detail=detail,
         depth=parent.depth + 1,

@@ -55,8 +55,10 @@ class Tokenizer:
 
     def fits(self, text: str, max_tokens: int) -> bool:
         """Whether `text` has at most `max_tokens` tokens; costs the limit, not the length of the text."""
-        encoder = _encoder(self.encoding)
-        return max_tokens >= 0 and encoder.count_till_limit(_encodable(text), max_tokens) is not None
+        text = _encodable(text)
+        if len(text.encode()) <= max_tokens:  # a token has a byte at least
+            return True
+        return max_tokens >= 0 and _encoder(self.encoding).count_till_limit(text, max_tokens) is not None
 
     def cut(self, text: str, max_tokens: int, marker: str = CUT_MARKER) -> str:
         """`text`, or its beginning up to a line, comma or space and `marker`: never over `max_tokens`.
