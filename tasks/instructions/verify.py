@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import prompts
-from tasks.errors import BadRow, BrokenContract
+from tasks.errors import BadRow, BrokenContract, RequestRefused
+from tasks.llm.again import asked_again
 from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
 from tasks.llm.replies import json_object_of
 from tasks.llm.reply_format import NUMBER, TEXT, record, reply_format
@@ -23,8 +24,11 @@ _LOWEST, _HIGHEST = 1, 5
 _LONGEST_DETAIL = 300
 
 
+_PROMPTS = ("judge/verify_instruction_system", "judge/verify_instruction", "again/unusable_reply")
+
+
 def prompt_digest() -> str:
-    return digest_of([prompts.load(f"judge/verify_instruction{part}").digest for part in ("_system", "")])
+    return digest_of([prompts.load(name).digest for name in _PROMPTS])
 
 
 async def verify(
@@ -32,16 +36,23 @@ async def verify(
 ) -> Verification:
     """The judge's verdict; scores of 0 when it gave nothing usable, twice, or was not let.
 
-    documents: by api_id.  Raises BrokenContract when a needed API has none, StopRun as the model does.
+    The second time it is told what was wrong.  documents: by api_id.  Raises BrokenContract when a needed
+    API has none, StopRun as the model does.
     """
     request = verify_request(instruction, documents)
     why = ""
     for ordinal in (0, 1):
         try:
             reply = await model.ask(request, row_id=instruction.instruction_id, ordinal=ordinal)
-            return read_verdict(reply.content or "", instruction, model.name)
+        except RequestRefused as refusal:
+            why = f"{refusal.reason}: {refusal.message}"
+            break
+        said = reply.content or ""
+        try:
+            return read_verdict(said, instruction, model.name)
         except BadRow as error:
             why = f"{error.reason}: {error.message}"
+            request = asked_again(request, said, error.message)
     return _verdict(instruction, dict.fromkeys(SCORES, NO_SCORE), why, model.name)
 
 
@@ -90,9 +101,9 @@ def _score(value: Any) -> int:
     try:
         score = int(value)
     except (TypeError, ValueError) as error:
-        raise BadRow("malformed_reply", f"no score: {str(value)[:80]!r}") from error
+        raise BadRow("malformed_reply", f"a score is no whole number: {str(value)[:80]!r}") from error
     if not _LOWEST <= score <= _HIGHEST:
-        raise BadRow("malformed_reply", f"a score that is not of the scale: {score}")
+        raise BadRow("malformed_reply", f"a score is not from {_LOWEST} to {_HIGHEST}: {score}")
     return score
 
 

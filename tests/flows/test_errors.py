@@ -43,6 +43,27 @@ def test_a_wrong_setting_is_refused_before_anything_starts(
     assert fix in found.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("gone.json", None, "gone.json cannot be read: No such file"),
+        ("cut.json", '[{"query": "Will', "cut.json is not JSON"),
+        ("other.json", '[{"name": "x"}]', "other.json holds no text"),
+    ],
+)
+def test_a_benchmark_that_cannot_be_read_is_refused_before_anything_starts(
+    toolloom: WarmToolloom, tmp_path: Path, name: str, content: str | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    setting = f"instruct.decontaminate=['{tmp_path / name}']"
+
+    found = refusal(toolloom("refresh", "--set", setting, "--data", tmp_path / "data"))
+
+    assert found.code == 2
+    assert told in found.message
+
+
 def test_bad_toml_names_file_and_place(toolloom: WarmToolloom, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[llm\n")
 

@@ -69,6 +69,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
             "examples": [SHORTENED],
         },
     ),
+    ("again/unusable_reply", "", {"why": "a score is not from 1 to 5: 9"}),
     ("instruct/system", "", {}),
     ("instruct/single_tool", "", {**TEN, "documents": [TIDES], "examples": [SEED], "min_words": 30}),
     (

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import BrokenContract, OverBudget, RequestRefused, StopRun
 from tasks.instructions.verify import fault_of, prompt_digest, verify
-from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.chat import ChatRequest, Message, Reply
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, RelevantApi, Verification
 
@@ -91,17 +91,28 @@ def test_a_verdict_is_read_and_only_the_needed_apis_are_shown() -> None:
         Reply(content="It is fine."),
         Reply(content='{"natural": 5, "answerable": 9, "complete": 5}'),
         Reply(content='{"natural": 5, "answerable": null, "complete": 5}'),
-        RequestRefused("endpoint_refused", "no"),
+        Reply(content=""),
     ],
-    ids=["no JSON", "off the scale", "no score", "refused"],
+    ids=["no JSON", "off the scale", "no score", "empty"],
 )
-def test_what_cannot_be_used_is_asked_for_once_more(first: Reply | Exception) -> None:
+def test_what_cannot_be_used_is_asked_for_once_more_with_what_was_wrong(first: Reply) -> None:
     judge = ScriptedJudge([first, SAID])
     assert judged(judge) == verification()
     assert [asked[:2] for asked in judge.asked] == [("i", 0), ("i", 1)]
+    *before, said, note = judge.asked[1][2].transcript.messages()
+    assert tuple(before) == judge.asked[0][2].transcript.messages()
+    assert said == Message("assistant", first.content or "(nothing)")
+    assert (note.content or "").startswith("Your reply could not be used: ")
     failed = judged(ScriptedJudge([first, first]))
     assert fault_of(failed, 1) == ("not_verified", failed.reason)
     assert failed == verification(natural=0, answerable=0, complete=0, reason=failed.reason)
+
+
+def test_a_refused_request_is_not_repeated() -> None:
+    judge = ScriptedJudge([RequestRefused("content_filtered", "no")])
+    failed = judged(judge)
+    assert fault_of(failed, 1) == ("not_verified", "content_filtered: no")
+    assert len(judge.asked) == 1
 
 
 def test_a_run_that_must_stop_stops() -> None:
