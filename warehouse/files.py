@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +24,7 @@ _NO_ACCESS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT}
 )
 _TEMPORARY = ".tmp"
-_WRITTEN_FOLDERS = (".", "runs", "parts/*", "shards/*", "tables/*")
+_WRITTEN_FOLDERS = (".", "runs", "reports", "parts/*", "shards/*", "tables/*")
 _PARTS = "parts/*/*.parquet"
 
 
@@ -77,6 +78,11 @@ def put_by_digest(folder: Path, suffix: str, write: Callable[[BinaryIO], None], 
 def temporary_beside(path: Path) -> Path:
     """A name of its own in the folder of `path`, so that the rename stays within one file system."""
     return path.with_name(f".{path.name}.{uuid4().hex}{_TEMPORARY}")
+
+
+def temporaries_beside(path: Path) -> list[Path]:
+    """What has such a name: of writers that work, and of those that were killed."""
+    return sorted(path.parent.glob(f".{escape(path.name)}.{'[0-9a-f]' * 32}{_TEMPORARY}"))
 
 
 def _write_to_disk(path: Path, content: bytes, mode: int) -> None:

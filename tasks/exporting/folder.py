@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import UsageError
-from warehouse.files import temporary_beside, write_failure
+from warehouse.files import temporaries_beside, temporary_beside, write_failure
 
 MARKER = "export.json"
 
@@ -40,20 +41,45 @@ class ExportFolder:
 def export_folder(out: Path, format_: str) -> Iterator[ExportFolder]:
     """A folder beside `out` that takes its place when all is written, and is removed when it is not.
 
-    Raises `UsageError` when `out` holds anything but an earlier export of this format or cannot be
-    written, `StopRun` when the disk is full.
+    What an export to `out` that was killed left there is removed first.  Raises `UsageError` when `out`
+    holds anything but an earlier export of this format or cannot be written, `StopRun` when the disk is full.
     """
     out = out.resolve()
     refuse_foreign(out, format_)
+    _remove_abandoned(out)
     temporary = temporary_beside(out)
     try:
         temporary.mkdir(parents=True)
-        yield ExportFolder(temporary)
-        _take_place(temporary, out)
+        with _in_use(temporary):
+            yield ExportFolder(temporary)
+            _take_place(temporary, out)
     except OSError as error:
         raise _failure(out, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Says to others that it is being written; the kernel lets go of the lock of who is killed."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # not every file system has locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(out: Path) -> None:
+    for left in temporaries_beside(out):
+        with suppress(OSError):  # it is in use, or has just been finished
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left)
+            finally:
+                os.close(descriptor)
 
 
 def refuse_foreign(out: Path, format_: str) -> None:
@@ -93,7 +119,7 @@ def _take_place(temporary: Path, out: Path) -> None:
     except OSError:
         before.rename(out)
         raise
-    shutil.rmtree(before)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _failure(out: Path, error: OSError) -> Exception:

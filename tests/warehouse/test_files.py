@@ -155,6 +155,7 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path, build: ModuleTyp
         tmp_path / ".toolloom.duckdb.1f.tmp",
         tmp_path / ".toolloom.duckdb.1f.tmp.wal",
         tmp_path / "runs" / ".run-1.json.1f.tmp",
+        tmp_path / "reports" / ".run-1.html.1f.tmp",
         tmp_path / "shards" / "tools" / ".a.parquet.1f.tmp",
     ]
     for path in leftovers:

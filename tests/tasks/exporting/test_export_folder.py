@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +68,40 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 
     assert names(out) == ["export.json", "old"]
     assert names(tmp_path) == ["out"]
+
+
+HALF_WAY = """
+import sys, time
+from pathlib import Path
+from tasks.exporting.folder import export_folder
+with export_folder(Path(sys.argv[1]), "openai") as folder:
+    folder.file("below/new").write_text("half")
+    print("half", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_one(export: Export, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HALF_WAY, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "half\n"
+        killed.kill()
+    assert [name[:5] for name in names(tmp_path)] == [".out."]
+
+    export("openai")
+
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_a_living_export_writes_is_left_alone(tmp_path: Path) -> None:
+    with export_folder(tmp_path / "out", "openai") as one:
+        one.file("one").write_text("")
+        one.describe({"format": "openai"})
+        with export_folder(tmp_path / "out", "openai") as other:
+            other.describe({"format": "openai"})
+
+    assert names(tmp_path / "out") == ["export.json", "one"]
 
 
 @pytest.mark.parametrize(
