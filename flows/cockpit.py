@@ -43,8 +43,11 @@ TABLES = (
 
 
 def publish_refresh(config: Config, refreshed: Refreshed) -> None:
-    """Artifacts and events of a refresh; the report is made anew unless nothing has changed."""
-    publish(config, refreshed.data, refreshed.run_id, unchanged=refreshed.unchanged)
+    """Artifacts and events of a refresh; where nothing has changed, those of the run that stands do."""
+    if refreshed.unchanged:
+        newest_report(refreshed.data, anew=False)
+    else:
+        publish(config, refreshed.data, refreshed.run_id)
     stop = refreshed.stages[-1].stop
     if stop is not None and stop.kind == OverBudget.__name__:
         spent = refreshed.spent.model_dump()
@@ -53,13 +56,12 @@ def publish_refresh(config: Config, refreshed: Refreshed) -> None:
         )
 
 
-def publish(config: Config, data: Path, run_id: str, *, unchanged: bool) -> None:
-    """Artifacts and events of a committed run of any kind."""
+def publish(config: Config, data: Path, run_id: str) -> None:
+    """Artifacts and events of a run of any kind that was committed just now."""
     _publish_tables(data, run_id)
-    _publish_report(newest_report(data, anew=not unchanged))
-    if not unchanged:
-        tell_of_commit(config.name, data, run_id)
-        tell_of_deaths(config.name, data, run_id, alert_share=config.schedule.alert_share_died)
+    _publish_report(newest_report(data, anew=True))
+    tell_of_commit(config.name, data, run_id)
+    tell_of_deaths(config.name, data, run_id, alert_share=config.schedule.alert_share_died)
 
 
 def _publish_tables(data: Path, run_id: str) -> None:

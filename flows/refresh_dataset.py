@@ -138,9 +138,14 @@ def _is_complete(stage_runs: Sequence[StageRun]) -> bool:
 def _committed(
     run: RunContext, status: Status, digest: str, outputs: dict[str, StageOutput]
 ) -> tuple[str, bool]:
-    """The run that holds the outputs, and whether it was there before."""
+    """The run that holds the outputs, and whether it was there before.
+
+    One that asked something is committed in any case, were it only what the endpoint can do.
+    """
     latest = manifest.latest(run.data)
-    stands = latest is not None and outputs.items() <= latest.stages.items()
+    is_new = latest is not None and latest.run_id != run.run_id  # else it died just after its commit
+    has_asked = is_new and bool(services_of(run).spending.calls())
+    stands = not has_asked and latest is not None and outputs.items() <= latest.stages.items()
     if latest is not None and stands and (status == "partial" or refreshed_below(run.data, latest, digest)):
         return latest.run_id, True
     arguments: dict[str, Any] = {
@@ -148,7 +153,7 @@ def _committed(
         "status": status,
         "config_digest": digest,
         "outputs": outputs,
-        "parent": parent_of(latest, status, outputs),
+        "parent": latest.run_id if latest and has_asked else parent_of(latest, status, outputs),
     }
     state = commit(**arguments, return_state=True)
     if is_cached(state) and not manifest.exists(run.data, state.result()):

@@ -64,7 +64,7 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
             reprobed = _commit(run, parent, config_digest(config), stage_run.output, begun)
     say(reprobe_summary(reprobed))
     if reprobed.run_id is not None:
-        publish(config, data, reprobed.run_id, unchanged=False)
+        publish(config, data, reprobed.run_id)
     return reprobed
 
 

@@ -176,8 +176,8 @@ def publish_funnel(run: RunContext, stage_run: StageRun) -> None:
 
 
 def rejects_by_reason(run: RunContext, output: StageOutput) -> dict[str, int]:
-    rejects = services_of(run).store.read(REJECTS, output.tables.get(REJECTS.name, ()))
-    return dict(Counter(reject.reason for reject in rejects).most_common())
+    reasons = services_of(run).store.select(output.tables.get(REJECTS.name, ()), "reason")
+    return dict(Counter(reason for (reason,) in reasons).most_common())
 
 
 def funnel_rows(output: StageOutput, reasons: dict[str, int]) -> list[dict[str, Any]]:

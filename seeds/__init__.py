@@ -61,9 +61,9 @@ def choose(seeds: Sequence[S], n: int, key: str) -> tuple[S, ...]:
 
 @cache
 def digest() -> str:
-    """Hex digest of all seeds: part of the cache key of whatever is written with them."""
-    everything = (*load_single_tool(), *load_multi_tool(), *load_compression())
-    return _hash(*(seed.model_dump_json() for seed in everything))
+    """Hex digest of all seed files: part of the cache key of whatever is written with them."""
+    files = sorted(_FOLDER.glob("*/*.yaml"), key=lambda file: (file.parent.name, file.name))
+    return _hash(*(part for file in files for part in (file.parent.name, file.name, file.read_text("utf-8"))))
 
 
 def load_folder(folder: Path, model: type[M]) -> tuple[M, ...]:

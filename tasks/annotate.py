@@ -45,7 +45,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 STAGE = "annotate"
-VERSION = 2
+VERSION = 3
 READS = (TOOLS, APIS, DOCUMENTS, INSTRUCTIONS)
 WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
 UNIT = "instruction"

@@ -12,43 +12,46 @@ from typing import Any
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import json_of
 from tasks.shaping.shape import Shape, fit, project
+from tasks.shaping.tokens import O200K, Tokenizer
 
 _UNSEEN = frozenset({"script", "style", "head", "noscript", "template"})
 
 
-def observation_of(result: CallResult, shape: Shape | None, max_tokens: int) -> str:
+def observation_of(
+    result: CallResult, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer = O200K
+) -> str:
     """The observation, at most `max_tokens` (>= 1) tokens.
 
     An answer is projected on `shape` (the keys worth keeping) and then cut to the budget, as JSON that still
     parses.  A failure is {"error": outcome, "status": HTTP status, "response": the API's own words}.
     """
     if result.outcome is Outcome.OK:
-        return _answer(result, shape, max_tokens)
+        return _answer(result, shape, max_tokens, tokenizer)
     failure: dict[str, Any] = {"error": result.outcome.value}
     if result.http_status is not None:
         failure["status"] = result.http_status
     said = _said(result)
     if said:
         failure["response"] = said
-    return fit(failure, None, max_tokens)
+    return fit(failure, None, max_tokens, tokenizer)
 
 
-def _answer(result: CallResult, shape: Shape | None, max_tokens: int) -> str:
+def _answer(result: CallResult, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer) -> str:
     if result.body is None:
         described = {
             "status": result.http_status,
             "content_type": result.content_type,
             "n_bytes": result.n_bytes,
         }
-        return fit(described, None, max_tokens)
+        return fit(described, None, max_tokens, tokenizer)
     value = json_of(result.body)
     if value is None:
-        return fit(result.body, None, max_tokens)
+        return fit(result.body, None, max_tokens, tokenizer)
     if shape is not None:
         projected = project(value, shape)
         # An answer of another shape than the one seen in probing is better than an empty one.
         value = projected if _says_something(projected) else value
-    return fit(value, None, max_tokens)
+    return fit(value, None, max_tokens, tokenizer)
 
 
 def _said(result: CallResult) -> Any:

@@ -22,6 +22,7 @@ from tasks.search.rules import RULES
 from tasks.search.task import Limits, Observation, Task
 from tasks.search.trace import Trace, answer_messages, trace
 from tasks.search.tree import SearchTree
+from tasks.shaping.tokens import Tokenizer, tokenizer_of
 from warehouse.tables.annotations import Annotation, ApiCall, Node
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
@@ -73,7 +74,7 @@ async def annotate_instruction(
         instruction.instruction_id, method=params.method, rules=params.rules, model=model.name, offer=offer
     )
     usable = offer_for(offered, tools, documents, RULES[params.rules])
-    calls = _Calls(annotation_id, usable, documents, caller, params)
+    calls = _Calls(annotation_id, usable, documents, caller, params, tokenizer_of(model.name))
     limits = limits_of(params, budget)
     tree = await _search(instruction.query, usable, model, calls, limits)
     rows = trace(tree, annotation_id)
@@ -155,6 +156,7 @@ class _Calls:
     documents: Mapping[str, Document]
     caller: CallsFor
     params: AnnotateParams
+    tokenizer: Tokenizer
     made: dict[int, _Call] = field(default_factory=dict)
 
     async def execute(self, function: str, arguments: Mapping[str, Any], ordinal: int) -> Observation:
@@ -163,7 +165,8 @@ class _Calls:
         self.made[ordinal] = _Call(api.api_id, json_text(arguments), *found)
         document = self.documents.get(api.api_id)
         shape = None if document is None else orjson.loads(document.response_schema)
-        return observe(found[0], shape, self.params.observation_tokens, RULES[self.params.rules])
+        rules, most = RULES[self.params.rules], self.params.observation_tokens
+        return observe(found[0], shape, most, rules, self.tokenizer)
 
     def rows(self, rows: Trace) -> tuple[ApiCall, ...]:
         return tuple(

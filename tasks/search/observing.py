@@ -7,6 +7,7 @@ from tasks.calling.outcome import CallResult, Outcome
 from tasks.search.rules import Rules
 from tasks.search.task import Observation
 from tasks.shaping.shape import Shape
+from tasks.shaping.tokens import O200K, Tokenizer
 
 CODE_OF_OUTCOME = {
     Outcome.INVALID_ARGUMENTS: 2,
@@ -24,10 +25,12 @@ _PUBLISHED_CHARACTERS = 1024
 _WHOLE = 1_000_000  # tokens; nothing the calling layer lets through is longer
 
 
-def observe(result: CallResult, shape: Shape | None, max_tokens: int, rules: Rules) -> Observation:
-    """What a call showed; shape: the keys of its response worth keeping."""
+def observe(
+    result: CallResult, shape: Shape | None, max_tokens: int, rules: Rules, tokenizer: Tokenizer = O200K
+) -> Observation:
+    """What a call showed; shape: the keys of its response worth keeping.  tokenizer: of the model."""
     if rules.observation_stays_valid:
-        text = observation_of(result, shape, max_tokens)
+        text = observation_of(result, shape, max_tokens, tokenizer)
     else:
         text = _cut(observation_of(result, None, _WHOLE))
     return Observation(text, result.outcome.value, CODE_OF_OUTCOME.get(result.outcome, 0))

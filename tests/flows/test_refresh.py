@@ -189,3 +189,20 @@ def test_an_endpoint_that_dies_midway_keeps_what_is_finished(toolloom: WarmTooll
     assert "gave no usable answer" in done.stderr
     assert "pending" in done.stdout
     assert rows(data, "SELECT count(*) AS n FROM instructions") == [{"n": 24}]
+
+
+def test_what_only_asks_what_the_endpoint_can_do_is_accounted_for(
+    toolloom: WarmToolloom, sandbox: Sandbox, refreshed: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(refreshed, tmp_path / "data"))
+    (data / "store" / "endpoints.json").unlink()
+    before = sandbox.stats["requests"]
+
+    again, third = (toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data) for _ in range(2))
+
+    assert (again.returncode, third.returncode) == (0, 0), again.stderr + third.stderr
+    (newest,) = rows(data, "SELECT n_requests, run_id FROM runs ORDER BY finished_at DESC LIMIT 1")
+    asked = rows(data, f"SELECT stage FROM llm_calls WHERE run_id = '{newest['run_id']}'")  # noqa: S608
+    assert {call["stage"] for call in asked} == {"endpoint"}
+    assert newest["n_requests"] == len(asked) == sandbox.stats["requests"] - before
+    assert "Up to date" in third.stdout

@@ -22,6 +22,7 @@ from tasks.search.annotate import AnnotationRows, annotate_instruction, annotati
 from tasks.search.observing import observe
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import TOOLLOOM
+from tasks.shaping.tokens import CL100K, O200K, tokenizer_of
 from tasks.transport.client import HttpClient
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
@@ -47,10 +48,9 @@ RAIN = Instruction(
 class ScriptedModel:
     """A model that says what it is told to, in order, and fails when there is nothing left."""
 
-    name = "scripted"
-
-    def __init__(self, script: Sequence[Reply]) -> None:
+    def __init__(self, script: Sequence[Reply], name: str = "scripted") -> None:
         self.script = script
+        self.name = name
         self.asked: list[tuple[str, int]] = []
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
@@ -103,7 +103,9 @@ def annotated(tmp_path: Path, serve: Callable[..., str], offered: list[Api]) -> 
     """Annotates once more over the same call store; live: whether APIs may be called."""
     base = serve(weather)
 
-    def annotate(script: Sequence[Reply], *, live: bool = True, **params: Any) -> AnnotationRows:
+    def annotate(
+        script: Sequence[Reply], *, live: bool = True, model: str = "scripted", **params: Any
+    ) -> AnnotationRows:
         async def run() -> AnnotationRows:
             calling = CallingParams(resolve={"sky.test": base})
             client = HttpClient(
@@ -121,7 +123,7 @@ def annotated(tmp_path: Path, serve: Callable[..., str], offered: list[Api]) -> 
                         RAIN,
                         offered,
                         DOCUMENTS,
-                        model=ScriptedModel(script),
+                        model=ScriptedModel(script, model),
                         caller=RecordingCaller(caller, store),
                         params=AnnotateParams(**params),
                         cost_usd=lambda tokens_in, tokens_out: tokens_in * 0.5 + tokens_out,
@@ -187,6 +189,21 @@ def test_observations_are_compressed_and_calls_are_kept_whole(
         ("Weather/sky/forecast", '{"city": "Bergen"}', 200, "real"),
     ]
     assert rows.calls[0].body == '{"city": "Oslo", "rain_mm": 3, "source": "met"}'
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "Qwen/Qwen3-8B"])
+def test_observations_are_cut_in_the_tokens_of_the_models_family(
+    annotated: Callable[..., AnnotationRows], scripted: Any, model: str
+) -> None:
+    named = scripted.reply(scripted.call("forecast_for_sky", city="Größenordnungen " * 100))
+    script = [named, scripted.reply(scripted.answer("3 mm."))]
+
+    (call,) = (rows := annotated(script, model=model, observation_tokens=200)).calls
+
+    seen = rows.nodes[call.node_id].observation or ""
+    assert 180 < tokenizer_of(model).count(seen) <= 200
+    other = {"gpt-4o-mini": CL100K, "Qwen/Qwen3-8B": O200K}[model]
+    assert not 180 < other.count(seen) <= 200
 
 
 def test_a_search_done_again_replays_its_calls_and_says_the_same(
