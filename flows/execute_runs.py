@@ -24,6 +24,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows.dead_runs import mark_dead_run
 from flows.deployment import Deployment
 from flows.refresh_dataset import refresh_dataset
+from flows.silent_runs import HEARTBEAT_S, watch
 from tasks.errors import UsageError
 
 SHOWN = 500
@@ -54,8 +55,9 @@ class _StoppableRunner(Runner):
 
 
 async def _execute(told: Deployment) -> None:
-    runner = _StoppableRunner(name=f"toolloom-{told.name}")
+    runner = _StoppableRunner(name=f"toolloom-{told.name}", heartbeat_seconds=HEARTBEAT_S)
     deployment_id = await runner.aadd_deployment(await deployment_of(told))
+    await watch()
     print(json.dumps({"deployment_id": str(deployment_id)}), flush=True)  # noqa: T201 - see the module
     await runner.start()
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
 from commands import SMALL
-from living import descendants_of, gone_within
+from living import Process, descendants_of, gone_within
 from serving import Served, finished_scheduled_runs, serving, state_of, wait_for
 
 from flows.supervise import Child
@@ -96,10 +99,76 @@ def test_a_server_of_others_is_left_running(scheduled: dict[str, Refreshed], ser
     assert requests.get(f"{server}/api/health", timeout=10).ok
 
 
+def test_a_run_that_fell_silent_is_marked_crashed(scheduled: dict[str, Refreshed], server: str) -> None:
+    """Its process and that of `serve` are gone with their machine: only the server is left."""
+    done = scheduled["served"].run
+    (registered,) = silent_runs(server)
+    hastened = replaced(registered, name="hastened", within=10, tag="prefect.tag.hastened")
+    post(server, "automations/", hastened)
+    silent = {"name": "silent", "flow_id": done["flow_id"], "state": {"type": "RUNNING"}}
+    run_id = post(server, "flow_runs/", silent).json()["id"]
+    tags = [related["prefect.resource.id"] for related in beat_in(server, done["id"])["related"]]
+
+    post(server, "events", [beat_of(run_id, "prefect.tag.hastened")])
+    name, message = wait_for(lambda: state_if(server, run_id, "Crashed"), 60)
+
+    assert (name, message.partition(",")[0]) == ("Crashed", "This run has been silent for two minutes")
+    assert "prefect.tag.toolloom" in tags
+
+
+def beat_in(server: str, run_id: str) -> dict[str, Any]:
+    wanted = {"event": {"name": ["prefect.flow-run.heartbeat"]}, "resource": {"id": [resource_of(run_id)]}}
+    found = post(server, "events/filter", {"filter": wanted}).json()["events"]
+    return dict(found[0])
+
+
+def silent_runs(server: str) -> list[dict[str, Any]]:
+    name = {"automations": {"name": {"any_": ["toolloom silent runs"]}}}
+    return list(post(server, "automations/filter", name).json())
+
+
+def replaced(automation: dict[str, Any], *, name: str, within: int, tag: str) -> dict[str, Any]:
+    """Another automation, for runs of another tag."""
+    trigger = {**automation["trigger"], "within": within, "match_related": {"prefect.resource.id": tag}}
+    del trigger["id"]
+    return {"name": name, "trigger": trigger, "actions": automation["actions"]}
+
+
+def beat_of(run_id: str, tag: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "prefect.flow-run.heartbeat",
+        "resource": {"prefect.resource.id": resource_of(run_id)},
+        "related": [{"prefect.resource.id": tag, "prefect.resource.role": "tag"}],
+    }
+
+
+def resource_of(run_id: str) -> str:
+    return f"prefect.flow-run.{run_id}"
+
+
+def post(server: str, route: str, content: Any) -> requests.Response:
+    answer = requests.post(f"{server}/api/{route}", json=content, timeout=10)
+    answer.raise_for_status()
+    return answer
+
+
+def state_if(server: str, run_id: str, name: str) -> tuple[str, str] | None:
+    state = state_of(server, run_id)
+    return state if state[0] == name else None
+
+
 @dataclass(frozen=True)
 class Stopped:
-    """What became of a `toolloom serve` with a run under way, and of what was asked of it meanwhile."""
+    """What became of a `toolloom serve` with a run under way, and of what was asked of it meanwhile.
 
+    killed: the state of a run before that one, whose process was killed.
+    resumed: the run ids of both, in the data folder.
+    """
+
+    killed: tuple[str, str]
+    resumed: tuple[str, str]
     second_run: tuple[str, str]
     wrong_parameters: requests.Response
     by_hand: subprocess.CompletedProcess[str]
@@ -114,8 +183,12 @@ class Stopped:
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
     data = tmp_path_factory.mktemp("stopped")
     with serving(data, *SMALL, *SLOWLY, "--port", "0") as served:
+        dies = served.start_run().json()["id"]
+        begun = wait_for(lambda: pending_of(data, dies), 60)
+        kill(process for process in descendants_of(served.process.pid) if "prefect.engine" in process.command)
+        killed = wait_for(lambda: state_if(served.url, dies, "Crashed"), 30)
         first = served.start_run().json()["id"]
-        wait_for((data / "runs" / "pending.json").exists, 60)
+        goes_on = wait_for(lambda: pending_of(data, first), 60)
         second = served.start_run().json()["id"]
         wrong = served.start_run(config={"annotate": {"widht": 3}})
         by_hand = toolloom("refresh", "--data", data)
@@ -125,6 +198,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         served.process.send_signal(signal.SIGTERM)
         served.process.communicate(timeout=60)
         yield Stopped(
+            killed,
+            (begun, goes_on),
             second_run,
             wrong,
             by_hand,
@@ -134,6 +209,19 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
             data / "prefect" / "prefect.db",
             first,
         )
+
+
+def pending_of(data: Path, job: str) -> str | None:
+    """The run of the data folder that a flow run works on; None while it does not yet."""
+    lock, pending = data / ".lock", data / "runs" / "pending.json"
+    if not pending.exists() or f'"job":"{job}"' not in lock.read_text():
+        return None
+    return str(json.loads(pending.read_text())["run_id"])
+
+
+def kill(processes: Iterable[Process]) -> None:
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def _final(served: Served, run_id: str) -> tuple[str, str] | None:
@@ -149,6 +237,11 @@ def toolloom(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def test_a_run_that_is_killed_is_marked_crashed_and_continued(stopped: Stopped) -> None:
+    assert stopped.killed[0] == "Crashed"
+    assert stopped.resumed[0] == stopped.resumed[1]
 
 
 def test_a_second_run_of_the_deployment_is_refused(stopped: Stopped) -> None:

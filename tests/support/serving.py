@@ -24,11 +24,17 @@ class Served:
     deployment_id: str
 
     def start_run(self, **parameters: Any) -> requests.Response:
-        return requests.post(
-            f"{self.url}/api/deployments/{self.deployment_id}/create_flow_run",
-            json={"parameters": parameters},
-            timeout=10,
-        )
+        """The server's answer; a server whose database is busy is asked again, as Prefect's client does."""
+        for _ in range(10):
+            answer = requests.post(
+                f"{self.url}/api/deployments/{self.deployment_id}/create_flow_run",
+                json={"parameters": parameters},
+                timeout=30,
+            )
+            if answer.status_code < requests.codes.internal_server_error:
+                break
+            time.sleep(1)
+        return answer
 
 
 @contextmanager
