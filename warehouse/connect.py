@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, sync_folder, temporary_beside, write_failure, writing
 from warehouse.manifest import Manifest, exists, load, newest, run_ids
-from warehouse.sql import SqlFile, identifier, literal, literals, sql_files, statement
+from warehouse.sql import identifier, literal, literals, sql_files, statement
 from warehouse.store import Store, lacks_only_new_columns
 from warehouse.table import Table
 from warehouse.tables import TABLES
@@ -160,7 +160,8 @@ def _create_views(
                 grain=literal(table.grain),
             )
         )
-        _comment(connection, sql_files("comments").get(name))
+        comments = sql_files("comments")[table.name].comments
+        connection.execute(comments.replace(f"COLUMN {table.name}.", f"COLUMN {name}."))
     connection.execute(_snapshot_view(root, manifest, before))
     for view in sql_files("views").values():
         connection.execute(
@@ -171,13 +172,7 @@ def _create_views(
                 grain=literal(view.title.removeprefix("Grain: ")),
             )
         )
-        _comment(connection, view)
-
-
-def _comment(connection: duckdb.DuckDBPyConnection, file: SqlFile | None) -> None:
-    """What the columns mean, for whoever looks at them in a client."""
-    if file is not None:
-        connection.execute(file.comments)
+        connection.execute(view.comments)
 
 
 def _snapshot_view(root: Path, manifest: Manifest | None, before: Manifest | None) -> str:

@@ -67,6 +67,16 @@ def test_every_view_and_table_says_what_a_row_is(tmp_path: Path) -> None:
     assert [name for name, comment in found.items() if not comment] == []
 
 
+def test_every_column_says_what_it_means(tmp_path: Path) -> None:
+    """In warehouse/comments/<table>.sql, or at the end of the view's own file."""
+    database = build_database(tmp_path, None)
+    columns = "SELECT concat_ws('.', schema_name, table_name, column_name), comment FROM duckdb_columns()"
+    found = dict(_ask(database, f"{columns} WHERE NOT internal"))
+
+    assert found["main.apis.method"] == found["before.apis.method"]
+    assert [name for name, comment in found.items() if not comment] == []
+
+
 def test_a_history_table_shows_all_its_files_each_once(tmp_path: Path, build: ModuleType) -> None:
     refs = [build.write(tmp_path, build.probe(attempt=attempt))["probes"][0] for attempt in (1, 2)]
     database = build_database(tmp_path, build.manifest(tables={"probes": (*refs, refs[0])}))

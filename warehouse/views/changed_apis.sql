@@ -34,4 +34,11 @@ SELECT
 FROM pairs
 LEFT JOIN known ON known.api_id = pairs.api_id
 WHERE (SELECT compared_with FROM snapshot) IS NOT NULL
-    AND change IS NOT NULL
+    AND change IS NOT NULL;
+
+COMMENT ON COLUMN changed_apis.api_id IS 'The API; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN changed_apis.tool_id IS 'Its tool; e.g. Weather/open_meteo';
+COMMENT ON COLUMN changed_apis.category IS 'Its category; e.g. Weather';
+COMMENT ON COLUMN changed_apis.api_name IS 'Its name in the catalogue; e.g. Forecast';
+COMMENT ON COLUMN changed_apis.change IS 'added, removed, changed, gone_stale or came_back; e.g. changed';
+COMMENT ON COLUMN changed_apis.detail IS 'How it fails when it is not kept; e.g. server_error';

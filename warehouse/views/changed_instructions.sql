@@ -57,4 +57,11 @@ LEFT JOIN stale_before ON stale_before.instruction_id = old.instruction_id
 LEFT JOIN stale_still ON stale_still.instruction_id = new.instruction_id
 LEFT JOIN known ON known.instruction_id = new.instruction_id
 WHERE (SELECT compared_with FROM snapshot) IS NOT NULL
-    AND change IS NOT NULL
+    AND change IS NOT NULL;
+
+COMMENT ON COLUMN changed_instructions.instruction_id IS 'The instruction';
+COMMENT ON COLUMN changed_instructions.category IS 'The category of the first API that it offers; e.g. Weather';
+COMMENT ON COLUMN changed_instructions.scenario IS 'G1, G2 or G3; e.g. G1';
+COMMENT ON COLUMN changed_instructions.query IS 'What is asked';
+COMMENT ON COLUMN changed_instructions.stale_api_id IS 'An API that made it stale; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN changed_instructions.change IS 'added, removed, changed, gone_stale or came_back; e.g. changed';

@@ -32,4 +32,10 @@ LEFT JOIN works ON works.tool_id = new.tool_id
 LEFT JOIN worked ON worked.tool_id = old.tool_id
 LEFT JOIN known ON known.tool_id = new.tool_id
 WHERE (SELECT compared_with FROM snapshot) IS NOT NULL
-    AND change IS NOT NULL
+    AND change IS NOT NULL;
+
+COMMENT ON COLUMN changed_tools.tool_id IS 'The tool; e.g. Weather/open_meteo';
+COMMENT ON COLUMN changed_tools.category IS 'Its category; e.g. Weather';
+COMMENT ON COLUMN changed_tools.tool_name IS 'Its name in the catalogue; e.g. Open-Meteo';
+COMMENT ON COLUMN changed_tools.change IS 'added, removed, changed, gone_stale or came_back; e.g. changed';
+COMMENT ON COLUMN changed_tools.detail IS 'What exactly, for people';

@@ -20,4 +20,9 @@ SELECT
     min_by(stale.reason, stale.api_id) AS reason
 FROM annotations
 JOIN stale ON stale.instruction_id = annotations.instruction_id
-GROUP BY annotations.annotation_id, annotations.instruction_id
+GROUP BY annotations.annotation_id, annotations.instruction_id;
+
+COMMENT ON COLUMN stale_annotations.annotation_id IS 'The search';
+COMMENT ON COLUMN stale_annotations.instruction_id IS 'What was searched for';
+COMMENT ON COLUMN stale_annotations.api_id IS 'The first API that is no longer what it was; e.g. Weather/open_meteo/forecast';
+COMMENT ON COLUMN stale_annotations.reason IS 'gone, not_kept or changed; e.g. changed';
