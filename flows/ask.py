@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from warehouse.connect import open_database
-from warehouse.query import query
+from warehouse.query import list_queries, query
 
 WIDTH_OF_A_PIPE = 200
 
@@ -22,6 +22,12 @@ def answer(data: Path, sql: str, *, output: str, run: str | None) -> str:
     """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
     with open_database(data, run) as connection:
         return printed(query(connection, sql), output)
+
+
+def named_questions(output: str) -> str:
+    """The questions that `@name` asks, and what each answers."""
+    questions = [(f"@{query.name}", query.title) for query in list_queries().values()]
+    return printed(pd.DataFrame(questions, columns=["name", "answers"]), output)
 
 
 def printed(rows: pd.DataFrame, output: str) -> str:

@@ -11,14 +11,20 @@ from flows.params import DEFAULT_DATA
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="A SELECT, or @name for a query of warehouse/queries/.")],
+    query: Annotated[
+        str | None,
+        typer.Argument(help="A SELECT, or @name for a question that is kept; without it, these are listed."),
+    ] = None,
     format_: RowFormat = Format.TABLE,
     run: Earlier = None,
     data: Data = DEFAULT_DATA,
     verbose: Verbose = False,
 ) -> None:
-    """Query the data set in SQL, read-only."""
+    """Query the data set in SQL, read-only; alone, list the questions that have a name."""
     with errors_reported(verbose):
-        from flows.ask import answer
+        from flows.ask import answer, named_questions
 
-        print(answer(data.resolve(), query, output=format_.value, run=run))  # noqa: T201
+        if query is None:
+            print(named_questions(format_.value))  # noqa: T201
+        else:
+            print(answer(data.resolve(), query, output=format_.value, run=run))  # noqa: T201

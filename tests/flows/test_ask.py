@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from flows.ask import as_table
+from flows.cli import app
+from warehouse.query import list_queries
 
 
 @pytest.mark.parametrize(
@@ -26,3 +31,11 @@ def test_a_value_is_text_and_nothing_more(value: object, shown: str) -> None:
 
 def test_rows_are_counted() -> None:
     assert as_table(pd.DataFrame({"n": [1, 2]})).splitlines()[-1] == "2 rows"
+
+
+def test_questions_that_have_a_name_are_listed() -> None:
+    listed = CliRunner().invoke(app, ["sql", "--format", "json"])
+
+    questions = {row["name"]: row["answers"] for row in json.loads(listed.output)}
+    assert questions["@funnel"] == "What each stage of the run took in, gave out and refused"
+    assert questions.keys() == {f"@{name}" for name in list_queries()}

@@ -173,6 +173,39 @@ def test_search_effort_shows_the_view(answer: Ask, build: ModuleType) -> None:
     ]
 
 
+def test_lossy_tools_lost_more_than_half(answer: Ask, build: ModuleType) -> None:
+    apis = [build.tool(), *(build.api(api) for api in (build.FORECAST, STORMS, "Weather/skies/dead"))]
+    dead = [build.verdict(api, kept=False) for api in (STORMS, "Weather/skies/dead")]
+    assert answer("lossy_tools", *apis, *dead, build.verdict(build.FORECAST)) == [("Weather/skies", 3, 1)]
+    assert answer("lossy_tools", *catalogue(build)) == []
+
+
+def test_sample_instructions(answer: Ask, build: ModuleType) -> None:
+    assert answer("sample_instructions", build.instruction()) == [("G1", "Will it rain in Oslo?")]
+
+
+def test_backtracking_counts_searches_with_a_branch_given_up(answer: Ask, build: ModuleType) -> None:
+    rows = [
+        build.annotation(),
+        build.annotation(annotation_id="annotation-2"),
+        build.node(1, pruned=True),
+        build.node(2),
+        build.node(1, annotation_id="annotation-2"),
+    ]
+    assert answer("backtracking", *rows) == [("dfsdt", 2, 1, 1)]
+
+
+def test_most_called_apis(answer: Ask, build: ModuleType) -> None:
+    calls = [build.call(), build.call(node_id=9, outcome="timeout"), build.call(node_id=8, api_id=STORMS)]
+    assert answer("most_called_apis", *calls) == [(build.FORECAST, 2, 1), (STORMS, 1, 1)]
+
+
+def test_cost_by_stage_adds_up_runs(answer: Ask, build: ModuleType) -> None:
+    later = build.run(run_id="run-2", started_at=build.LATER, finished_at=build.LATER)
+    rows = [build.run(), later, build.llm_call(), build.llm_call(run_id="run-2")]
+    assert answer("cost_by_stage", *rows) == [("propose", 2, 200, 20, 0.5)]
+
+
 def test_columns_say_what_they_mean(answer: Ask) -> None:
     found = {(name, column): meaning for name, column, _, meaning in answer("columns")}
     assert found["documents", "tokens_after"] == "Tokens of the documentation as it is; e.g. 1950"
