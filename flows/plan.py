@@ -12,6 +12,8 @@ from flows.estimates import Forecast, last
 from flows.opening import config_digest
 from flows.params import Config
 from tasks.calling.store import RecordingCaller
+from tasks.catalogue.opening import sources_digest
+from tasks.errors import UsageError
 from tasks.llm.abilities import Abilities
 from tasks.llm.batching.records import Records, batches_of
 from tasks.llm.chat import digest_of
@@ -34,10 +36,21 @@ LOOKED_AT_BY_A_REFRESH = 200
 
 
 def plan(config: Config, data: Path) -> Estimate | None:
-    """The estimate of a refresh from here; None where no catalogue was crawled.  Asks nobody."""
-    known = _known(data, manifest.latest(data))
-    if known is None:
+    """The estimate of a refresh from here; None where no catalogue was crawled.  Asks nobody.
+
+    Raises `UsageError` where the catalogue is one of other sources than the configuration's.
+    """
+    parent = manifest.latest(data)
+    known = _known(data, parent)
+    if known is None or parent is None:
         return None
+    if not _is_of(parent, config):
+        raise UsageError(
+            f"the catalogue in {data} was crawled from other sources than [catalogue] sources says, so it "
+            "does not tell what a refresh would ask",
+            fix="add --crawl, which crawls these and calls their APIs first, or give them a folder of their "
+            "own with --data",
+        )
     with _stores(data) as (replies, calls):
         abilities = KnownEndpoints(data).find(config.llm) or Abilities()
         planner = _planner(config, data, known, ReplyStore(replies), calls, abilities)
@@ -46,12 +59,12 @@ def plan(config: Config, data: Path) -> Estimate | None:
 
 
 def forecast(config: Config, services: Services) -> Estimate | None:
-    """The same at the start of a refresh, by its own stores; None where no catalogue was crawled."""
+    """The same at the start of a refresh, by its own stores; None without a catalogue of its sources."""
     parent = manifest.latest(services.run.data)
     if parent is not None and _has_all(parent, config):
         return _nothing(parent)
     known = _known(services.run.data, parent)
-    if known is None:
+    if known is None or parent is None or not _is_of(parent, config):
         return None
     return _with_remarks(_briefly(config, services, known), known, config, services.run.data)
 
@@ -81,6 +94,11 @@ def _known(data: Path, parent: Manifest | None) -> Known | None:
         return None
     crawled_at = parent.as_of.get("crawl", parent.started_at)
     return known_of(data, crawled_at, parent.stages)
+
+
+def _is_of(crawled: Manifest, config: Config) -> bool:
+    """Whether its catalogue is of the configuration's sources, as far as that was recorded."""
+    return crawled.stages["crawl"].sources in {None, sources_digest(config.catalogue)}
 
 
 def last_forecast(data: Path) -> Forecast | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from prefect import task
 
 from tasks.catalogue.fingerprints import as_before
-from tasks.catalogue.opening import open_source, version_of
+from tasks.catalogue.opening import identity_of, open_source, sources_digest
 from tasks.catalogue.params import CatalogueParams, SourceParams
 from tasks.catalogue.source import Listing, ToolEntry, with_distinct_names
 from tasks.errors import BrokenContract
@@ -29,15 +29,8 @@ TAKEN_UP = "tool"  # what progress counts: how many APIs there are is known at t
 
 def _stage_key(run: RunContext, params: CatalogueParams, **_: object) -> str:
     """Not of the APIs there were before: they differ from new ones in example values alone."""
-    return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), _sources(params))
-
-
-def _sources(params: CatalogueParams) -> list[dict[str, object]]:
-    return [_source_key(source) for source in params.sources]
-
-
-def _source_key(source: SourceParams) -> dict[str, object]:
-    return source.model_dump(mode="json", exclude={"page_size"}) | {"version": version_of(source)}
+    sources = [identity_of(source) for source in params.sources]
+    return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), sources)
 
 
 def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, ...], **_: object) -> str:
@@ -45,7 +38,7 @@ def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, 
         "crawl-shard",
         VERSION,
         run.as_of[STAGE].isoformat(),
-        _source_key(source),
+        identity_of(source),
         [entry.model_dump(mode="json") for entry in entries],
     )
 
@@ -77,7 +70,7 @@ def crawl(run: RunContext, params: CatalogueParams, before: StageOutput | None =
         STAGE, services.store, [*outputs, *rejected], writes=WRITES, n_shard_tasks=len(outputs)
     )
     services.reading.finish()
-    return finished
+    return finished.model_copy(update={"sources": sources_digest(params)})
 
 
 def _list_sources(run: RunContext, params: CatalogueParams) -> list[Listing]:

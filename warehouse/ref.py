@@ -69,6 +69,7 @@ class StageOutput(_Frozen):
     shards: the shard files by table, in shard order (what the next stage's shards read);
     tables: the compacted file of each table; history tables keep their shard files.
     n_shard_tasks: task runs the shards took, 0 for a stage that is one task.
+    sources: of a crawl, the digest of what was crawled; None of crawls before it was recorded.
     """
 
     stage: str
@@ -77,6 +78,7 @@ class StageOutput(_Frozen):
     counts: Counts
     n_shard_tasks: int = 0
     stop: Stop | None = None
+    sources: str | None = None
 
     @property
     def refs(self) -> tuple[TableRef, ...]:

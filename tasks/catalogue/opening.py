@@ -12,6 +12,7 @@ from tasks.catalogue.params import CatalogueParams, McpParams, OpenApiParams, So
 from tasks.catalogue.reading import Reading
 from tasks.catalogue.source import Source
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
+from tasks.llm.chat import digest_of
 from tasks.transport.mcp.server import check_servers
 
 
@@ -36,6 +37,16 @@ def version_of(source: SourceParams) -> str | None:
     if isinstance(source, OpenApiParams):
         return openapi_version(source)
     return toolbench_version(source) if isinstance(source, ToolbenchParams) else None
+
+
+def identity_of(source: SourceParams) -> dict[str, object]:
+    """What of a source decides what is found there: not how many tools are asked for at once."""
+    return source.model_dump(mode="json", exclude={"page_size"}) | {"version": version_of(source)}
+
+
+def sources_digest(params: CatalogueParams) -> str:
+    """Of all sources: two crawls of the same digest differ in what the world had become, at most."""
+    return digest_of([identity_of(source) for source in params.sources])
 
 
 def check_on_this_machine(source: SourceParams) -> None:

@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Known:
-    """All by id.  verdicts: of the APIs that were probed, none when none was.
+    """All by id.  verdicts: of the APIs that were probed, none when none of this catalogue was.
 
     further: samples of further rounds of draws, which what was selected before had called for.
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
@@ -48,7 +48,7 @@ class Known:
     @property
     def kept(self) -> list[str]:
         """The APIs worth documenting."""
-        return [api_id for api_id, verdict in self.verdicts.items() if verdict.kept and api_id in self.apis]
+        return [api_id for api_id, verdict in self.verdicts.items() if verdict.kept]
 
 
 def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]) -> Known | None:
@@ -65,12 +65,13 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
         return store.read(table, refs)
 
     counts = {stage: output.counts for stage, output in stages.items()}
+    apis = {api.api_id: api for api in rows(APIS)}
     refused = Counter(reject.reason for reject in rows(REJECTS) if reject.stage == "select")
     return Known(
         crawled_at=crawled_at,
         tools={tool.tool_id: tool for tool in rows(TOOLS)},
-        apis={api.api_id: api for api in rows(APIS)},
-        verdicts={verdict.api_id: verdict for verdict in rows(VERDICTS)},
+        apis=apis,
+        verdicts={verdict.api_id: verdict for verdict in rows(VERDICTS) if verdict.api_id in apis},
         documents={document.api_id: document for document in rows(DOCUMENTS)},
         instructions=rows(INSTRUCTIONS),
         further=[sample for sample in rows(SAMPLES) if sample.draw < 0],

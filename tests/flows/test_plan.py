@@ -170,6 +170,45 @@ def test_without_a_catalogue_it_says_how_to_get_one(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+OTHER_SOURCES = ["--set", 'catalogue.sources=[{ kind = "openapi", location = "SPEC" }]']
+ONE_API = {
+    "openapi": "3.1.0",
+    "info": {"title": "Lone", "version": "1"},
+    "servers": [{"url": "http://hub.sandbox.test/nothing"}],
+    "paths": {"/here": {"get": {"operationId": "here", "responses": {"200": {"description": "yes"}}}}},
+}
+
+
+@pytest.fixture
+def other_sources(tmp_path: Path) -> list[str]:
+    """Settings of a catalogue that is not the sandbox's."""
+    spec = tmp_path / "lone.json"
+    spec.write_text(json.dumps(ONE_API))
+    return [part.replace("SPEC", str(spec)) for part in OTHER_SOURCES]
+
+
+def test_a_catalogue_of_other_sources_is_not_counted(data: Path, other_sources: list[str]) -> None:
+    result = CliRunner().invoke(app, ["plan", *SMALL, *other_sources, "--data", str(data)])
+    assert result.exit_code == 2
+    assert f"the catalogue in {data} was crawled from other sources" in result.output
+    assert "--crawl" in result.output
+
+
+def test_a_refresh_of_other_sources_says_no_plan_before_its_crawl(
+    toolloom: Command, sandbox: Sandbox, data: Path, other_sources: list[str]
+) -> None:
+    done = toolloom(
+        "refresh", *SMALL, *other_sources, *sandbox.settings(), "--until", "crawl", "--data", data
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Plan:" not in done.stdout
+
+    plan = planned(data, *other_sources)
+
+    assert plan["assumptions"][0] == "the catalogue is the one of the last run: 1 APIs"
+    assert "no API was called yet" in plan["assumptions"][1]
+
+
 def test_a_refresh_says_its_plan_first_and_keeps_it(toolloom: Command, sandbox: Sandbox, data: Path) -> None:
     more = ["--set", "instruct.accepted=32", "--set", "sample.draws_per_tool=0.3", *PRICES]
     expected = planned(data, *more)
