@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -10,7 +10,7 @@ from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.llm.params import LlmParams
 from tasks.llm.store import ReplyStore, reply_key
-from tasks.llm.wording import heard, understood
+from tasks.llm.wording import completed, heard, understood
 
 # Of English prose and JSON; an estimate, where a reservation would be higher.
 _BYTES_PER_TOKEN = 4
@@ -46,15 +46,6 @@ class DeferringModel:
             raise Deferred
         self.n_stored += 1
         return heard(stored, request, self.abilities)
-
-
-def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
-    """The request with what it leaves open filled in from `[llm]`."""
-    return replace(
-        request,
-        temperature=params.temperature if request.temperature is None else request.temperature,
-        max_tokens=params.max_tokens if request.max_tokens is None else request.max_tokens,
-    )
 
 
 def _tokens_in(request: ChatRequest) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import TracebackType
 
 import orjson
@@ -31,6 +30,7 @@ from tasks.llm.params import LlmParams
 from tasks.llm.patience import Patience
 from tasks.llm.retries import RETRIES
 from tasks.llm.window import Window
+from tasks.llm.wording import completed
 
 # The protocol renamed the field, and endpoints take one or the other.
 _LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
@@ -93,18 +93,9 @@ class Endpoint:
         """The reply.  Raises `RequestRefused` for this request, `StopRun` for the whole run."""
         return await self.answer(self.prepare(request))
 
-    def completed(self, request: ChatRequest) -> ChatRequest:
-        """The request with what it leaves open filled in from `[llm]`."""
-        ours = self.params
-        return replace(
-            request,
-            temperature=ours.temperature if request.temperature is None else request.temperature,
-            max_tokens=ours.max_tokens if request.max_tokens is None else request.max_tokens,
-        )
-
     def prepare(self, request: ChatRequest, *, attempts: int | None = None) -> Asking:
         """The request as it will be sent.  attempts: in the place of `[llm] attempts`."""
-        request = self.completed(request)
+        request = completed(request, self.params)
         body = self._body(request)
         return Asking(
             request,

@@ -16,7 +16,7 @@ from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import Recorder
-from tasks.llm.wording import heard, understood
+from tasks.llm.wording import completed, heard, understood
 from warehouse.tables.accounts import LlmCall
 
 
@@ -60,7 +60,7 @@ class StoredModel:
 
         Raises `RequestRefused` for this request, `StopRun` for the run.
         """
-        request = self._endpoint.completed(request)
+        request = completed(request, self._endpoint.params)
         abilities = self._endpoint.abilities
         put = understood(request, abilities)
         key = reply_key(row_id, ordinal, put.digest(self.name))

@@ -12,9 +12,19 @@ from dataclasses import replace
 import prompts
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
+from tasks.llm.params import LlmParams
 from tasks.llm.text_calls import read_calls
 
 _MAY_NOT_CALL = "none"
+
+
+def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
+    """The request with what it leaves open filled in from `[llm]`."""
+    return replace(
+        request,
+        temperature=params.temperature if request.temperature is None else request.temperature,
+        max_tokens=params.max_tokens if request.max_tokens is None else request.max_tokens,
+    )
 
 
 def understood(request: ChatRequest, abilities: Abilities) -> ChatRequest:

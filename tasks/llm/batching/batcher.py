@@ -34,7 +34,7 @@ class _Wish:
     body: bytes = b""
     buyer: Buyer = field(default_factory=Free)
     debt: Debt | None = None
-    outcome: asyncio.Future[Outcome | Exception] = field(
+    outcome: asyncio.Future[Outcome | BaseException] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -46,13 +46,13 @@ class _Wish:
             self.buyer.failed(cost_in_a_batch(outcome))
         self._wake(outcome)
 
-    def abandon(self, error: Exception) -> None:
+    def abandon(self, error: BaseException) -> None:
         """The batch is not followed any more."""
         if self.debt is not None:
             self.debt.release()
         self._wake(error)
 
-    def _wake(self, outcome: Outcome | Exception) -> None:
+    def _wake(self, outcome: Outcome | BaseException) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
@@ -90,7 +90,10 @@ class Batcher:
         return f"{batches} under way, {done:,}/{total:,} answered"
 
     async def collect_finished(self) -> list[Record]:
-        """Takes what batches of an earlier start have brought; the records of those still under way."""
+        """Takes what batches of an earlier start have brought; the records of those still under way.
+
+        Raises `StopRun`.
+        """
         left = []
         for record in self._records.all():
             if record.where == self._runner.where and await self._runner.is_over(record):
@@ -133,7 +136,7 @@ class Batcher:
                 if record.where == self._runner.where:
                     wishes = self._owed(record)
                     self._earlier.update(wishes)
-                    self._start(self._follow(record, wishes))
+                    self._start(self._follow(record, wishes), wishes)
         return self._earlier
 
     def _owed(self, record: Record) -> dict[str, _Wish]:
@@ -156,7 +159,7 @@ class Batcher:
             wishes = dict(self._first_of_waiting())
             for key in wishes:
                 self._under_way[key] = self._waiting.pop(key)
-            self._start(self._submit(wishes))
+            self._start(self._submit(wishes), wishes)
 
     async def _until_quiet_or_full(self) -> None:
         quiet_s = min(_QUIET_S, self._params.batch_poll_s)
@@ -174,34 +177,34 @@ class Batcher:
                 return
             yield key, wish
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None], wishes: dict[str, _Wish]) -> None:
+        """What ends the work is raised where each row waits."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                self._abandon(wishes, error)
+
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(ended)
 
     async def _submit(self, wishes: dict[str, _Wish]) -> None:
-        try:
-            record = await self._runner.upload((wish.entry, wish.body) for wish in wishes.values())
-            for key, wish in wishes.items():
-                wish.body = b""
-                wish.buyer.sent(record.booking(key))
-            record = await self._runner.create(record)
-        except Exception as error:  # noqa: BLE001 - raised where each row waits
-            self._abandon(wishes, error)
-            return
-        await self._follow(record, wishes)
+        record = await self._runner.upload((wish.entry, wish.body) for wish in wishes.values())
+        for key, wish in wishes.items():
+            wish.body = b""
+            wish.buyer.sent(record.booking(key))
+        await self._follow(await self._runner.create(record), wishes)
 
     async def _follow(self, record: Record, wishes: dict[str, _Wish]) -> None:
         def settle(key: str, outcome: Outcome) -> None:
             self._under_way.pop(key, None)
             wishes[key].settle(self._tempered(outcome, len(wishes)))
 
-        try:
-            await self._runner.follow(record, settle)
-        except Exception as error:  # noqa: BLE001 - raised where each row waits
-            self._abandon(wishes, error)
+        await self._runner.follow(record, settle)
 
-    def _abandon(self, wishes: dict[str, _Wish], error: Exception) -> None:
+    def _abandon(self, wishes: dict[str, _Wish], error: BaseException) -> None:
         for key, wish in wishes.items():
             self._under_way.pop(key, None)
             wish.abandon(error)

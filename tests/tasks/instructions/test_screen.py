@@ -228,9 +228,41 @@ def test_another_language_can_be_wanted(offered: OfferedNames) -> None:
     assert verdict_of(candidate(asked), "G3", offered, InstructParams(min_words=3, language="")) == "fine"
 
 
-def test_a_screen_can_be_switched_off(offered: OfferedNames) -> None:
-    params = InstructParams(screens={"too_short": False})
-    assert verdict_of(candidate("Flights to Oslo?"), "G3", offered, params) == "fine"
+REFUSED = {
+    "too_few_apis": (FINE, "G1", BOTH[:1]),
+    "not_multi_tool": (FINE, "G2", BOTH[:1]),
+    "leaks_json": ("Which flights go to Oslo? relevant_apis: flights", "G3", BOTH),
+    "refusal": ("As an AI language model I have no birthday to plan in Oslo.", "G3", BOTH),
+    "placeholder": ("Which flights go to [city] on Monday?", "G3", BOTH),
+    "not_a_request": ("1234 5678 !!", "G3", BOTH),
+    "too_short": ("Oslo flights", "G3", BOTH),
+    "too_long": ("on and on " * 200, "G3", BOTH),
+    "wrong_language": ("Welche Flüge gehen morgen von Köln nach Oslo, und wird es dort regnen?", "G3", BOTH),
+    "names_a_tool": ("Use Sky Watch to see whether it rains", "G3", BOTH),
+    "names_an_api": ("Run an Airport Search for Oslo", "G3", BOTH),
+    "asks_for_parameters": ("Which parameters do you need to find flights to Oslo?", "G3", BOTH),
+    "missing_value": ("Which flights then?", "G1", BOTH[:1]),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in SCREENS if name in REFUSED])
+def test_each_screen_can_be_switched_off(name: str, offered: OfferedNames) -> None:
+    query, scenario, apis = REFUSED[name]
+    verdicts = [
+        verdict_of(
+            candidate(query, apis),
+            scenario,
+            offered,
+            InstructParams(min_words=3, min_apis=2 if name == "too_few_apis" else 1, screens={name: on}),
+            {SEARCH: (parameter("departureDate"),)} if name == "missing_value" else None,
+        )
+        for on in (True, False)
+    ]
+    assert verdicts[0] == name != verdicts[1]
+
+
+def test_every_screen_of_one_instruction_is_refused_for_once_above() -> None:
+    assert SCREENS.keys() - REFUSED.keys() == {"no_relevant_api", "hallucinated_api"}
 
 
 @pytest.mark.parametrize(

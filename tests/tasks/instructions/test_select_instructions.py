@@ -185,6 +185,8 @@ def test_what_a_benchmark_asks_is_refused(
     )
     params = PARAMS.model_copy(update={"decontaminate": (benchmark,), "overlap_words": 8})
     assert reasons(select([candidate("a", 0, query)], params)).get("a-0") == reason
+    off = params.model_copy(update={"screens": {"contaminated": False}})
+    assert reasons(select([candidate("a", 0, query)], off)) == {}
 
 
 def test_near_duplicates_may_stay_where_only_duplicates_are_refused(select: Callable[..., Selected]) -> None:
@@ -192,6 +194,8 @@ def test_near_duplicates_may_stay_where_only_duplicates_are_refused(select: Call
     written = [candidate("a", 0, query), candidate("b", 0, query + " Thanks!"), candidate("c", 0, query)]
     params = PARAMS.model_copy(update={"screens": {"near_duplicate": False}})
     assert reasons(select(written, params)) == {"c-0": "duplicate"}
+    neither = PARAMS.model_copy(update={"screens": {"near_duplicate": False, "duplicate": False}})
+    assert reasons(select(written, neither)) == {}
 
 
 def test_instructions_that_reach_further_apis_come_first(select: Callable[..., Selected]) -> None:
