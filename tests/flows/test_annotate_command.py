@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from commands import SMALL, Sandbox, refused
+from lesser_endpoints import endpoint_that
+from llm_server import ModelServer
 from snapshots import Snapshot, rows
 from toolbench_queries import SERVICE, mentions, query, tool_called, write_queries
 from typer.testing import CliRunner
@@ -191,6 +193,45 @@ def test_a_file_without_queries_is_refused_before_anything_starts(
     assert f"--queries {path}" in refusal.output
     assert message in refusal.output
     assert "`api_list`" in refusal.output
+
+
+@pytest.mark.slow
+def test_queries_that_lack_what_is_needed_are_told(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = write_queries(tmp_path / "queries.json", {"query_id": 1, "query": "Will it rain?"})
+    common = [*sandbox.settings(), *SERVICE, "--data", str(tmp_path / "data")]
+
+    code, text = refused(toolloom("annotate", "--queries", path, *common))
+
+    assert code == 1
+    assert "malformed 1" in text
+    (reject,) = rows(tmp_path / "data", "SELECT DISTINCT detail FROM rejects")
+    assert "api_list" in reject["detail"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tools", ["auto", "native"])
+def test_a_model_that_calls_nothing_is_told_and_costs_nothing_that_was_there(
+    toolloom: WarmToolloom, sandbox: Sandbox, annotated: tuple[Path, str], tmp_path: Path, tools: str
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(annotated[0], data)
+    units = mentions(tool_called("unit-converter"))
+    path = write_queries(
+        tmp_path / "G1_tool.json", *(query(n, f"Convert {n} miles to kilometres.", units) for n in range(20))
+    )
+    before = rows(data, "SELECT * FROM annotations ORDER BY annotation_id")
+
+    with ModelServer(otherwise=endpoint_that(ignores=("tools", "tool_choice"))) as chatting:
+        model = ["--set", f"llm.base_url={chatting.url}", "--set", f"llm.tools={tools}"]
+        common = [*sandbox.settings(), *SERVICE, *model, "--data", str(data)]
+        code, text = refused(toolloom("annotate", "--queries", path, *common))
+
+    assert code == 1
+    assert "called no function in its first" in text
+    assert "set [llm] model to one that can call functions" in text
+    assert rows(data, "SELECT * FROM annotations ORDER BY annotation_id") == before
 
 
 @pytest.mark.parametrize(
