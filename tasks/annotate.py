@@ -45,7 +45,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 STAGE = "annotate"
-VERSION = 3
+VERSION = 4
 READS = (TOOLS, APIS, DOCUMENTS, INSTRUCTIONS)
 WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
 UNIT = "instruction"

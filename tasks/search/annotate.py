@@ -9,14 +9,12 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import orjson
-
 from tasks.calling.outcome import CallResult
 from tasks.llm.chat import ChatModel, ChatRequest, Reply, digest_of
 from tasks.search.arguments import json_text
 from tasks.search.functions import Offer, offer_for
 from tasks.search.methods import method_of
-from tasks.search.observing import observe
+from tasks.search.observing import observe, response_shape
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import RULES
 from tasks.search.task import Limits, Observation, Task
@@ -163,8 +161,7 @@ class _Calls:
         api = self.offer.apis[function]
         found = await self.caller.call_for(self.annotation_id, ordinal, api, arguments)
         self.made[ordinal] = _Call(api.api_id, json_text(arguments), *found)
-        document = self.documents.get(api.api_id)
-        shape = None if document is None else orjson.loads(document.response_schema)
+        shape = response_shape(api, self.documents.get(api.api_id))
         rules, most = RULES[self.params.rules], self.params.observation_tokens
         return observe(found[0], shape, most, rules, self.tokenizer)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import orjson
+
 from tasks.calling.observe import observation_of
 from tasks.calling.outcome import CallResult, Outcome
+from tasks.calling.verdict import json_of
 from tasks.search.rules import Rules
 from tasks.search.task import Observation
-from tasks.shaping.shape import Shape
+from tasks.shaping.schema import shape_of_schema
+from tasks.shaping.shape import Shape, shape_of
 from tasks.shaping.tokens import O200K, Tokenizer
+from warehouse.tables.catalogue import Api
+from warehouse.tables.documents import Document
 
 CODE_OF_OUTCOME = {
     Outcome.INVALID_ARGUMENTS: 2,
@@ -23,6 +29,21 @@ CODE_OF_OUTCOME = {
 
 _PUBLISHED_CHARACTERS = 1024
 _WHOLE = 1_000_000  # tokens; nothing the calling layer lets through is longer
+
+
+def response_shape(api: Api, document: Document | None) -> Shape | None:
+    """The keys of the API's responses worth keeping, as far as is known.
+
+    Those that compression chose; of an API without a document those that its listing declares, else those
+    of its example.
+    """
+    if document is not None:
+        shape: Shape = orjson.loads(document.response_schema)
+        return shape
+    if api.response_schema is not None:
+        return shape_of_schema(orjson.loads(api.response_schema))
+    example = None if api.example_response is None else json_of(api.example_response)
+    return None if example is None else shape_of(example)
 
 
 def observe(

@@ -19,7 +19,7 @@ from tasks.calling.store import RecordingCaller
 from tasks.errors import OverBudget
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of
-from tasks.search.observing import observe
+from tasks.search.observing import observe, response_shape
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import TOOLLOOM
 from tasks.shaping.tokens import CL100K, O200K, tokenizer_of
@@ -244,6 +244,36 @@ def test_long_observations_stay_valid() -> None:
     text = observe(LONG, {"keep": "string"}, 30, TOOLLOOM).text
 
     assert list(json.loads(text)) == ["keep"]
+
+
+DECLARED = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"items": {}}}}
+
+OF_DECLARED = {"city": "null", "days": ["null"]}
+
+
+@pytest.mark.parametrize(
+    ("told", "document", "shape"),
+    [
+        ({}, None, None),
+        ({"response_schema": json.dumps(DECLARED)}, None, {"city": "null", "days": ["null"]}),
+        (
+            {"response_schema": json.dumps(DECLARED), "example_response": "{}"},
+            None,
+            {"city": "null", "days": ["null"]},
+        ),
+        ({"example_response": '{"city": "Oslo"}'}, None, {"city": "string"}),
+        ({"example_response": "Rain."}, None, None),
+        (
+            {"response_schema": json.dumps(DECLARED)},
+            DOCUMENTS["Weather/sky/forecast"],
+            {"city": "string", "rain_mm": "integer"},
+        ),
+    ],
+)
+def test_what_is_kept_of_a_response_is_what_is_known_of_it(
+    make_api: Callable[..., Api], told: dict[str, str], document: Document | None, shape: Any
+) -> None:
+    assert response_shape(make_api(**told), document) == shape
 
 
 def test_published_rules_cut_them_after_1024_characters() -> None:
