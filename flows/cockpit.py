@@ -16,6 +16,7 @@ from flows.events import STOPPED_BY_BUDGET, tell, tell_of_commit, tell_of_deaths
 from flows.outcome import Refreshed
 from flows.params import Config
 from flows.reporting.write import newest_report
+from flows.served_reports import address_of
 from tasks.errors import OverBudget
 from warehouse.connect import open_database
 from warehouse.query import query
@@ -59,7 +60,7 @@ def publish_refresh(config: Config, refreshed: Refreshed) -> None:
 def publish(config: Config, data: Path, run_id: str) -> None:
     """Artifacts and events of a run of any kind that was committed just now."""
     _publish_tables(data, run_id)
-    _publish_report(newest_report(data, anew=True))
+    _publish_report(newest_report(data, anew=True), run_id)
     tell_of_commit(config.name, data, run_id)
     tell_of_deaths(config.name, data, run_id, alert_share=config.schedule.alert_share_died)
 
@@ -74,12 +75,14 @@ def _publish_tables(data: Path, run_id: str) -> None:
             )
 
 
-def _publish_report(report: Path) -> None:
+def _publish_report(report: Path, run_id: str) -> None:
+    """A browser follows no link from the UI to a file, so that without `toolloom serve` the text must do."""
     create_link_artifact(
         key="report",
-        link=report.as_uri(),
-        link_text=str(report),
-        description="The newest run as one HTML file, on the machine that ran it; a browser opens it",
+        link=address_of(run_id) or report.as_uri(),
+        link_text=f"Report of run {run_id}",
+        description=f"One HTML file, `{report}` on the machine that ran it; "
+        f"`toolloom report --run {run_id}` writes it again",
     )
 
 

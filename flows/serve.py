@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from flows.deployment import Deployment
 from flows.params import Config
-from flows.prefect_server import prepare_environment, served_at, server_of_its_own
+from flows.prefect_server import HOST, prepare_environment, served_at, server_of_its_own
 from flows.report import Voice, say, voice
+from flows.served_reports import ADDRESS, served_reports
 from flows.start import check_folder, check_settings
 from flows.supervise import Child
 from tasks.errors import StopRun, UsageError
@@ -31,8 +33,12 @@ def serve(config: Config, data: Path, *, port: int, name: str | None) -> None:
     _check(config, data)
     prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     deployment = Deployment(name=name or config.name, config=config, data=data)
-    with server_of_its_own(data, port) as (url, answers), _executor(deployment) as (child, deployment_id):
-        say(_greeting(deployment, url, deployment_id))
+    with (
+        server_of_its_own(data, port) as (url, answers),
+        served_reports(data, HOST, port and port + 1) as reports,
+        _executor(deployment, reports) as (child, deployment_id),
+    ):
+        say(_greeting(deployment, url, deployment_id, reports))
         with suppress(KeyboardInterrupt):
             _attend(child, answers, data)
         say("stopping; a run that is under way is continued by the next one")
@@ -53,12 +59,13 @@ def _check(config: Config, data: Path) -> None:
 
 
 @contextmanager
-def _executor(deployment: Deployment) -> Iterator[tuple[Child, str]]:
+def _executor(deployment: Deployment, reports: str) -> Iterator[tuple[Child, str]]:
     """The process that registers the deployment and executes its runs, with the deployment's id."""
     folder = deployment.data / "prefect"
     file, log = folder / "deployment.json", folder / "serve.log"
     put(file, deployment.model_dump_json(exclude_unset=True).encode())
-    with Child([sys.executable, "-m", "flows.execute_runs", str(file)], log=log, read_stdout=True) as child:
+    command = [sys.executable, "-m", "flows.execute_runs", str(file)]
+    with Child(command, log=log, read_stdout=True, env={**os.environ, ADDRESS: reports}) as child:
         line = child.read_line(REGISTER_TIMEOUT_S)
         answer = json.loads(line) if line is not None else {"error": "it did not answer"}
         if "error" in answer:
@@ -69,13 +76,14 @@ def _executor(deployment: Deployment) -> Iterator[tuple[Child, str]]:
         yield child, answer["deployment_id"]
 
 
-def _greeting(deployment: Deployment, url: str, deployment_id: str) -> str:
+def _greeting(deployment: Deployment, url: str, deployment_id: str, reports: str) -> str:
     schedule = deployment.config.schedule
     runs = f"{schedule.cron} ({schedule.timezone})" if schedule.cron else "none; `[schedule] cron` sets one"
     return "\n".join(
         [
             f"Prefect UI   {url}",
             f"deployment   refresh-dataset/{deployment.name}: {url}/deployments/deployment/{deployment_id}",
+            f"reports      {reports}/reports/RUN.html, where the runs link to theirs",
             f"data         {deployment.data}",
             f"schedule     {runs}",
             "Start a run in the UI (Run > Quick run), or with:",

@@ -24,16 +24,17 @@ def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = 
     with open_database(data, run) as connection:
         figures = run_figures(connection)
         text = page(figures, charts(connection), browsed(connection, limit))
-    path = out or _place(data, run)
+    path = out or report_path(data, run)
     put(path, text.encode())
     return path
 
 
 def newest_report(data: Path, *, anew: bool) -> Path:
     """The report of the newest run; written when it has to be made anew, or is not there."""
-    path = _place(data, None)
+    path = report_path(data, None)
     return write_report(data, None, run=None) if anew or not path.is_file() else path
 
 
-def _place(data: Path, run: str | None) -> Path:
+def report_path(data: Path, run: str | None) -> Path:
+    """run: None is the newest."""
     return data / "report.html" if run is None else data / "reports" / f"{run}.html"

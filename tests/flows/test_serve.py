@@ -94,6 +94,16 @@ def test_a_scheduled_run_is_created_and_executed(scheduled: dict[str, Refreshed]
     assert committed.status == {"served": "complete", "nightly": "partial"}[name]
 
 
+def test_the_report_is_linked_to_where_it_was_served(scheduled: dict[str, Refreshed], server: str) -> None:
+    run = {"any_": [scheduled["served"].run["id"]]}
+    wanted = {"artifacts": {"key": {"any_": ["report"]}, "flow_run_id": run}}
+    (report,) = post(server, "artifacts/filter", wanted).json()
+    (*_, committed) = manifest.list_runs(scheduled["served"].data)
+
+    assert "](http://127.0.0.1:" in report["data"]
+    assert f"/reports/{committed.run_id}.html)" in report["data"]
+
+
 def test_a_server_of_others_is_left_running(scheduled: dict[str, Refreshed], server: str) -> None:
     assert scheduled
     assert requests.get(f"{server}/api/health", timeout=10).ok
