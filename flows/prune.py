@@ -18,13 +18,17 @@ def prune(data: Path, *, keep: int) -> str:
     if manifest.newest(data) is None:
         raise UsageError(f"there is no run in {data}", fix="name a folder that has runs with --data")
     with folder_lock(data, f"prune --keep {keep}"):
-        remove_leftovers(data)
+        leftovers = remove_leftovers(data)
         pruned = free(data, data / "prefect" / "results", keep=keep)
         build_database(data, manifest.newest(data))
-    return _told(pruned)
+    return _told(pruned, len(leftovers))
 
 
-def _told(pruned: Pruned) -> str:
+def _told(pruned: Pruned, n_leftovers: int) -> str:
     freed = f"{pruned.n_bytes / 1e6:,.1f} MB freed: {pruned.n_files:,} files of tables"
+    others = (
+        f"{pruned.n_reports:,} reports, {pruned.n_indexes:,} search indexes, {n_leftovers:,} files that runs "
+        "which were killed had begun"
+    )
     removed = f"runs removed: {len(pruned.runs):,}" + "".join(f"\n  {run}" for run in pruned.runs)
-    return f"{removed}\nruns kept: {pruned.n_kept:,}\n{freed}, {pruned.n_entries:,} cached results"
+    return f"{removed}\nruns kept: {pruned.n_kept:,}\n{freed}, {pruned.n_entries:,} cached results, {others}"

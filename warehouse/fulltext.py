@@ -83,9 +83,14 @@ def _index(root: Path, run: str | None) -> Iterator[sqlite3.Connection]:
     manifest = newest(root) if run is None else load(root, run)
     if manifest is None:
         raise UsageError(f"there is no run in {root}", fix="run `toolloom refresh`")
-    path = root / "search" / f"{_content(manifest)}.sqlite"
+    path = index_of(root, manifest)
     with closing(_opened(path) or _made(root, path, manifest.run_id)) as connection:
         yield connection
+
+
+def index_of(root: Path, manifest: Manifest) -> Path:
+    """Where the index of a run is, once somebody has searched it; runs with the same texts share one."""
+    return root / "search" / f"{_content(manifest)}.sqlite"
 
 
 def _content(manifest: Manifest) -> str:

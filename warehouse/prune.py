@@ -8,15 +8,18 @@ miss anything.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse import manifest
 from warehouse.connect import run_before, snapshot_files
+from warehouse.fulltext import index_of
 from warehouse.manifest import Manifest
 
 FOLDERS = ("shards", "tables")
+ABANDONED_S = 3600.0  # a search makes its index in seconds, and holds no lock
 _PATHS = re.compile(rf'"path"\s*:\s*"((?:{"|".join(FOLDERS)})/[^"]+\.parquet)"')
 
 
@@ -28,6 +31,8 @@ class Pruned:
     n_kept: int
     n_files: int
     n_entries: int
+    n_reports: int
+    n_indexes: int
     n_bytes: int
 
 
@@ -46,7 +51,9 @@ def prune(root: Path, cache: Path, *, keep: int) -> Pruned:
     sizes += [_remove(root / path) for path in files]
     entries = [entry for entry in _entries(cache) if not _stands(root, entry)]
     sizes += [_remove(entry) for entry in entries]
-    return Pruned(gone, len(kept), len(files), len(entries), sum(sizes))
+    reports, indexes = _reports_of_others(root, kept), _indexes_of_others(root, kept)
+    sizes += [_remove(path) for path in (*reports, *indexes)]
+    return Pruned(gone, len(kept), len(files), len(entries), len(reports), len(indexes), sum(sizes))
 
 
 def _divided(root: Path, keep: int) -> tuple[list[Manifest], tuple[str, ...]]:
@@ -57,6 +64,20 @@ def _divided(root: Path, keep: int) -> tuple[list[Manifest], tuple[str, ...]]:
     return [manifest.load(root, run) for run in runs if run in kept], tuple(
         run for run in runs if run not in kept
     )
+
+
+def _reports_of_others(root: Path, kept: Iterable[Manifest]) -> list[Path]:
+    of_kept = {run.run_id for run in kept}
+    return [path for path in sorted((root / "reports").glob("[!.]*.html")) if path.stem not in of_kept]
+
+
+def _indexes_of_others(root: Path, kept: Iterable[Manifest]) -> list[Path]:
+    """Indexes of the full-text search, and what searches that were killed long ago left of theirs."""
+    of_kept = {index_of(root, run) for run in kept}
+    indexes = [path for path in sorted((root / "search").glob("[!.]*")) if path not in of_kept]
+    long_ago = time.time() - ABANDONED_S
+    begun = [path for path in sorted((root / "search").glob(".*")) if path.stat().st_mtime < long_ago]
+    return indexes + begun
 
 
 def _paths_of(run: Manifest) -> Iterable[str]:

@@ -16,6 +16,7 @@ from flows.prune import prune as prune_folder
 from tasks.errors import UsageError
 from warehouse import manifest
 from warehouse.connect import open_database
+from warehouse.fulltext import index_of
 from warehouse.lock import folder_lock
 from warehouse.manifest import PendingRun
 from warehouse.prune import prune
@@ -88,6 +89,26 @@ def test_cached_results_go_with_their_files(data: Path) -> None:
     assert [path.name for path in (data / "cache").iterdir()] == ["stands"]
 
 
+def test_reports_and_search_indexes_go_with_their_runs(data: Path) -> None:
+    (data / "reports").mkdir()
+    reports = [data / "reports" / f"run-{number}.html" for number in range(3)]
+    kept = index_of(data, manifest.load(data, "run-2"))
+    kept.parent.mkdir()
+    others = [kept.with_name(name) for name in ("0.sqlite", ".1.sqlite.tmp", ".2.sqlite.tmp")]
+    for path in (*reports, kept, *others):
+        path.write_text("content")
+    os.utime(others[1], (0, 0))
+
+    pruned = prune(data, data / "cache", keep=1)
+
+    assert (pruned.n_reports, pruned.n_indexes) == (2, 2)
+    assert [path.is_file() for path in (*reports, kept, *others)] == [
+        *(False, False, True),
+        True,
+        *(False, False, True),  # the last may be of a search that is under way
+    ]
+
+
 def test_what_a_run_that_died_had_finished_is_kept(data: Path, build: ModuleType) -> None:
     (data / "cache").mkdir()
     begun = PendingRun(run_id="run-3", as_of={}, started_at=build.NOON, config_digest="config")
@@ -116,7 +137,8 @@ def test_it_says_what_it_freed(data: Path) -> None:
     told = prune_folder(data, keep=2).splitlines()
 
     assert told[:3] == ["runs removed: 1", "  run-0", "runs kept: 2"]
-    assert re.fullmatch(r"0\.0 MB freed: \d files of tables, 0 cached results", told[3])
+    assert re.fullmatch(r"0\.0 MB freed: \d files of tables, 0 cached results, 0 reports, .*", told[3])
+    assert told[3].endswith("0 search indexes, 0 files that runs which were killed had begun")
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
