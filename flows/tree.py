@@ -102,10 +102,13 @@ def _failure_lines(node: Row, mark: str, width: int, *, full: bool) -> Iterator[
 def _end_lines(step: Step) -> Iterator[Text]:
     """Why nothing follows, where the reply itself does not say."""
     last = step.nodes[-1]
+    if last["outcome"] in _SAY_THEMSELVES:
+        return
     if last["entry"] is None and last["votes"] is not None:
-        yield Text(f"   ✗ not followed: another reply was preferred ({last['votes']:g} votes)", style="dim")
-    elif last["pruned"] and last["outcome"] not in _SAY_THEMSELVES:
-        yield Text("   ✗ as deep as it may go; the search goes back", style="red")
+        votes = f"{last['votes']:g} vote{'' if last['votes'] == 1 else 's'}"
+        yield Text(f"   ✗ not followed: another reply was preferred ({votes})", style="dim")
+    elif last["pruned"]:
+        yield Text("   ✗ as deep as it may go", style="red")
 
 
 def _call_lines(call: Row, mark: str, width: int, *, style: str, full: bool) -> Iterator[Text]:
@@ -124,7 +127,7 @@ def _call_lines(call: Row, mark: str, width: int, *, style: str, full: bool) -> 
 def _finish_lines(call: Row, arguments: Mapping[str, Any], mark: str, width: int) -> Iterator[Text]:
     style = _STYLES[str(call["outcome"])]
     if call["outcome"] == "gave_up":
-        yield Text(f"{mark}✗ gave up; the search goes back", style=style)
+        yield Text(f"{mark}✗ gave up", style=style)
         return
     answer = f"✓ {arguments.get('final_answer', '')}"
     yield from _wrapped(answer, width, first=mark, style=style, full=True)

@@ -126,7 +126,7 @@ function callLines({ fun, args, observation, outcome }) {
   let given = null;
   try { given = JSON.parse(args || "{}"); } catch { given = null; }
   const isObject = given !== null && typeof given === "object" && !Array.isArray(given);
-  if (fun === "Finish" && outcome === "gave_up") return [el("p", { class: "finish bad", text: "✗ gave up; the search goes back" })];
+  if (fun === "Finish" && outcome === "gave_up") return [el("p", { class: "finish bad", text: "✗ gave up" })];
   if (fun === "Finish" && outcome === "answered") return [el("p", { class: "finish good", text: "✓ answered" })];
   const made = isObject ? Object.entries(given).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ") : args ?? "";
   return [el("p", { class: "call", text: `${fun}(${made})` }), el("p", { class: `seen ${outcome === "ok" ? "ok" : "not"}`, text: `${outcome}: ${observation ?? ""}` })];

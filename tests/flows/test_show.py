@@ -84,7 +84,7 @@ def test_what_was_abandoned_is_a_branch() -> None:
     ) == [
         '├─  1 sky(city="Łódź")',
         '│     → ok: {"t":21}',
-        "│   2 ✗ gave up; the search goes back",
+        "│   2 ✗ gave up",
         "└─  3 Another way.",
         "      ✓ It is 21 degrees.",
     ]
@@ -126,16 +126,21 @@ def test_an_empty_reply_is_shown() -> None:
         ({"outcome": "empty_reply", "pruned": True}, [" 1 (an empty reply: tool_calls)"]),
         (
             {"thought": "Deep.", "pruned": True},
-            [" 1 Deep.", "   ✗ as deep as it may go; the search goes back"],
+            [" 1 Deep.", "   ✗ as deep as it may go"],
         ),
         (
             {"thought": "Worse.", "entry": None, "votes": 1.0},
-            [" 1 Worse.", "   ✗ not followed: another reply was preferred (1 votes)"],
+            [" 1 Worse.", "   ✗ not followed: another reply was preferred (1 vote)"],
         ),
     ],
 )
 def test_why_a_branch_was_abandoned(fields: dict[str, Any], shown: list[str]) -> None:
     assert text_of(ROOT, node(1, 0, 0, "thought", **fields)) == shown
+
+
+def test_what_gave_up_needs_no_other_reason() -> None:
+    unvisited = {"entry": None, "votes": 0.0, "pruned": True}
+    assert text_of(ROOT, call(1, 0, 0, **GIVE_UP | unvisited)) == [" 1 ✗ gave up"]
 
 
 def test_an_answer_that_was_cut_off_is_shown_as_it_was_written() -> None:
