@@ -119,9 +119,9 @@ def _call_lines(call: Row, mark: str, width: int, *, style: str, full: bool) -> 
         yield from _finish_lines(call, written, mark, width)
         return
     made = call["arguments"] if arguments is None else _written(arguments)
-    yield from _folded(f"{call['function']}({made})", width, first=mark, style=style, full=full)
+    yield from _wrapped(f"{call['function']}({made})", width, first=mark, style=style, full=full)
     said = f"{outcome}: {call['observation'] or ''}"
-    yield from _folded(said, width, first="   → ", style=_STYLES.get(outcome, "yellow"), full=full)
+    yield from _wrapped(said, width, first="   → ", style=_STYLES.get(outcome, "yellow"), full=full)
 
 
 def _finish_lines(call: Row, arguments: Mapping[str, Any], mark: str, width: int) -> Iterator[Text]:
@@ -147,19 +147,13 @@ def _written(arguments: Mapping[str, Any]) -> str:
 
 
 def _wrapped(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:
-    """Prose in lines of at most `width` columns."""
+    """Lines of at most `width` columns, broken at blanks where there are any."""
     indent = " " * len(first)
     shown = _shown(text, full=full) or "''"
-    for line in textwrap.wrap(shown, width, initial_indent=first, subsequent_indent=indent):
+    for line in textwrap.wrap(
+        shown, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+    ):
         yield Text(line, style=style)
-
-
-def _folded(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:
-    """Calls and JSON, which have no words to break at, in lines of at most `width` columns."""
-    shown = _shown(text, full=full)
-    columns = max(1, width - len(first))
-    for start in range(0, max(1, len(shown)), columns):
-        yield Text((first if start == 0 else " " * len(first)) + shown[start : start + columns], style=style)
 
 
 def _shown(text: str, *, full: bool) -> str:
