@@ -12,13 +12,24 @@ from tasks.compress import compress
 from tasks.crawl import crawl
 from tasks.probe import probe
 from tasks.run import RunContext
+from warehouse.ref import StageOutput
 
 
 @flow(name="build-catalogue", flow_run_name="catalogue", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
     with Line(run, until) as line:
-        crawled = line.stage(crawl, params=config.catalogue, before=stage_before(run, "crawl"))
-        verdicts_before, documents_before = stage_before(run, "probe"), stage_before(run, "compress")
-        probed = line.stage(probe, params=config.probe, crawled=crawled, before=verdicts_before)
-        line.stage(compress, params=config.compress, crawled=crawled, probed=probed, before=documents_before)
+        catalogue_stages(line, config)
     return line.done
+
+
+def catalogue_stages(line: Line, config: Config) -> tuple[StageOutput, StageOutput]:
+    """What was crawled, and its documents."""
+    crawled_before, verdicts_before, documents_before = (
+        stage_before(line.run, stage) for stage in ("crawl", "probe", "compress")
+    )
+    crawled = line.stage(crawl, params=config.catalogue, before=crawled_before)
+    probed = line.stage(probe, params=config.probe, crawled=crawled, before=verdicts_before)
+    compressed = line.stage(
+        compress, params=config.compress, crawled=crawled, probed=probed, before=documents_before
+    )
+    return crawled, compressed

@@ -31,17 +31,14 @@ def build_instructions(
     until: str | None = None,
 ) -> list[StageRun]:
     with Line(run, None if until == "select" else until) as line:
-        rounds = _Rounds(line, config, crawled, compressed, stage_before(run, "select"))
-        rounds.first()
-        for number in range(1, config.instruct.rounds + 1):
-            if line.stopped or not rounds.further(number):
-                break
+        rounds = Rounds(line, config, crawled, compressed, stage_before(run, "select"))
+        rounds.all()
         rounds.close()
     return line.done
 
 
 @dataclass
-class _Rounds:
+class Rounds:
     """The three stages, again and again.  before: what was selected in the run before."""
 
     line: Line
@@ -49,6 +46,12 @@ class _Rounds:
     crawled: StageOutput
     compressed: StageOutput
     before: StageOutput | None
+
+    def all(self) -> None:
+        self.first()
+        for number in range(1, self.config.instruct.rounds + 1):
+            if self.line.stopped or not self.further(number):
+                break
 
     def first(self) -> None:
         inputs = {"crawled": self.crawled, "compressed": self.compressed}

@@ -11,6 +11,7 @@ from flows.outcome import Spent
 from flows.params import Config
 from flows.report import say
 from tasks.errors import BrokenContract
+from tasks.llm.abilities import Abilities
 from tasks.llm.batching.records import Record
 from tasks.llm.chat import digest_of
 from tasks.llm.known import KnownEndpoints
@@ -42,9 +43,28 @@ def open_run(
     services close behind it.
     """
     parent = manifest.latest(data)
-    _forget_stale(config, data)
+    if _is_stale(config, data):
+        manifest.finish(data)
     pending = manifest.begin(data, _new_run(config, parent, data, kind, looks_at))
-    run = RunContext(
+    run = _context(config, data, pending, parent).model_copy(update={"replay": replay})
+    try:
+        yield _with_abilities(run, asks_model=asks_model)
+    finally:
+        close_services()
+
+
+def next_refresh(config: Config, data: Path) -> RunContext:
+    """The run that a refresh would open now, which is not begun.  Asks nobody."""
+    parent = manifest.latest(data)
+    pending = _new_run(config, parent, data, REFRESH, ())
+    if not _is_stale(config, data):
+        pending = manifest.resumed(data, pending)
+    abilities = KnownEndpoints(data).find(config.llm) or Abilities()
+    return _context(config, data, pending, parent).model_copy(update={"abilities": abilities})
+
+
+def _context(config: Config, data: Path, pending: PendingRun, parent: Manifest | None) -> RunContext:
+    return RunContext(
         data=data,
         run_id=pending.run_id,
         started_at=pending.started_at,
@@ -54,12 +74,7 @@ def open_run(
         llm=config.llm,
         budget=config.budget,
         mcp_servers=config.catalogue.mcp_servers,
-        replay=replay,
     )
-    try:
-        yield _with_abilities(run, asks_model=asks_model)
-    finally:
-        close_services()
 
 
 def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
@@ -92,12 +107,11 @@ def _tell_of_batches(left: list[Record]) -> None:
         )
 
 
-def _forget_stale(config: Config, data: Path) -> None:
+def _is_stale(config: Config, data: Path) -> bool:
     """A run that died so long ago that its view of the world is too old is not resumed."""
     crashed = manifest.crashed_run(data)
     max_age = min(config.catalogue.max_age, config.probe.max_age)
-    if crashed is not None and datetime.now(UTC) - crashed.started_at > max_age:
-        manifest.finish(data)
+    return crashed is not None and datetime.now(UTC) - crashed.started_at > max_age
 
 
 def config_digest(config: Config) -> str:

@@ -9,21 +9,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.estimates import Forecast, last
-from flows.opening import config_digest
+from flows.finished import finished
+from flows.opening import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.calling.store import RecordingCaller
+from tasks.carry import stages_below
 from tasks.catalogue.opening import sources_digest
+from tasks.compress import settings_key
 from tasks.errors import UsageError
-from tasks.llm.abilities import Abilities
 from tasks.llm.batching.records import Records, batches_of
 from tasks.llm.chat import digest_of
-from tasks.llm.known import KnownEndpoints
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate
 from tasks.planning.known import Known, known_of
 from tasks.planning.measured import figures_of
 from tasks.planning.plan import Planner, Settings
-from tasks.run import calling_identity
+from tasks.run import RunContext
 from tasks.services import Services
 from tasks.transport.kvstore import DurableMap
 from warehouse import manifest
@@ -38,13 +39,16 @@ LOOKED_AT_BY_A_REFRESH = 200
 def plan(config: Config, data: Path) -> Estimate | None:
     """The estimate of a refresh from here; None where no catalogue was crawled.  Asks nobody.
 
-    Raises `UsageError` where the catalogue is one of other sources than the configuration's.
+    What a refresh that was interrupted has finished counts as finished.  Raises `UsageError` where the
+    catalogue is one of other sources than the configuration's.
     """
-    parent = manifest.latest(data)
-    known = _known(data, parent)
-    if known is None or parent is None:
+    if not data.is_dir():
         return None
-    if not _is_of(parent, config):
+    run = next_refresh(config, data)
+    known = _known(run, config)
+    if known is None:
+        return None
+    if not _is_of(known, config):
         raise UsageError(
             f"the catalogue in {data} was crawled from other sources than [catalogue] sources says, so it "
             "does not tell what a refresh would ask",
@@ -52,21 +56,21 @@ def plan(config: Config, data: Path) -> Estimate | None:
             "own with --data",
         )
     with _stores(data) as (replies, calls):
-        abilities = KnownEndpoints(data).find(config.llm) or Abilities()
-        planner = _planner(config, data, known, ReplyStore(replies), calls, abilities)
+        planner = _planner(config, run, known, ReplyStore(replies), calls)
         estimate = asyncio.run(planner.estimate())
     return _with_remarks(estimate, known, config, data)
 
 
 def forecast(config: Config, services: Services) -> Estimate | None:
     """The same at the start of a refresh, by its own stores; None without a catalogue of its sources."""
-    parent = manifest.latest(services.run.data)
+    run = services.run
+    parent = manifest.latest(run.data)
     if parent is not None and _has_all(parent, config):
         return _nothing(parent)
-    known = _known(services.run.data, parent)
-    if known is None or parent is None or not _is_of(parent, config):
+    known = _known(run, config)
+    if known is None or not _is_of(known, config):
         return None
-    return _with_remarks(_briefly(config, services, known), known, config, services.run.data)
+    return _with_remarks(_briefly(config, services, known), known, config, run.data)
 
 
 def forecast_after_catalogue(
@@ -83,22 +87,23 @@ def forecast_after_catalogue(
 
 
 def _briefly(config: Config, services: Services, known: Known) -> Estimate:
-    abilities = services.endpoint.abilities
-    planner = _planner(config, services.run.data, known, services.replies, services.call_map, abilities)
+    run = services.run.model_copy(update={"abilities": services.endpoint.abilities})
+    planner = _planner(config, run, known, services.replies, services.call_map)
     planner.most = LOOKED_AT_BY_A_REFRESH
     return services.runtime.run(planner.estimate())
 
 
-def _known(data: Path, parent: Manifest | None) -> Known | None:
-    if parent is None:
-        return None
-    crawled_at = parent.as_of.get("crawl", parent.started_at)
-    return known_of(data, crawled_at, parent.stages)
+def _known(run: RunContext, config: Config) -> Known | None:
+    """Of what the last run stands on, and in its place what the refresh will find finished."""
+    parent, found = manifest.latest(run.data), finished(run, config)
+    if parent is None or "crawl" in found:
+        return known_of(run.data, run.as_of["crawl"], {**stages_below(parent), **found})
+    return known_of(run.data, parent.as_of.get("crawl", parent.started_at), {**parent.stages, **found})
 
 
-def _is_of(crawled: Manifest, config: Config) -> bool:
-    """Whether its catalogue is of the configuration's sources, as far as that was recorded."""
-    return crawled.stages["crawl"].sources in {None, sources_digest(config.catalogue)}
+def _is_of(known: Known, config: Config) -> bool:
+    """Whether the catalogue is of the configuration's sources, as far as that was recorded."""
+    return known.sources in {None, sources_digest(config.catalogue)}
 
 
 def last_forecast(data: Path) -> Forecast | None:
@@ -106,7 +111,8 @@ def last_forecast(data: Path) -> Forecast | None:
 
 
 def _has_all(parent: Manifest, config: Config) -> bool:
-    return parent.status == "complete" and parent.config_digest == config_digest(config)
+    as_this = (parent.kind, parent.status, parent.config_digest)
+    return as_this == (REFRESH, "complete", config_digest(config))
 
 
 def _nothing(parent: Manifest) -> Estimate:
@@ -121,12 +127,7 @@ def _nothing(parent: Manifest) -> Estimate:
 
 
 def _planner(
-    config: Config,
-    data: Path,
-    known: Known,
-    replies: ReplyStore,
-    calls: DurableMap,
-    abilities: Abilities,
+    config: Config, run: RunContext, known: Known, replies: ReplyStore, calls: DurableMap
 ) -> Planner:
     settings = Settings(
         llm=config.llm,
@@ -135,10 +136,10 @@ def _planner(
         sample=config.sample,
         instruct=config.instruct,
         annotate=config.annotate,
+        documents=settings_key(run, config.compress),
     )
-    identity = digest_of(calling_identity(config.calling, config.catalogue.mcp_servers))
-    recorded = RecordingCaller(None, calls, settings=identity)
-    return Planner(known, settings, figures_of(data, config.llm.model), replies, recorded, abilities)
+    recorded = RecordingCaller(None, calls, settings=digest_of(run.calling_identity()))
+    return Planner(known, settings, figures_of(run.data, config.llm.model), replies, recorded, run.abilities)
 
 
 def _with_remarks(estimate: Estimate, known: Known, config: Config, data: Path) -> Estimate:

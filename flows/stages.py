@@ -71,14 +71,14 @@ class Line:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        return isinstance(error, _EndOfLine)
+        return isinstance(error, EndOfLine)
 
     def stage(self, task: Task[..., StageOutput], **arguments: Any) -> StageOutput:
         stage_run = run_stage(task, self.run, **arguments)
         self.done.append(stage_run)
         announce(stage_run)
         if stage_run.output is None or stage_run.stop is not None or stage_run.stage == self.until:
-            raise _EndOfLine
+            raise EndOfLine
         return stage_run.output
 
     def again(self, task: Task[..., StageOutput], so_far: StageOutput, **arguments: Any) -> StageOutput:
@@ -101,7 +101,7 @@ class Line:
         self.done[-1] = self.done[-1].model_copy(update={"stop": stop})
 
 
-class _EndOfLine(Exception):
+class EndOfLine(Exception):
     """Leaves the `with` block of a `Line`."""
 
 

@@ -28,8 +28,11 @@ WRITES = (DOCUMENTS, REJECTS, LLM_CALLS)
 UNIT = "API"
 
 
-def _key(run: RunContext, params: CompressParams, *parts: object) -> str:
-    """Not of the documents there were before: they differ from new ones in example values alone."""
+def settings_key(run: RunContext, params: CompressParams, *parts: object) -> str:
+    """What every document is made with, and the parts.
+
+    Not of the documents there were before: they differ from new ones in example values alone.
+    """
     return stage_key(
         STAGE,
         VERSION,
@@ -49,7 +52,7 @@ def _stage_key(
     **_: object,
 ) -> str:
     inputs = [*crawled.digests(TOOLS.name, APIS.name), *probed.digests(VERDICTS.name)]
-    return _key(run, params, "stage", inputs)
+    return settings_key(run, params, "stage", inputs)
 
 
 def _shard_key(
@@ -61,7 +64,7 @@ def _shard_key(
     **_: object,
 ) -> str:
     inputs = [tools.content_digest, apis.content_digest, verdicts.content_digest]
-    return _key(run, params, "shard", inputs)
+    return settings_key(run, params, "shard", inputs)
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
@@ -122,7 +125,7 @@ def compress_shard(
 ) -> ShardOutput:
     services = services_of(run)
     kept = _kept(services, tools, apis, verdicts, _earlier(services, before))
-    compressor = Compressor(services.model(STAGE), params, settings=_key(run, params))
+    compressor = Compressor(services.model(STAGE), params, settings=settings_key(run, params))
 
     async def compress_one(row: _Kept) -> Document:
         return await compressor.document(row.tool, row.api, row.verdict, row.before)

@@ -125,18 +125,27 @@ def run_ids(root: Path) -> tuple[str, ...]:
 
 
 def begin(root: Path, run: PendingRun) -> PendingRun:
-    """Record that a run starts, and return the run to carry out.
+    """Record that a run starts, and return the run to carry out: `resumed`.
+
+    Call it with the folder's lock held.
+    """
+    run = resumed(root, run)
+    put(root / _FOLDER / _PENDING, run.model_dump_json(indent=1).encode())
+    return run
+
+
+def resumed(root: Path, run: PendingRun) -> PendingRun:
+    """The run to carry out in place of a new one.
 
     A run that crashed is gone on with by one of its kind when the configuration is the same: its id, times
     and `as_of` are kept, so that what it finished is found again.  With another configuration the new run
     keeps only its `as_of`, the moments at which the world was looked at; a run of another kind looks at
-    another part of it.  Call it with the folder's lock held.
+    another part of it.
     """
     crashed = crashed_run(root)
     if crashed is not None and crashed.kind == run.kind:
         same = crashed.config_digest == run.config_digest
-        run = crashed if same else run.model_copy(update={"as_of": {**run.as_of, **crashed.as_of}})
-    put(root / _FOLDER / _PENDING, run.model_dump_json(indent=1).encode())
+        return crashed if same else run.model_copy(update={"as_of": {**run.as_of, **crashed.as_of}})
     return run
 
 

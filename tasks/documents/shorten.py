@@ -149,13 +149,6 @@ class Compressor:
         return None
 
 
-async def compress_api(
-    tool: Tool, api: Api, verdict: Verdict, model: ChatModel, params: CompressParams
-) -> Document:
-    """The document of a kept API, made anew."""
-    return await Compressor(model, params, settings="").document(tool, api, verdict)
-
-
 def _original(tool: Tool, api: Api, verdict: Verdict) -> Original:
     response = example_response_of(api, verdict)
     return Original(tool, api, response, shape_of(response))

@@ -24,8 +24,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Known:
-    """All by id.  verdicts: of the APIs that were probed, none when none of this catalogue was.
+    """All by id.
 
+    sources: digest of what was crawled.  verdicts: of the APIs that were probed, none when none of this
+    catalogue was.
     further: samples of further rounds of draws, which what was selected before had called for.
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
     n_fit: of them, those accepted or accepted but for the number wanted.  n_judged, n_failed: what the
@@ -33,6 +35,7 @@ class Known:
     """
 
     crawled_at: datetime
+    sources: str | None
     tools: dict[str, Tool]
     apis: dict[str, Api]
     verdicts: dict[str, Verdict]
@@ -69,6 +72,7 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
     refused = Counter(reject.reason for reject in rows(REJECTS) if reject.stage == "select")
     return Known(
         crawled_at=crawled_at,
+        sources=stages["crawl"].sources,
         tools={tool.tool_id: tool for tool in rows(TOOLS)},
         apis=apis,
         verdicts={verdict.api_id: verdict for verdict in rows(VERDICTS) if verdict.api_id in apis},

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tasks.calling.store import RecordingCaller
 from tasks.documents.params import CompressParams
-from tasks.documents.shorten import compress_api
+from tasks.documents.shorten import Compressor
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
@@ -45,7 +45,7 @@ SEARCHES_LOOKED_AT = 500
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a refresh, as far as they decide what is asked."""
+    """Of a refresh, as far as they decide what is asked.  documents: digest of what they are made with."""
 
     llm: LlmParams
     probe: ProbeParams
@@ -53,6 +53,7 @@ class Settings:
     sample: SampleParams
     instruct: InstructParams
     annotate: AnnotateParams
+    documents: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Planner:
 
     def _assumptions(self) -> tuple[str, ...]:
         known = self.known
-        words = [f"the catalogue is the one of the last run: {len(known.apis):,} APIs"]
+        words = [f"the catalogue is the one that was crawled last: {len(known.apis):,} APIs"]
         if not known.verdicts:
             words.append(
                 f"no API was called yet: {KEPT_SHARE:.0%} of them are taken to work; "
@@ -160,10 +161,16 @@ class Planner:
         found = await self._look(self.known.kept, str, ask)
         return self._stage("compress", found.requests(), found=found)
 
-    async def _compressed(self, api_id: str, model: DeferringModel) -> Document:
+    async def _compressed(self, api_id: str, model: DeferringModel, *, whole: bool = False) -> Document:
+        """whole: whatever its size, and not as it was."""
+        params, before = self.settings.compress, self.known.documents.get(api_id)
+        if whole:
+            params, before = params.model_copy(update={"max_tokens": 10**9}), None
         api = self.known.apis[api_id]
-        tool = self.known.tools[api.tool_id]
-        return await compress_api(tool, api, self.known.verdicts[api_id], model, self.settings.compress)
+        compressor = Compressor(model, params, settings=self.settings.documents)
+        return await compressor.document(
+            self.known.tools[api.tool_id], api, self.known.verdicts[api_id], before
+        )
 
     def _further(self, samples: Sequence[Sample]) -> tuple[int, str]:
         """How many sets further rounds will draw, and why."""
@@ -212,15 +219,8 @@ class Planner:
             try:
                 made = await self._compressed(api_id, self._model())
             except Deferred:
-                whole = self.settings.compress.model_copy(update={"max_tokens": 10**9})
-                api = self.known.apis[api_id]
-                made = self.known.documents.get(api_id) or await compress_api(
-                    self.known.tools[api.tool_id],
-                    api,
-                    self.known.verdicts[api_id],
-                    self._model(),
-                    whole,
-                )
+                was = self.known.documents.get(api_id)
+                made = was or await self._compressed(api_id, self._model(), whole=True)
             self._documents[api_id] = made
         return self._documents[api_id]
 

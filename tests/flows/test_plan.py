@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import SMALL, Command, Sandbox
+from commands import SMALL, Command, Sandbox, serve_steady_sandbox
 from snapshots import Snapshot, rows
 from typer.testing import CliRunner
 
@@ -18,6 +18,7 @@ from flows.estimates import Forecast
 from flows.plan_text import accuracy_text
 from tasks.llm.batching.records import Entry, Record, Records, batches_of
 from tasks.planning.estimate import Amount, Estimate, StageEstimate
+from warehouse import manifest
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -61,12 +62,55 @@ def test_a_repeat_is_planned_with_no_request(data: Path) -> None:
     assert plan["total"] == {"requests": 0, "tokens_in": 0, "tokens_out": 0, "usd": 0.0, "hours": 0.0}
 
 
-@pytest.mark.parametrize("stage", ["compress", "propose"])
-def test_exactly_the_missing_replies_are_counted(data: Path, stage: str) -> None:
-    n = forget(data, stage, "ordinal = 0")
+def test_exactly_the_missing_replies_are_counted(data: Path) -> None:
+    n = forget(data, "propose", "ordinal = 0")
     plan = planned(data)
     assert n > 0
-    assert requests_of(plan)[stage] == n
+    assert requests_of(plan)["propose"] == n
+
+
+def test_documents_that_stand_need_no_replies(data: Path) -> None:
+    assert forget(data, "compress") > 0
+    assert requests_of(planned(data)) == dict.fromkeys(STAGES, 0)
+
+
+def test_apis_that_answer_with_other_values_ask_for_nothing(
+    toolloom: Command, data: Path, tmp_path: Path
+) -> None:
+    tools = rows(data, "SELECT DISTINCT tool_id FROM apis JOIN verdicts USING (api_id) WHERE kept")
+    drift = [{"change": "drift", "tool": row["tool_id"].replace("_", "-")} for row in tools]
+    (tmp_path / "changes.json").write_text(json.dumps(drift))
+    with serve_steady_sandbox(tmp_path, "--changes", str(tmp_path / "changes.json")) as drifted:
+        done = toolloom("probe", *SMALL, *drifted.settings(), "--data", data)
+    assert done.returncode == 0, done.stderr
+    (changed,) = rows(
+        data,
+        "SELECT count(*) AS n FROM verdicts JOIN before.verdicts AS was USING (api_id) "
+        "WHERE verdicts.example_response <> was.example_response",
+    )
+    assert changed["n"] > 100
+    assert requests_of(planned(data)) == dict.fromkeys(STAGES, 0)
+
+
+def test_what_an_interrupted_first_refresh_has_finished_is_not_counted(data: Path) -> None:
+    """As a kill during the searches leaves it: stages in the cache, replies in the store, no run."""
+    forget(data, "annotate", "ordinal > 0")
+    interrupt(data)
+
+    plan = planned(data)
+
+    assert plan["assumptions"][0] == "the catalogue is the one that was crawled last: 249 APIs"
+    # Of each search the first reply is there, and six are usual.
+    assert requests_of(plan) == dict.fromkeys(STAGES[:-1], 0) | {"annotate": 24 * 5}
+
+
+def interrupt(data: Path) -> None:
+    """The run is no longer committed, but under way."""
+    run = manifest.latest(data)
+    assert run is not None
+    manifest.path_of(data, run.run_id).unlink()
+    pending = run.model_dump(include=set(manifest.PendingRun.model_fields))
+    manifest.begin(data, manifest.PendingRun(**pending))
 
 
 def test_a_search_that_was_cut_off_is_counted_for_what_is_left(data: Path) -> None:
@@ -143,12 +187,13 @@ def test_the_plan_of_a_first_run_is_near_what_it_takes(
 
 
 def stages_of_newest(data: Path, *stages: str) -> None:
-    """Leaves the newest run no other stages."""
+    """Leaves the newest run no other stages, and the cache nothing."""
     (path,) = (data / "runs").glob("*.json")
-    manifest = json.loads(path.read_text())
-    manifest["stages"] = {stage: manifest["stages"][stage] for stage in stages}
+    content = json.loads(path.read_text())
+    content["stages"] = {stage: content["stages"][stage] for stage in stages}
     path.chmod(0o644)
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(content))
+    shutil.rmtree(data / "prefect")
 
 
 def test_without_probing_it_rests_on_assumptions(data: Path) -> None:
@@ -205,7 +250,7 @@ def test_a_refresh_of_other_sources_says_no_plan_before_its_crawl(
 
     plan = planned(data, *other_sources)
 
-    assert plan["assumptions"][0] == "the catalogue is the one of the last run: 1 APIs"
+    assert plan["assumptions"][0] == "the catalogue is the one that was crawled last: 1 APIs"
     assert "no API was called yet" in plan["assumptions"][1]
 
 
