@@ -21,7 +21,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Sample
 
 STAGE = "propose"
-VERSION = 1
+VERSION = 2
 READS = (TOOLS, APIS, DOCUMENTS, SAMPLES)
 WRITES = (CANDIDATES, REJECTS, LLM_CALLS)
 UNIT = "instruction"
@@ -31,9 +31,12 @@ def _key(run: RunContext, params: InstructParams, *parts: object) -> str:
     return stage_key(
         STAGE,
         VERSION,
-        params.model_dump(mode="json", include={"per_sample", "seed_examples", "seed", "min_words"}),
+        params.model_dump(
+            mode="json", include={"per_sample", "seed_examples", "seed", "min_words", "language"}
+        ),
         run.model_identity(),
         prompt_digests("instruct"),
+        prompt_digests("again"),
         seeds.digest(),
         *parts,
     )

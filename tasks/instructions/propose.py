@@ -8,11 +8,12 @@ from typing import Any
 
 import prompts
 import seeds
-from tasks.errors import BadRow, BrokenContract, RequestRefused
+from tasks.errors import BadRow, BrokenContract
 from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import InstructParams
 from tasks.instructions.reading import items_of, read_item
-from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
+from tasks.llm.again import asked_again
+from tasks.llm.chat import ChatModel, ChatRequest, Message, Reply, Transcript, digest_of
 from tasks.llm.reply_format import TEXT, list_of, record, reply_format
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
@@ -95,10 +96,16 @@ def propose_request(
         documents=[_document_text(api_id, sample, documents) for api_id in sample.api_ids],
         examples=[seed.for_prompt() for seed in shown],
         min_words=params.min_words,
+        language=_language_in_words(params.language),
     )
     system = prompts.load("instruct/system").render()
     transcript = Transcript.of(Message("system", system), Message("user", user))
     return ChatRequest(transcript=transcript, response_format=_REPLY_FORMAT)
+
+
+def _language_in_words(code: str) -> str:
+    """Empty where any language is welcome."""
+    return "English" if code == "en" else f'the language with the ISO 639 code "{code}"' if code else ""
 
 
 def _user_prompt(scenario: str) -> prompts.Prompt:
@@ -115,17 +122,16 @@ def _document_text(api_id: str, sample: Sample, documents: Mapping[str, Document
 
 
 async def _items(request: ChatRequest, sample: Sample, model: ChatModel) -> list[Any]:
-    """The items of the reply, unread; asked for once more when nothing in the reply can be read."""
+    """The items of the reply, unread; when none can be read it is asked again, told what was wrong."""
+    reply = await model.ask(request, row_id=sample.sample_id, ordinal=0)
     try:
-        return await _asked(request, sample, model, 0)
-    except RequestRefused:
-        raise
-    except BadRow:
-        return await _asked(request, sample, model, 1)
+        return _items_in(reply)
+    except BadRow as error:
+        request = asked_again(request, reply.content or "", error.message)
+        return _items_in(await model.ask(request, row_id=sample.sample_id, ordinal=1))
 
 
-async def _asked(request: ChatRequest, sample: Sample, model: ChatModel, ordinal: int) -> list[Any]:
-    reply = await model.ask(request, row_id=sample.sample_id, ordinal=ordinal)
+def _items_in(reply: Reply) -> list[Any]:
     items = items_of(reply.content or "")
     if items and reply.finish_reason == "length":
         # It may parse and still lack words or APIs.

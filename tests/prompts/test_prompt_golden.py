@@ -71,13 +71,29 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("again/unusable_reply", "", {"why": "a score is not from 1 to 5: 9"}),
     ("instruct/system", "", {}),
-    ("instruct/single_tool", "", {**TEN, "documents": [TIDES], "examples": [SEED], "min_words": 30}),
+    (
+        "instruct/single_tool",
+        "",
+        {**TEN, "documents": [TIDES], "examples": [SEED], "min_words": 30, "language": "English"},
+    ),
     (
         "instruct/single_tool",
         "no_examples",
-        {"n": 1, "n_specific": 1, "n_complex": 0, "documents": [TIDES], "examples": [], "min_words": 30},
+        {
+            "n": 1,
+            "n_specific": 1,
+            "n_complex": 0,
+            "documents": [TIDES],
+            "examples": [],
+            "min_words": 30,
+            "language": "",
+        },
     ),
-    ("instruct/multi_tool", "", {**TEN, "documents": [TIDES, LAMPS], "examples": [SEED], "min_words": 30}),
+    (
+        "instruct/multi_tool",
+        "",
+        {**TEN, "documents": [TIDES, LAMPS], "examples": [SEED], "min_words": 30, "language": "English"},
+    ),
     ("search/system", "", {"tools": [{"name": "Tide Tables", "description": "Tides of harbours."}]}),
     ("search/user", "", {"query": "When is high water in Brest?"}),
     (

@@ -264,7 +264,13 @@ def test_another_seed_may_get_another_reply() -> None:
         "parameters": [],
     }
     user = prompts.load("instruct/single_tool").render(
-        n=3, n_specific=3, n_complex=0, documents=[json.dumps(document)], examples=[], min_words=20
+        n=3,
+        n_specific=3,
+        n_complex=0,
+        documents=[json.dumps(document)],
+        examples=[],
+        min_words=20,
+        language="",
     )
     messages = [
         {"role": "system", "content": prompts.load("instruct/system").render()},

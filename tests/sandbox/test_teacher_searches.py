@@ -225,7 +225,13 @@ async def teacher(faults: TeacherFaults) -> AsyncIterator[AsyncOpenAI]:
 
 async def written_by(client: AsyncOpenAI, *, n: int, template: str) -> list[Json]:
     user = prompts.load(template).render(
-        n=n, n_specific=n, n_complex=0, documents=[document(api) for api in APIS], examples=[], min_words=30
+        n=n,
+        n_specific=n,
+        n_complex=0,
+        documents=[document(api) for api in APIS],
+        examples=[],
+        min_words=30,
+        language="English",
     )
     reply = await client.chat.completions.create(
         model=MODEL,

@@ -121,6 +121,7 @@ def written(shown: Sequence[Api], tools: Sequence[Tool], scenario: str, seed: in
         documents=[document_of(of[one.tool_id], one, response_of(one)) for one in shown],
         examples=[],
         min_words=30,
+        language="English",
         n_specific=7,
         n_complex=3,
     )

@@ -12,7 +12,7 @@ from scripted_model import ScriptedModel
 from tasks.errors import BrokenContract, OverBudget, RequestRefused
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, chosen_seeds, prompt_digest, propose_for
-from tasks.llm.chat import Reply, digest_of
+from tasks.llm.chat import Message, Reply, digest_of
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, NamedApi, Sample
@@ -118,6 +118,33 @@ def test_every_ordinal_is_a_candidate_or_a_reject(
     model = ScriptedModel(list(replies))
     assert outcomes(propose(make_sample(), model)) == found
     assert [asked[:2] for asked in model.asked] == [("s", ordinal) for ordinal in range(len(replies))]
+
+
+def test_what_was_wrong_is_told_when_it_is_asked_again(propose: Propose, make_sample: MakeSample) -> None:
+    model = ScriptedModel([Reply(content="No."), saying(item("a"))])
+    propose(make_sample(), model)
+    first, again = (asked[2].transcript.messages() for asked in model.asked)
+    *before, said, note = again
+    assert (tuple(before), said) == (first, Message("assistant", "No."))
+    assert "Your reply could not be used: the reply holds no JSON" in str(note.content)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("en", "Every instruction is in English,"),
+        ("de", 'Every instruction is in the language with the ISO 639 code "de",'),
+        ("", ""),
+    ],
+)
+def test_the_language_that_is_wanted_is_asked_for(
+    code: str, told: str, propose: Propose, make_sample: MakeSample
+) -> None:
+    model = ScriptedModel([saying()])
+    propose(make_sample(), model, PARAMS.model_copy(update={"language": code}))
+    user = str(model.asked[0][2].transcript.messages()[1].content)
+    assert told in user
+    assert bool(told) == ("Every instruction is in" in user)
 
 
 def test_a_run_that_must_stop_stops(propose: Propose, make_sample: MakeSample) -> None:
