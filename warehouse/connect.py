@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import ToolloomError, UsageError
-from warehouse.files import digest_of, sync_folder, temporary_beside, write_failure, writing
+from warehouse.files import digest_of, passed_on, sync_folder, temporary_beside, write_failure, writing
 from warehouse.manifest import Manifest, exists, load, newest, run_ids
 from warehouse.sql import identifier, literal, literals, sql_files, statement
 from warehouse.store import Store, lacks_only_new_columns
@@ -44,17 +44,37 @@ def build_database(root: Path, manifest: Manifest | None) -> Path:
     temporary = temporary_beside(root / DATABASE)
     with writing(root):
         try:
-            with duckdb.connect() as connection:
-                connection.execute(statement("attach", path=literal(temporary), name=_NAME))
-                _create_views(connection, root, manifest, before, files)
-                connection.execute(statement("detach", name=_NAME))
+            failure = _write_views(temporary, root, manifest, before, files)
+            if failure is not None:
+                raise write_failure(root, passed_on(failure))
             temporary.replace(root / DATABASE)
-        except (duckdb.IOException, duckdb.TransactionException) as error:
-            raise write_failure(root, OSError(None, str(error))) from error
         finally:
-            temporary.unlink(missing_ok=True)
+            for left in (temporary, temporary.with_name(f"{temporary.name}.wal")):
+                left.unlink(missing_ok=True)
         sync_folder(root)
     return root / DATABASE
+
+
+def _write_views(
+    path: Path,
+    root: Path,
+    manifest: Manifest | None,
+    before: Manifest | None,
+    files: dict[str, list[Path]],
+) -> str | None:
+    """What went wrong, if the disk did.
+
+    As text: an error would take the connection with it, in its traceback, and whoever keeps that to the end
+    of the process has DuckDB complain on standard error of what it could not free.
+    """
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(statement("attach", path=literal(path), name=_NAME))
+            _create_views(connection, root, manifest, before, files)
+            connection.execute(statement("detach", name=_NAME))
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+        return str(error)
+    return None
 
 
 def open_database(root: Path, run: str | None = None, before: str | None = None) -> duckdb.DuckDBPyConnection:

@@ -118,6 +118,12 @@ def writing(folder: Path) -> Iterator[None]:
         raise write_failure(folder, error) from error
 
 
+def passed_on(message: str) -> OSError:
+    """The error of the system that a library tells of in its own words."""
+    code = next((code for code in _NO_SPACE if os.strerror(code) in message), None)
+    return OSError(code, message if code is None else os.strerror(code))
+
+
 def write_failure(folder: Path, error: OSError) -> ToolloomError:
     """A full disk stops the run, which resumes later; a folder of the wrong kind was a wrong setting."""
     if error.errno in _NO_SPACE:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import shutil
 import sqlite3
 import threading
 import time
@@ -24,6 +25,7 @@ from tasks.errors import StopRun, UsageError
 
 _LARGEST_BATCH = 1000
 _BUSY_S = 60.0
+_LEAST_FREE = 1_000_000  # bytes, which the files of a store need to be opened
 
 
 class _Put(NamedTuple):
@@ -39,7 +41,10 @@ def sql(name: str) -> str:
 
 
 def opened(path: Path) -> sqlite3.Connection:
-    """A connection to the store in this file, made when there is none.  Raises `UsageError`."""
+    """A connection to the store in this file, made when there is none.
+
+    Raises `UsageError`, on a full disk `StopRun`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as unless_all_is_well:
@@ -49,12 +54,22 @@ def opened(path: Path) -> sqlite3.Connection:
             _date_entries(connection)
             unless_all_is_well.pop_all()
     except (OSError, sqlite3.Error) as cause:
+        # SQLite calls it an I/O error where there is no room for the index of its log.
+        if isinstance(cause, sqlite3.OperationalError) and _is_full(path.parent):
+            raise StopRun(
+                f"no space left to write into {path.parent} ({cause})",
+                fix="free some space and run again; what is stored is not asked for twice",
+            ) from cause
         raise UsageError(
             f"{path} cannot be opened as a store: {cause}",
             fix="free space on its disk, make it and its folder writable, or move the file away to start a "
             "new store",
         ) from cause
     return connection
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < _LEAST_FREE
 
 
 def _date_entries(connection: sqlite3.Connection) -> None:
