@@ -59,16 +59,6 @@ def offer_for(
     return Offer((*functions, finish_function()), named, tuple(notes.values()))
 
 
-def functions_for(
-    apis: Sequence[Api],
-    tools: Mapping[str, Tool],
-    documents: Mapping[str, Document],
-    rules: Rules = TOOLLOOM,
-) -> tuple[Function, ...]:
-    """The functions alone; see `offer_for`."""
-    return offer_for(apis, tools, documents, rules).functions
-
-
 @lru_cache(maxsize=1)
 def finish_function() -> Function:
     """The function that ends an attempt, with an answer or without one."""

@@ -49,7 +49,7 @@ def test_a_row_has_the_history_and_one_step(export: Export) -> None:
     assert rows[1]["conversations"][1:] == [
         {"from": "user", "value": "Can we have a picnic in Brest?\n\nBegin with the first step."},
         {"from": "assistant", "value": '\nThought: \nAction: rain_for_sky\nAction Input: {"city": "Brest"}'},
-        {"from": "function", "value": '{"of":"Rain","no":0,"city":"Brest"}'},
+        {"from": "function", "value": '{"of":"Rain"}'},
         {"from": "assistant", "value": f"\nThought: All known.\nAction: Finish\nAction Input: {finish}"},
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from catalogue_rows import a_tool
 
-from tasks.search.functions import finish_function, functions_for, offer_for, with_finish
+from tasks.search.functions import finish_function, offer_for, with_finish
 from tasks.search.rules import TOOLBENCH, TOOLLOOM
 from tasks.search.task import Function, ToolNote
 from warehouse.tables.catalogue import Api
@@ -44,7 +44,7 @@ def forecast(make_api: MakeApi) -> Api:
 
 
 def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
-    assert functions_for([forecast], TOOLS, {})[0] == Function(
+    assert offer_for([forecast], TOOLS, {}).functions[0] == Function(
         "forecast_for_sky",
         'The weather to come. An API of the tool "Sky Watch" (Weather).',
         {
@@ -61,7 +61,7 @@ def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
 
 
 def test_published_rules_know_three_types_and_a_list_of_optional_ones(forecast: Api) -> None:
-    assert functions_for([forecast], TOOLS, {}, TOOLBENCH)[0].parameters == {
+    assert offer_for([forecast], TOOLS, {}, TOOLBENCH).functions[0].parameters == {
         "type": "object",
         "properties": {
             "city": {"type": "string", "description": "Where."},
@@ -92,8 +92,8 @@ def test_what_a_flag_changes_for_an_api_with_optional_parameters_only(
     flags: dict[str, Any] = {flag: False}
     without = dataclasses.replace(TOOLLOOM, **flags)
 
-    assert functions_for([api], TOOLS, {})[0].parameters["properties"] == mended
-    assert functions_for([api], TOOLS, {}, without)[0].parameters["properties"] == published
+    assert offer_for([api], TOOLS, {}).functions[0].parameters["properties"] == mended
+    assert offer_for([api], TOOLS, {}, without).functions[0].parameters["properties"] == published
 
 
 def test_the_document_has_the_last_word(forecast: Api) -> None:
@@ -149,7 +149,7 @@ def test_equal_names_are_told_apart_and_an_api_is_offered_once(make_api: MakeApi
 def test_a_description_keeps_within_the_protocols_limit(make_api: MakeApi) -> None:
     api = make_api(description="word " * 1000)
 
-    text = functions_for([api], TOOLS, {})[0].description
+    text = offer_for([api], TOOLS, {}).functions[0].description
 
     assert len(text) <= 1024
     assert text.endswith(' word ... An API of the tool "Sky Watch" (Weather).')
@@ -178,7 +178,7 @@ def test_published_rules_offer_what_the_published_code_offers(make_api: MakeApi)
     for record in recorded:
         catalogue = teacher.Scenario(record["model"]).catalog()
         apis = [published_api(make_api, api) for tool in catalogue["tools"] for api in tool["api_list"]]
-        tools = [function.wire() for function in functions_for(apis, {}, {}, TOOLBENCH)]
+        tools = [function.wire() for function in offer_for(apis, {}, {}, TOOLBENCH).functions]
         offered[record["model"]] = teacher.schema_of({"tools": tools})
 
     assert offered == {record["model"]: record["schema"] for record in recorded}

@@ -19,7 +19,7 @@ import pytest
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import outcome_of
 from tasks.errors import ServerFailed
-from tasks.search.functions import functions_for
+from tasks.search.functions import offer_for
 from tasks.search.observing import observe
 from tasks.search.ranked import dfs_ranked
 from tasks.search.rules import FLAGS, TOOLBENCH, TOOLLOOM, Rules
@@ -218,14 +218,16 @@ LIMIT = {"name": "limit", "type": "number", "schema": '{"minimum": 1, "maximum":
 def optional_always_offered(scripted: Any, rules: Rules, make_api: Callable[..., Api]) -> str:
     del scripted
     offered = [make_api(LIMIT), make_api(LIMIT, {"name": "city", "required": True}, api_id="w/sky/city")]
-    return "".join(f"{_parameters(function)}\n" for function in functions_for(offered, {}, {}, rules)[:2])
+    return "".join(
+        f"{_parameters(function)}\n" for function in offer_for(offered, {}, {}, rules).functions[:2]
+    )
 
 
 @case
 def numbers_stay_numbers(scripted: Any, rules: Rules, make_api: Callable[..., Api]) -> str:
     del scripted
     offered = [make_api(LIMIT, {"name": "city", "required": True})]
-    return f"{_parameters(functions_for(offered, {}, {}, rules)[0])}\n"
+    return f"{_parameters(offer_for(offered, {}, {}, rules).functions[0])}\n"
 
 
 def _parameters(function: Function) -> str:
