@@ -96,9 +96,14 @@ def test_the_next_refresh_starts_from_the_newest_verdicts(
     toolloom: WarmToolloom, sandbox: Sandbox, probed: Path, willing: list[str]
 ) -> None:
     settings = [*QUICKLY, *sandbox.settings()]
+    asked = sandbox.stats["requests"]
     done = toolloom("probe", *settings, *willing, "--data", probed)
     assert done.returncode == 0, done.stdout + done.stderr
     after = verdicts(toolloom, probed)
+    # That others answer now is drift, and found without the model.
+    assert sandbox.stats["requests"] == asked
+    (found,) = rows(toolloom, probed, "SELECT count(*) AS n FROM api_drift WHERE drifted")
+    assert found["n"] > 0
     assert {api_id for api_id, (kept, _) in after.items() if not kept} == {
         row["api_id"] for row in rows(toolloom, probed, "SELECT api_id FROM apis WHERE method = 'DELETE'")
     }
