@@ -21,5 +21,9 @@ class Deployment(BaseModel):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of the flow, as JSON: what was set, so that the form in the UI shows no more than that."""
-        return {"config": self.config.model_dump(mode="json", exclude_unset=True), "data": str(self.data)}
+        """Of the flow, as JSON: what was set, so that the form in the UI shows no more than that.
+
+        By the names of the configuration file, which are those of the form's schema.
+        """
+        config = self.config.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        return {"config": config, "data": str(self.data)}

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import RunnerDeployment
+from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.exceptions import PrefectException
 from prefect.runner import Runner
 from prefect.schedules import Cron
@@ -72,7 +72,7 @@ def main(file: Path) -> int:
         asyncio.run(_execute(told))
     except KeyboardInterrupt:
         return 0
-    except (PrefectException, httpx.HTTPError, ValueError) as error:
+    except (DeploymentApplyError, PrefectException, httpx.HTTPError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"[:SHOWN]  # the rest is the request, in full
         print(json.dumps({"error": why}), flush=True)  # noqa: T201
         raise

@@ -67,7 +67,7 @@ def _executor(deployment: Deployment, reports: str) -> Iterator[tuple[Child, str
     command = [sys.executable, "-m", "flows.execute_runs", str(file)]
     with Child(command, log=log, read_stdout=True, env={**os.environ, ADDRESS: reports}) as child:
         line = child.read_line(REGISTER_TIMEOUT_S)
-        answer = json.loads(line) if line is not None else {"error": "it did not answer"}
+        answer = json.loads(line) if line is not None else {"error": child.silence}
         if "error" in answer:
             raise UsageError(
                 f"the deployment {deployment.name!r} could not be registered: {answer['error']}",

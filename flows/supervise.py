@@ -72,6 +72,12 @@ class Child:
         reader.join(timeout_s)
         return lines[0].decode().strip() or None if lines else None
 
+    @property
+    def silence(self) -> str:
+        """Why no line came of it."""
+        code = self.process.poll()
+        return "it did not answer in time" if code is None else f"its process ended (exit code {code})"
+
     def stop(self) -> None:
         if self.process.stdin is not None:
             with suppress(BrokenPipeError):

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import validate
 from refusals import refusal
 from warm import WarmToolloom
 
 from flows.configure import load_config
 from flows.deployment import Deployment
 from flows.params import Config
+from flows.refresh_dataset import refresh_dataset
 from tasks.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +29,15 @@ def test_the_parameters_are_the_configuration() -> None:
     assert Config.model_validate(told.parameters["config"]) == config
     assert told.parameters["data"] == "/data"
     assert Deployment.model_validate_json(told.model_dump_json(exclude_unset=True)) == told
+
+
+def test_the_parameters_have_the_names_of_the_form() -> None:
+    """Prefect holds them to the schema of the flow's parameters."""
+    config = load_config(overrides=['calling.keys={"api.example.com" = "EXAMPLE_KEY"}'])
+    told = Deployment(name="mine", config=config, data=Path("/data"))
+
+    schema = parameter_schema(refresh_dataset).model_dump_for_openapi()
+    assert validate(told.parameters, schema, raise_on_error=False) == []
 
 
 def test_prefect_yaml_is_the_sandbox_profile_by_a_dotted_entrypoint() -> None:

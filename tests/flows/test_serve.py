@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 EVERY_MINUTE = "* * * * *"
+WITH_A_KEY = ["--set", 'calling.keys={"api.example.test" = "EXAMPLE_KEY"}']
 # A request a second: the run is under way for as long as a test needs it.
 SLOWLY = ["--set", "llm.requests_per_minute=60"]
 
@@ -52,8 +53,8 @@ def scheduled(
 ) -> dict[str, Refreshed]:
     """Both ways at once, since a schedule of cron makes each wait for the minute."""
     folder, pool = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("pool")
-    env = {"PREFECT_API_URL": prefect_api}
-    served = serving(folder, *SMALL, "--cron", EVERY_MINUTE, "--name", "served", env=env)
+    env = {"PREFECT_API_URL": prefect_api, "EXAMPLE_KEY": "key-of-the-served"}
+    served = serving(folder, *SMALL, *WITH_A_KEY, "--cron", EVERY_MINUTE, "--name", "served", env=env)
     with served, worker_of_pool(pool, env):
         runs = {
             name: wait_for(partial(finished_scheduled_runs, server, name), 150)[0]
