@@ -59,6 +59,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} is not valid TOML: {error}", fix="text values need quotes, tables need [brackets]"
         ) from None
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder", fix="name a TOML file with --config") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", fix="check its permissions") from None
 

@@ -75,6 +75,10 @@ def configuration_page() -> str:
         "overridden by `--set section.key=value`.",
         "",
     ]
+    top = {name: field for name, field in Config.model_fields.items() if field.description is not None}
+    lines += ["## Above all sections", "", "| key | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {_default(field)} | {field.description} |" for name, field in top.items()]
+    lines += [""]
     for name, field in Config.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tasks.annotate import OFFER
 from tasks.run import RunContext
-from tasks.search.fairness import BUDGET_METHOD, SPENT, budgets_of
-from tasks.search.params import AnnotateParams
+from tasks.search.fairness import SPENT, budgets_of
+from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.services import services_of
 from warehouse import manifest
 from warehouse.tables import ANNOTATIONS

@@ -82,7 +82,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(default="refresh", description="Shown in the Prefect UI.")
+    name: str = Field(
+        default="refresh", description="Of the data set, its runs, its deployment and its events."
+    )
     catalogue: CatalogueParams
     llm: LlmParams
     calling: CallingParams = CallingParams()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from flows.outcome import Annotated, Refreshed, Reprobed, Spent, StageRun, Unusable
+from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
 
 UNUSABLE_SHOWN = 3
 WORTH_TRYING = ("funnel", "sample_answers", "longest_searches")
+# While there are no searches.
+WORTH_TRYING_BEFORE = ("funnel", "rejects", "verdicts")
 
 
 class Voice(StrEnum):
@@ -84,7 +88,7 @@ def summary(refreshed: Refreshed) -> str:
             f"  report    {refreshed.data / 'report.html'}  (charts, searches; a browser opens it)",
             "",
             "Worth trying:",
-            *(f"  {_command()} sql @{name}" for name in WORTH_TRYING),
+            *(_command(refreshed.data, f"sql @{name}") for name in _worth_trying(refreshed)),
         ]
     )
 
@@ -100,8 +104,20 @@ def _spent(spent: Spent) -> str:
     return f"{spent.requests:,} requests, {spent.tokens_in:,} tokens in, {spent.tokens_out:,} out{cost}"
 
 
-def _command() -> str:
-    """How this program was called, so that a printed command can be pasted."""
+def _worth_trying(refreshed: Refreshed) -> Sequence[str]:
+    searched = any(run.stage == "annotate" and run.output is not None for run in refreshed.stages)
+    return WORTH_TRYING if searched else WORTH_TRYING_BEFORE
+
+
+def _command(data: Path, words: str) -> str:
+    """A command that can be pasted: it asks the data folder that this run was about."""
+    usual = Path(os.environ.get("TOOLLOOM_DATA", DEFAULT_DATA)).resolve()
+    place = "" if data == usual else f" --data {shlex.quote(str(data))}"
+    return f"  {_program()} {words}{place}"
+
+
+def _program() -> str:
+    """How this program was called."""
     called = Path(sys.argv[0])
     if called.name != "toolloom" or not called.is_absolute():
         return str(called) if called.name == "toolloom" else "toolloom"
@@ -121,7 +137,7 @@ def reprobe_summary(reprobed: Reprobed) -> str:
             f"  data      {reprobed.data}",
             "",
             "Worth trying:",
-            *(f"  {_command()} sql @{name}" for name in ("health", "drift", "stale")),
+            *(_command(reprobed.data, f"sql @{name}") for name in ("health", "drift", "stale")),
         ]
     )
 
@@ -137,8 +153,7 @@ def annotate_summary(annotated: Annotated) -> str:
             f"  data      {annotated.data}",
             "",
             "Worth trying:",
-            f"  {_command()} show",
-            *(f"  {_command()} sql @{name}" for name in ("search_effort", "rejects")),
+            *(_command(annotated.data, words) for words in ("show", "sql @search_effort", "sql @rejects")),
         ]
     )
 

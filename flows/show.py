@@ -52,7 +52,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, argument: str) -> li
 
 def _heading(search: Row, width: int) -> Iterator[Text]:
     yield Text(f"{search['scenario']}  {search['annotation_id']}", style="bold")
-    yield Text(f"{search['method']}, rules {search['rules']}, model {search['model']}", style="dim")
+    yield Text(
+        f"{search['method']}, rules {search['rules']}, model {search['model'] or 'unknown'}", style="dim"
+    )
     yield Text(_result(search), style="green" if search["win"] else "red")
     for line in textwrap.wrap(search["query"] or "(its instruction is gone)", width):
         yield Text(line, style="italic")

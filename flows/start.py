@@ -28,6 +28,7 @@ from tasks.llm.endpoint import Endpoint
 from tasks.probing.earlier import Again
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
+from warehouse.files import refuse_foreign
 from warehouse.lock import require_free
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_mode
 
 
 def check_folder(data: Path) -> None:
-    """Raises `UsageError` for a folder that is busy, not writable, damaged or of a later format."""
+    """Raises `UsageError` for a folder that is not ours, busy, not writable, damaged or of a later format."""
+    refuse_foreign(data)
     require_free(data)  # the flow takes it for good
     manifest.latest(data)
     manifest.crashed_run(data)

@@ -14,8 +14,7 @@ from tasks.llm.costs import cost_usd
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.run import RunContext
 from tasks.search.annotate import annotate_instruction, annotation_id_of
-from tasks.search.fairness import BUDGET_METHOD
-from tasks.search.params import AnnotateParams
+from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.services import Services, services_of
 from tasks.stage import (
     TableRows,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prefect import task
 
 from tasks.calling.mcp import why_skipped
+from tasks.calling.outcome import Outcome
 from tasks.calling.request import host_of
 from tasks.errors import BrokenContract, ConnectionFailed
 from tasks.llm.chat import digest_of
@@ -32,6 +33,12 @@ READS = (APIS, VERDICTS)  # the verdicts of the run before
 WRITES = (PROBES, VERDICTS, REJECTS, LLM_CALLS)
 UNIT = "API"
 ENOUGH_TO_TELL = 5
+
+NOT_TRIED: Mapping[str, str] = {
+    Outcome.BLOCKED: "its host is, or redirects to, a private address; [calling] allow_hosts names those "
+    "that may be called",
+    Outcome.UNSAFE_SKIPPED: "not called: [calling] methods does not allow it",
+}
 
 
 def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
@@ -232,6 +239,10 @@ def _skipped_tools(run: RunContext, apis: Sequence[Api]) -> dict[str, str]:
 
 def _reject(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
     # Nothing that varies from run to run: the latencies are in `probes`.
-    tried = f"{verdict.n_attempts} tries: " + ("it answered, but" if verdict.works else "no usable answer,")
-    detail = skipped.get(verdict.api_id, f"{tried} {verdict.reason}")
+    detail = skipped.get(verdict.api_id) or NOT_TRIED.get(verdict.reason) or _tried(verdict)
     return Reject(stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=detail)
+
+
+def _tried(verdict: Verdict) -> str:
+    tries = "1 try" if verdict.n_attempts == 1 else f"{verdict.n_attempts} tries"
+    return f"{tries}: {'it answered, but' if verdict.works else 'no usable answer,'} {verdict.reason}"

@@ -24,6 +24,7 @@ _NO_ACCESS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT}
 )
 _TEMPORARY = ".tmp"
+_BEGINS_WITH = (".lock", "prefect", "runs", "store")
 _WRITTEN_FOLDERS = (".", "runs", "reports", "parts/*", "shards/*", "tables/*")
 _PARTS = "parts/*/*.parquet"
 
@@ -47,6 +48,18 @@ def put(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def refuse_foreign(data: Path) -> None:
+    """Raises UsageError for a folder that holds files, none of which a data folder begins with."""
+    if not data.is_dir() or any((data / name).exists() for name in _BEGINS_WITH):
+        return
+    other = sorted(path.name for path in data.iterdir())
+    if other:
+        raise UsageError(
+            f"{data} holds files that are not Toolloom's ({other[0]}), and no data set",
+            fix="name a folder that is new or empty with --data or TOOLLOOM_DATA",
+        )
 
 
 def digest_of_file(path: Path) -> str:

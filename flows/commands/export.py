@@ -23,6 +23,9 @@ def export(
         ),
     ] = None,
     run: Earlier = None,
+    method: Annotated[
+        str | None, typer.Option(help="Only searches by this method, as in dfsdt; none: all.")
+    ] = None,
     give_ups: Annotated[
         bool, typer.Option("--give-ups", help="Also searches that gave up, labelled as such.")
     ] = False,
@@ -41,6 +44,6 @@ def export(
         from tasks.exporting.export import EXPORTS, export_run
         from tasks.exporting.params import ExportParams
 
-        params = ExportParams(give_ups=give_ups, held_out=held_out)
+        params = ExportParams(method=method, give_ups=give_ups, held_out=held_out)
         folder = out or data.resolve() / EXPORTS / format_
         print(told(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201

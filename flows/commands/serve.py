@@ -25,7 +25,9 @@ def serve(
     profile: Profile = DEFAULT_PROFILE,
     config: ConfigFile = None,
     set_: Overrides = None,
-    cron: Annotated[str | None, typer.Option(help="When to refresh, instead of `[schedule] cron`.")] = None,
+    cron: Annotated[
+        str | None, typer.Option(help="When to refresh, instead of the configuration's `schedule.cron`.")
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Of the Prefect server; 0: any free one.")
     ] = PREFECT_PORT,

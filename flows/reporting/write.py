@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flows.reporting.collect import browsed, charts, run_figures
 from flows.reporting.page import page
+from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.files import put
 
@@ -25,6 +26,8 @@ def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = 
         figures = run_figures(connection)
         text = page(figures, charts(connection), browsed(connection, limit))
     path = out or report_path(data, run)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", fix="name a file with --out, as in report.html")
     put(path, text.encode())
     return path
 

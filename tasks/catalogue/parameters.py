@@ -11,7 +11,15 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from tasks.catalogue.detail import ApiDetail, Body, BodySchema, ParameterDetail, PropertySchema, explain
+from tasks.catalogue.detail import (
+    ApiDetail,
+    Body,
+    BodySchema,
+    ParameterDetail,
+    PropertySchema,
+    Schema,
+    explain,
+)
 from tasks.catalogue.names import argument_name, first_distinct, short_hash
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
@@ -64,8 +72,8 @@ def _parameter(detail: ParameterDetail) -> _Described:
         type=detail.type,
         required=detail.required or detail.location == "path",
         description=detail.description,
-        default=_first_given(detail.default, detail.example),
-        keywords=detail.keywords,
+        default=detail.default,
+        keywords=_keywords(detail, detail.example),
     )
 
 
@@ -76,15 +84,15 @@ def _body_fields(body: Body) -> Iterator[_Described]:
         return
     example = body.example if isinstance(body.example, dict) else {}
     for name, described in schema.properties.items():
-        default = _first_given(described.default, described.given_example, example.get(name))
+        shown = _first_given(described.given_example, example.get(name))
         yield _Described(
             name=name,
             location="body",
-            type=_type_of(described, default),
+            type=_type_of(described, _first_given(described.default, shown)),
             required=name in schema.required,
             description=described.description,
-            default=default,
-            keywords=described.keywords,
+            default=described.default,
+            keywords=_keywords(described, shown),
         )
 
 
@@ -93,17 +101,25 @@ def _whole_body(body: Body, schema: BodySchema) -> Iterator[_Described]:
     if schema.additional_properties is False:
         return
     described = PropertySchema.model_validate(body.json_schema)
-    default = _first_given(body.example, described.default, described.given_example)
+    shown = _first_given(body.example, described.given_example)
+    value = _first_given(described.default, shown, {})
     is_text = _BODIES_OF_TEXT.match(body.content_type) is not None
     yield _Described(
         name=WHOLE_BODY,
         location="body",
-        type="string" if is_text else _first_type(schema.type) or _json_type(_first_given(default, {})),
+        type="string" if is_text else _first_type(schema.type) or _json_type(value),
         required=body.required,
         description=body.description or described.description,
-        default=default,
-        keywords=described.keywords,
+        default=described.default,
+        keywords=_keywords(described, shown),
     )
+
+
+def _keywords(schema: Schema, example: Any) -> dict[str, Any]:
+    """What the source says of the values, an example of one among it: that is no default."""
+    if example is None or example == schema.default:
+        return schema.keywords
+    return {**schema.keywords, "examples": [example]}
 
 
 def _body_schema(body: Body) -> BodySchema:

@@ -10,7 +10,7 @@ from tasks.shaping.shorten import json_text, shortened_json
 from tasks.shaping.tokens import O200K, Tokenizer
 from warehouse.tables.catalogue import Api, Parameter, Tool
 
-_OF_SCHEMA = ("enum", "minimum", "maximum", "items", "properties")
+_OF_SCHEMA = ("examples", "enum", "minimum", "maximum", "items", "properties")
 _RESPONSE_SHARE = 0.25  # of the budget, at most so much is kept free for the response when all is too long
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, TypeAlias
 
 import orjson
@@ -43,10 +43,17 @@ def export_openai(source: Source, folder: ExportFolder) -> None:
 
 def training_example(annotation: Annotation) -> Json:
     """`messages`, which end with the model's last word, and `tools`.  Raises `NotJson`."""
-    return {
-        "messages": chat_messages(annotation.messages),
-        "tools": orjson.loads(annotation.functions),
-    }
+    tools = orjson.loads(annotation.functions)
+    offered = {tool["function"]["name"] for tool in tools}
+    messages = [_unlearned(message, offered) for message in chat_messages(annotation.messages)]
+    return {"messages": messages, "tools": tools}
+
+
+def _unlearned(message: Json, offered: Set[str]) -> Json:
+    """With `weight` 0, which fine-tuning heeds, where a function is called that does not exist."""
+    calls = message.get("tool_calls", ())
+    strays = any(call["function"]["name"] not in offered for call in calls)
+    return message | {"weight": 0} if strays else message
 
 
 def chat_messages(messages: Sequence[AnswerMessage]) -> list[Json]:

@@ -21,6 +21,9 @@ class ExportParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    method: str | None = Field(
+        default=None, description="Only searches by this method, as `annotations.method` names it."
+    )
     give_ups: bool = Field(default=False, description="Also searches that gave up, labelled as such.")
     held_out: float = Field(
         default=0.05,
@@ -40,4 +43,4 @@ class RefreshExports(ExportParams):
 
     @property
     def params(self) -> ExportParams:
-        return ExportParams(give_ups=self.give_ups, held_out=self.held_out)
+        return ExportParams(**self.model_dump(exclude={"formats"}))

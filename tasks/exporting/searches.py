@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
+import orjson
 
 from tasks.errors import BrokenContract, NothingLeft
 from tasks.exporting.levels import level_of
@@ -76,6 +78,7 @@ class Source:
         self.params = params
         self.left_out: Counter[str] = Counter()
         self._connection = connection
+        self._conversations: set[bytes] = set()
         self.index = self._read_index()
 
     def searches(self, *, trees: bool = True) -> Iterator[Search]:
@@ -85,9 +88,10 @@ class Source:
             annotations = self.rows(Annotation, "export_annotations", between)
             of_id = {row.instruction_id: row for row in self._instructions_of(between)}
             nodes = self._nodes(between) if trees else {}
+            wanted = {indexed.annotation_id for indexed in batch}
             for annotation in annotations:
                 instruction = of_id.get(annotation.instruction_id)
-                if instruction is not None:
+                if instruction is not None and annotation.annotation_id in wanted:
                     yield Search(
                         instruction=instruction,
                         annotation=annotation,
@@ -100,12 +104,21 @@ class Source:
         return filter(self.is_result, self.searches(trees=False))
 
     def is_result(self, search: Search) -> bool:
-        """Whether a search can be learned from; if not, it is counted as left out."""
+        """Whether there is something to learn from a search; if not, it is counted as left out."""
         if search.annotation.win or (self.params.give_ups and search.gave_up):
-            return True
+            return self._is_new(search)
         gave_up = "it gave up (--give-ups takes it)"
         self.left_out[gave_up if search.gave_up else "it ended without an answer"] += 1
         return False
+
+    def _is_new(self, search: Search) -> bool:
+        """Other methods often find the very same path, which is one example and not several."""
+        conversation = _conversation_digest(search)
+        if conversation in self._conversations:
+            self.left_out["another search of its instruction has the same conversation"] += 1
+            return False
+        self._conversations.add(conversation)
+        return True
 
     def instructions(self) -> Iterator[Instruction]:
         """All instructions, searched or not, in the order of their ids."""
@@ -138,7 +151,8 @@ class Source:
         return self.rows(Instruction, "export_instructions_of", between)
 
     def _read_index(self) -> list[Indexed]:
-        found = self.rows(Indexed, "export_index")
+        of_all = self.rows(Indexed, "export_index")
+        found = [search for search in of_all if self.params.method in (None, search.method)]
         usable = [search for search in found if search.scenario is not None]
         if len(usable) < len(found):
             self.left_out["its instruction is gone"] = len(found) - len(usable)
@@ -165,11 +179,21 @@ def open_source(data: Path, run: str | None, params: ExportParams) -> Iterator[S
         ((run_id,),) = connection.execute(statement("shown_run")).fetchall()
         source = Source(connection, run_id, params)
         if not any(search.win or params.give_ups for search in source.index):
+            by_method = f" by method {params.method}" if params.method else ""
             raise NothingLeft(
-                f"run {run_id} has no search that was won, so there is nothing to export",
+                f"run {run_id} has no search{by_method} that was won, so there is nothing to export",
                 fix="look at `toolloom sql @funnel`; with --give-ups, searches that gave up are taken, too",
             )
         yield source
+
+
+def _conversation_digest(search: Search) -> bytes:
+    """Of what was said and called, whatever the ids of the calls."""
+    said = [
+        [message.role, message.content, [[call.name, call.arguments] for call in message.tool_calls]]
+        for message in search.annotation.messages
+    ]
+    return blake2b(orjson.dumps([search.instruction.instruction_id, said]), digest_size=16).digest()
 
 
 def _batches(index: Sequence[Indexed]) -> Iterator[Sequence[Indexed]]:

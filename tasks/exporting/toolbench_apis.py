@@ -71,12 +71,12 @@ def _entry(api: OfferedApi) -> Json:
 
 
 def _parameter(parameter: Parameter) -> Json:
-    default = "" if parameter.default is None else orjson.loads(parameter.default)
+    shown = parameter.shown  # what ToolBench calls defaults are example values
     return {
         "name": parameter.arg_name,
         "type": _TYPES.get(parameter.type, "STRING"),
         "description": parameter.description,
-        "default": default,
+        "default": "" if shown is None else shown,
     }
 
 

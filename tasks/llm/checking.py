@@ -35,7 +35,7 @@ async def check_endpoint(client: Client, first_pause_s: float) -> None:
     except Transient as error:
         raise EndpointDown(
             f"the model endpoint {client.where} does not answer: {error.message}",
-            fix=f"start the server at {client.where}, or correct [llm] base_url",
+            fix=f"start or mend the server at {client.where}, or correct [llm] base_url",
         ) from error
 
 

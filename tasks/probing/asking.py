@@ -20,7 +20,7 @@ _DOCUMENT_TOKENS = 2048
 _ANSWER_TOKENS = 200
 _ANSWER_CHARACTERS = 4000
 _LONGEST_VALUE = 1000  # characters of JSON
-_OF_SCHEMA = ("enum", "format", "pattern", "minimum", "maximum", "items", "properties")
+_OF_SCHEMA = ("examples", "enum", "format", "pattern", "minimum", "maximum", "items", "properties")
 
 Tried = tuple[dict[str, Any], CallResult]
 

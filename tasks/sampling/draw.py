@@ -123,7 +123,7 @@ class Ledger:
     def make(self, draw: Draw) -> None:
         if not has_enough_tools(draw.group, self._params):
             n_tools, needed = len(draw.group.tool_ids), self._params.tools[0]
-            self._reject(draw, "too_few_tools", f"{n_tools} tools with a kept API, {needed} needed")
+            self._reject(draw, "too_few_tools", f"tools with a kept API: {n_tools}, needed: {needed}")
             return
         sample = self._sample(draw)
         first = self._sample_of_set.setdefault(sample.api_ids, sample)

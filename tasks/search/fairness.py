@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from tasks.search.params import AnnotateParams
 
-BUDGET_METHOD = "react@budget"
-
 SPENT = (
     "instruction_id",
     "method",

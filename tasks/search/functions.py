@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
@@ -176,8 +175,7 @@ def _property(parameter: Parameter, description: str) -> Json:
         schema |= {name: value for name, value in keywords.items() if not name.startswith("x-")}
     if schema["type"] == "array":
         schema.setdefault("items", {})  # OpenAI's protocol asks for it
-    default = _default(parameter)
-    return schema if default is None else schema | {"default": default}
+    return schema if parameter.default is None else schema | {"default": orjson.loads(parameter.default)}
 
 
 def _published_property(parameter: Parameter, description: str) -> Json:
@@ -185,12 +183,8 @@ def _published_property(parameter: Parameter, description: str) -> Json:
         "type": _PUBLISHED_TYPES.get(parameter.type, "string"),
         "description": encodable(description)[:_PUBLISHED_DESCRIPTION],
     }
-    default = _default(parameter)
-    return schema if default in (None, "") else schema | {"example_value": default}
-
-
-def _default(parameter: Parameter) -> Any:
-    return None if parameter.default is None else orjson.loads(parameter.default)
+    shown = parameter.shown
+    return schema if shown in (None, "") else schema | {"example_value": shown}
 
 
 def _shortened(text: str, characters: int) -> str:

@@ -6,11 +6,10 @@ import orjson
 
 from tasks.calling.observe import observation_of
 from tasks.calling.outcome import CallResult, Outcome
-from tasks.calling.verdict import json_of
 from tasks.search.rules import Rules
 from tasks.search.task import Observation
 from tasks.shaping.schema import shape_of_schema
-from tasks.shaping.shape import Shape, shape_of
+from tasks.shaping.shape import Shape
 from tasks.shaping.tokens import O200K, Tokenizer
 from warehouse.tables.catalogue import Api
 from warehouse.tables.documents import Document
@@ -34,16 +33,13 @@ _WHOLE = 1_000_000  # tokens; nothing the calling layer lets through is longer
 def response_shape(api: Api, document: Document | None) -> Shape | None:
     """The keys of the API's responses worth keeping, as far as is known.
 
-    Those that compression chose; of an API without a document those that its listing declares, else those
-    of its example.
+    Those that compression chose; of an API without a document those that its listing declares.  An
+    example declares nothing: other answers may say more.
     """
     if document is not None:
         shape: Shape = orjson.loads(document.response_schema)
         return shape
-    if api.response_schema is not None:
-        return shape_of_schema(orjson.loads(api.response_schema))
-    example = None if api.example_response is None else json_of(api.example_response)
-    return None if example is None else shape_of(example)
+    return None if api.response_schema is None else shape_of_schema(orjson.loads(api.response_schema))
 
 
 def observe(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+BUDGET_METHOD = "react@budget"
+_BY_ITSELF = re.compile(r"dfsdt|dfs_ranked|react|react@[1-9][0-9]*")
 
 
 class AnnotateParams(BaseModel):
@@ -14,13 +18,11 @@ class AnnotateParams(BaseModel):
 
     method: str = Field(
         default="dfsdt",
-        pattern=r"^(dfsdt|dfs_ranked|react|react@[1-9][0-9]*|react@budget)$",
         description="dfsdt, dfs_ranked, react, react@N (N chains) or react@budget (chains until the cost of "
         "`budget_of`'s search of the same instruction is reached).",
     )
     budget_of: str = Field(
         default="dfsdt",
-        pattern=r"^(dfsdt|dfs_ranked|react|react@[1-9][0-9]*)$",
         description="The method whose searches, in the same data folder, set the budgets of react@budget.",
     )
     budget_in: Literal["queries", "tokens"] = Field(
@@ -36,3 +38,11 @@ class AnnotateParams(BaseModel):
     concurrency: int = Field(default=64, ge=1, description="Searches in flight.")
     limit: int | None = Field(default=None, ge=0, description="Annotate at most so many.")
     instructions_per_shard: int = Field(default=250, ge=1, description="Searches per task run, about.")
+
+    @field_validator("method", "budget_of")
+    @classmethod
+    def _known(cls, method: str, info: ValidationInfo) -> str:
+        if _BY_ITSELF.fullmatch(method) or (info.field_name == "method" and method == BUDGET_METHOD):
+            return method
+        also = f" and {BUDGET_METHOD}" if info.field_name == "method" else ""
+        raise ValueError(f"no such method; there are dfsdt, dfs_ranked, react, react@5 (any number){also}")

@@ -71,6 +71,11 @@ def test_a_wrong_file_is_refused_with_key_and_value(tmp_path: Path, text: str, m
             "stages.crawl asks no model; those that do: endpoint,",
         ),
         ("budget.stages={propose = {max_request = 1}}", "propose.max_request: no such key"),
+        (
+            "annotate.method=reakt",
+            "no such method; there are dfsdt, dfs_ranked, react, react@5 (any number) and react@budget",
+        ),
+        ("annotate.budget_of=react@budget", "dfs_ranked, react, react@5 (any number) (found"),
         ("llm.tools=words", "llm.tools: Input should be 'auto', 'native' or 'text'"),
     ],
 )
@@ -108,6 +113,13 @@ def test_a_missing_file_says_which(tmp_path: Path) -> None:
         load_config(file=tmp_path / "none.toml")
 
     assert f"{tmp_path / 'none.toml'} does not exist" in str(refused.value)
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_config(file=tmp_path)
+
+    assert refused.value.message == f"{tmp_path} is a folder"
 
 
 def test_addresses_and_speed_do_not_change_the_content() -> None:

@@ -6,6 +6,7 @@ tests of `tasks/catalogue`, `tasks/llm`, `tasks/transport` and `warehouse`.
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from commands import Sandbox
 from refusals import refusal
+from snapshots import rows
 from warm import WarmToolloom
 
 NOBODY = "http://127.0.0.1:9"
@@ -96,6 +98,32 @@ def test_an_address_that_is_a_web_page_is_no_endpoint(
     assert found.code == 2
     assert sandbox.hub in found.message
     assert "[llm] base_url" in found.fix
+
+
+def test_private_addresses_are_named_with_the_way_to_call_them(
+    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "Private", "version": "1"},
+        "servers": [{"url": sandbox.hub}],
+        "paths": {"/rain": {"get": {"responses": {}}, "post": {"responses": {}}}},
+    }
+    (tmp_path / "private.json").write_text(json.dumps(document))
+    source = f'catalogue.sources=[{{kind="openapi", location="{tmp_path / "private.json"}"}}]'
+    methods = 'calling.methods=["GET"]'
+
+    toolloom("refresh", "--until", "probe", "--set", source, "--set", methods, "--data", tmp_path / "data")
+
+    rejects = rows(tmp_path / "data", "SELECT reason, detail FROM rejects WHERE stage = 'probe' ORDER BY ALL")
+    assert rejects == [
+        {
+            "reason": "blocked",
+            "detail": "its host is, or redirects to, a private address; "
+            "[calling] allow_hosts names those that may be called",
+        },
+        {"reason": "unsafe_skipped", "detail": "not called: [calling] methods does not allow it"},
+    ]
 
 
 def test_a_folder_that_is_none_is_refused(toolloom: WarmToolloom, tmp_path: Path) -> None:

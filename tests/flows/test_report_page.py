@@ -128,6 +128,13 @@ def test_the_command_says_where_the_report_is(tmp_path: Path, build: ModuleType)
     assert done.output == f"{tmp_path}/report.html\n"
 
 
+def test_a_folder_is_no_place_for_the_file(tmp_path: Path, build: ModuleType) -> None:
+    commit(tmp_path, build, *build.small_world())
+    done = CliRunner().invoke(app, ["report", "--data", str(tmp_path), "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"toolloom: {tmp_path} is a folder\n  fix: name a file with --out")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 from tasks.errors import StopRun, ToolloomError, UsageError
-from warehouse.files import digest_of, put, remove_leftovers, writing
+from warehouse.files import digest_of, put, refuse_foreign, remove_leftovers, writing
 from warehouse.manifest import list_runs
 from warehouse.ref import TableRef
 from warehouse.store import Store
@@ -163,3 +163,18 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path, build: ModuleTyp
         path.write_bytes(b"half")
     assert remove_leftovers(tmp_path) == tuple(sorted(leftovers))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / ref.path]
+
+
+def test_a_folder_of_other_files_is_no_data_folder(tmp_path: Path) -> None:
+    refuse_foreign(tmp_path)
+    (tmp_path / "thesis.txt").write_text("")
+
+    with pytest.raises(UsageError) as refused:
+        refuse_foreign(tmp_path)
+    (tmp_path / "store").mkdir()
+    refuse_foreign(tmp_path)
+
+    assert (
+        refused.value.message
+        == f"{tmp_path} holds files that are not Toolloom's (thesis.txt), and no data set"
+    )

@@ -7,7 +7,7 @@ COMMENT ON COLUMN apis.description IS 'What the source says of it';
 COMMENT ON COLUMN apis.protocol IS 'How it is called: http or mcp; e.g. http';
 COMMENT ON COLUMN apis.method IS 'HTTP method; e.g. GET';
 COMMENT ON COLUMN apis.url IS 'Template with {name} for path parameters; e.g. http://open_meteo.sandbox.test/forecast/{city}';
-COMMENT ON COLUMN apis.parameters IS 'What it takes: names, places, types, defaults, schemas';
+COMMENT ON COLUMN apis.parameters IS 'What it takes: names, places, types, defaults; examples, bounds and choices in the schema';
 COMMENT ON COLUMN apis.content_type IS 'Of the request''s body';
 COMMENT ON COLUMN apis.body_schema IS 'JSON schema of the request''s body, as text';
 COMMENT ON COLUMN apis.security IS 'The credentials it asks for';

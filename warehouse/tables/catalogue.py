@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from warehouse.table import Table
 
@@ -39,7 +41,7 @@ class Parameter:
 
     name: as the API wants it ("" where the value is the whole body); arg_name: as the model sees it.
     location: path, query, header or body.  type: JSON schema type.  default, schema: JSON text; `schema`
-    holds bounds, enums, items, properties, and as `x-style` how arrays and objects are written.
+    holds examples, bounds, enums, items, properties, and as `x-style` how arrays and objects are written.
     """
 
     name: str
@@ -50,6 +52,15 @@ class Parameter:
     description: str
     default: str | None
     schema: str | None
+
+    @property
+    def shown(self) -> Any:
+        """A value that the source shows, as JSON: the default, else an example; None when there is none."""
+        if self.default is not None:
+            return json.loads(self.default)
+        schema = None if self.schema is None else json.loads(self.schema)
+        examples = schema.get("examples") if isinstance(schema, dict) else None
+        return examples[0] if isinstance(examples, list) and examples else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,7 @@ def _is_json(text: str) -> bool:
 
 def _is_documented(blank: str, instruction: Screened) -> bool:
     return any(
-        parameter.default is not None and blank.lower() in parameter.default.lower()
+        parameter.shown is not None and blank.lower() in json.dumps(parameter.shown).lower()
         for api in instruction.found
         for parameter in instruction.parameters.get(api.api_id, ())
     )

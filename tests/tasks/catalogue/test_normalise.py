@@ -116,8 +116,8 @@ def test_an_api_becomes_a_row() -> None:
                 type="integer",
                 required=True,
                 description="",
-                default="7",
-                schema=None,
+                default=None,
+                schema='{"examples":[7]}',
             ),
         ),
         content_type=None,
@@ -139,19 +139,20 @@ def test_rows_survive_arrow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "default"),
+    ("said", "default", "schema", "shown"),
     [
-        ({"default": "cat", "example": "dog"}, '"cat"'),
-        ({"example": "dog"}, '"dog"'),
-        ({"default": None, "example": ["dog"]}, '["dog"]'),
-        ({"default": False, "example": True}, "false"),
-        ({}, None),
+        ({"default": "cat", "example": "dog"}, '"cat"', '{"examples":["dog"]}', "cat"),
+        ({"default": "cat", "example": "cat"}, '"cat"', None, "cat"),
+        ({"example": "dog"}, None, '{"examples":["dog"]}', "dog"),
+        ({"default": None, "example": ["dog"]}, None, '{"examples":[["dog"]]}', ["dog"]),
+        ({"default": False, "example": True}, "false", '{"examples":[true]}', False),
+        ({}, None, None, None),
     ],
 )
-def test_the_default_is_the_example_where_there_is_none(said: Json, default: str | None) -> None:
+def test_an_example_is_no_default(said: Json, default: str | None, schema: str | None, shown: Any) -> None:
     (row,) = parameters(api(parameters=[{"name": "kind", "in": "query", "type": "string"} | said]))
 
-    assert row.default == default
+    assert (row.default, row.schema, row.shown) == (default, schema, shown)
 
 
 def test_bounds_enumerations_and_nested_schemas_are_kept_as_json() -> None:
@@ -175,7 +176,7 @@ def test_bounds_enumerations_and_nested_schemas_are_kept_as_json() -> None:
         ({"schema": {}, "required": False}, ("object", False, None, None)),
         (
             {"schema": {"type": "integer", "minimum": 1}, "example": 3},
-            ("integer", True, "3", '{"minimum":1}'),
+            ("integer", True, None, '{"minimum":1,"examples":[3]}'),
         ),
         ({"content_type": "text/plain", "schema": {}}, ("string", True, None, None)),
     ],
@@ -202,11 +203,11 @@ def test_fields_of_a_body_become_parameters() -> None:
     row = crawled_api(api(method="POST", body=body))
 
     assert [(p.name, p.location, p.type, p.required, p.default, p.schema) for p in row.parameters] == [
-        ("name", "body", "string", True, '"Rex"', None),
+        ("name", "body", "string", True, None, '{"examples":["Rex"]}'),
         ("age", "body", "integer", False, "1", '{"minimum":0}'),
         ("owner", "body", "object", False, None, '{"properties":{"id":{"type":"string"}},"required":["id"]}'),
-        ("tags", "body", "array", False, '["shy"]', '{"items":{"type":"string"}}'),
-        ("weight", "body", "number", False, "4.5", None),
+        ("tags", "body", "array", False, None, '{"items":{"type":"string"},"examples":[["shy"]]}'),
+        ("weight", "body", "number", False, None, '{"examples":[4.5]}'),
     ]
     assert row.content_type == "application/json"
     assert row.body_schema is not None

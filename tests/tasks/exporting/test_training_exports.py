@@ -14,7 +14,7 @@ from toolbench_readers import training_rows
 
 from tasks.exporting.export import Exported
 from tasks.exporting.levels import level_of
-from tasks.exporting.openai_messages import NotJson, chat_messages
+from tasks.exporting.openai_messages import NotJson, chat_messages, training_example
 from warehouse.tables.annotations import AnswerMessage, MessageToolCall
 
 Export = Callable[..., Exported]
@@ -49,7 +49,7 @@ def test_a_row_has_the_history_and_one_step(export: Export) -> None:
     assert rows[1]["conversations"][1:] == [
         {"from": "user", "value": "Can we have a picnic in Brest?\n\nBegin with the first step."},
         {"from": "assistant", "value": '\nThought: \nAction: rain_for_sky\nAction Input: {"city": "Brest"}'},
-        {"from": "function", "value": '{"of":"Rain"}'},
+        {"from": "function", "value": '{"of":"Rain","no":0,"city":"Brest"}'},
         {"from": "assistant", "value": f"\nThought: All known.\nAction: Finish\nAction Input: {finish}"},
     ]
 
@@ -144,7 +144,39 @@ def test_many_searches_are_read_in_batches(export: Export, tmp_path: Path) -> No
     for n in range(450):
         id_ = f"{n:04}"
         nodes = tuple(replace(node, annotation_id=id_) for node in found.nodes)
-        many.append(replace(found, annotation=replace(found.annotation, annotation_id=id_), nodes=nodes))
+        said = (message("user", content=f"The {n}th time."), *found.annotation.messages)
+        annotation = replace(found.annotation, annotation_id=id_, messages=said)
+        many.append(replace(found, annotation=annotation, nodes=nodes))
     write_world(tmp_path / "data", many)
 
     assert export("openai", tmp_path / "data").written == {"test_tool.jsonl": 450}
+
+
+def test_the_same_conversation_found_by_another_method_is_one_example(export: Export, tmp_path: Path) -> None:
+    dfsdt = search("picnic", [says(answers("Dry."))])
+    react = replace(
+        dfsdt,
+        annotation=replace(dfsdt.annotation, annotation_id="other", method="react"),
+        nodes=tuple(replace(node, annotation_id="other") for node in dfsdt.nodes),
+    )
+    write_world(tmp_path / "data", [dfsdt, react])
+
+    of_all = export("openai", tmp_path / "data")
+    of_one = export("openai", tmp_path / "data", method="react", out="react")
+    trees = export("toolbench", tmp_path / "data", out="trees")
+
+    assert (of_all.written, of_all.left_out) == (
+        {"test_tool.jsonl": 1},
+        {"another search of its instruction has the same conversation": 1},
+    )
+    assert (of_one.written, of_one.left_out) == ({"test_tool.jsonl": 1}, {})
+    assert trees.written["G1_tool_answer/"] == 2
+
+
+def test_a_call_of_a_function_that_does_not_exist_is_not_learned() -> None:
+    stray = message("assistant", made("{}"))
+    found = search("picnic", [says(answers("Dry."))])
+    messages = [*found.annotation.messages[:2], stray, message("tool"), *found.annotation.messages[2:]]
+    row = training_example(replace(found.annotation, messages=tuple(messages)))
+
+    assert [said.get("weight") for said in row["messages"] if said["role"] == "assistant"] == [0, None]

@@ -45,12 +45,12 @@ def refused(folder: Path, said: Json) -> tuple[str, str]:
         (
             {"application/json": {"schema": NAME, "example": {"name": "Rex"}}},
             "application/json",
-            [("name", "body", "string", True, '"Rex"', None)],
+            [("name", "body", "string", True, None, {"examples": ["Rex"]})],
         ),
         (
             {"application/json": {"schema": NAME, "examples": {"a": {"value": {"name": "Rex"}}}}},
             "application/json",
-            [("name", "body", "string", True, '"Rex"', None)],
+            [("name", "body", "string", True, None, {"examples": ["Rex"]})],
         ),
         (
             {"application/json": {"schema": {"properties": {"id": {"readOnly": True}, "a": {}}}}},
@@ -73,16 +73,16 @@ def test_bodies_of_fields(tmp_path: Path, content: Json, content_type: str, rows
         ),
         (
             {"application/json": {"schema": {"type": "integer", "example": 5}}},
-            ("", "body", "integer", True, "5", None),
+            ("", "body", "integer", True, None, {"examples": [5]}),
         ),
         ({"application/json": {"schema": {"type": "object"}}}, ("", "body", "object", True, None, None)),
         (
             {"application/json": {"schema": {"type": "object"}, "example": {"a": 1}}},
-            ("", "body", "object", True, '{"a":1}', None),
+            ("", "body", "object", True, None, {"examples": [{"a": 1}]}),
         ),
         ({"application/json": {}}, ("", "body", "object", True, None, None)),
         ({"text/plain": {"schema": {"type": "string"}}}, ("", "body", "string", True, None, None)),
-        ({"text/plain": {"example": "Rex"}}, ("", "body", "string", True, '"Rex"', None)),
+        ({"text/plain": {"example": "Rex"}}, ("", "body", "string", True, None, {"examples": ["Rex"]})),
     ],
 )
 def test_bodies_that_are_one_value(tmp_path: Path, content: Json, row: Any) -> None:

@@ -34,16 +34,19 @@ def query(**said: Any) -> Json:
             query(schema={"type": "string", "default": "a", "enum": ["a", "b"]}),
             ("p", "query", "string", False, '"a"', {"enum": ["a", "b"]}),
         ),
-        (query(example=5, schema={"type": "integer"}), ("p", "query", "integer", False, "5", None)),
+        (
+            query(example=5, schema={"type": "integer"}),
+            ("p", "query", "integer", False, None, {"examples": [5]}),
+        ),
         (
             query(examples={"x": {"value": 5}}, schema={"type": "integer"}),
-            ("p", "query", "integer", False, "5", None),
+            ("p", "query", "integer", False, None, {"examples": [5]}),
         ),
         (
             query(schema={"type": "integer", "default": 3, "example": 5}),
-            ("p", "query", "integer", False, "3", None),
+            ("p", "query", "integer", False, "3", {"examples": [5]}),
         ),
-        (query(schema={"examples": [7]}), ("p", "query", "integer", False, "7", None)),
+        (query(schema={"examples": [7]}), ("p", "query", "integer", False, None, {"examples": [7]})),
         (
             query(schema={"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]}),
             ("p", "query", "string", False, None, {"format": "uuid"}),
@@ -70,7 +73,10 @@ def test_parameters_of_3(tmp_path: Path, parameter: Json, row: Row) -> None:
             ("p", "query", "integer", False, None, {"format": "int32", "minimum": 0}),
         ),
         (query(type="int", required=True), ("p", "query", "integer", True, None, None)),
-        (query(type="string", **{"x-example": "Rex"}), ("p", "query", "string", False, '"Rex"', None)),
+        (
+            query(type="string", **{"x-example": "Rex"}),
+            ("p", "query", "string", False, None, {"examples": ["Rex"]}),
+        ),
         (query(schema={"type": "integer"}), ("p", "query", "integer", False, None, None)),
         (
             query(type="array", items={"type": "string"}),
