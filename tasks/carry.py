@@ -73,7 +73,7 @@ def _still_valid(store: Store, searched: StageOutput, there: Set[str], own: Set[
         if instruction_id not in there or annotation_id in own
     }
     left = _without(store, searched, gone) if gone else searched
-    return left.model_copy(update={"tables": {**left.tables, REJECTS.name: ()}})
+    return _with(left, {**left.tables, REJECTS.name: ()})
 
 
 def _with_earlier(store: Store, earlier: StageOutput | None, posed: StageOutput) -> StageOutput:
@@ -109,8 +109,16 @@ def _without(store: Store, output: StageOutput, ids: Set[str]) -> StageOutput:
     for table in TREES:
         refs = output.tables[table.name]
         tables[table.name] = tuple(store.without(table, ref, "annotation_id", ids) for ref in refs)
-    nothing = Counts(unit=output.counts.unit, n_in=0, n_out=0, n_rejected=0)
-    return output.model_copy(update={"tables": tables, "shards": {}, "counts": nothing})
+    return _with(output.model_copy(update={"shards": {}}), tables)
+
+
+def _with(output: StageOutput, tables: Mapping[str, tuple[TableRef, ...]]) -> StageOutput:
+    """The output with these tables, and the account that they bear out."""
+    n_out, n_rejected = (
+        sum(ref.rows for ref in tables.get(table.name, ())) for table in (ANNOTATIONS, REJECTS)
+    )
+    counts = Counts(unit=output.counts.unit, n_in=n_out + n_rejected, n_out=n_out, n_rejected=n_rejected)
+    return output.model_copy(update={"tables": tables, "counts": counts})
 
 
 def _ids(store: Store, outputs: Iterable[StageOutput]) -> set[str]:

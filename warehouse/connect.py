@@ -11,6 +11,7 @@ views in memory, which takes some milliseconds and cannot go stale.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -204,10 +205,22 @@ def _snapshot_view(root: Path, manifest: Manifest | None, before: Manifest | Non
         **values,
         compared_with=literal(before and before.run_id),
         runs_kept=literals(run_ids(root)),
+        stages=_accounts(manifest),
         data_folder=literal(root),
         definitions=literal(_definitions()),
         committed=committed,
     )
+
+
+def _accounts(manifest: Manifest | None) -> str:
+    """What searches were put beside a refresh by `toolloom annotate` are accounts of the same stage."""
+    stages = [] if manifest is None else manifest.stages.values()
+    accounts = ({"stage": output.stage, **output.counts.model_dump()} for output in stages)
+    return "[" + ", ".join(_struct(account) for account in accounts) + "]"
+
+
+def _struct(fields: Mapping[str, object]) -> str:
+    return "{" + ", ".join(f"{literal(name)}: {literal(value)}" for name, value in fields.items()) + "}"
 
 
 def _definitions() -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from warehouse.manifest import Manifest
-from warehouse.ref import TableRef
+from warehouse.ref import Counts, StageOutput, TableRef
 from warehouse.store import Store
 from warehouse.tables import TABLES
 from warehouse.tables.accounts import LlmCall, Reject, Run, StageCounts
@@ -377,3 +377,9 @@ def manifest(run_id: str = "run-1", **given: Any) -> Manifest:
 def snapshot(root: Path, *rows: Any, run_id: str = "run-1", **given: Any) -> Manifest:
     """The rows written into `root`, as a manifest that is not committed."""
     return manifest(run_id, tables=write(root, *rows), **given)
+
+
+def stage(account: StageCounts) -> StageOutput:
+    """A stage of which nothing is said but its account."""
+    fields = asdict(account)
+    return StageOutput(stage=fields.pop("stage"), shards={}, tables={}, counts=Counts(**fields))

@@ -216,7 +216,7 @@ def test_every_named_query_runs_and_says_what_it_answers(connection: duckdb.Duck
         ("apis_by_outcome", ("probe", "ok", 1, 1, 20.0)),
         ("cost", ("run-1", "propose", "teacher", 1, 0, 0, 100, 10, 0.25)),
         ("uncovered_apis", ("Weather/skies/storms", "Weather", "train", 1)),
-        ("tables", ("annotations", "a search")),
+        ("tables", ("account", "a stage that the run shown went through itself")),
     ],
 )
 def test_named_queries_answer(

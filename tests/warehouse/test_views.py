@@ -53,9 +53,25 @@ def test_answers_are_the_searches_that_won(rows_of: Ask, build: ModuleType) -> N
     ]
 
 
-def test_funnel_is_the_account_of_the_run_shown_and_of_no_other(rows_of: Ask, build: ModuleType) -> None:
+def test_funnel_has_every_stage_of_the_snapshot_searches_put_beside_included(
+    rows_of: Ask, build: ModuleType
+) -> None:
+    stages = {
+        "probe": build.stage(build.counts("probe", 9, 4, 3, 2)),
+        "annotate": build.stage(build.counts("annotate", 5, 4, 1)),
+        "annotated": build.stage(build.counts("annotate", 5, 5)),
+    }
     found = rows_of(
         "SELECT stage, unit, n_in, n_out, n_rejected, n_pending FROM funnel ORDER BY stage_no",
+        build.run(build.counts("annotate", 5, 5), kind="annotate"),
+        stages=stages,
+    )
+    assert found == [("probe", "API", 9, 4, 3, 2), ("annotate", "API", 10, 9, 1, 0)]
+
+
+def test_account_is_of_the_run_shown_and_of_no_other(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT stage, unit, n_in, n_out, n_rejected, n_pending FROM account ORDER BY stage_no",
         build.run(build.counts("probe", 9, 4, 3, 2), build.counts("compress", 4, 4)),
         build.run(build.counts("crawl", 7, 7), run_id="run-0"),
     )

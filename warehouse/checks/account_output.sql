@@ -1,7 +1,7 @@
 -- In a refresh, each stage put out as many rows as its table has
 -- The tables of instructions and searches also hold what `toolloom annotate` put beside.
-SELECT funnel.stage, funnel.n_out, output.n_rows
-FROM funnel
+SELECT account.stage, account.n_out, output.n_rows
+FROM account
 JOIN (
     SELECT 'crawl' AS stage, count(*) AS n_rows FROM apis
     UNION ALL
@@ -18,5 +18,5 @@ JOIN (
     SELECT 'annotate', count(*) FROM annotations
 ) AS output USING (stage)
 WHERE (SELECT kind FROM snapshot) = 'refresh'
-    AND funnel.n_out <> output.n_rows
-    AND NOT (funnel.stage IN ('select', 'annotate') AND funnel.n_out < output.n_rows)
+    AND account.n_out <> output.n_rows
+    AND NOT (account.stage IN ('select', 'annotate') AND account.n_out < output.n_rows)

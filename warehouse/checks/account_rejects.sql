@@ -1,7 +1,7 @@
 -- In a refresh, each stage rejected as many rows as the table of rejects has of it
-SELECT funnel.stage, funnel.n_rejected, count(rejects.row_id) AS n_rows
-FROM funnel
+SELECT account.stage, account.n_rejected, count(rejects.row_id) AS n_rows
+FROM account
 LEFT JOIN rejects USING (stage)
 WHERE (SELECT kind FROM snapshot) = 'refresh'
-GROUP BY funnel.stage, funnel.n_rejected
-HAVING funnel.n_rejected <> count(rejects.row_id)
+GROUP BY account.stage, account.n_rejected
+HAVING account.n_rejected <> count(rejects.row_id)

@@ -1,4 +1,4 @@
 -- In each stage, in = out + rejected + pending
 SELECT stage, unit, n_in, n_out, n_rejected, n_pending
-FROM funnel
+FROM account
 WHERE n_in <> n_out + n_rejected + n_pending

@@ -3,7 +3,7 @@
 SELECT annotations.annotation_id, annotations.n_calls, count(DISTINCT calls.node_id) AS n_rows
 FROM annotations
 LEFT JOIN calls USING (annotation_id)
-WHERE EXISTS (SELECT 1 FROM funnel WHERE stage = 'annotate')
+WHERE EXISTS (SELECT 1 FROM account WHERE stage = 'annotate')
     AND (SELECT kind FROM snapshot) = 'refresh'
 GROUP BY annotations.annotation_id, annotations.n_calls
 HAVING annotations.n_calls > count(DISTINCT calls.node_id)

@@ -2,4 +2,4 @@
 SELECT annotation_id, instruction_id
 FROM annotations
 ANTI JOIN instructions USING (instruction_id)
-WHERE EXISTS (SELECT 1 FROM funnel WHERE stage = 'annotate')
+WHERE EXISTS (SELECT 1 FROM account WHERE stage = 'annotate')

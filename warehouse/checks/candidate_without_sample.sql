@@ -2,4 +2,4 @@
 SELECT candidate_id, sample_id
 FROM candidates
 ANTI JOIN samples USING (sample_id)
-WHERE EXISTS (SELECT 1 FROM funnel WHERE stage = 'propose')
+WHERE EXISTS (SELECT 1 FROM account WHERE stage = 'propose')

@@ -2,4 +2,4 @@
 SELECT documents.api_id
 FROM documents
 ANTI JOIN (SELECT api_id FROM verdicts WHERE kept) AS kept USING (api_id)
-WHERE EXISTS (SELECT 1 FROM funnel WHERE stage = 'compress')
+WHERE EXISTS (SELECT 1 FROM account WHERE stage = 'compress')

@@ -2,4 +2,4 @@
 SELECT offered.instruction_id, offered.api_id
 FROM (SELECT instruction_id, unnest(api_ids) AS api_id FROM instructions) AS offered
 ANTI JOIN apis USING (api_id)
-WHERE EXISTS (SELECT 1 FROM funnel WHERE stage = 'select')
+WHERE EXISTS (SELECT 1 FROM account WHERE stage = 'select')

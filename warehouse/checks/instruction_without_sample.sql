@@ -2,4 +2,4 @@
 SELECT instruction_id, sample_id
 FROM instructions
 ANTI JOIN samples USING (sample_id)
-WHERE sample_id <> '' AND EXISTS (SELECT 1 FROM funnel WHERE stage = 'select')
+WHERE sample_id <> '' AND EXISTS (SELECT 1 FROM account WHERE stage = 'select')

@@ -2,4 +2,4 @@
 SELECT api_id
 FROM verdicts
 ANTI JOIN apis USING (api_id)
-WHERE EXISTS (SELECT 1 FROM funnel WHERE stage = 'probe')
+WHERE EXISTS (SELECT 1 FROM account WHERE stage = 'probe')

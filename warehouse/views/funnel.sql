@@ -1,17 +1,27 @@
--- Grain: a stage of the run that is shown
+-- Grain: a stage of the snapshot, as the run that wrote it left it
+WITH standing AS (
+    SELECT unnest(snapshot.stages) AS found, generate_subscripts(snapshot.stages, 1) AS place
+    FROM snapshot
+),
+accounts AS (
+    SELECT found.stage, found.unit, found.n_in, found.n_out, found.n_rejected, found.n_pending, place
+    FROM standing
+    UNION ALL
+    -- Of what later runs do not go on from, such as an import, the run that is shown tells alone.
+    SELECT stage, unit, n_in, n_out, n_rejected, n_pending, (SELECT count(*) FROM standing) + stage_no
+    FROM account
+    WHERE stage NOT IN (SELECT found.stage FROM standing)
+)
 SELECT
-    account.stage,
-    account.unit,
-    account.n_in,
-    account.n_out,
-    account.n_rejected,
-    account.n_pending,
-    stage_no
-FROM (
-    SELECT unnest(runs.counts) AS account, generate_subscripts(runs.counts, 1) AS stage_no
-    FROM runs
-    JOIN snapshot USING (run_id)
-);
+    stage,
+    any_value(unit) AS unit,
+    CAST(sum(n_in) AS BIGINT) AS n_in,
+    CAST(sum(n_out) AS BIGINT) AS n_out,
+    CAST(sum(n_rejected) AS BIGINT) AS n_rejected,
+    CAST(sum(n_pending) AS BIGINT) AS n_pending,
+    row_number() OVER (ORDER BY min(place)) AS stage_no
+FROM accounts
+GROUP BY stage;
 
 COMMENT ON COLUMN funnel.stage IS 'The stage; e.g. select';
 COMMENT ON COLUMN funnel.unit IS 'What it counts in; e.g. instruction';
