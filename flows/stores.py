@@ -18,8 +18,9 @@ from warehouse.keys import Keys, keys_of
 from warehouse.lock import folder_lock
 from warehouse.manifest import RunSummary
 from warehouse.query import query
+from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import CALLS, LLM_CALLS
+from warehouse.tables import CALLS, LLM_CALLS, RUNS
 
 # By name of the file in <data>/store, the table whose rows name its entries.
 STORES: dict[str, Table[Any]] = {"replies": LLM_CALLS, "calls": CALLS}
@@ -82,11 +83,11 @@ def free(
         raise UsageError(f"there is no data folder {data}", fix="name the folder with --data")
     with folder_lock(data, "store prune"):
         runs = manifest.list_runs(data)
-        before = _began_last(runs)
+        before = _began_last(data)
         if before is None:
             raise UsageError(
                 f"no refresh was completed in {data} yet, so all that the stores hold may be asked for again",
-                fix="complete a refresh first; to give all of it up, remove the folder `store`",
+                fix="complete a refresh first",
             )
         if older_than is not None:
             before = min(before, datetime.now(UTC) - older_than)
@@ -94,9 +95,11 @@ def free(
         return {name: _freed(data, name, kept, before) for name in STORES}
 
 
-def _began_last(runs: Sequence[RunSummary]) -> datetime | None:
-    whole = [run.started_at for run in runs if run.kind == "refresh" and run.status == "complete"]
-    return whole[-1] if whole else None
+def _began_last(data: Path) -> datetime | None:
+    """When the last complete refresh did, though its manifest be pruned: later ones hold what it stands on."""
+    runs = Store(data).read(RUNS, manifest.history(data, RUNS.name))
+    whole = (run.started_at for run in runs if run.kind == "refresh" and run.status == "complete")
+    return max(whole, default=None)
 
 
 def _kept(

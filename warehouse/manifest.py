@@ -124,6 +124,15 @@ def run_ids(root: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in paths if path.name != _PENDING))
 
 
+def history(root: Path, table: str) -> tuple[TableRef, ...]:
+    """The files of a history table in all committed runs, older ones first.
+
+    They tell of pruned runs, too, and of those that the run shown does not go on from.
+    """
+    runs = (load(root, run.run_id) for run in list_runs(root))
+    return tuple(dict.fromkeys(ref for run in runs for ref in run.tables.get(table, ())))
+
+
 def begin(root: Path, run: PendingRun) -> PendingRun:
     """Record that a run starts, and return the run to carry out: `resumed`.
 

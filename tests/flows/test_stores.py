@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,25 @@ def test_what_was_stored_since_the_last_refresh_began_stays(data: Path) -> None:
     assert stored_replies(data) == before + 1
 
 
+def test_a_refresh_whose_manifest_was_pruned_was_completed(data: Path) -> None:
+    """As `toolloom probe` twice and `toolloom prune --keep 2` leave the folder."""
+    newest = manifest.newest(data)
+    assert newest is not None
+    for number in (1, 2):
+        later = {"finished_at": newest.finished_at + timedelta(hours=number), "kind": "probe"}
+        manifest.commit(data, newest.model_copy(update={"run_id": f"probe-{number}", **later}))
+    for run in manifest.list_runs(data):
+        if run.kind == "refresh":
+            manifest.path_of(data, run.run_id).unlink()
+    age(data, 30)
+
+    freed = toolloom_store(data, "prune")
+
+    used = keys_of(data, [newest], STORES["replies"]).keys
+    assert stored_replies(data) == len(used) > 0
+    assert "replies: freed" in freed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -161,4 +181,5 @@ def test_without_a_complete_refresh_nothing_is_freed(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["store", "prune", "--data", str(tmp_path)])
     assert result.exit_code == 2
     assert "no refresh was completed" in result.output
+    assert "remove" not in result.output
     assert [one["n_entries"] for one in stores(tmp_path).values()] == [0, 0]
