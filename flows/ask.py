@@ -18,9 +18,9 @@ from warehouse.query import list_queries, query
 WIDTH_OF_A_PIPE = 200
 
 
-def answer(data: Path, sql: str, *, output: str, run: str | None) -> str:
+def answer(data: Path, sql: str, *, output: str, run: str | None, all_runs: bool = False) -> str:
     """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
-    with open_database(data, run) as connection:
+    with open_database(data, run, all_runs=all_runs) as connection:
         return printed(query(connection, sql), output)
 
 

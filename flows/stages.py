@@ -28,6 +28,7 @@ R = TypeVar("R")
 
 SHARDS_AT_ONCE = 8
 STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, NothingLeft, OverBudget)}
+SHOW_REJECTS = "toolloom sql @rejects"
 STAGES = ("crawl", "probe", "compress", "sample", "propose", "select", "annotate")
 
 
@@ -160,7 +161,7 @@ def _nothing_left(run: RunContext, output: StageOutput) -> Stop | None:
     message = f"{output.stage} left nothing: {counts.n_in:,} {counts.unit}s in, none out"
     if reasons:
         message += f" ({', '.join(reasons)})"
-    fix = "`toolloom sql @rejects` shows each reason with an example" if reasons else "check the sources"
+    fix = f"`{SHOW_REJECTS}` shows each reason with an example" if reasons else "check the sources"
     return stop_notice(NothingLeft(message, fix=fix))
 
 
@@ -189,8 +190,15 @@ def funnel_rows(output: StageOutput, reasons: dict[str, int]) -> list[dict[str, 
     return rows
 
 
-def raise_stop(stage_runs: Sequence[StageRun]) -> None:
-    """Raises what stopped the last stage, as the error it was, if anything did."""
+def raise_stop(stage_runs: Sequence[StageRun], run_id: str | None = None) -> None:
+    """Raises what stopped the last stage, as the error it was, if anything did.
+
+    run_id: the run that holds what was finished; views may show another.
+    """
     stop = stage_runs[-1].stop
-    if stop is not None:
-        raise STOPS.get(stop.kind, StopRun)(stop.message, fix=stop.fix)
+    if stop is None:
+        return
+    fix = stop.fix
+    if fix is not None and run_id is not None:
+        fix = fix.replace(SHOW_REJECTS, f"{SHOW_REJECTS} --run {run_id}")
+    raise STOPS.get(stop.kind, StopRun)(stop.message, fix=fix)

@@ -96,7 +96,7 @@ def free(
 
 
 def _began_last(data: Path) -> datetime | None:
-    """When the last complete refresh did, though its manifest be pruned: later ones hold what it stands on."""
+    """When the last complete refresh did, even one whose manifest was pruned: later ones hold its stages."""
     runs = Store(data).read(RUNS, manifest.history(data, RUNS.name))
     whole = (run.started_at for run in runs if run.kind == "refresh" and run.status == "complete")
     return max(whole, default=None)

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, passed_on, sync_folder, temporary_beside, write_failure, writing
-from warehouse.manifest import Manifest, exists, load, newest, run_ids
+from warehouse.manifest import Manifest, exists, history, load, newest, run_ids
 from warehouse.sql import identifier, literal, literals, sql_files, statement
 from warehouse.store import Store, lacks_only_new_columns
 from warehouse.table import Table
-from warehouse.tables import TABLES
+from warehouse.tables import RUNS, TABLES
 
 DATABASE = "toolloom.duckdb"
 _NAME = "toolloom"
@@ -78,10 +78,13 @@ def _write_views(
     return None
 
 
-def open_database(root: Path, run: str | None = None, before: str | None = None) -> duckdb.DuckDBPyConnection:
+def open_database(
+    root: Path, run: str | None = None, before: str | None = None, *, all_runs: bool = False
+) -> duckdb.DuckDBPyConnection:
     """A connection to the views of a run, the newest unless named, that can read them and nothing else.
 
-    before: the run that it is compared with; its parent unless named.
+    before: the run that it is compared with; its parent unless named.  all_runs: `runs` has those, too,
+    that the run shown does not go on from.
 
     Mends `toolloom.duckdb` on the way when it shows another run or the folder has moved.  Raises
     UsageError when there is no data folder, no run, no such run, or a file of the run is gone.
@@ -91,6 +94,9 @@ def open_database(root: Path, run: str | None = None, before: str | None = None)
     if run is None and _shown(root) != (manifest.run_id, str(root), _definitions()):
         _mend(root, manifest)
     compared = run_before(root, manifest) if before is None else load(root, before)
+    if all_runs:
+        tables = {**manifest.tables, RUNS.name: history(root, RUNS.name)}
+        manifest = manifest.model_copy(update={"tables": tables})
     connection = connect_snapshot(root, manifest, compared)
     _restrict(connection, snapshot_files(root, manifest, compared))
     return connection

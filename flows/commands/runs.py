@@ -15,4 +15,4 @@ def runs(
     with errors_reported(verbose):
         from flows.ask import answer
 
-        print(answer(data.resolve(), "@runs", output=format_.value, run=None))  # noqa: T201
+        print(answer(data.resolve(), "@runs", output=format_.value, run=None, all_runs=True))  # noqa: T201

@@ -1,7 +1,8 @@
-"""What is told of a folder after commands that ran one stage of it: every other stage as it stands."""
+"""What is told of a folder after commands that ran one stage of it, and after a run that had to stop."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.timeout(300)
 
 PROBE = ["probe"]
 ANNOTATE = ["annotate", "--method", "react@1", "--set", "annotate.limit=3"]
+NOTHING_LEFT = ["--set", "instruct.min_words=1000"]
 AGREEING = (
     "SELECT stage, n_rejected, count(row_id) AS n_rejects FROM funnel LEFT JOIN rejects USING (stage) "
     "GROUP BY ALL ORDER BY stage"
@@ -37,3 +39,18 @@ def test_the_funnel_keeps_every_stage_and_agrees_with_the_rejects(
     accounts = rows(data, AGREEING)
     assert [row["stage"] for row in accounts] == sorted([*(row["stage"] for row in before), "annotate"])
     assert [row["n_rejected"] for row in accounts] == [row["n_rejects"] for row in accounts]
+
+
+def test_a_stopped_run_is_listed_at_once_and_its_advice_is_about_it(
+    toolloom: Command, sandbox: Sandbox, data: Path
+) -> None:
+    """Beside a complete run, which goes on being shown."""
+    done = toolloom("refresh", *SMALL, *NOTHING_LEFT, *sandbox.settings(), "--data", data)
+
+    listed = json.loads(toolloom("runs", "--format", "json", "--data", data).stdout)
+    assert [run["status"] for run in listed] == ["partial", "complete"]
+    stopped = listed[0]["run_id"]
+    assert "select left nothing" in done.stderr
+    assert f"fix: `toolloom sql @rejects --run {stopped}` shows each reason" in done.stderr
+    rejects = toolloom("sql", "@rejects", "--run", stopped, "--format", "json", "--data", data).stdout
+    assert {row["reason"] for row in json.loads(rejects) if row["stage"] == "select"} >= {"too_short"}
