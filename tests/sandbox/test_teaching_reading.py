@@ -160,6 +160,7 @@ def test_an_instruct_request_is_recognised_behind_its_examples(template: str, se
         "documents": [json.dumps(DOCUMENT)],
         "examples": [example],
         "min_words": 25,
+        "language": "English",
     }
 
     assert recognise({"messages": messages("instruct", template, {}, user)}) == Instruct(

@@ -183,6 +183,7 @@ def test_the_instruct_prompts_render_every_seed(name: str) -> None:
         documents=["{}"],
         examples=[seed.for_prompt() for seed in loaded],
         min_words=30,
+        language="English",
     )
 
     assert [seed.id for seed in loaded if seed.query.replace('"', '\\"') not in text] == []

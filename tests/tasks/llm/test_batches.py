@@ -247,6 +247,7 @@ async def collect(desk: Desk) -> tuple[list[int], Spent]:
 
 
 def test_a_finished_batch_is_collected_without_batches(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script(delay_s=0.3)
     Folder(tmp_path, teacher.url).work(die_waiting)
     while teacher.batches[0]["status"] != "completed":
         time.sleep(0.02)
