@@ -37,5 +37,5 @@ def test_questions_that_have_a_name_are_listed() -> None:
     listed = CliRunner().invoke(app, ["sql", "--format", "json"])
 
     questions = {row["name"]: row["answers"] for row in json.loads(listed.output)}
-    assert questions["@funnel"] == "What each stage of the run took in, gave out and refused"
+    assert questions["@funnel"] == "What each stage took in, gave out and refused, the last time it was run"
     assert questions.keys() == {f"@{name}" for name in list_queries()}
