@@ -175,6 +175,7 @@ def test_a_budget_is_kept_and_what_is_finished_is_committed(
     assert [run.status for run in manifest.list_runs(data)] == ["complete", "partial"]
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_dies_midway_keeps_what_is_finished(toolloom: WarmToolloom, tmp_path: Path) -> None:
     data = tmp_path / "data"
     slowly = ["--set", "llm.concurrency=2", "--set", "llm.outage_s=1"]

@@ -21,7 +21,8 @@ SELECT
     CAST(sum(n_pending) AS BIGINT) AS n_pending,
     row_number() OVER (ORDER BY min(place)) AS stage_no
 FROM accounts
-GROUP BY stage;
+GROUP BY stage
+ORDER BY stage_no;
 
 COMMENT ON COLUMN funnel.stage IS 'The stage; e.g. select';
 COMMENT ON COLUMN funnel.unit IS 'What it counts in; e.g. instruction';
