@@ -191,7 +191,7 @@ def named_when_gone(own: OwnServer | None) -> Iterator[None]:
         yield
     except ToolloomError:
         raise
-    except Exception as error:
+    except Exception as error:  # Prefect's client wraps a lost server in errors of every kind
         api_url = os.environ["PREFECT_API_URL"]
         if not isinstance(error, httpx.HTTPError) and _healthy(api_url):
             raise  # a bug of ours

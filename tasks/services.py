@@ -173,6 +173,7 @@ class Services:
         """Cancels what is in flight when Ctrl-C or SIGTERM ends the block.
 
         The signal reaches the main thread alone; the shards' threads would go on to the end of their rows.
+        Prefect's own signals, too, are no `Exception`.
         """
         try:
             yield

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from scripted_model import ScriptedModel
 
 from tasks.errors import BrokenContract, OverBudget, RequestRefused, StopRun
 from tasks.instructions.verify import fault_of, prompt_digest, verify
-from tasks.llm.chat import ChatRequest, Message, Reply
+from tasks.llm.chat import Message, Reply
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, RelevantApi, Verification
 
@@ -43,23 +43,7 @@ SCORES = {"natural": 5, "answerable": "4", "complete": 2}
 SAID = Reply(content=json.dumps({"reason": " No city. ", **SCORES}))
 
 
-@dataclass
-class ScriptedJudge:
-    """Says what its script says, in order, and fails when that runs out."""
-
-    script: list[Reply | Exception]
-    asked: list[tuple[str, int, ChatRequest]] = field(default_factory=list)
-    name: str = "judge"
-
-    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
-        self.asked.append((row_id, ordinal, request))
-        said = self.script.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-
-def judged(judge: ScriptedJudge) -> Verification:
+def judged(judge: ScriptedModel) -> Verification:
     return asyncio.run(verify(INSTRUCTION, DOCUMENTS, judge))
 
 
@@ -73,13 +57,13 @@ def verification(reason: str = "No city.", **given: int) -> Verification:
         score_answerable=scores["answerable"],
         score_complete=scores["complete"],
         reason=reason,
-        model="judge",
+        model="scripted",
         prompt_digest=prompt_digest(),
     )
 
 
 def test_a_verdict_is_read_and_only_the_needed_apis_are_shown() -> None:
-    judge = ScriptedJudge([SAID])
+    judge = ScriptedModel([SAID])
     assert judged(judge) == verification()
     user = judge.asked[0][2].transcript.messages()[-1].content or ""
     assert (RAIN in user, "snow" in user, INSTRUCTION.query in user) == (True, False, True)
@@ -96,20 +80,20 @@ def test_a_verdict_is_read_and_only_the_needed_apis_are_shown() -> None:
     ids=["no JSON", "off the scale", "no score", "empty"],
 )
 def test_what_cannot_be_used_is_asked_for_once_more_with_what_was_wrong(first: Reply) -> None:
-    judge = ScriptedJudge([first, SAID])
+    judge = ScriptedModel([first, SAID])
     assert judged(judge) == verification()
     assert [asked[:2] for asked in judge.asked] == [("i", 0), ("i", 1)]
     *before, said, note = judge.asked[1][2].transcript.messages()
     assert tuple(before) == judge.asked[0][2].transcript.messages()
     assert said == Message("assistant", first.content or "(nothing)")
     assert (note.content or "").startswith("Your reply could not be used: ")
-    failed = judged(ScriptedJudge([first, first]))
+    failed = judged(ScriptedModel([first, first]))
     assert fault_of(failed, 1) == ("not_verified", failed.reason)
     assert failed == verification(natural=0, answerable=0, complete=0, reason=failed.reason)
 
 
 def test_a_refused_request_is_not_repeated() -> None:
-    judge = ScriptedJudge([RequestRefused("content_filtered", "no")])
+    judge = ScriptedModel([RequestRefused("content_filtered", "no")])
     failed = judged(judge)
     assert fault_of(failed, 1) == ("not_verified", "content_filtered: no")
     assert len(judge.asked) == 1
@@ -117,12 +101,12 @@ def test_a_refused_request_is_not_repeated() -> None:
 
 def test_a_run_that_must_stop_stops() -> None:
     with pytest.raises(StopRun):
-        judged(ScriptedJudge([OverBudget("spent")]))
+        judged(ScriptedModel([OverBudget("spent")]))
 
 
 def test_an_api_without_a_document_breaks_the_contract() -> None:
     with pytest.raises(BrokenContract, match=RAIN):
-        asyncio.run(verify(INSTRUCTION, {}, ScriptedJudge([])))
+        asyncio.run(verify(INSTRUCTION, {}, ScriptedModel([])))
 
 
 @pytest.mark.parametrize(
