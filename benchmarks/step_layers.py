@@ -187,8 +187,8 @@ async def kept_search(run: RunContext, steps: int, stack: AsyncExitStack) -> tup
         since=run.started_at,
         same_calls=stack.enter_context(DurableMap(store / "same_calls.sqlite")),
     )
-    gathered = stack.enter_context(Gatherer(Store(run.data), (ANNOTATIONS, NODES, CALLS)))
     writer = stack.enter_context(ThreadPoolExecutor(1))
+    gathered = stack.enter_context(Gatherer(Store(run.data), (ANNOTATIONS, NODES, CALLS), writer))
 
     async def one(_: int) -> object:
         found = await searched(next(numbers), model, caller)
@@ -197,7 +197,10 @@ async def kept_search(run: RunContext, steps: int, stack: AsyncExitStack) -> tup
             NODES: found.nodes,
             CALLS: found.calls,
         }
-        return await asyncio.get_running_loop().run_in_executor(writer, gathered.add, rows)
+        behind = gathered.add(rows)
+        if behind is not None:
+            await asyncio.wrap_future(behind)
+        return found
 
     return one, gathered
 

@@ -237,7 +237,7 @@ def annotate_shard(
     tool_of: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, tools)}
     model = services.model(STAGE)
 
-    with Gatherer(services.store, (ANNOTATIONS, NODES, CALLS)) as gathered:
+    with Gatherer(services.store, (ANNOTATIONS, NODES, CALLS), _WRITER) as gathered:
 
         async def annotate_one(instruction: Instruction) -> None:
             offered = [api_of[api_id] for api_id in instruction.api_ids]
@@ -254,7 +254,9 @@ def annotate_shard(
                 cost_usd=partial(cost_usd, run.llm),
             )
             tree: TableRows = {ANNOTATIONS: [found.annotation], NODES: found.nodes, CALLS: found.calls}
-            await asyncio.get_running_loop().run_in_executor(_WRITER, gathered.add, tree)
+            behind = gathered.add(tree)
+            if behind is not None:
+                await asyncio.wrap_future(behind)
 
         mapped = services.map(STAGE, shard, annotate_one, rows, at_once=params.concurrency)
         trees = gathered.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -30,18 +31,20 @@ def content_digest(table: Table[Any], rows: Iterable[object]) -> str:
     Bytes are verified by the file digest, which is a plain hash.
     """
     columns = sorted(set(table.schema.names) - table.volatile)
+    values_of = attrgetter(*columns) if len(columns) > 1 else lambda row: (getattr(row, columns[0]),)
     person = blake2b(table.name.encode(), digest_size=blake2b.PERSON_SIZE).digest()
     count = total = 0
     for row in rows:
-        digest = blake2b(_canonical(table, row, columns), digest_size=16, person=person)
+        canonical = _canonical(table, row, dict(zip(columns, values_of(row), strict=True)))
+        digest = blake2b(canonical, digest_size=16, person=person)
         total += int.from_bytes(digest.digest(), "big")
         count += 1
     return _written(count, total)
 
 
-def _canonical(table: Table[Any], row: object, columns: list[str]) -> bytes:
+def _canonical(table: Table[Any], row: object, values: dict[str, Any]) -> bytes:
     try:
-        return orjson.dumps({name: getattr(row, name) for name in columns}, option=_OPTIONS)
+        return orjson.dumps(values, option=_OPTIONS)
     except TypeError as error:
         key = tuple(getattr(row, name) for name in table.key)
         raise BrokenContract(

@@ -68,21 +68,30 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(stream, lambda: blake2b(digest_size=16)).hexdigest()
 
 
-def put_by_digest(folder: Path, suffix: str, write: Callable[[BinaryIO], None], *, mode: int = 0o644) -> str:
+def put_by_digest(
+    folder: Path,
+    suffix: str,
+    write: Callable[[BinaryIO], None],
+    *,
+    mode: int = 0o644,
+    lasting: bool = True,
+) -> str:
     """Write a file whole, named by the digest of its bytes, and return the digest.
 
-    `write` gets a stream.  A file of that name that has these bytes stays as it is.  Raises as `put` does.
+    `write` gets a stream.  A file of that name that has these bytes stays as it is.  lasting: whether it
+    must outlast a power failure.  Raises as `put` does.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = temporary_beside(folder / f"new{suffix}")
         try:
-            _stream_to_disk(temporary, write, mode)
+            _stream_to_disk(temporary, write, mode, lasting=lasting)
             digest = digest_of_file(temporary)
             path = folder / f"{digest}{suffix}"
             if not (path.is_file() and digest_of_file(path) == digest):
                 temporary.replace(path)
-                sync_folder(folder)
+                if lasting:
+                    sync_folder(folder)
         finally:
             temporary.unlink(missing_ok=True)
     return digest
@@ -105,12 +114,15 @@ def _write_to_disk(path: Path, content: bytes, mode: int) -> None:
     _stream_to_disk(path, write, mode)
 
 
-def _stream_to_disk(path: Path, write: Callable[[BinaryIO], None], mode: int) -> None:
+def _stream_to_disk(
+    path: Path, write: Callable[[BinaryIO], None], mode: int, *, lasting: bool = True
+) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as stream:
         write(stream)
         stream.flush()
-        os.fsync(stream.fileno())
+        if lasting:
+            os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:

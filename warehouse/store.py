@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
@@ -34,6 +34,9 @@ _ROWS_PER_GROUP = 10_000
 _ROWS_PER_GROUP_OF = {"annotations": 500, "nodes": 2_000, "calls": 2_000}
 # Shards are merged with a row group of each in memory.
 _ROWS_PER_GROUP_OF_SHARD = {"annotations": 10, "nodes": 200, "calls": 200}
+# What is read once, soon, is not worth a thorough compression.
+_COMPRESSION: Mapping[Area, str] = {"parts": "lz4", "shards": "zstd", "tables": "zstd"}
+_BYTES_BUFFERED = 1 << 18  # Arrow writes in small pieces, each of which would wait for Python's lock
 _READ_ONLY = 0o444
 _RECOMPUTE = "run again: what is missing or damaged is computed anew"
 
@@ -120,13 +123,16 @@ class Store:
 
         def write(stream: BinaryIO) -> None:
             nonlocal rows
-            with pq.ParquetWriter(pa.PythonFile(stream, "w"), table.schema, compression="zstd") as writer:
+            buffered = pa.BufferedOutputStream(pa.PythonFile(stream, "w"), _BYTES_BUFFERED)
+            with pq.ParquetWriter(buffered, table.schema, compression=_COMPRESSION[area]) as writer:
                 for group in groups:
                     writer.write_table(group, row_group_size=_rows_per_group(table, area))
                     rows += group.num_rows
+            buffered.detach()  # which flushes it; the stream is somebody else's to close
 
         folder = Path(area, table.name)
-        name = put_by_digest(self.root / folder, ".parquet", write, mode=_READ_ONLY)
+        lasting = area != "parts"
+        name = put_by_digest(self.root / folder, ".parquet", write, mode=_READ_ONLY, lasting=lasting)
         path = (folder / f"{name}.parquet").as_posix()
         return TableRef(table=table.name, path=path, rows=rows, content_digest=digest, file_digest=name)
 
@@ -209,5 +215,7 @@ def lacks_only_new_columns(table: Table[Any], found: pa.Schema) -> bool:
 
 
 def _rows_per_group(table: Table[Any], area: Area) -> int:
+    if area == "parts":
+        return _ROWS_PER_GROUP
     of_table = _ROWS_PER_GROUP_OF if area == "tables" else _ROWS_PER_GROUP_OF_SHARD
     return of_table.get(table.name, _ROWS_PER_GROUP)
