@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import zlib
@@ -68,10 +69,15 @@ class RecordingCaller:
             return await self._of_another_row(same)
         result = await self._caller.call(api, arguments)
         recorded_at = datetime.now(UTC)
-        await self._store.put(key, _written(result, recorded_at))
-        if self._same_calls is not None:
-            await self._same_calls.put(same, key)
+        await self._keep(key, _written(result, recorded_at), same)
         return StoredCall(result, "real", recorded_at, key)
+
+    async def _keep(self, key: bytes, written: bytes, same: bytes) -> None:
+        """Both at once: after a crash in between, the call is one that was not recorded, as before it."""
+        kept = [self._store.putting(key, written)]
+        if self._same_calls is not None:
+            kept.append(self._same_calls.putting(same, key))
+        await asyncio.gather(*kept)
 
     async def _of_another_row(self, same: bytes) -> StoredCall:
         key = None if self._same_calls is None else await self._same_calls.get(same)

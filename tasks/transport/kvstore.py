@@ -21,9 +21,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import orjson
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
 from tasks.errors import StopRun, UsageError
 
 _LARGEST_BATCH = 1000
+# A commit takes several turns at Python's lock, and each holds up the event loop.
+_GATHERING_S = 0.002
 _BUSY_S = 60.0
 _LEAST_FREE = 1_000_000  # bytes, which the files of a store need to be opened
 
@@ -50,8 +55,7 @@ def opened(path: Path) -> sqlite3.Connection:
         with contextlib.ExitStack() as unless_all_is_well:
             connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             unless_all_is_well.callback(connection.close)
-            connection.executescript(sql("open"))
-            _date_entries(connection)
+            _set_up(connection)
             unless_all_is_well.pop_all()
     except (OSError, sqlite3.Error) as cause:
         # SQLite calls it an I/O error where there is no room for the index of its log.
@@ -66,6 +70,18 @@ def opened(path: Path) -> sqlite3.Connection:
             "new store",
         ) from cause
     return connection
+
+
+@retry(
+    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
+    stop=stop_after_delay(_BUSY_S),
+    wait=wait_random(0.01, 0.05),
+    reraise=True,
+)
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Of two processes that turn a new file to WAL at once, SQLite refuses one without waiting."""
+    connection.executescript(sql("open"))
+    _date_entries(connection)
 
 
 def _is_full(folder: Path) -> bool:
@@ -130,13 +146,17 @@ class DurableMap:
 
     async def put(self, key: bytes, value: bytes) -> None:
         """Sets the value; returns once it is committed.  `StopRun` when the file cannot be written."""
+        await self.putting(key, value)
+
+    def putting(self, key: bytes, value: bytes) -> asyncio.Future[None]:
+        """`put`, under way: done once the value is committed.  Only in a running event loop."""
         loop = asyncio.get_running_loop()
         committed: asyncio.Future[None] = loop.create_future()
         with self._closing:
             if self._closed:
                 raise RuntimeError(f"{self._path.name} is closed")
             self._queue.put(_Put(key, value, loop, committed))
-        await committed
+        return committed
 
     def close(self) -> None:
         """Commits what was put, then closes the file; may be called more than once."""
@@ -163,10 +183,11 @@ class DurableMap:
             _report(batch, error)
 
     def _next_batch(self) -> list[_Put]:
-        """Waits for one entry and takes what has piled up behind it; empty: the end."""
+        """Waits for one entry and takes what soon piles up behind it; empty: the end."""
         first = self._queue.get()
         if first is None:
             return []
+        time.sleep(_GATHERING_S)
         batch = [first]
         while len(batch) < _LARGEST_BATCH and not self._queue.empty():
             following = self._queue.get()
@@ -177,14 +198,21 @@ class DurableMap:
         return batch
 
     def _commit(self, batch: list[_Put]) -> None:
-        now = int(self._clock())
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            self._writer.executemany(sql("put"), [(put.key, put.value, now) for put in batch])
-            self._writer.execute("COMMIT")
-        except sqlite3.Error:
-            self._writer.rollback()
-            raise
+        """One statement, which is its own transaction: each one more would wait for Python's lock again."""
+        values = {"now": int(self._clock()), **_packed(batch)}
+        self._writer.execute(sql("put"), values)
+
+
+def _packed(batch: list[_Put]) -> dict[str, bytes | str]:
+    """All keys and values as one, and the places of each in it, counted from 1 as SQL does."""
+    places: list[tuple[int, int, int, int]] = []
+    at = 1
+    for put in batch:
+        n_key, n_value = len(put.key), len(put.value)
+        places.append((at, n_key, at + n_key, n_value))
+        at += n_key + n_value
+    together = b"".join(part for put in batch for part in (put.key, put.value))
+    return {"bytes": together, "places": orjson.dumps(places).decode()}
 
 
 def _report(batch: list[_Put], error: StopRun | None) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,22 @@ def test_the_last_put_wins_and_entries_outlive_the_map(tmp_path: Path) -> None:
 
     asyncio.run(write())
     assert asyncio.run(read()) == (b"new", b"", 2)
+
+
+def test_many_may_open_a_new_store_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.sqlite" for n in range(10) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        for store in threads.map(DurableMap, paths):
+            store.close()
+
+
+def test_the_last_of_puts_made_at_once_wins(tmp_path: Path) -> None:
+    async def write() -> bytes | None:
+        with DurableMap(tmp_path / "store.sqlite") as store:
+            await asyncio.gather(*(store.put(b"key", value) for value in (b"one", b"", b"three" * 999)))
+            return await store.get(b"key")
+
+    assert asyncio.run(write()) == b"three" * 999
 
 
 def test_many_puts_share_few_commits(tmp_path: Path) -> None:
