@@ -60,6 +60,8 @@ class Prompt:
             ) from error
 
     def _check(self, variables: Mapping[str, object]) -> None:
+        if variables.keys() == self.variables:
+            return
         missing = sorted(self.variables - variables.keys())
         surplus = sorted(variables.keys() - self.variables)
         problems = [f"missing: {', '.join(missing)}"] if missing else []

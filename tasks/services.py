@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.mcp import McpCaller
 from tasks.calling.outcome import Caller
@@ -240,6 +242,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = (50_000, 20, 50)
 
 def _start(run: RunContext) -> Services:
     gc.set_threshold(*_OBJECTS_BETWEEN_COLLECTIONS)
+    # Arrow's own allocators keep what they freed for a while: as much again as some hundred searches need.
+    pa.set_memory_pool(pa.system_memory_pool())
     forget_other_runs(run.data, run.run_id)
     spending = SpendingLog(spending_file(run.data, run.run_id))
     ledger = Ledger(run.budget, run.llm, spending)

@@ -58,6 +58,9 @@ def shortened_json(value: Any, max_tokens: int, tokenizer: Tokenizer = O200K) ->
     if max_tokens < 1:
         raise ValueError(f"a token budget is at least 1, not {max_tokens}")
     limit = max_tokens * _MAX_CHARACTERS_PER_TOKEN
+    text = _shallow_text(value)
+    if text is not None and len(text) <= limit and tokenizer.fits(text, max_tokens):
+        return text
 
     def attempt(ceilings: _Ceilings) -> str | None:
         try:
@@ -67,6 +70,15 @@ def shortened_json(value: Any, max_tokens: int, tokenizer: Tokenizer = O200K) ->
         return text if len(text) <= limit and tokenizer.fits(text, max_tokens) else None
 
     return attempt(_Ceilings(limit, limit, limit)) or _shortest(attempt, limit, _lengths(value), value)
+
+
+def _shallow_text(value: Any) -> str | None:
+    """The JSON text of what is certainly nested no deeper than may be; most values fit as they are."""
+    try:
+        text = json_text(value)
+    except RecursionError:
+        return None
+    return text if text.count("{") + text.count("[") <= _MAX_DEPTH else None
 
 
 def _shortest(attempt: _Attempt, limit: int, longest: _Lengths, value: Any) -> str:
