@@ -88,7 +88,7 @@ def search_step() -> ChatRequest:
         messages.append(Message(role="assistant", content="First the forecast. " * 4, tool_calls=(call,)))
         messages.append(Message(role="tool", content='{"answer": "rain"} ' * 25, tool_call_id=call.id))
     return ChatRequest(
-        transcript=Transcript.of(*messages), tools=ToolSet(tools), temperature=0.7, max_tokens=512
+        transcript=Transcript.of(*messages), tools=ToolSet.of(*tools), temperature=0.7, max_tokens=512
     )
 
 

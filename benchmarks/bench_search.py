@@ -45,7 +45,9 @@ def task_of(functions: int) -> Task:
     return Task(
         query="I travel to Oslo in May with two children and need a plan. " * 4,
         functions=[
-            Function(f"operation_{i}_for_tool", "Looks up one thing and says what it found. " * 5, PARAMETERS)
+            Function.of(
+                f"operation_{i}_for_tool", "Looks up one thing and says what it found. " * 5, PARAMETERS
+            )
             for i in range(functions)
         ],
     )

@@ -101,9 +101,26 @@ class Transcript:
 
 @dataclass(frozen=True)
 class ToolSet:
-    """The functions offered, as OpenAI's `tools` parameter; its digest is computed once."""
+    """The functions offered, as OpenAI's `tools` parameter.
 
-    tools: tuple[Json, ...]
+    texts: the JSON text of each.  A search holds them for as long as it takes, and as objects they would
+    be twice the size.
+    """
+
+    texts: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, *tools: Json) -> ToolSet:
+        return cls(tuple(map(orjson.dumps, tools)))
+
+    @property
+    def tools(self) -> tuple[Json, ...]:
+        return tuple(map(orjson.loads, self.texts))
+
+    @property
+    def text(self) -> bytes:
+        """The JSON text of them all."""
+        return b"[" + b",".join(self.texts) + b"]"
 
     @cached_property
     def digest(self) -> str:

@@ -112,7 +112,7 @@ class Endpoint:
 
     def _body(self, request: ChatRequest) -> bytes:
         optional: Mapping[str, object] = {
-            "tools": None if request.tools is None else request.tools.tools,
+            "tools": None if request.tools is None else orjson.Fragment(request.tools.text),
             "tool_choice": request.tool_choice,
             "response_format": request.response_format,
             "temperature": request.temperature,

@@ -92,7 +92,7 @@ class _Trial:
     async def tools(self) -> bool:
         """Whether functions are called; a reply that was cut off shows nothing, and counts as yes."""
         for name in ("trial_function", "trial_function_again"):
-            reply = await self._ask(name, name, tools=ToolSet((_TOOL,)))
+            reply = await self._ask(name, name, tools=ToolSet.of(_TOOL))
             if reply is None:
                 return False
             if reply.tool_calls or reply.finish_reason == _CUT_OFF:
@@ -100,7 +100,7 @@ class _Trial:
         return False
 
     async def heeds_tool_choice(self) -> bool:
-        tools = ToolSet((_TOOL,))
+        tools = ToolSet.of(_TOOL)
         reply = await self._ask("tool_choice", "trial_function", tools=tools, tool_choice="none")
         return reply is not None and not reply.tool_calls
 

@@ -96,7 +96,7 @@ async def annotate_instruction(
         depth=max(node.depth for node in rows.nodes),
         stopped_by=tree.stopped_by,
         messages=answer_messages(tree),
-        functions=json_text(tree.tools.tools),
+        functions=tree.tools.text.decode(),
         wall_s=perf_counter() - begun,
         width=limits.width,
         max_depth=limits.max_depth,

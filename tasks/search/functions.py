@@ -73,7 +73,7 @@ def finish_function() -> Function:
         },
     }
     parameters = {"type": "object", "properties": properties, "required": ["return_type"]}
-    return Function(FINISH, prompts.load("search/finish_tool").render(), parameters)
+    return Function.of(FINISH, prompts.load("search/finish_tool").render(), parameters)
 
 
 def with_finish(functions: Sequence[Function]) -> tuple[Function, ...]:
@@ -144,7 +144,7 @@ def _function(name: str, api: Api, reading: _Reading, rules: Rules) -> Function:
         tool_name=_shortened(reading.tool_name, 80),
         category=_shortened(reading.category, 80),
     )
-    return Function(name, text, _parameters(api, reading, rules))
+    return Function.of(name, text, _parameters(api, reading, rules))
 
 
 def _parameters(api: Api, reading: _Reading, rules: Rules) -> Json:

@@ -167,7 +167,7 @@ def _function(position: int, item: Json) -> Function:
             fix='write {"type": "function", "function": {"name": ..., "parameters": ...}}',
         )
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
-    return Function(name, function.get("description") or "", parameters)
+    return Function.of(name, function.get("description") or "", parameters)
 
 
 def _notes(tools: Sequence[Mapping[str, str]]) -> tuple[ToolNote, ...]:

@@ -27,7 +27,7 @@ class Search:
 
     def __init__(self, task: Task, *, ask: Ask, execute: Execute, rules: Rules, limits: Limits) -> None:
         functions = with_finish(task.functions)
-        tools = ToolSet(tuple(function.wire() for function in functions))
+        tools = ToolSet(tuple(function.text for function in functions))
         names = Names(tuple(function.name for function in functions), rules)
         self.tree = SearchTree(root=SearchNode(transcript=_opening(task)), tools=tools)
         self.rules = rules

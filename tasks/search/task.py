@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import orjson
+
 from tasks.llm.chat import ChatRequest, Json, Reply
 
 FINISH = "Finish"
@@ -13,22 +15,21 @@ FINISH = "Finish"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function on offer.  parameters: JSON schema of its one argument object."""
+    """A function on offer.  text: JSON text of its item in OpenAI's `tools`."""
 
     name: str
-    description: str
-    parameters: Json
+    text: bytes
+
+    @classmethod
+    def of(cls, name: str, description: str, parameters: Json) -> Function:
+        """parameters: JSON schema of its one argument object."""
+        function = {"name": name, "description": description, "parameters": parameters}
+        return cls(name, orjson.dumps({"type": "function", "function": function}))
 
     def wire(self) -> Json:
         """As an item of OpenAI's `tools`."""
-        return {
-            "type": "function",
-            "function": {
-                "name": self.name,
-                "description": self.description,
-                "parameters": self.parameters,
-            },
-        }
+        item: Json = orjson.loads(self.text)
+        return item
 
 
 @dataclass(frozen=True, slots=True)

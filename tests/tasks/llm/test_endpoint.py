@@ -64,7 +64,7 @@ def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
             Message(role="assistant", tool_calls=(call,)),
             Message(role="tool", content="done", tool_call_id="call_1"),
         ),
-        tools=ToolSet((tool,)),
+        tools=ToolSet.of(tool),
         tool_choice="auto",
         response_format={"type": "json_object"},
         temperature=0.0,

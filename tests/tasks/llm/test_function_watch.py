@@ -17,7 +17,7 @@ from tasks.llm.store import ReplyStore
 from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
 
-TOOLS = ToolSet(({"type": "function", "function": {"name": "find", "parameters": {}}},))
+TOOLS = ToolSet.of({"type": "function", "function": {"name": "find", "parameters": {}}})
 REQUEST = ChatRequest(transcript=Transcript.of(Message("user", "hi")), tools=TOOLS)
 ASIDE = ChatRequest(transcript=REQUEST.transcript, tools=TOOLS, tool_choice="none")
 PLAIN = ChatRequest(transcript=REQUEST.transcript)

@@ -11,7 +11,7 @@ from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Trans
 from tasks.llm.wording import heard, understood
 
 FUNCTION = {"name": "f", "description": "Does it.", "parameters": {"type": "object"}}
-TOOLS = ToolSet(({"type": "function", "function": FUNCTION},))
+TOOLS = ToolSet.of({"type": "function", "function": FUNCTION})
 IN_WORDS = prompts.load("endpoint/functions_in_words").render(functions=[FUNCTION])
 SCHEMA = {"type": "object", "required": ["city"]}
 JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}

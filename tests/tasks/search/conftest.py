@@ -24,7 +24,7 @@ Script = Sequence[Reply | ToolloomError]
 Method = Callable[..., Awaitable[SearchTree]]
 
 FUNCTIONS = tuple(
-    Function(name, f"Says the {name.split('_')[1]}.", {"type": "object", "properties": {}, "required": []})
+    Function.of(name, f"Says the {name.split('_')[1]}.", {"type": "object", "properties": {}, "required": []})
     for name in ("get_weather_for_sky", "get_time_for_sky", "get_price_for_shop")
 )
 

@@ -44,7 +44,7 @@ def forecast(make_api: MakeApi) -> Api:
 
 
 def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
-    assert offer_for([forecast], TOOLS, {}).functions[0] == Function(
+    assert offer_for([forecast], TOOLS, {}).functions[0] == Function.of(
         "forecast_for_sky",
         'The weather to come. An API of the tool "Sky Watch" (Weather).',
         {
@@ -61,7 +61,7 @@ def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
 
 
 def test_published_rules_know_three_types_and_a_list_of_optional_ones(forecast: Api) -> None:
-    assert offer_for([forecast], TOOLS, {}, TOOLBENCH).functions[0].parameters == {
+    assert offer_for([forecast], TOOLS, {}, TOOLBENCH).functions[0].wire()["function"]["parameters"] == {
         "type": "object",
         "properties": {
             "city": {"type": "string", "description": "Where."},
@@ -92,8 +92,11 @@ def test_what_a_flag_changes_for_an_api_with_optional_parameters_only(
     flags: dict[str, Any] = {flag: False}
     without = dataclasses.replace(TOOLLOOM, **flags)
 
-    assert offer_for([api], TOOLS, {}).functions[0].parameters["properties"] == mended
-    assert offer_for([api], TOOLS, {}, without).functions[0].parameters["properties"] == published
+    assert offer_for([api], TOOLS, {}).functions[0].wire()["function"]["parameters"]["properties"] == mended
+    assert (
+        offer_for([api], TOOLS, {}, without).functions[0].wire()["function"]["parameters"]["properties"]
+        == published
+    )
 
 
 def test_the_document_has_the_last_word(forecast: Api) -> None:
@@ -107,15 +110,24 @@ def test_the_document_has_the_last_word(forecast: Api) -> None:
 
     offer = offer_for([forecast], TOOLS, documents)
 
-    assert offer.functions[0].description == 'Rain or not? An API of the tool "Sky" (Weather).'
-    assert offer.functions[0].parameters["properties"]["city"]["description"] == "Any city."
+    assert (
+        offer.functions[0].wire()["function"]["description"]
+        == 'Rain or not? An API of the tool "Sky" (Weather).'
+    )
+    assert (
+        offer.functions[0].wire()["function"]["parameters"]["properties"]["city"]["description"]
+        == "Any city."
+    )
     assert offer.tools == (ToolNote("Sky", "Shorter."),)
 
 
 def test_without_tool_and_document_the_ids_say_what_they_can(forecast: Api) -> None:
     offer = offer_for([forecast], {}, {})
 
-    assert offer.functions[0].description == 'The weather to come. An API of the tool "sky" (Weather).'
+    assert (
+        offer.functions[0].wire()["function"]["description"]
+        == 'The weather to come. An API of the tool "sky" (Weather).'
+    )
     assert offer.tools == (ToolNote("sky", ""),)
 
 
@@ -149,14 +161,14 @@ def test_equal_names_are_told_apart_and_an_api_is_offered_once(make_api: MakeApi
 def test_a_description_keeps_within_the_protocols_limit(make_api: MakeApi) -> None:
     api = make_api(description="word " * 1000)
 
-    text = offer_for([api], TOOLS, {}).functions[0].description
+    text = offer_for([api], TOOLS, {}).functions[0].wire()["function"]["description"]
 
     assert len(text) <= 1024
     assert text.endswith(' word ... An API of the tool "Sky Watch" (Weather).')
 
 
 def test_finish_is_added_where_it_is_missing() -> None:
-    function = Function("look", "", {})
+    function = Function.of("look", "", {})
 
     assert with_finish([function]) == (function, finish_function())
     assert with_finish([finish_function(), function]) == (finish_function(), function)

@@ -231,7 +231,7 @@ def numbers_stay_numbers(scripted: Any, rules: Rules, make_api: Callable[..., Ap
 
 
 def _parameters(function: Function) -> str:
-    return json.dumps(function.parameters, indent=1)
+    return json.dumps(function.wire()["function"]["parameters"], indent=1)
 
 
 @pytest.fixture(params=sorted(CASES))
