@@ -8,8 +8,9 @@ Nothing heavy is imported at the top of any of them: Prefect reads its settings 
 from __future__ import annotations
 
 import signal
+from importlib.metadata import version as version_of
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -37,6 +38,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"toolloom {version_of('toolloom')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def toolloom(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """What `toolloom` does without a command."""
+
+
 # In the order of `--help`: make a data set, keep it fresh, look at it, hand it on, look after it.
 for command in (refresh, plan, annotate, serve, probe, runs, diff, report, sql, search, show, export):
     app.command()(command)
