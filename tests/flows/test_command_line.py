@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -18,3 +21,16 @@ def test_the_version_is_that_of_the_package() -> None:
     result = CliRunner().invoke(app, ["--version"])
 
     assert (result.exit_code, result.output) == (0, f"toolloom {project['version']}\n")
+
+
+def test_an_interrupt_while_it_is_imported_is_no_traceback() -> None:
+    told_of_imports = [sys.executable, "-X", "importtime", "-m", "flows", "refresh"]
+    with subprocess.Popen(told_of_imports, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "typer" not in (line := process.stderr.readline()):
+            assert line, "the process ended before it could be interrupted"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    said = [line for line in errors.splitlines() if not line.startswith("import time:")]
+    assert (process.returncode, said) == (130, [])
