@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from flows.params import Config
 from tasks.errors import UsageError
@@ -90,7 +91,7 @@ def _value(text: str) -> Any:
 
 
 def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
-    problems = error.errors()
+    problems = _told(error.errors())
     # What was found is shown unless any of it may be a secret.
     shown = not any("credentials" in problem["msg"] for problem in problems)
     lines = ["the configuration cannot be used:"]
@@ -102,12 +103,22 @@ def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _told(problems: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists that are too short only because an item of theirs was refused, which is told itself."""
+    refused = {problem["loc"][:n] for problem in problems for n in range(len(problem["loc"]))}
+    return [
+        problem for problem in problems if problem["type"] != "too_short" or problem["loc"] not in refused
+    ]
+
+
 def _reason(kind: str, message: str) -> str:
     return {"extra_forbidden": "no such key", "missing": "this key is required"}.get(kind, message)
 
 
 def _found(values: Any, where: tuple[int | str, ...]) -> Any:
     for part in where:
+        if isinstance(values, Mapping) and part == values.get("kind"):
+            continue  # pydantic names the kind of a source on the way to its keys
         try:
             values = values[part]
         except (KeyError, IndexError, TypeError):

@@ -60,6 +60,28 @@ def test_a_wrong_file_is_refused_with_key_and_value(tmp_path: Path, text: str, m
 
 
 @pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (
+            '{kind = "hubb"}',
+            "catalogue.sources.0: Input tag 'hubb' found using 'kind' does not match any of the expected "
+            "tags: 'hub', 'toolbench', 'openapi', 'mcp' (found: {'kind': 'hubb'})",
+        ),
+        (
+            '{kind = "hub", location = "http://hub.test", pages = 3}',
+            "catalogue.sources.0.hub.pages: no such key (found: 3)",
+        ),
+        ("", "catalogue.sources: Tuple should have at least 1 item after validation, not 0 (found: [])"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_told_once(source: str, told: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_config(overrides=[f"catalogue.sources=[{source}]"])
+
+    assert refused.value.message == f"the configuration cannot be used:\n  {told}"
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("annotate.width", "has no value"),
