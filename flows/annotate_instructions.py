@@ -57,7 +57,7 @@ def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Aske
     What is finished is committed even when the run has to stop; then the `StopRun` is raised.
     """
     begun = time.monotonic()
-    with sole_run(data, f"annotate {config.name}"), open_world(config, data) as reachable:
+    with sole_run(data, config.command("annotate")), open_world(config, data) as reachable:
         remove_leftovers(data)
         base = base_of(data, asked)
         kind = f"{ANNOTATE} {config.annotate.method} {asked.model_dump_json()}"

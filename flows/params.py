@@ -106,6 +106,10 @@ class Config(BaseModel):
             raise ValueError(f"stages.{unknown[0]} asks no model; those that do: {', '.join(ASKING_STAGES)}")
         return budget
 
+    def command(self, verb: str) -> str:
+        """What others are told of a run of this configuration: the verb, and its name if it was given one."""
+        return verb if self.name == type(self).model_fields["name"].default else f"{verb} {self.name}"
+
     def asks_model(self, until: str | None) -> bool:
         """Whether a refresh up to that stage may ask the model endpoint anything."""
         if until == "probe":

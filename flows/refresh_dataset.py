@@ -45,7 +45,7 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     What is finished is committed even when the run has to stop; then the `StopRun` is raised.
     """
     begun = time.monotonic()
-    with sole_run(data, f"refresh {config.name}"), open_world(config, data) as reachable:
+    with sole_run(data, config.command("refresh")), open_world(config, data) as reachable:
         remove_leftovers(data)
         with open_run(reachable, data, asks_model=reachable.asks_model(until)) as run:
             expected = _expected(forecast(reachable, services_of(run)))

@@ -40,7 +40,7 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
     stop, nothing is committed, the `StopRun` is raised, and the same command goes on from there.
     """
     begun = time.monotonic()
-    with sole_run(data, f"probe {config.name}"), open_world(config, data) as reachable:
+    with sole_run(data, config.command("probe")), open_world(config, data) as reachable:
         remove_leftovers(data)
         parent = probed_run(data)
         with open_run(

@@ -150,3 +150,12 @@ def test_addresses_and_speed_do_not_change_the_content() -> None:
 
     assert one.content() == other.content()
     assert one.content() != load_config(overrides=["annotate.width=3"]).content()
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "refresh"), ('name = "weather"\n', "refresh weather")])
+def test_others_are_told_the_name_of_a_configuration_that_has_one(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(text + MINIMAL)
+
+    assert load_config(file=tmp_path / "mine.toml").command("refresh") == told
