@@ -22,6 +22,7 @@ from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
 from tasks.catalogue.toolbench.instructions import check_queries
+from tasks.errors import UsageError
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
@@ -52,6 +53,7 @@ def start_refresh(config: Config, data: Path, *, until: str | None) -> None:
 
 def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:
     """Probes the catalogue of the last run again and prints what came of it.  Raises what stopped it."""
+    check_data_set(data)
 
     def load() -> RunFlow:
         from flows.reprobe import probe_catalogue
@@ -64,7 +66,9 @@ def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:
 
 def start_annotate(config: Config, data: Path, *, queries: Path | None, replay: bool) -> None:
     """Searches instructions beside a refresh and prints what came of it.  Raises what stopped it."""
-    if queries is not None:
+    if queries is None:
+        check_data_set(data, otherwise="give queries with --queries, ")
+    else:
         check_queries(queries)
 
     def load() -> RunFlow:
@@ -98,6 +102,15 @@ def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_mode
                 _keep_records(server, state.state_details.flow_run_id, result)
             if isinstance(result, BaseException):
                 raise result
+
+
+def check_data_set(data: Path, *, otherwise: str = "") -> None:
+    """Raises `UsageError` where no run has written anything yet, before anything is started there."""
+    if manifest.latest(data) is None:
+        raise UsageError(
+            f"there is no data set in {data}",
+            fix=f"run `toolloom refresh`, {otherwise}or name another folder with --data",
+        )
 
 
 def check_folder(data: Path) -> None:

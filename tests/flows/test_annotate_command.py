@@ -250,17 +250,6 @@ def test_a_wrong_setting_is_refused(tmp_path: Path, arguments: list[str], messag
 
 
 @pytest.mark.slow
-def test_a_folder_without_instructions_says_what_to_do(
-    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    code, text = refused(toolloom("annotate", *sandbox.settings(), "--data", tmp_path / "data"))
-
-    assert code == 2
-    assert "holds no instructions" in text
-    assert "toolloom refresh" in text
-
-
-@pytest.mark.slow
 def test_a_refresh_that_changes_nothing_keeps_what_stands_beside(
     toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path
 ) -> None:

@@ -138,6 +138,27 @@ def test_a_folder_that_is_none_is_refused(toolloom: WarmToolloom, tmp_path: Path
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "fix"),
+    [
+        ("probe", "run `toolloom refresh`, or name another folder with --data"),
+        (
+            "annotate",
+            "run `toolloom refresh`, give queries with --queries, or name another folder with --data",
+        ),
+    ],
+)
+def test_a_mistyped_folder_is_refused_and_not_created(
+    toolloom: WarmToolloom, tmp_path: Path, command: str, fix: str
+) -> None:
+    data = tmp_path / "dta"
+
+    found = refusal(toolloom(command, "--data", data))
+
+    assert found == (2, f"there is no data set in {data}", fix)
+    assert not data.exists()
+
+
 def test_two_runs_of_one_folder_are_refused(toolloom: WarmToolloom, tmp_path: Path) -> None:
     holder = "import sys, time; from pathlib import Path; from warehouse.lock import folder_lock\n"
     holder += "with folder_lock(Path(sys.argv[1]), 'a test'): print('held', flush=True); time.sleep(60)"

@@ -126,10 +126,3 @@ def test_a_network_that_is_down_loses_no_api(toolloom: WarmToolloom, sandbox: Sa
     code, text = refused(done)
     assert (code, "APIs could be reached" in text) == (1, True)
     assert (verdicts(toolloom, probed), n_runs(probed)) == (before, runs_before)
-
-
-def test_without_a_catalogue_there_is_nothing_to_probe(
-    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    code, text = refused(toolloom("probe", *sandbox.settings(), "--data", tmp_path / "data"))
-    assert (code, "holds no catalogue that was probed" in text) == (2, True)
