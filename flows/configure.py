@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from flows.params import Config
 from tasks.errors import UsageError
 
+DEFAULT_PROFILE = "sandbox"
 PROFILES = Path(__file__).parent / "profiles"
 
 
@@ -22,13 +23,16 @@ def profile_names() -> list[str]:
 
 
 def load_config(
-    *, profile: str = "sandbox", file: Path | None = None, overrides: Iterable[str] = ()
+    *, profile: str | None = None, file: Path | None = None, overrides: Iterable[str] = ()
 ) -> Config:
-    """The configuration of `file`, or of the named profile, with `section.key=value` overrides.
+    """The configuration of `file` or of a profile, the sandbox's if neither is given, with
+    `section.key=value` overrides.
 
     Raises `UsageError` naming the file, the key, the value and the fix.
     """
-    path = file if file is not None else _profile_path(profile)
+    if profile is not None and file is not None:
+        raise UsageError("--profile and --config exclude each other", fix="give one of them")
+    path = file if file is not None else _profile_path(profile or DEFAULT_PROFILE)
     values = _read_toml(path)
     for override in overrides:
         _override(values, override)

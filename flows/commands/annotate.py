@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import (
-    DEFAULT_PROFILE,
     ConfigFile,
     Data,
     Overrides,
@@ -32,7 +31,7 @@ def annotate(
     replay: Annotated[
         bool, typer.Option("--replay", help="Call no API: answers are those that were recorded.")
     ] = False,
-    profile: Profile = DEFAULT_PROFILE,
+    profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
     data: Data = DEFAULT_DATA,

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.configure import DEFAULT_PROFILE
 from tasks.errors import OverBudget, ToolloomError, UsageError
 
 INTERRUPTED = 130
@@ -21,7 +22,9 @@ Data = Annotated[
     Path,
     typer.Option("--data", envvar="TOOLLOOM_DATA", help="The data folder.", show_default="warehouse/data"),
 ]
-Profile = Annotated[str, typer.Option(help="A profile in flows/profiles/.")]
+Profile = Annotated[
+    str | None, typer.Option(help="A profile in flows/profiles/.", show_default=DEFAULT_PROFILE)
+]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="A TOML file of your own instead.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
@@ -29,8 +32,6 @@ Overrides = Annotated[
 Earlier = Annotated[str | None, typer.Option("--run", help="An earlier run instead of the newest.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
-
-DEFAULT_PROFILE = "sandbox"
 
 
 class Format(StrEnum):

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import (
-    DEFAULT_PROFILE,
     ConfigFile,
     Data,
     Overrides,
@@ -20,7 +19,7 @@ from flows.params import DEFAULT_DATA
 
 
 def plan(
-    profile: Profile = DEFAULT_PROFILE,
+    profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
     crawl: Annotated[

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import (
-    DEFAULT_PROFILE,
     ConfigFile,
     Data,
     Overrides,
@@ -24,7 +23,7 @@ def probe(
         bool,
         typer.Option("--only-stale", help="Only where the verdict is old, or its failure may have passed."),
     ] = False,
-    profile: Profile = DEFAULT_PROFILE,
+    profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
     data: Data = DEFAULT_DATA,

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import (
-    DEFAULT_PROFILE,
     ConfigFile,
     Data,
     Overrides,
@@ -33,7 +32,7 @@ class Stage(StrEnum):
 
 
 def refresh(
-    profile: Profile = DEFAULT_PROFILE,
+    profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
     data: Data = DEFAULT_DATA,

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import (
-    DEFAULT_PROFILE,
     ConfigFile,
     Data,
     Overrides,
@@ -22,7 +21,7 @@ PREFECT_PORT = 4200
 
 
 def serve(
-    profile: Profile = DEFAULT_PROFILE,
+    profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
     cron: Annotated[

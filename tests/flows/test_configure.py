@@ -130,6 +130,15 @@ def test_an_unknown_profile_names_the_known_ones() -> None:
     assert "did you mean 'sandbox'?" in str(refused.value)
 
 
+def test_a_profile_beside_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(MINIMAL)
+
+    with pytest.raises(UsageError) as refused:
+        load_config(profile="sandbox", file=tmp_path / "mine.toml")
+
+    assert refused.value.message == "--profile and --config exclude each other"
+
+
 def test_a_missing_file_says_which(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         load_config(file=tmp_path / "none.toml")
