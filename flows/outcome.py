@@ -122,3 +122,6 @@ class Annotated(BaseModel):
     def n_task_runs(self) -> int:
         """Task runs of the whole flow, the commit included."""
         return 1 + sum(stage.n_task_runs for stage in self.stages)
+
+
+Outcome = Annotated | Refreshed | Reprobed

@@ -11,9 +11,10 @@ from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Annotated, Refreshed, Reprobed, Spent, StageRun, Unusable
+from flows.outcome import Annotated, Outcome, Refreshed, Reprobed, Spent, StageRun, Unusable
 from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
+from warehouse import manifest
 
 UNUSABLE_SHOWN = 3
 WORTH_TRYING = ("funnel", "sample_answers", "longest_searches")
@@ -86,11 +87,18 @@ def summary(refreshed: Refreshed) -> str:
             f"  data      {refreshed.data}",
             f"  database  {refreshed.data / 'toolloom.duckdb'}  (views; any DuckDB client opens it)",
             f"  report    {refreshed.data / 'report.html'}  (charts, searches; a browser opens it)",
+            *_last_complete(refreshed),
             "",
             "Worth trying:",
-            *(_command(refreshed.data, f"sql @{name}") for name in _worth_trying(refreshed)),
+            *(_command(refreshed, f"sql @{name}") for name in _worth_trying(refreshed)),
         ]
     )
+
+
+def _last_complete(refreshed: Refreshed) -> Iterator[str]:
+    shown = _shown_instead(refreshed)
+    if shown is not None:
+        yield f"            both of {shown}, the last complete run; `--run {refreshed.run_id}` shows this one"
 
 
 def _headline(refreshed: Refreshed) -> str:
@@ -109,11 +117,18 @@ def _worth_trying(refreshed: Refreshed) -> Sequence[str]:
     return WORTH_TRYING if searched else WORTH_TRYING_BEFORE
 
 
-def _command(data: Path, words: str) -> str:
-    """A command that can be pasted: it asks the data folder that this run was about."""
+def _command(outcome: Outcome, words: str) -> str:
+    """A command that can be pasted: it asks the run that this is about, in its data folder."""
     usual = Path(os.environ.get("TOOLLOOM_DATA", DEFAULT_DATA)).resolve()
-    place = "" if data == usual else f" --data {shlex.quote(str(data))}"
-    return f"  {_program()} {words}{place}"
+    place = "" if outcome.data == usual else f" --data {shlex.quote(str(outcome.data))}"
+    which = "" if _shown_instead(outcome) is None else f" --run {outcome.run_id}"
+    return f"  {_program()} {words}{which}{place}"
+
+
+def _shown_instead(outcome: Outcome) -> str | None:
+    """The run that is shown where none is named, if that is another one: this one is partial."""
+    shown = manifest.newest(outcome.data)
+    return None if shown is None or shown.run_id == outcome.run_id else shown.run_id
 
 
 def _program() -> str:
@@ -137,7 +152,7 @@ def reprobe_summary(reprobed: Reprobed) -> str:
             f"  data      {reprobed.data}",
             "",
             "Worth trying:",
-            *(_command(reprobed.data, f"sql @{name}") for name in ("health", "drift", "stale")),
+            *(_command(reprobed, f"sql @{name}") for name in ("health", "drift", "stale")),
         ]
     )
 
@@ -153,7 +168,7 @@ def annotate_summary(annotated: Annotated) -> str:
             f"  data      {annotated.data}",
             "",
             "Worth trying:",
-            *(_command(annotated.data, words) for words in ("show", "sql @search_effort", "sql @rejects")),
+            *(_command(annotated, words) for words in ("show", "sql @search_effort", "sql @rejects")),
         ]
     )
 

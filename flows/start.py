@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flows.outcome import Annotated, Refreshed, Reprobed
+from flows.outcome import Outcome
 from flows.params import Config
 from flows.prefect_server import (
     OwnServer,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from prefect import State
 
 
-Outcome = Annotated | Refreshed | Reprobed
 RunFlow = Callable[[Config], "State[Any]"]
 
 

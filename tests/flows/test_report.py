@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.outcome import StageRun
-from flows.report import Voice, announce, say, speaking, voice, voice_of
+from flows.outcome import Refreshed, Spent, StageRun
+from flows.report import Voice, announce, say, speaking, summary, voice, voice_of
+from warehouse import manifest
 from warehouse.ref import Counts, StageOutput, Stop
 
 
@@ -45,6 +49,40 @@ def test_a_finished_stage_has_a_line(
     announce(stage_run)
 
     assert capsys.readouterr().out == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "which", "note"),
+    [
+        ("complete", "", []),
+        (
+            "partial",
+            " --run run-2",
+            ["            both of run-1, the last complete run; `--run run-2` shows this one"],
+        ),
+    ],
+)
+def test_a_partial_run_is_named_in_what_is_worth_trying(
+    tmp_path: Path, build: ModuleType, status: str, which: str, note: list[str]
+) -> None:
+    manifest.commit(tmp_path, build.snapshot(tmp_path, run_id="run-1", status="complete"))
+    manifest.commit(tmp_path, build.snapshot(tmp_path, run_id="run-2", status=status))
+    refreshed = Refreshed(
+        run_id="run-2", status=status, unchanged=False, data=tmp_path, stages=(), spent=Spent(), seconds=3
+    )
+
+    assert summary(refreshed).splitlines() == [
+        "",
+        f"Run run-2: {status} in 3 s.",
+        "  model     0 requests, 0 tokens in, 0 out",
+        f"  data      {tmp_path}",
+        f"  database  {tmp_path}/toolloom.duckdb  (views; any DuckDB client opens it)",
+        f"  report    {tmp_path}/report.html  (charts, searches; a browser opens it)",
+        *note,
+        "",
+        "Worth trying:",
+        *(f"  toolloom sql @{name}{which} --data {tmp_path}" for name in ("funnel", "rejects", "verdicts")),
+    ]
 
 
 def test_quiet_says_nothing_and_only_inside_its_block(capsys: pytest.CaptureFixture[str]) -> None:
