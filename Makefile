@@ -14,7 +14,7 @@ test: $(INSTALLED)
 
 # Crashes, signals, faulty servers, and servers that are not of our making (needs npm).
 test-slow: servers
-	$(BIN)/pytest -n 2 --dist loadfile -m slow
+	$(BIN)/pytest -n 3 --dist loadfile -m slow
 
 # The servers of others that slow tests run against: .servers/ (PyPI) and .node/ (npm).
 servers: $(INSTALLED)

@@ -8,7 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,14 +21,12 @@ import pytest
 import requests
 from commands import SMALL
 from living import Process, descendants_of, gone_within
-from serving import Served, finished_scheduled_runs, serving, state_of, wait_for
+from serving import Served, finished_scheduled_runs, serving, state_of, wait_for, worker_of_pool
 
-from flows.supervise import Child
 from warehouse import manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-ROOT = Path(__file__).parents[2]
 EVERY_MINUTE = "* * * * *"
 WITH_A_KEY = ["--set", 'calling.keys={"api.example.test" = "EXAMPLE_KEY"}']
 # A request a second: the run is under way for as long as a test needs it.
@@ -47,15 +46,53 @@ def server(prefect_api: str) -> str:
     return prefect_api.removesuffix("/api")
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """What became of a `toolloom serve` with a run under way, and of what was asked of it meanwhile.
+
+    killed: the state of a run before that one, whose process was killed.
+    resumed: the run ids of both, in the data folder.
+    """
+
+    killed: tuple[str, str]
+    resumed: tuple[str, str]
+    second_run: tuple[str, str]
+    wrong_parameters: requests.Response
+    by_hand: subprocess.CompletedProcess[str]
+    served_twice: subprocess.CompletedProcess[str]
+    code: int
+    left: list[Any]
+    database: Path
+    first_run: str
+
+
 @pytest.fixture(scope="module")
-def scheduled(
+def both(
     prefect_api: str, server: str, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Refreshed]:
+) -> tuple[dict[str, Refreshed], Stopped]:
+    """At the same time: the schedules wait for the minute, the runs to be stopped for their model."""
+    served, pool, data = (tmp_path_factory.mktemp(name) for name in ("served", "pool", "stopped"))
+    with ThreadPoolExecutor() as threads:
+        on_schedule = threads.submit(refreshed_on_schedule, prefect_api, server, served, pool)
+        stopped = stopped_in(data)
+        return on_schedule.result(), stopped
+
+
+@pytest.fixture(scope="module")
+def scheduled(both: tuple[dict[str, Refreshed], Stopped]) -> dict[str, Refreshed]:
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def stopped(both: tuple[dict[str, Refreshed], Stopped]) -> Stopped:
+    return both[1]
+
+
+def refreshed_on_schedule(api: str, server: str, folder: Path, pool: Path) -> dict[str, Refreshed]:
     """Both ways at once, since a schedule of cron makes each wait for the minute."""
-    folder, pool = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("pool")
-    env = {"PREFECT_API_URL": prefect_api, "EXAMPLE_KEY": "key-of-the-served"}
+    env = {"PREFECT_API_URL": api, "EXAMPLE_KEY": "key-of-the-served"}
     served = serving(folder, *SMALL, *WITH_A_KEY, "--cron", EVERY_MINUTE, "--name", "served", env=env)
-    with served, worker_of_pool(pool, env):
+    with served, worker_of_pool(pool, EVERY_MINUTE, env):
         runs = {
             name: wait_for(partial(finished_scheduled_runs, server, name), 150)[0]
             for name in ("served", "nightly")
@@ -64,25 +101,6 @@ def scheduled(
         "served": Refreshed(folder, runs["served"]),
         "nightly": Refreshed(pool / "warehouse" / "data", runs["nightly"]),
     }
-
-
-def worker_of_pool(folder: Path, env: dict[str, str]) -> Child:
-    """A worker for what `prefect deploy --all` makes of the repository's own file, every minute."""
-    text = (ROOT / "prefect.yaml").read_text(encoding="utf-8")
-    changed = text.replace("0 3 * * *", EVERY_MINUTE).replace(
-        "    parameters:\n", "    parameters:\n      until: crawl\n"
-    )
-    (folder / "prefect.yaml").write_text(changed, encoding="utf-8")
-    settings = {**os.environ, **env, "PREFECT_HOME": str(folder / "home"), "PWD": str(folder)}
-    for command in (["work-pool", "create", "toolloom", "--type", "process"], ["deploy", "--all"]):
-        subprocess.run(
-            [sys.executable, "-m", "prefect", *command], cwd=folder, env=settings, check=True, timeout=120
-        )
-    return Child(
-        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "toolloom"],
-        env=settings,
-        log=folder / "worker.log",
-    )
 
 
 @pytest.mark.parametrize("name", ["served", "nightly"])
@@ -170,29 +188,7 @@ def state_if(server: str, run_id: str, name: str) -> tuple[str, str] | None:
     return state if state[0] == name else None
 
 
-@dataclass(frozen=True)
-class Stopped:
-    """What became of a `toolloom serve` with a run under way, and of what was asked of it meanwhile.
-
-    killed: the state of a run before that one, whose process was killed.
-    resumed: the run ids of both, in the data folder.
-    """
-
-    killed: tuple[str, str]
-    resumed: tuple[str, str]
-    second_run: tuple[str, str]
-    wrong_parameters: requests.Response
-    by_hand: subprocess.CompletedProcess[str]
-    served_twice: subprocess.CompletedProcess[str]
-    code: int
-    left: list[Any]
-    database: Path
-    first_run: str
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
-    data = tmp_path_factory.mktemp("stopped")
+def stopped_in(data: Path) -> Stopped:
     with serving(data, *SMALL, *SLOWLY, "--port", "0") as served:
         dies = served.start_run().json()["id"]
         begun = wait_for(lambda: pending_of(data, dies), 60)
@@ -208,7 +204,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         started = descendants_of(served.process.pid)
         served.process.send_signal(signal.SIGTERM)
         served.process.communicate(timeout=60)
-        yield Stopped(
+        return Stopped(
             killed,
             (begun, goes_on),
             second_run,

@@ -14,6 +14,10 @@ from typing import Any
 
 import requests
 
+from flows.supervise import Child
+
+ROOT = Path(__file__).parents[2]
+
 
 @dataclass(frozen=True)
 class Served:
@@ -63,6 +67,25 @@ def _greeted(process: subprocess.Popen[str]) -> Served:
         if key == "Ctrl-C":
             return Served(process, said["Prefect"].split()[-1], said["deployment"].rpartition("/")[2])
     raise AssertionError(f"it was not served: {said}")
+
+
+def worker_of_pool(folder: Path, cron: str, env: Mapping[str, str]) -> Child:
+    """A worker for what `prefect deploy --all` makes of the repository's own file, at these times."""
+    text = (ROOT / "prefect.yaml").read_text(encoding="utf-8")
+    changed = text.replace("0 3 * * *", cron).replace(
+        "    parameters:\n", "    parameters:\n      until: crawl\n"
+    )
+    (folder / "prefect.yaml").write_text(changed, encoding="utf-8")
+    settings = {**os.environ, **env, "PREFECT_HOME": str(folder / "home"), "PWD": str(folder)}
+    for command in (["work-pool", "create", "toolloom", "--type", "process"], ["deploy", "--all"]):
+        subprocess.run(
+            [sys.executable, "-m", "prefect", *command], cwd=folder, env=settings, check=True, timeout=120
+        )
+    return Child(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "toolloom"],
+        env=settings,
+        log=folder / "worker.log",
+    )
 
 
 def state_of(url: str, run_id: str) -> tuple[str, str]:
