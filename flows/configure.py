@@ -103,7 +103,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
         where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
         found = f" (found: {_found(values, problem['loc'])!r})"
         told = found if shown and problem["type"] != "missing" else ""
-        lines.append(f"  {where}: {_reason(problem['type'], problem['msg'])}{told}")
+        lines.append(f"  {where}: {_reason(problem)}{told}")
     return "\n".join(lines)
 
 
@@ -115,8 +115,15 @@ def _told(problems: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _reason(kind: str, message: str) -> str:
-    return {"extra_forbidden": "no such key", "missing": "this key is required"}.get(kind, message)
+def _reason(problem: ErrorDetails) -> str:
+    kinds = problem.get("ctx", {}).get("expected_tags")
+    reasons = {
+        "extra_forbidden": "no such key",
+        "missing": "this key is required",
+        "union_tag_invalid": f"no such kind; there are {kinds}",
+        "union_tag_not_found": "its `kind` is missing (docs/sources.md)",
+    }
+    return reasons.get(problem["type"], problem["msg"])
 
 
 def _found(values: Any, where: tuple[int | str, ...]) -> Any:

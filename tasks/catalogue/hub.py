@@ -65,6 +65,12 @@ def open_hub(
     return HubSource(source=source, concurrency=params.concurrency, client=client, pages=pages)
 
 
+def check_hub(source: HubParams) -> None:
+    """Raises `UsageError` for an address that is none and keys that are not set; asks nobody."""
+    _check_location(source.location)
+    _secret_headers(source, os.environ)
+
+
 def _gate(source: HubParams, params: CatalogueParams, reading: Reading | None) -> Gate:
     if reading is None:
         return Gate(at_once=params.concurrency, per_second=params.per_host_rps)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from tasks.calling.params import CallingParams
-from tasks.catalogue.hub import open_hub
+from tasks.catalogue.hub import check_hub, open_hub
 from tasks.catalogue.mcp.source import McpSource
 from tasks.catalogue.openapi.source import check_openapi, open_openapi, openapi_version
-from tasks.catalogue.params import CatalogueParams, McpParams, OpenApiParams, SourceParams, ToolbenchParams
+from tasks.catalogue.params import (
+    CatalogueParams,
+    HubParams,
+    McpParams,
+    OpenApiParams,
+    SourceParams,
+    ToolbenchParams,
+)
 from tasks.catalogue.reading import Reading
 from tasks.catalogue.source import Source
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
@@ -50,9 +57,11 @@ def sources_digest(params: CatalogueParams) -> str:
 
 
 def check_on_this_machine(source: SourceParams) -> None:
-    """Finds a source of files that is missing or of another kind, and a server that cannot be started from
-    here; asks no server.  Raises `UsageError`.
+    """Finds a source of files that is missing or of another kind, a hub's address that is none, keys that are
+    not set and a server that cannot be started from here; asks no server.  Raises `UsageError`.
     """
+    if isinstance(source, HubParams):
+        check_hub(source)
     if isinstance(source, ToolbenchParams):
         open_toolbench(source).close()
     if isinstance(source, OpenApiParams):

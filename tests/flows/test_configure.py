@@ -64,8 +64,13 @@ def test_a_wrong_file_is_refused_with_key_and_value(tmp_path: Path, text: str, m
     [
         (
             '{kind = "hubb"}',
-            "catalogue.sources.0: Input tag 'hubb' found using 'kind' does not match any of the expected "
-            "tags: 'hub', 'toolbench', 'openapi', 'mcp' (found: {'kind': 'hubb'})",
+            "catalogue.sources.0: no such kind; there are 'hub', 'toolbench', 'openapi', 'mcp' "
+            "(found: {'kind': 'hubb'})",
+        ),
+        (
+            '{location = "http://hub.test"}',
+            "catalogue.sources.0: its `kind` is missing (docs/sources.md) "
+            "(found: {'location': 'http://hub.test'})",
         ),
         (
             '{kind = "hub", location = "http://hub.test", pages = 3}',

@@ -19,6 +19,7 @@ from snapshots import rows
 from warm import WarmToolloom
 
 NOBODY = "http://127.0.0.1:9"
+HUB = 'kind = "hub", location = "http://hub.test"'
 ALONE = ["--set", "sandbox.serve=false"]
 
 
@@ -32,6 +33,18 @@ ALONE = ["--set", "sandbox.serve=false"]
         (["--config", "none.toml"], 2, "configuration file none.toml does not exist", "--config"),
         ([*ALONE, "--set", f"llm.base_url={NOBODY}/v1"], 1, "does not answer", "correct [llm] base_url"),
         ([*ALONE, "--set", "llm.api_key_env=NOT_SET"], 2, "NOT_SET, which is not set", "export NOT_SET="),
+        (
+            ["--set", 'catalogue.sources=[{kind = "hub", location = "hub.test"}]'],
+            2,
+            "('hub.test') is not a plain http or https URL",
+            "give the base URL",
+        ),
+        (
+            ["--set", f'catalogue.sources=[{{{HUB}, header_keys = {{Key = "NOT_SET"}}}}]'],
+            2,
+            "Key is in NOT_SET, which is not set",
+            "set the environment variable NOT_SET",
+        ),
         (["--set", "budget.max_usd=1"], 2, "[llm] price_in is not set", "set [llm] price_in and price_out"),
     ],
 )
