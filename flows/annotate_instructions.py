@@ -67,7 +67,7 @@ def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Aske
                 raise_stop(stage_runs)
             annotated = _commit(run, base, config_digest(config), stage_runs, begun)
     say(annotate_summary(annotated))
-    raise_stop(stage_runs, annotated.run_id)
+    raise_stop(stage_runs, annotated)
     return annotated
 
 

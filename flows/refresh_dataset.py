@@ -61,7 +61,7 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
         publish_refresh(config, refreshed)
         if refreshed.status == "complete":
             _export(config.export, refreshed)
-    raise_stop(stage_runs, refreshed.run_id)
+    raise_stop(stage_runs, refreshed)
     return refreshed
 
 

@@ -90,7 +90,7 @@ def summary(refreshed: Refreshed) -> str:
             *_last_complete(refreshed),
             "",
             "Worth trying:",
-            *(_command(refreshed, f"sql @{name}") for name in _worth_trying(refreshed)),
+            *(_worth(refreshed, f"sql @{name}") for name in _worth_trying(refreshed)),
         ]
     )
 
@@ -117,12 +117,16 @@ def _worth_trying(refreshed: Refreshed) -> Sequence[str]:
     return WORTH_TRYING if searched else WORTH_TRYING_BEFORE
 
 
-def _command(outcome: Outcome, words: str) -> str:
-    """A command that can be pasted: it asks the run that this is about, in its data folder."""
-    usual = Path(os.environ.get("TOOLLOOM_DATA", DEFAULT_DATA)).resolve()
-    place = "" if outcome.data == usual else f" --data {shlex.quote(str(outcome.data))}"
+def _worth(outcome: Outcome, words: str) -> str:
     which = "" if _shown_instead(outcome) is None else f" --run {outcome.run_id}"
-    return f"  {_program()} {words}{which}{place}"
+    return f"  {command(outcome.data, words + which)}"
+
+
+def command(data: Path, words: str) -> str:
+    """A command that can be pasted: it asks that data folder."""
+    usual = Path(os.environ.get("TOOLLOOM_DATA", DEFAULT_DATA)).resolve()
+    place = "" if data == usual else f" --data {shlex.quote(str(data))}"
+    return f"{_program()} {words}{place}"
 
 
 def _shown_instead(outcome: Outcome) -> str | None:
@@ -152,7 +156,7 @@ def reprobe_summary(reprobed: Reprobed) -> str:
             f"  data      {reprobed.data}",
             "",
             "Worth trying:",
-            *(_command(reprobed, f"sql @{name}") for name in ("health", "drift", "stale")),
+            *(_worth(reprobed, f"sql @{name}") for name in ("health", "drift", "stale")),
         ]
     )
 
@@ -168,7 +172,7 @@ def annotate_summary(annotated: Annotated) -> str:
             f"  data      {annotated.data}",
             "",
             "Worth trying:",
-            *(_command(annotated, words) for words in ("show", "sql @search_effort", "sql @rejects")),
+            *(_worth(annotated, words) for words in ("show", "sql @search_effort", "sql @rejects")),
         ]
     )
 

@@ -12,10 +12,10 @@ from prefect import Flow, State, Task
 from prefect.artifacts import create_table_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.outcome import StageRun
+from flows.outcome import Outcome, StageRun
 from flows.params import Config
 from flows.progress import shown
-from flows.report import announce
+from flows.report import announce, command
 from tasks.errors import BrokenContract, EndpointDown, NothingLeft, OverBudget, StopRun, Transient
 from tasks.run import RunContext
 from tasks.services import services_of
@@ -190,15 +190,15 @@ def funnel_rows(output: StageOutput, reasons: dict[str, int]) -> list[dict[str, 
     return rows
 
 
-def raise_stop(stage_runs: Sequence[StageRun], run_id: str | None = None) -> None:
+def raise_stop(stage_runs: Sequence[StageRun], outcome: Outcome | None = None) -> None:
     """Raises what stopped the last stage, as the error it was, if anything did.
 
-    run_id: the run that holds what was finished; views may show another.
+    outcome: the run that holds what was finished; views may show another.
     """
     stop = stage_runs[-1].stop
     if stop is None:
         return
     fix = stop.fix
-    if fix is not None and run_id is not None:
-        fix = fix.replace(SHOW_REJECTS, f"{SHOW_REJECTS} --run {run_id}")
+    if fix is not None and outcome is not None:
+        fix = fix.replace(SHOW_REJECTS, command(outcome.data, f"sql @rejects --run {outcome.run_id}"))
     raise STOPS.get(stop.kind, StopRun)(stop.message, fix=fix)

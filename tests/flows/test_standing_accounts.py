@@ -51,6 +51,6 @@ def test_a_stopped_run_is_listed_at_once_and_its_advice_is_about_it(
     assert [run["status"] for run in listed] == ["partial", "complete"]
     stopped = listed[0]["run_id"]
     assert "select left nothing" in done.stderr
-    assert f"fix: `toolloom sql @rejects --run {stopped}` shows each reason" in done.stderr
+    assert f"fix: `toolloom sql @rejects --run {stopped} --data {data}` shows each reason" in done.stderr
     rejects = toolloom("sql", "@rejects", "--run", stopped, "--format", "json", "--data", data).stdout
     assert {row["reason"] for row in json.loads(rejects) if row["stage"] == "select"} >= {"too_short"}
