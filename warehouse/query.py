@@ -49,7 +49,10 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
 
     Raises UsageError, with what DuckDB says, for anything that is not one sound SELECT.
     """
-    text = _named(sql) if sql.strip().startswith("@") else sql
+    words = sql.strip()
+    if words in list_queries():
+        raise UsageError(f"{words!r} is no SELECT", fix=f"write @{words} for the question of that name")
+    text = _named(words) if words.startswith("@") else sql
     try:
         _refuse_all_but_reading(connection, text)
         return _whole_sums(connection.execute(text))
@@ -69,7 +72,7 @@ def _whole_sums(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def _named(sql: str) -> str:
-    name = sql.strip().removeprefix("@")
+    name = sql.removeprefix("@")
     queries = list_queries()
     if name in queries:
         return queries[name].text

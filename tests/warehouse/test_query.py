@@ -225,6 +225,13 @@ def test_named_queries_answer(
     assert _rows(query(connection, f" @{name}\n"))[0] == first
 
 
+def test_a_name_without_its_sign_says_how_it_is_written(connection: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(UsageError) as error:
+        query(connection, "funnel")
+    assert error.value.message == "'funnel' is no SELECT"
+    assert error.value.fix == "write @funnel for the question of that name"
+
+
 def test_an_unknown_name_gets_the_nearest_and_the_list(connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(UsageError) as error:
         query(connection, "@funel")
