@@ -15,7 +15,7 @@ from tasks.search.arguments import json_text
 from tasks.search.functions import Offer, offer_for
 from tasks.search.methods import method_of
 from tasks.search.observing import observe, response_shape
-from tasks.search.params import AnnotateParams
+from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.search.rules import RULES
 from tasks.search.task import Limits, Observation, Task
 from tasks.search.trace import Trace, answer_messages, trace
@@ -76,31 +76,13 @@ async def annotate_instruction(
     limits = limits_of(params, budget)
     tree = await _search(instruction.query, usable, model, calls, limits)
     rows = trace(tree, annotation_id)
-    annotation = Annotation(
-        annotation_id=annotation_id,
+    annotation = replace(
+        _annotation(tree, rows, calls, limits),
         instruction_id=instruction.instruction_id,
         offer=offer,
-        offered_api_ids=tuple(api.api_id for api in usable.apis.values()),
-        method=params.method,
-        rules=params.rules,
         model=model.name,
-        win=tree.win,
-        finish_type=tree.finish_type,
-        final_answer=tree.final_answer,
-        n_queries=tree.n_queries,
-        n_calls=tree.n_calls,
-        tokens_in=tree.tokens_in,
-        tokens_out=tree.tokens_out,
         cost_usd=None if cost_usd is None else cost_usd(tree.tokens_in, tree.tokens_out),
-        n_nodes=len(rows.nodes),
-        depth=max(node.depth for node in rows.nodes),
-        stopped_by=tree.stopped_by,
-        messages=answer_messages(tree),
-        functions=tree.tools.text.decode(),
         wall_s=perf_counter() - begun,
-        width=limits.width,
-        max_depth=limits.max_depth,
-        max_queries=limits.max_queries,
     )
     return AnnotationRows(annotation, rows.nodes, calls.rows(rows))
 
@@ -115,6 +97,39 @@ async def _search(query: str, usable: Offer, model: ChatModel, calls: _Calls, li
         execute=calls.execute,
         rules=RULES[calls.params.rules],
         limits=limits,
+    )
+
+
+def _annotation(tree: SearchTree, rows: Trace, calls: _Calls, limits: Limits) -> Annotation:
+    """What came of a search; whose it is, and at what price, is for the caller to add."""
+    method = calls.params.method
+    chained = method.partition("@")[0] == "react"
+    bounded = not chained or method == BUDGET_METHOD
+    return Annotation(
+        annotation_id=calls.annotation_id,
+        instruction_id="",
+        offer="",
+        offered_api_ids=tuple(api.api_id for api in calls.offer.apis.values()),
+        method=method,
+        rules=calls.params.rules,
+        model="",
+        win=tree.win,
+        finish_type=tree.finish_type,
+        final_answer=tree.final_answer,
+        n_queries=tree.n_queries,
+        n_calls=tree.n_calls,
+        tokens_in=tree.tokens_in,
+        tokens_out=tree.tokens_out,
+        cost_usd=None,
+        n_nodes=len(rows.nodes),
+        depth=max(node.depth for node in rows.nodes),
+        stopped_by=tree.stopped_by,
+        messages=answer_messages(tree),
+        functions=tree.tools.text.decode(),
+        wall_s=0.0,
+        width=None if chained else limits.width,  # chains do not branch
+        max_depth=limits.max_depth,
+        max_queries=limits.max_queries if bounded else None,
     )
 
 

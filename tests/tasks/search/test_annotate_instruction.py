@@ -237,6 +237,24 @@ def test_published_rules_are_another_annotation(
     assert published.annotation.final_answer == '{"return_type": "give_answer", "final_answer": "3 mm."}'
 
 
+@pytest.mark.parametrize(
+    ("method", "limits"),
+    [
+        ("dfsdt", (2, 12, 200)),
+        ("dfs_ranked", (2, 12, 200)),
+        ("react", (None, 12, None)),
+        ("react@3", (None, 12, None)),
+        ("react@budget", (None, 12, 200)),
+    ],
+)
+def test_a_row_names_the_limits_that_its_method_has(
+    annotated: Callable[..., AnnotationRows], scripted: Any, method: str, limits: tuple[int | None, ...]
+) -> None:
+    row = annotated([scripted.reply(scripted.answer("3 mm."))], method=method).annotation
+
+    assert (row.width, row.max_depth, row.max_queries) == limits
+
+
 LONG = CallResult(outcome=Outcome.OK, http_status=200, body=json.dumps({"keep": "x" * 2000, "drop": 1}))
 
 
