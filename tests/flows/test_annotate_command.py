@@ -176,7 +176,7 @@ def test_without_a_search_to_compare_with_there_is_no_budget(
         ("{not json", "it is not JSON"),
         ('{"query": "x"}', "it is no JSON list of queries"),
         ("[1, 2]", "it is no JSON list of queries"),
-        ("[]", "it is an empty list"),
+        ("[]", "it is an empty list\n"),
         (None, "does not exist"),
     ],
 )

@@ -133,8 +133,8 @@ def queries_in(path: Path) -> list[Any]:
     """Raises `BadRow` when a file holds no queries."""
     value = read_json(path)
     if not isinstance(value, list) or not any(_is_query(entry) for entry in value):
-        what = "an empty list" if value == [] else "no JSON list of queries"
-        raise BadRow(CrawlReason.MALFORMED, f"it is {what}, each with a `query` and an `api_list`")
+        described = "no JSON list of queries, each with a `query` and an `api_list`"
+        raise BadRow(CrawlReason.MALFORMED, f"it is {'an empty list' if value == [] else described}")
     return value
 
 
