@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import orjson
 import pytest
 from chat_only import ChatOnly
 from commands import Sandbox
+from faulty_servers import TinyHub
 from foreign_servers import serve_ai_mock, serve_aimock
 from recording_endpoint import RecordingEndpoint
 from snapshots import rows, snapshot_of
@@ -26,14 +28,26 @@ FEW = [
     *("--set", "instruct.accepted=6"),
     *("--set", "annotate.max_queries=12"),
 ]
+MORE_DRAWS = [
+    *("--set", "sample.draws_per_tool=0.4"),
+    *("--set", "sample.draws_per_tool_in_category=0.4"),
+    *("--set", "sample.draws_per_tool_in_collection=0.4"),
+]
 CHAOS = [
     *("--chaos-ratelimit", "0.1"),
     *("--chaos-drop", "0.05"),
-    *("--chaos-disconnect", "0.03"),
-    *("--chaos-malformed", "0.02"),
+    *("--chaos-disconnect", "0.05"),
+    *("--chaos-malformed", "0.05"),
 ]
 # aimock counts the tokens of a reply otherwise when it says it again.
 MADE_UP = {"tokens", "tokens_in", "tokens_out", "cost_usd", "wall_s"}
+
+
+@pytest.fixture(scope="module")
+def six_apis() -> Iterator[list[str]]:
+    """Settings of a hub of six APIs, for what the size of a catalogue does not matter to."""
+    with TinyHub() as hub:
+        yield [*hub, *MORE_DRAWS]
 
 
 def refresh(toolloom: WarmToolloom, sandbox: Sandbox, endpoint: str, data: Path, *more: str) -> str:
@@ -57,18 +71,19 @@ def _without_numbers(row: Any) -> Any:
 
 
 def test_aimock_says_again_what_it_recorded_and_its_chaos_leaves_no_trace(
-    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+    toolloom: WarmToolloom, sandbox: Sandbox, six_apis: list[str], tmp_path: Path
 ) -> None:
     upstream = sandbox.teacher.removesuffix("/v1")
     with serve_aimock(tmp_path, "--record", "--provider-openai", upstream) as endpoint:
-        told = refresh(toolloom, sandbox, endpoint, tmp_path / "recorded")
+        told = refresh(toolloom, sandbox, endpoint, tmp_path / "recorded", *six_apis)
     asked = sandbox.stats["requests"]
     with serve_aimock(tmp_path, "--strict", *CHAOS) as endpoint:
-        refresh(toolloom, sandbox, endpoint, tmp_path / "replayed")
+        refresh(toolloom, sandbox, endpoint, tmp_path / "replayed", *six_apis)
 
     line = next(line for line in told.splitlines() if line.startswith("model endpoint: "))
     assert line.endswith("token counts; tool_choice is ignored: not sent")
     assert sandbox.stats["requests"] == asked
+
     assert content(tmp_path / "replayed") == content(tmp_path / "recorded")
     assert len(content(tmp_path / "replayed")["annotations"]) == 6
 
@@ -93,12 +108,12 @@ def test_ai_mock_gives_arguments_as_objects_and_counts_no_tokens(
 
 
 def test_a_model_that_can_only_chat_writes_its_calls(
-    toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+    toolloom: WarmToolloom, sandbox: Sandbox, six_apis: list[str], tmp_path: Path
 ) -> None:
     chatting = ChatOnly(sandbox.teacher)
     with chatting as endpoint:
-        told = refresh(toolloom, sandbox, endpoint, tmp_path / "data")
-        again = refresh(toolloom, sandbox, endpoint, tmp_path / "data")
+        told = refresh(toolloom, sandbox, endpoint, tmp_path / "data", *six_apis)
+        again = refresh(toolloom, sandbox, endpoint, tmp_path / "data", *six_apis)
 
     annotations = rows(tmp_path / "data", "SELECT * FROM annotations")
     calls = [call for row in annotations for said in row["messages"] for call in said["tool_calls"] or ()]
