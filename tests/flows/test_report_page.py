@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +20,7 @@ from flows.cli import app
 from flows.reporting import collect
 from flows.reporting.write import write_report
 from warehouse import manifest
+from warehouse.files import temporary_beside
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -119,6 +122,21 @@ def test_instructions_beyond_the_limit_are_counted(tmp_path: Path, build: Module
     text = write_report(tmp_path, None, run=None, limit=2).read_text()
     assert len(read_page(text).unpacked("index")) == 2
     assert "2 of 5 instructions, drawn evenly" in text
+
+
+def test_what_a_killed_report_left_is_removed_by_a_later_one(tmp_path: Path, build: ModuleType) -> None:
+    commit(tmp_path / "data", build)
+    out = tmp_path / "elsewhere" / "report.html"
+    out.parent.mkdir()
+    left, another, under_way = (temporary_beside(path) for path in (out, out.with_name("other.html"), out))
+    for path in (left, another, under_way):
+        path.write_text("<!doctype ht")
+    for path in (left, another):
+        os.utime(path, (time.time() - 3600,) * 2)
+
+    write_report(tmp_path / "data", out, run=None)
+
+    assert set(out.parent.iterdir()) == {out, another, under_way}
 
 
 def test_the_command_says_where_the_report_is(tmp_path: Path, build: ModuleType) -> None:
