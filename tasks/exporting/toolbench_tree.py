@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from tasks.exporting.searches import IMPORTED, Search
+from tasks.exporting.searches import Search
 from warehouse.tables.annotations import Node
 
 Json: TypeAlias = dict[str, Any]
@@ -20,15 +20,13 @@ class ToolbenchTree:
 
     def __init__(self, search: Search) -> None:
         self._rows = {row.node_id: row for row in search.nodes}
-        imported = search.annotation.offer == IMPORTED
         finished = self._finished(search.nodes)
         n_children = dict.fromkeys(self._rows, 0)
         for row in search.nodes:
             if row.parent_id is not None:
                 n_children[row.parent_id] += 1
         self._nodes = {
-            row.node_id: _node(row, row.node_id in finished, n_children[row.node_id], imported)
-            for row in search.nodes
+            row.node_id: _node(row, row.node_id in finished, n_children[row.node_id]) for row in search.nodes
         }
 
     def nested(self) -> Json:
@@ -76,7 +74,7 @@ class ToolbenchTree:
         return finished
 
 
-def _node(row: Node, finished: bool, n_children: int, imported: bool) -> Json:
+def _node(row: Node, finished: bool, n_children: int) -> Json:
     node: Json = {
         "is_terminal": False,  # so in all published files, answers among them
         "pruned": row.pruned,
@@ -86,7 +84,7 @@ def _node(row: Node, finished: bool, n_children: int, imported: bool) -> Json:
         "description": _description(row),
         "Elo": _ELO if row.votes is None else row.votes,
     }
-    if imported and row.votes is not None:
+    if row.votes is not None:
         node["matching_time"] = 0
     if row.kind == "action_input" and row.observation is not None:
         node["observation"] = row.observation

@@ -42,8 +42,8 @@ class ReadNode:
 class ReadAnswer:
     """A whole file.  nodes: in pre-order.  chains: whether they are separate tries, without a tree.
 
-    messages: the last of `train_messages`, empty when there is no result.  own_replies: texts that the
-    model said without a call; other texts go with the call that follows them.
+    messages: the last of `train_messages`, empty when there is no result.  own_replies: positions of
+    messages that the model said without a call; other texts go with the call that follows them.
     """
 
     win: bool
@@ -56,7 +56,7 @@ class ReadAnswer:
     final_answer: str
     functions: list[Json]
     messages: list[Json]
-    own_replies: frozenset[str]
+    own_replies: frozenset[int]
     query: str
 
 
@@ -174,18 +174,18 @@ def _messages(said: Any) -> list[Json]:
     lists = _list(said, "train_messages")
     if not lists:
         raise BadRow(MALFORMED, "it is valid data without train_messages")
-    messages = [_object(each, "a message") for each in _list(lists[-1], "train_messages")]
-    return [message for message in messages if message.get("valid") is not False]
+    return _valid([_object(each, "a message") for each in _list(lists[-1], "train_messages")])
 
 
-def _own_replies(said: Any) -> frozenset[str]:
-    """Each list of `train_messages` ends with what the model said at once."""
-    last = [messages[-1] for messages in said if isinstance(messages, list) and messages]
-    return frozenset(
-        text_of(message.get("content"))
-        for message in last
-        if isinstance(message, dict) and "function_call" not in message
-    )
+def _own_replies(said: Any) -> frozenset[int]:
+    """Each list of `train_messages` goes as far as what the model said at once."""
+    steps = [_valid(step) for step in said if isinstance(step, list)]
+    return frozenset(len(step) - 1 for step in steps if step and "function_call" not in step[-1])
+
+
+def _valid(messages: list[Any]) -> list[Json]:
+    """Without what was shown for one request only."""
+    return [each for each in messages if isinstance(each, dict) and each.get("valid") is not False]
 
 
 def _object(value: Any, what: str) -> Json:

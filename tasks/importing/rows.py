@@ -234,7 +234,7 @@ def _messages(answer: ReadAnswer) -> tuple[AnswerMessage, ...]:
         read = _message(message, f"call_{number}", call_id)
         if read.tool_calls:
             call_id = read.tool_calls[0].id
-            if _is_thought_of_call(messages, read, answer.own_replies):
+            if number - 1 not in answer.own_replies and _is_thought_of_call(messages, read):
                 read = replace(read, content=messages.pop().content)
         messages.append(read)
     return tuple(messages)
@@ -257,14 +257,11 @@ def _message(message: Json, new_id: str, last_id: str | None) -> AnswerMessage:
     )
 
 
-def _is_thought_of_call(
-    messages: list[AnswerMessage], called: AnswerMessage, own_replies: frozenset[str]
-) -> bool:
-    """Whether the message before is the thought of the reply that makes this call."""
+def _is_thought_of_call(messages: list[AnswerMessage], called: AnswerMessage) -> bool:
+    """Whether the message before, when it was no reply of its own, is the thought of this call."""
     if called.content or not messages:
         return False
-    before = messages[-1]
-    return before.role == "assistant" and not before.tool_calls and before.content not in own_replies
+    return messages[-1].role == "assistant" and not messages[-1].tool_calls
 
 
 def _refuse_unfinished(answer: ReadAnswer, messages: tuple[AnswerMessage, ...]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from searched_world import RUN, write_world
+from searched_world import RAIN, RUN, TIDE, says, search, write_world
+from searched_world import answers as answering
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -53,6 +54,18 @@ def test_what_was_exported_comes_back_the_same(answers: Path, tmp_path: Path) ->
 
     assert again == answers_in(answers)
     assert len(again) == 5
+
+
+def test_ranked_searches_come_back_the_same(tmp_path: Path) -> None:
+    ranked = [says("Rain?", RAIN), says(TIDE), says("A"), says("B"), says("Done.", answering("Dry."))]
+    write_world(tmp_path / "ours", [search("beach", ranked, method="dfs_ranked")])
+    exported = export(tmp_path / "ours", tmp_path / "toolbench")
+    import_folder(tmp_path / "data", "toolbench", exported)
+
+    again = answers_in(export(tmp_path / "data", tmp_path / "out"))
+
+    assert again == answers_in(exported)
+    assert len(again) == 1
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published answers are not part of the repository")

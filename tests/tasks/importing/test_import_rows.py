@@ -133,6 +133,18 @@ def test_messages_are_those_of_the_answer_path(tmp_path: Path) -> None:
     assert messages[4].tool_call_id == messages[3].tool_calls[0].id
 
 
+def test_a_thought_that_repeats_the_reply_before_goes_with_its_call(tmp_path: Path) -> None:
+    said = answer()["answer_generation"]["train_messages"][-1]
+    apart = [*said[:2], said[2], said[2], {**said[3], "content": None}, *said[4:]]
+
+    messages = rows(tmp_path, answer(made={"train_messages": [apart[:3], apart]})).annotation.messages
+
+    assert [(m.content, [c.name for c in m.tool_calls]) for m in messages[2:4]] == [
+        ("Alone.", []),
+        ("Alone.", ["tide_for_sea"]),
+    ]
+
+
 def test_chains_without_a_tree_are_tries(tmp_path: Path) -> None:
     chain = [
         node("Thought", "Hm."),
