@@ -128,6 +128,8 @@ def _read(answer: Any) -> Reply:
         return reply_of(completion)
     except MalformedReply as error:
         raise RequestRefused("malformed_reply", error.message) from error
+    except ServerFailed as error:  # an error wrapped in a success is one all the same
+        raise RequestRefused("endpoint_failed", error.message) from error
 
 
 def _failure(error: Exception) -> ToolloomError:

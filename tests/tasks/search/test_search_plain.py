@@ -205,6 +205,17 @@ def test_what_cannot_work_is_said_before_anything_is_asked(settings: dict[str, A
     assert server.requests == []
 
 
+def test_an_error_wrapped_in_a_success_is_a_failed_child() -> None:
+    async def model(**_: Any) -> Any:
+        return {"error": {"message": "overheated", "code": 500}}
+
+    found = asyncio.run(search("?", functions=TOOLS, execute=weather, model=model))
+
+    assert [(node.outcome, node.observation) for node in found.nodes[1:]] == [
+        ("refused", "HTTP 500: overheated")
+    ] * 2
+
+
 def test_a_client_may_refuse_by_itself() -> None:
     async def model(**_: Any) -> Any:
         raise RequestRefused("mine", "not this one")
