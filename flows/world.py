@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flows.params import Config
 from flows.supervise import Child
 from tasks.errors import UsageError
 
 START_TIMEOUT_S = 60.0
+TEACHER_HOST = "teacher.sandbox.test"
 
 
 @contextmanager
@@ -34,8 +36,13 @@ def open_world(config: Config, data: Path) -> Iterator[Config]:
 
 
 def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:
-    """Sandbox names resolve to the hub, the model endpoint is the teacher, and neither is started again."""
+    """Sandbox names resolve to the hub, the teacher's to the teacher, and neither is started again.
+
+    Another model endpoint stays what it is: a model of one's own may work on the sandbox's APIs.
+    """
     calling = config.calling.model_copy(update={"resolve": {**config.calling.resolve, "*.sandbox.test": hub}})
-    llm = config.llm.model_copy(update={"base_url": teacher, "known_as": config.llm.base_url})
+    llm = config.llm
+    if urlsplit(llm.base_url).hostname == TEACHER_HOST:
+        llm = llm.model_copy(update={"base_url": teacher, "known_as": llm.base_url})
     served = config.sandbox.model_copy(update={"serve": False})
     return config.model_copy(update={"calling": calling, "llm": llm, "sandbox": served})
