@@ -32,10 +32,10 @@ def probe(
 ) -> None:
     """Call the APIs of the catalogue again, without a crawl: which still work, which are back."""
     with errors_reported(verbose):
-        from flows.configure import load_config
+        from flows.choose import chosen_config
         from flows.report import speaking, voice_of
         from flows.start import start_probe
 
         with speaking(voice_of(quiet=quiet, verbose=verbose)):
-            settings = load_config(profile=profile, file=config, overrides=set_ or ())
+            settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())
             start_probe(settings, data.resolve(), only_stale=only_stale)

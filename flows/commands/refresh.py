@@ -42,10 +42,10 @@ def refresh(
 ) -> None:
     """Bring the data set up to date: crawl, probe, compress, sample, propose, select, annotate, commit."""
     with errors_reported(verbose):
-        from flows.configure import load_config
+        from flows.choose import chosen_config
         from flows.report import speaking, voice_of
         from flows.start import start_refresh
 
         with speaking(voice_of(quiet=quiet, verbose=verbose)):
-            settings = load_config(profile=profile, file=config, overrides=set_ or ())
+            settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())
             start_refresh(settings, data.resolve(), until=until and until.value)

@@ -40,11 +40,11 @@ def serve(
 ) -> None:
     """Refresh on a schedule: a Prefect server with its UI (or the one in PREFECT_API_URL) and the runs."""
     with errors_reported(verbose):
-        from flows.configure import load_config
+        from flows.choose import chosen_config
         from flows.report import speaking, voice_of
         from flows.serve import serve as serve_until_stopped
 
         overrides = [*(set_ or ()), *([f"schedule.cron={cron}"] if cron is not None else [])]
         with speaking(voice_of(quiet=quiet, verbose=verbose)):
-            settings = load_config(profile=profile, file=config, overrides=overrides)
+            settings = chosen_config(data, profile=profile, file=config, overrides=overrides)
             serve_until_stopped(settings, data.resolve(), port=port, name=name)

@@ -1,0 +1,39 @@
+"""The configuration of a command that works in a data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.configure import DEFAULT_PROFILE, load_config
+from flows.params import Config
+from tasks.catalogue.opening import sources_digest
+from tasks.errors import UsageError
+from warehouse import manifest
+
+
+def chosen_config(
+    data: Path, *, profile: str | None, file: Path | None, overrides: Sequence[str] = ()
+) -> Config:
+    """`load_config`, which takes the default profile only for a folder that is new, or its own.
+
+    Whoever forgets to name the configuration of their data set would get the sandbox's in its place.
+    Raises `UsageError`.
+    """
+    config = load_config(profile=profile, file=file, overrides=overrides)
+    is_default = profile is None and file is None
+    if is_default and not any(override.startswith("catalogue") for override in overrides):
+        _refuse_other_sources(config, data)
+    return config
+
+
+def _refuse_other_sources(config: Config, data: Path) -> None:
+    last = manifest.latest(data)
+    crawled = None if last is None or "crawl" not in last.stages else last.stages["crawl"].sources
+    if crawled not in {None, sources_digest(config.catalogue)}:
+        raise UsageError(
+            f"the data set in {data} is of other sources than the profile {DEFAULT_PROFILE!r}, "
+            "which is taken where none is named",
+            fix="name its configuration with --config FILE, or this one with "
+            f"--profile {DEFAULT_PROFILE}, or another folder with --data",
+        )
