@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.errors import BrokenContract, NothingLeft, UsageError
-from tasks.importing.files import answer_files
+from tasks.importing.files import answer_files, answers_elsewhere
 from tasks.importing.importing import STAGE, Imported, Known, import_files
 from tasks.importing.queries import read_queries
 from tasks.llm.chat import digest_of
@@ -32,12 +32,17 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ImportedRun:
-    """A committed import.  unused: query files that were not read, with the reason."""
+    """A committed import.
+
+    unused: query files, or entries of them, that were not used, and why.  elsewhere: files called like
+    answers in folders that are not.
+    """
 
     run_id: str
     n_files: int
     imported: Imported
     unused: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 def import_folder(data: Path, format_: str, folder: Path) -> ImportedRun:
@@ -62,7 +67,8 @@ def import_folder(data: Path, format_: str, folder: Path) -> ImportedRun:
                 fix=f"the first: {imported.rejects[0].row_id}: {imported.rejects[0].detail}",
             )
         run_id = _commit(data, parent, imported, len(files), started_at)
-    return ImportedRun(run_id, len(files), imported, tuple(queries.unused))
+    elsewhere = tuple(answers_elsewhere(folder))
+    return ImportedRun(run_id, len(files), imported, tuple(queries.unused), elsewhere)
 
 
 def told(run: ImportedRun) -> str:
@@ -75,7 +81,12 @@ def told(run: ImportedRun) -> str:
     if found.rejects:
         lines.append(f"  left out: {_reasons(found)}")
         lines += [f"    {reject.row_id}: {reject.detail}" for reject in found.rejects[:_EXAMPLES]]
-    lines += [f"  query file not used: {each}" for each in run.unused]
+    lines += [f"  not used: {each}" for each in run.unused]
+    if run.elsewhere:
+        lines.append(
+            f"  passed over: {len(run.elsewhere):,} files called like answers, in folders not called "
+            f"G1_answer or the like: {', '.join(run.elsewhere[:_EXAMPLES])}"
+        )
     # Whatever a file is called or says, nothing in it controls the terminal.
     return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
 

@@ -49,6 +49,19 @@ def answer_files(folder: Path) -> list[AnswerFile]:
     return found
 
 
+def answers_elsewhere(folder: Path) -> list[str]:
+    """Places of files that are called like answers, in folders that do not say of which set they are."""
+    return [
+        _place(path, folder)
+        for path in sorted(folder.rglob("*.json"))
+        if _FILE.fullmatch(path.name) and _answer_file(path, folder) is None
+    ]
+
+
+def _place(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix().encode(errors="replace").decode()
+
+
 def _answer_file(path: Path, folder: Path) -> AnswerFile | None:
     in_folder = _FOLDER.fullmatch(path.parent.resolve().name)
     named = _FILE.fullmatch(path.name)
@@ -58,7 +71,7 @@ def _answer_file(path: Path, folder: Path) -> AnswerFile | None:
     query_id, model, method = named.groups()
     return AnswerFile(
         path=path,
-        place=path.relative_to(folder).as_posix().encode(errors="replace").decode(),
+        place=_place(path, folder),
         scenario=scenario,
         split="train" if level is None else f"test_{level}",
         query_id=int(query_id),

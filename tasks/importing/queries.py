@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Queries:
-    """Queries by scenario and number.  unused: files that could not be read, with the reason."""
+    """Queries by scenario and number.  unused: files, or entries of them, that cannot be used, and why."""
 
     asked: dict[tuple[str, int], Asked] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
@@ -50,9 +50,19 @@ def read_queries(folder: Path) -> Queries:
         except BadRow as fault:
             queries.unused.append(f"{path.relative_to(folder)}: {fault.message}")
             continue
-        for number, asked in _entries(entries):
+        found = list(_entries(entries))
+        for number, asked in found:
             queries.asked.setdefault((named[1], number), asked)
+        if wrong := _without_use(entries, len(found)):
+            queries.unused.append(f"{path.relative_to(folder)}: {wrong}")
     return queries
+
+
+def _without_use(entries: Any, n_found: int) -> str:
+    if not isinstance(entries, list):
+        return "it is no list of queries"
+    wrong = len(entries) - n_found
+    return f"{wrong:,} of {len(entries):,} entries have no query_id, query or api_list" if wrong else ""
 
 
 def _entries(entries: Any) -> Iterator[tuple[int, Asked]]:
@@ -71,7 +81,7 @@ def _asked(entry: dict[str, Any]) -> Asked | None:
     names = [_names(api) for api in listed]
     ids = {(tool, api): _id(category, tool, api) for category, tool, api in names}
     pairs = entry.get("relevant APIs")
-    needed = [tuple(pair) for pair in pairs if isinstance(pair, list)] if isinstance(pairs, list) else []
+    needed = [tuple(pair) for pair in pairs if _is_pair(pair)] if isinstance(pairs, list) else []
     return Asked(
         query=query,
         offered=tuple(_id(*name) for name in names),
@@ -81,6 +91,10 @@ def _asked(entry: dict[str, Any]) -> Asked | None:
             if pair in ids
         ),
     )
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and all(isinstance(name, str) for name in pair)
 
 
 def _names(api: Any) -> tuple[str, str, str]:

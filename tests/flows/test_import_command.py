@@ -182,9 +182,23 @@ def test_what_cannot_be_imported_is_told(
     assert not manifest.list_runs(tmp_path / "data")
 
 
+def test_entries_of_query_files_that_cannot_be_used_are_counted(answers: Path, tmp_path: Path) -> None:
+    shutil.copytree(answers / "G2_answer", tmp_path / "G2_answer")
+    odd = {"query_id": 1, "query": "Sail?", "api_list": [7], "relevant APIs": [[["Sea"], {}], "Sea"]}
+    (tmp_path / "G2_query.json").write_text(json.dumps([odd, {"query_id": 2}, "other"]))
+    (tmp_path / "G3_query.json").write_text("{}")
+
+    assert import_folder(tmp_path / "data", "toolbench", tmp_path).unused == (
+        "G2_query.json: 2 of 3 entries have no query_id, query or api_list",
+        "G3_query.json: it is no list of queries",
+    )
+
+
 def test_what_was_imported_is_listed(answers: Path, tmp_path: Path) -> None:
     broken(tmp_path / "folder")
     shutil.copytree(answers / "G3_category_answer", tmp_path / "folder" / "G3_category_answer")
+    (tmp_path / "folder" / "mine").mkdir()
+    (tmp_path / "folder" / "mine" / "7_CoT@1.json").write_text("{}")
     done = typed("toolbench", tmp_path / "folder", "--data", tmp_path / "data")
 
     assert (done.exit_code, done.stderr) == (0, "")
@@ -192,4 +206,6 @@ def test_what_was_imported_is_listed(answers: Path, tmp_path: Path) -> None:
         "1 searches and 1 instructions from 2 answer files, as a run of its own",
         "  left out: 1 malformed",
         "    G1_answer/1_CoT@1.json: the file is no JSON object",
+        "  passed over: 1 files called like answers, in folders not called G1_answer or the like: "
+        "mine/7_CoT@1.json",
     ]
