@@ -23,12 +23,17 @@ def profile_names() -> list[str]:
 
 
 def load_config(
-    *, profile: str | None = None, file: Path | None = None, overrides: Iterable[str] = ()
+    *,
+    profile: str | None = None,
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    queries: Path | None = None,
 ) -> Config:
     """The configuration of `file` or of a profile, the sandbox's if neither is given, with
     `section.key=value` overrides.
 
-    Raises `UsageError` naming the file, the key, the value and the fix.
+    queries: their APIs are the catalogue of a configuration that names no sources.  Raises `UsageError`
+    naming the file, the key, the value and the fix.
     """
     if profile is not None and file is not None:
         raise UsageError("--profile and --config exclude each other", fix="give one of them")
@@ -36,10 +41,18 @@ def load_config(
     values = _read_toml(path)
     for override in overrides:
         _override(values, override)
+    if queries is not None:
+        _take_sources(values, queries)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise UsageError(_explain(error, values), fix=_hint(error)) from error
+
+
+def _take_sources(values: dict[str, Any], queries: Path) -> None:
+    catalogue = values.setdefault("catalogue", {})
+    if isinstance(catalogue, dict):
+        catalogue.setdefault("sources", [{"kind": "toolbench", "location": str(queries)}])
 
 
 def _profile_path(profile: str) -> Path:

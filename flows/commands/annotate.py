@@ -46,6 +46,6 @@ def annotate(
 
         with speaking(voice_of(quiet=quiet, verbose=verbose)):
             overrides = [*(set_ or ()), *([] if method is None else [f"annotate.method={method}"])]
-            settings = load_config(profile=profile, file=config, overrides=overrides)
             found = None if queries is None else queries.expanduser().resolve()
+            settings = load_config(profile=profile, file=config, overrides=overrides, queries=found)
             start_annotate(settings, data.resolve(), queries=found, replay=replay)

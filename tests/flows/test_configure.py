@@ -37,6 +37,19 @@ def test_overrides_are_toml_values_or_plain_text(tmp_path: Path) -> None:
     )
 
 
+def test_queries_are_the_sources_of_a_configuration_that_names_none(tmp_path: Path) -> None:
+    own, bare = tmp_path / "own.toml", tmp_path / "bare.toml"
+    own.write_text(MINIMAL)
+    bare.write_text(MINIMAL[MINIMAL.index("[llm]") :])
+
+    def sources(file: Path) -> list[tuple[str, str]]:
+        config = load_config(file=file, queries=tmp_path / "queries.json")
+        return [(source.kind, str(getattr(source, "location", ""))) for source in config.catalogue.sources]
+
+    assert sources(own) == [("hub", "http://hub.test")]
+    assert sources(bare) == [("toolbench", str(tmp_path / "queries.json"))]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
