@@ -36,8 +36,8 @@ MORE_DRAWS = [
 CHAOS = [
     *("--chaos-ratelimit", "0.1"),
     *("--chaos-drop", "0.05"),
-    *("--chaos-disconnect", "0.05"),
-    *("--chaos-malformed", "0.05"),
+    *("--chaos-disconnect", "0.03"),
+    *("--chaos-malformed", "0.02"),
 ]
 # aimock counts the tokens of a reply otherwise when it says it again.
 MADE_UP = {"tokens", "tokens_in", "tokens_out", "cost_usd", "wall_s"}
