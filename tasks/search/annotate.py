@@ -76,8 +76,11 @@ async def annotate_instruction(
     limits = limits_of(params, budget)
     tree = await _search(instruction.query, usable, model, calls, limits)
     rows = trace(tree, annotation_id)
-    annotation = replace(
-        _annotation(tree, rows, calls, limits),
+    annotation = _annotation(
+        tree,
+        rows,
+        calls,
+        limits,
         instruction_id=instruction.instruction_id,
         offer=offer,
         model=model.name,
@@ -100,19 +103,30 @@ async def _search(query: str, usable: Offer, model: ChatModel, calls: _Calls, li
     )
 
 
-def _annotation(tree: SearchTree, rows: Trace, calls: _Calls, limits: Limits) -> Annotation:
-    """What came of a search; whose it is, and at what price, is for the caller to add."""
+def _annotation(
+    tree: SearchTree,
+    rows: Trace,
+    calls: _Calls,
+    limits: Limits,
+    *,
+    instruction_id: str,
+    offer: str,
+    model: str,
+    cost_usd: float | None,
+    wall_s: float,
+) -> Annotation:
+    """Of the limits, those that the method has: chains do not branch, and only budgets bound them."""
     method = calls.params.method
     chained = method.partition("@")[0] == "react"
     bounded = not chained or method == BUDGET_METHOD
     return Annotation(
         annotation_id=calls.annotation_id,
-        instruction_id="",
-        offer="",
+        instruction_id=instruction_id,
+        offer=offer,
         offered_api_ids=tuple(api.api_id for api in calls.offer.apis.values()),
         method=method,
         rules=calls.params.rules,
-        model="",
+        model=model,
         win=tree.win,
         finish_type=tree.finish_type,
         final_answer=tree.final_answer,
@@ -120,14 +134,14 @@ def _annotation(tree: SearchTree, rows: Trace, calls: _Calls, limits: Limits) ->
         n_calls=tree.n_calls,
         tokens_in=tree.tokens_in,
         tokens_out=tree.tokens_out,
-        cost_usd=None,
+        cost_usd=cost_usd,
         n_nodes=len(rows.nodes),
         depth=max(node.depth for node in rows.nodes),
         stopped_by=tree.stopped_by,
         messages=answer_messages(tree),
         functions=tree.tools.text.decode(),
-        wall_s=0.0,
-        width=None if chained else limits.width,  # chains do not branch
+        wall_s=wall_s,
+        width=None if chained else limits.width,
         max_depth=limits.max_depth,
         max_queries=limits.max_queries if bounded else None,
     )

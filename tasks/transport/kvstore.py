@@ -27,6 +27,8 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 from tasks.errors import StopRun, UsageError
 
 _LARGEST_BATCH = 1000
+# What is put at once becomes one value of SQLite's, which holds a billion bytes at most.
+_ENOUGH_BYTES = 1 << 26
 # A commit takes several turns at Python's lock, and each holds up the event loop.
 _GATHERING_S = 0.002
 _BUSY_S = 60.0
@@ -188,13 +190,14 @@ class DurableMap:
         if first is None:
             return []
         time.sleep(_GATHERING_S)
-        batch = [first]
-        while len(batch) < _LARGEST_BATCH and not self._queue.empty():
+        batch, size = [first], len(first.value)
+        while len(batch) < _LARGEST_BATCH and size < _ENOUGH_BYTES and not self._queue.empty():
             following = self._queue.get()
             if following is None:
                 self._queue.put(None)
                 break
             batch.append(following)
+            size += len(following.value)
         return batch
 
     def _commit(self, batch: list[_Put]) -> None:
