@@ -44,7 +44,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 STAGE = "annotate"
-VERSION = 5
+VERSION = 6
 READS = (TOOLS, APIS, DOCUMENTS, INSTRUCTIONS)
 WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
 UNIT = "instruction"

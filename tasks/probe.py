@@ -28,7 +28,7 @@ from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
 STAGE = "probe"
-VERSION = 2
+VERSION = 3
 READS = (APIS, VERDICTS)  # the verdicts of the run before
 WRITES = (PROBES, VERDICTS, REJECTS, LLM_CALLS)
 UNIT = "API"

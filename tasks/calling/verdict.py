@@ -95,7 +95,12 @@ _ERROR_CONTEXT_FIELDS = frozenset(
     }
 )
 _FAILED = frozenset({"error", "fail", "failed", "failure", "false", "ko", "nok"})
-_SUCCEEDED = frozenset({"ok", "okay", "success", "successful", "true"})
+_SUCCEEDED = frozenset({"ok", "okay", "success", "successful", "succeeded", "true"})
+# Fields in which 0 says that nothing is wrong; a `status` or `success` of 0 may say the contrary.
+_CODES = frozenset({"cod", "code", "errcode", "errno", "errorcode", "resultcode", "ret", "retcode"})
+# JSend: these words and `data` are the whole of a failure, and `data` says what was wrong.
+_JSEND_FAILED = frozenset({"error", "fail"})
+_JSEND_FIELDS = frozenset({"code", "data", "message", "ok", "status", "statuscode", "success"})
 _SUBSCRIPTION = re.compile(
     r"\bsubscri|\bupgrade your\b|\bbilling\b|\bpaid plan\b|\byour (?:current )?plan\b", re.IGNORECASE
 )
@@ -179,12 +184,16 @@ def _texts(field: Any) -> list[str]:
 def is_error_object(value: Any) -> bool:
     """Whether a JSON value *is* an error: a top-level error or message field, and no data beside it.
 
-    A status that says "success" makes a lone message an answer; one that says "failed" makes scalars beside
-    the message part of the error: they repeat the request.
+    A status that says "success" makes a lone message an answer, as do a message that says no more than this
+    and, beside an empty list or object, a code of 0; one that says "failed" makes scalars beside the message
+    part of the error: they repeat the request.  A failure of JSend (github.com/omniti-labs/jsend) may have
+    nothing but `data`.
     """
     if not isinstance(value, dict):
         return False
     fields = {_plain(name): field for name, field in value.items()}
+    if _is_jsend_failure(fields):
+        return True
     status = _status(fields)
     failed = status == "failed"
     erring = any(name in _ERROR_FIELDS and _says_something(field) for name, field in fields.items())
@@ -202,8 +211,21 @@ def _plain(name: str) -> str:
 
 
 def _says_something(field: Any) -> bool:
-    """Empty, null, false and 0 report that there was no error; a fraction is a margin of error."""
+    """Empty, null, false, 0 and "success" report that there was no error; a fraction is a margin of error."""
+    if isinstance(field, str):
+        return bool(field.strip("0 ")) and not _is_word_of_success(field)
     return bool(field) and not isinstance(field, float)
+
+
+def _is_word_of_success(message: Any) -> bool:
+    return isinstance(message, str) and message.strip(" .!").lower() in _SUCCEEDED
+
+
+def _is_jsend_failure(fields: dict[str, Any]) -> bool:
+    failed = fields.get("success") is False or fields.get("ok") is False
+    if not failed and str(fields.get("status")).lower() not in _JSEND_FAILED:
+        return False
+    return "data" in fields and fields.keys() <= _JSEND_FIELDS | _ERROR_FIELDS | _TRACE_FIELDS
 
 
 def _is_data(name: str, field: Any, erring: bool, failed: bool) -> bool:
@@ -218,7 +240,16 @@ def _is_data(name: str, field: Any, erring: bool, failed: bool) -> bool:
 def _status(fields: dict[str, Any]) -> str | None:
     """What the fields that tell the status say: "failed", "succeeded", or nothing."""
     said = {_status_word(field) for name, field in fields.items() if name in _STATUS_FIELDS}
+    empty = any(field in ([], {}) for name, field in fields.items() if name not in _ERROR_FIELDS)
+    if any(_is_word_of_success(field) for name, field in fields.items() if name in _MESSAGE_FIELDS) or (
+        empty and any(_is_zero(field) for name, field in fields.items() if name in _CODES)
+    ):
+        said.add("succeeded")
     return "failed" if "failed" in said else "succeeded" if "succeeded" in said else None
+
+
+def _is_zero(code: Any) -> bool:
+    return not isinstance(code, bool) and bool(re.fullmatch("0+", str(code)))
 
 
 def _status_word(field: Any) -> str | None:
