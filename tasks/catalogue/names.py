@@ -63,7 +63,9 @@ def function_name(api_id: str) -> str:
     if len(name) <= FUNCTION_NAME_LENGTH:
         return name
     suffix = f"_{short_hash(api_id)}"
-    return name[-(FUNCTION_NAME_LENGTH - len(suffix)) :] + suffix
+    cut = name[-(FUNCTION_NAME_LENGTH - len(suffix)) :]
+    # Gemini and Bedrock refuse a name that begins with a digit.
+    return (cut if cut[0].isalpha() else f"f{cut[1:]}") + suffix
 
 
 def first_distinct(choices: Sequence[Sequence[str]]) -> list[str]:

@@ -58,14 +58,16 @@ class Message:
 
 
 class Transcript:
-    """A conversation so far."""
+    """A conversation so far.  n_texts: messages of the assistant that call nothing."""
 
-    __slots__ = ("_last", "_past", "digest", "length")
+    __slots__ = ("_last", "_past", "digest", "length", "n_texts")
 
     def __init__(self, past: Transcript | None = None, last: Message | None = None) -> None:
         self._past = past
         self._last = last
         self.length: int = 0 if past is None else past.length + 1
+        is_text = last is not None and last.role == "assistant" and not last.tool_calls
+        self.n_texts: int = is_text + (0 if past is None else past.n_texts)
         self.digest: str = "" if past is None or last is None else digest_of([past.digest, last.wire()])
 
     @classmethod
@@ -129,7 +131,10 @@ class ToolSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One request.  response_format, tool_choice: as in the protocol.  None leaves the endpoint's default."""
+    """One request.  response_format, tool_choice: as in the protocol.  None leaves the endpoint's default.
+
+    answers_texts: a text of the model that nobody answered gets a word behind it, see `wording`.
+    """
 
     transcript: Transcript
     tools: ToolSet | None = None
@@ -138,6 +143,7 @@ class ChatRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
+    answers_texts: bool = False
 
     def digest(self, model: str) -> str:
         """What the reply depends on: model, conversation, tools and sampling settings; never the address."""

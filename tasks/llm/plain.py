@@ -20,6 +20,7 @@ from tasks.llm.client import Client, LengthFieldRefused
 from tasks.llm.failures import MalformedReply, Unreachable, broken_connection, failure_of
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import reply_of
+from tasks.llm.wording import prompted
 
 Model = Callable[..., Awaitable[Any]]
 """Asked with `messages`, `tools` and, where it matters, `tool_choice`, as OpenAI's protocol names them.
@@ -110,7 +111,7 @@ class ModelEndpoint:
 
 async def ask_model(model: Model, request: ChatRequest) -> Reply:
     """The reply of any `Model`; what goes wrong at its side raises `Transient` or `RequestRefused`."""
-    body: Json = {"messages": [message.wire() for message in request.transcript.messages()]}
+    body: Json = {"messages": [message.wire() for message in prompted(request).transcript.messages()]}
     if request.tools is not None:
         body["tools"] = list(request.tools.tools)
     if request.tool_choice is not None:

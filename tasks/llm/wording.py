@@ -31,11 +31,30 @@ def understood(request: ChatRequest, abilities: Abilities) -> ChatRequest:
     """The request as this endpoint can be asked."""
     if request.tools is not None and not abilities.tools:
         request = _with_functions_in_words(request, request.tools)
-    elif request.tool_choice == _MAY_NOT_CALL and not abilities.tool_choice:
-        request = replace(request, tools=None, tool_choice=None)
+    else:
+        request = prompted(request)
+        if request.tool_choice == _MAY_NOT_CALL and not abilities.tool_choice:
+            request = replace(request, tools=None, tool_choice=None)
     if request.response_format is not None:
         request = _with_format(request, request.response_format, abilities)
     return request if abilities.seed else replace(request, seed=None)
+
+
+def prompted(request: ChatRequest) -> ChatRequest:
+    """The request with a word behind each text of the model that nobody answered.
+
+    Servers refuse a conversation that ends with the assistant, or go on writing its last message.
+    """
+    if not request.answers_texts or not request.transcript.n_texts:
+        return request
+    said = request.transcript.messages()
+    messages: list[Message] = []
+    for message, following in zip(said, (*said[1:], None), strict=True):
+        messages.append(message)
+        is_text = message.role == "assistant" and not message.tool_calls
+        if is_text and (following is None or following.role == "assistant"):
+            messages.append(Message("user", prompts.load("endpoint/go_on").render()))
+    return replace(request, transcript=Transcript.of(*messages)) if len(messages) > len(said) else request
 
 
 def heard(reply: Reply, request: ChatRequest, abilities: Abilities) -> Reply:

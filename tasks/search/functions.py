@@ -24,6 +24,9 @@ _LONGEST_DESCRIPTION = 1024  # characters; OpenAI's protocol admits no more
 _JSON_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object"})
 _PUBLISHED_TYPES = {"string": "string", "number": "integer", "integer": "integer", "boolean": "boolean"}
 _PUBLISHED_DESCRIPTION = 512
+# Keywords of JSON schema whose values are schemas, lists of schemas, or schemas by name.
+_SCHEMAS_WITHIN = ("items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf", "not")
+_SCHEMAS_BY_NAME = ("properties", "patternProperties", "$defs", "definitions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +176,26 @@ def _property(parameter: Parameter, description: str) -> Json:
         keywords = orjson.loads(parameter.schema)
         # How a value is written into a request is no business of the model.
         schema |= {name: value for name, value in keywords.items() if not name.startswith("x-")}
-    if schema["type"] == "array":
-        schema.setdefault("items", {})  # OpenAI's protocol asks for it
+    _complete(schema)
     return schema if parameter.default is None else schema | {"default": orjson.loads(parameter.default)}
+
+
+def _complete(schema: Json) -> None:
+    """Gives each array within the schema its `items`, without which OpenAI's protocol refuses the request."""
+    waiting: list[object] = [schema]
+    while waiting:
+        at = waiting.pop()
+        if not isinstance(at, dict):
+            continue
+        kind = at.get("type")
+        if kind == "array" or (isinstance(kind, list) and "array" in kind):
+            at.setdefault("items", {})
+        for keyword in _SCHEMAS_BY_NAME:
+            if isinstance(at.get(keyword), dict):
+                waiting.extend(at[keyword].values())
+        for keyword in _SCHEMAS_WITHIN:
+            inner = at.get(keyword)
+            waiting.extend(inner if isinstance(inner, list) else [inner])
 
 
 def _published_property(parameter: Parameter, description: str) -> Json:

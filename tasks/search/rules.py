@@ -37,6 +37,8 @@ class Rules:
     else the siblings are ranked first.
     vote_is_a_word (11): with ranking, the vote is the word A or B; else the last letter decides.
     parallel_calls (12): all calls of a reply are made, in order; else the first one only.
+    texts_are_answered: a reply of text alone is answered with a word to go on, in the request only; else
+    the next request ends with it, which many servers refuse.
     outage_suspends (13): a transient failure of the endpoint is no business of the search; else it is a
     failed child, as a refusal is under both rule sets.
     """
@@ -59,6 +61,7 @@ class Rules:
     answer_ends_ranking: bool
     vote_is_a_word: bool
     parallel_calls: bool
+    texts_are_answered: bool
     outage_suspends: bool
 
 

@@ -46,7 +46,10 @@ class Search:
         message, shown = diversity_message(node, self.rules) if diverse else (None, 0)
         transcript = node.transcript if message is None else node.transcript.append(message)
         query_no = self.tree.n_queries
-        reply = await self._reply(ChatRequest(transcript=transcript, tools=self.tree.tools), query_no)
+        request = ChatRequest(
+            transcript=transcript, tools=self.tree.tools, answers_texts=self.rules.texts_are_answered
+        )
+        reply = await self._reply(request, query_no)
         if not self.rules.last_reply_counts and self._used_up():
             return None
         child = await self._child(node, reply, query_no)

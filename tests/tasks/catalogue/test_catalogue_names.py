@@ -79,6 +79,13 @@ def test_longer_function_names_keep_their_end_and_are_told_apart_by_the_api_id()
     assert names[0] != names[1]
 
 
+@pytest.mark.parametrize("api", ["a_" + "7" * 80, "a" * 20 + "_" + "b" * 48], ids=["digit", "underscore"])
+def test_a_cut_function_name_begins_with_a_letter(api: str) -> None:
+    name = function_name(f"Music/t/{api}")
+
+    assert re.fullmatch("f[a-z0-9_]{63}", name)
+
+
 def test_shared_names_go_to_nobody() -> None:
     choices = [("a", "a1"), ("b", "b1"), ("a", "a2"), ("a", "a2")]
 

@@ -52,6 +52,35 @@ def test_the_last_word_is_never_the_models_own() -> None:
     assert [message.role for message in put.transcript] == ["system", "user", "assistant", "user"]
 
 
+CALLED = Message("assistant", "So f.", (ToolCall("1", "f", "{}"),))
+RESULT = Message("tool", "one", tool_call_id="1")
+TEXT, OTHER_TEXT = Message("assistant", "Hm."), Message("assistant", "Well.")
+GO_ON = Message("user", prompts.load("endpoint/go_on").render())
+AGAIN = Message("user", "Try another way.")
+
+
+@pytest.mark.parametrize(
+    ("said", "put"),
+    [
+        ((TEXT,), (TEXT, GO_ON)),
+        ((TEXT, OTHER_TEXT), (TEXT, GO_ON, OTHER_TEXT, GO_ON)),
+        ((TEXT, CALLED, RESULT), (TEXT, GO_ON, CALLED, RESULT)),
+        ((CALLED, RESULT, TEXT), (CALLED, RESULT, TEXT, GO_ON)),
+        ((TEXT, AGAIN), (TEXT, AGAIN)),
+        ((CALLED, RESULT, AGAIN), (CALLED, RESULT, AGAIN)),
+    ],
+)
+def test_a_text_of_the_model_is_answered(said: tuple[Message, ...], put: tuple[Message, ...]) -> None:
+    request = ChatRequest(transcript=HELLO.extend(*said), tools=TOOLS, answers_texts=True)
+    assert understood(request, Abilities()).transcript.messages()[2:] == put
+
+
+def test_a_request_without_such_a_text_stays_as_it_is() -> None:
+    request = ChatRequest(transcript=HELLO.extend(CALLED, RESULT), tools=TOOLS, answers_texts=True)
+    assert understood(request, Abilities()) is request
+    assert request.digest("m") == replace(request, answers_texts=False).digest("m")
+
+
 def test_no_functions_are_told_of_where_none_may_be_called() -> None:
     request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice="none")
     put = understood(request, Abilities(tools=False))

@@ -167,6 +167,40 @@ def test_a_description_keeps_within_the_protocols_limit(make_api: MakeApi) -> No
     assert text.endswith(' word ... An API of the tool "Sky Watch" (Weather).')
 
 
+@pytest.mark.parametrize(
+    ("schema", "offered"),
+    [
+        ({"items": {"type": "array"}}, {"items": {"type": "array", "items": {}}}),
+        ({"items": {"type": "string"}}, {"items": {"type": "string"}}),
+        (
+            {"items": {"type": "object", "properties": {"tags": {"type": ["array", "null"]}}}},
+            {"items": {"type": "object", "properties": {"tags": {"type": ["array", "null"], "items": {}}}}},
+        ),
+        (
+            {"items": {"anyOf": [{"type": "array"}, {"type": "string"}]}},
+            {"items": {"anyOf": [{"type": "array", "items": {}}, {"type": "string"}]}},
+        ),
+        (
+            {"items": {"type": "object", "additionalProperties": {"type": "array"}}},
+            {"items": {"type": "object", "additionalProperties": {"type": "array", "items": {}}}},
+        ),
+        # What is no schema only looks like one.
+        (
+            {"items": {"type": "object", "default": {"type": "array"}}},
+            {"items": {"type": "object", "default": {"type": "array"}}},
+        ),
+    ],
+)
+def test_arrays_within_arrays_say_what_they_hold(
+    make_api: MakeApi, schema: dict[str, Any], offered: dict[str, Any]
+) -> None:
+    api = make_api({"name": "rows", "type": "array", "schema": json.dumps(schema)})
+
+    parameters = offer_for([api], TOOLS, {}).functions[0].wire()["function"]["parameters"]
+
+    assert parameters["properties"] == {"rows": {"type": "array", **offered}}
+
+
 def test_finish_is_added_where_it_is_missing() -> None:
     function = Function.of("look", "", {})
 

@@ -19,6 +19,7 @@ import pytest
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import outcome_of
 from tasks.errors import ServerFailed
+from tasks.llm.wording import prompted
 from tasks.search.functions import offer_for
 from tasks.search.observing import observe
 from tasks.search.ranked import dfs_ranked
@@ -148,6 +149,20 @@ def parallel_calls(scripted: Any, rules: Rules) -> str:
     ]
     played = scripted.play(script, rules)
     return "\n".join([played.drawing, *played.said(1), ""])
+
+
+@case
+def texts_are_answered(scripted: Any, rules: Rules) -> str:
+    script = [
+        scripted.reply("First the sky."),
+        scripted.reply("Then the clock."),
+        scripted.reply(scripted.call("get_weather_for_sky")),
+        scripted.reply(scripted.answer()),
+    ]
+    played = scripted.play(script, rules)
+    asked = [prompted(request).transcript.messages()[2:] for request in played.requests]
+    lines = [[f"{message.role}: {message.content or '(a call)'}" for message in said] for said in asked]
+    return "".join(f"{' | '.join(said)}\n" for said in lines)
 
 
 @case
