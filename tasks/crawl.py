@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from prefect import task
 
 from tasks.catalogue.fingerprints import as_before
-from tasks.catalogue.opening import identity_of, open_source, sources_digest
+from tasks.catalogue.opening import confined, identity_of, open_source, servers_of_others, sources_digest
 from tasks.catalogue.params import CatalogueParams, SourceParams
 from tasks.catalogue.source import Listing, ToolEntry, with_distinct_names
 from tasks.errors import BrokenContract
@@ -33,12 +33,19 @@ def _stage_key(run: RunContext, params: CatalogueParams, **_: object) -> str:
     return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), sources)
 
 
-def _shard_key(run: RunContext, source: SourceParams, entries: tuple[ToolEntry, ...], **_: object) -> str:
+def _shard_key(
+    run: RunContext,
+    params: CatalogueParams,
+    source: SourceParams,
+    entries: tuple[ToolEntry, ...],
+    **_: object,
+) -> str:
     return stage_key(
         "crawl-shard",
         VERSION,
         run.as_of[STAGE].isoformat(),
         identity_of(source),
+        sorted(servers_of_others(source, params, run.calling)),
         [entry.model_dump(mode="json") for entry in entries],
     )
 
@@ -112,7 +119,8 @@ def crawl_shard(
     with open_source(source, params, run.calling, services.reading) as opened:
         fetched = opened.fetch(entries)
     earlier = _earlier(services, before)
-    crawled = [as_before(found, earlier) for found in fetched]
+    others = servers_of_others(source, params, run.calling)
+    crawled = [as_before(confined(found, others), earlier) for found in fetched]
     tools = [found.tool for found in crawled if found.tool is not None]
     apis = [api for found in crawled for api in found.apis]
     rejects = [reject for found in crawled for reject in found.rejects]

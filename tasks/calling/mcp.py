@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,7 +17,13 @@ from tasks.calling.verdict import json_of, outcome_of
 from tasks.errors import ConnectionFailed, ToolloomError
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import DeadlinePassed
-from tasks.transport.mcp.failures import AnswerTooLarge, HttpRefused, NotTheProtocol, ServerRefused
+from tasks.transport.mcp.failures import (
+    AnswerTooLarge,
+    HttpRefused,
+    NotDeclared,
+    NotTheProtocol,
+    ServerRefused,
+)
 from tasks.transport.mcp.server import McpServer
 from tasks.transport.mcp.sessions import McpSessions
 from warehouse.tables.catalogue import Api
@@ -37,8 +44,9 @@ class McpCaller:
 
     async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
         """One try.  A tool that may change something is not called unless it is allowed by name."""
-        name = host_of(api)
-        skipped = why_skipped(api, self._sessions.server(name))
+        name, tool = host_of(api), tool_of(api)
+        server = self._sessions.server(name)
+        skipped = why_skipped(api, server)
         if skipped is not None:
             return CallResult(outcome=Outcome.UNSAFE_SKIPPED, detail=skipped)
         try:
@@ -46,7 +54,14 @@ class McpCaller:
         except InvalidArguments as error:
             return _refused(Outcome.INVALID_ARGUMENTS, error.message)
         try:
-            answer = await self._sessions.call(name, tool_of(api), given)
+            # A row may come from anywhere: that a tool changes nothing is its server's word, or the user's.
+            allowed = server is not None and _is_allowed(tool, server)
+            answer = await self._sessions.call(name, tool, given, if_read_only=not allowed)
+        except NotDeclared:
+            return CallResult(
+                outcome=Outcome.UNSAFE_SKIPPED,
+                detail=why_skipped(replace(api, read_only=False), server) or "",
+            )
         except _FAILURES as error:
             return self._failed(name, error)
         return self._result(name, answer.result, answer.latency_ms)
@@ -94,12 +109,16 @@ def why_skipped(api: Api, server: McpServer | None) -> str | None:
     tool = tool_of(api)
     if server is None:
         return f'no mcp source of `[[catalogue.sources]]` is named "{host_of(api)}"'
-    if api.read_only or any(fnmatchcase(tool, glob) for glob in server.allow_tools):
+    if api.read_only or _is_allowed(tool, server):
         return None
     return (
         f"the server does not declare {json_text(tool)} read-only; if it may be called, name it in "
         f'`allow_tools` of the mcp source "{server.name}" (allow_tools = ["*"] allows all its tools)'
     )
+
+
+def _is_allowed(tool: str, server: McpServer) -> bool:
+    return any(fnmatchcase(tool, glob) for glob in server.allow_tools)
 
 
 def _checked(api: Api, arguments: Mapping[str, Any]) -> dict[str, Any]:

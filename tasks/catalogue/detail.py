@@ -148,7 +148,9 @@ class SecurityDetail(Foreign):
 
 
 class ApiDetail(Foreign):
-    """One API of a tool.  host: where it is called, when not at the tool's."""
+    """One API of a tool.  host: where it is called, when not at the tool's.  protocol: never another than its
+    source's.
+    """
 
     name: Name
     description: Text = ""
@@ -157,7 +159,7 @@ class ApiDetail(Foreign):
     ]
     path: Annotated[str, AfterValidator(_path_is_plain)]
     host: Annotated[Name, AfterValidator(_host_is_url)] | None = None
-    protocol: Literal["http", "mcp", "toolbench"] = "http"
+    protocol: str | None = None
     parameters: Annotated[list[ParameterDetail], BeforeValidator(_none_to_list)] = Field(default_factory=list)
     body: Body | None = None
     security: Annotated[list[SecurityDetail], BeforeValidator(_none_to_list)] = Field(default_factory=list)

@@ -29,6 +29,11 @@ from warehouse.tables.catalogue import Api, SecurityScheme, Tool
 TEST_CATEGORY_SHARE = 0.1
 TEST_TOOL_SHARE = 0.1
 
+# By what the APIs of a source are called is the kind's to say, which the user chose: a row that could say so
+# would reach through to the servers and keys of others.
+_PROTOCOLS = {"hub": "http", "openapi": "http", "toolbench": "toolbench", "mcp": "mcp"}
+_SCHEMES = {"http": ("http", "https")}
+
 
 def normalise(entry: ToolEntry, raw: Any) -> Crawled:
     """The rows of one tool.
@@ -69,7 +74,22 @@ def _tool_detail(entry: ToolEntry, raw: Any) -> ToolDetail:
     documented = {"id": detail.id, "category": detail.category, "name": detail.name}
     if listed != documented:
         raise BadRow(CrawlReason.INCONSISTENT, f"listed as {listed}, documented as {documented}")
+    if (
+        entry.source != "toolbench"
+    ):  # whose tools tell a host for people, and are called by their APIs' addresses
+        _require_own_server(entry, detail.host)
     return detail
+
+
+def _require_own_server(entry: ToolEntry, host: str) -> None:
+    """Raises `BadRow` for an address of another protocol than the source's, or of another MCP server."""
+    protocol = _PROTOCOLS[entry.source]
+    scheme, _, rest = host.partition("://")
+    if scheme.lower() not in _SCHEMES.get(protocol, (protocol,)) or (protocol == "mcp" and rest != entry.id):
+        raise BadRow(
+            CrawlReason.MALFORMED,
+            f"the host {host!r} is not one at which a source of kind {entry.source!r} is called",
+        )
 
 
 def _tool(entry: ToolEntry, detail: ToolDetail, apis: tuple[Api, ...]) -> Tool:
@@ -114,7 +134,7 @@ def _apis(entry: ToolEntry, detail: ToolDetail) -> tuple[tuple[Api, ...], tuple[
         row_id = f"{entry.tool_id}/{name}"
         try:
             _require_own_name(name, seen)
-            apis.append(_api(row_id, entry.tool_id, detail.host, raw))
+            apis.append(_api(row_id, entry, detail.host, raw))
         except BadRow as fault:
             own_id = row_id if name and name not in seen else f"{row_id}#{position}"
             rejects.append(reject(own_id, CrawlReason(fault.reason), _with_place(raw, fault.message)))
@@ -161,17 +181,22 @@ def _require_own_name(name: str, seen: set[str]) -> None:
         raise BadRow(CrawlReason.DUPLICATE, "an API of this name, method and path came before")
 
 
-def _api(api_id: str, tool_id: str, host: str, raw: Any) -> Api:
+def _api(api_id: str, entry: ToolEntry, host: str, raw: Any) -> Api:
     if isinstance(raw, UnusableApi):
         raise BadRow(raw.reason, raw.detail)
     detail = _api_detail(raw)
+    protocol = _PROTOCOLS[entry.source]
+    if detail.protocol not in (None, protocol):
+        fault = f"APIs of a source of kind {entry.source!r} are called by {protocol}, not {detail.protocol!r}"
+        raise BadRow(CrawlReason.MALFORMED, f"protocol: {fault}")
+    _require_own_server(entry, detail.host or host)
     api = Api(
         api_id=api_id,
-        tool_id=tool_id,
+        tool_id=entry.tool_id,
         api_name=detail.name,
         function_name=function_name(api_id),
         description=detail.description,
-        protocol=detail.protocol,
+        protocol=protocol,
         method=detail.method,
         url=(detail.host or host) + detail.path,
         parameters=parameters_of(detail),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from tasks.calling.params import CallingParams
+from tasks.calling.toolbench_names import ToolbenchAddress
+from tasks.catalogue.fingerprints import tool_fingerprint
 from tasks.catalogue.hub import check_hub, open_hub
 from tasks.catalogue.mcp.source import McpSource
 from tasks.catalogue.openapi.source import check_openapi, open_openapi, openapi_version
@@ -17,10 +22,11 @@ from tasks.catalogue.params import (
     ToolbenchParams,
 )
 from tasks.catalogue.reading import Reading
-from tasks.catalogue.source import Source
+from tasks.catalogue.source import Crawled, CrawlReason, Source, reject
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
 from tasks.llm.chat import digest_of
 from tasks.transport.mcp.server import check_servers
+from warehouse.tables.catalogue import Api
 
 
 def open_source(
@@ -34,6 +40,65 @@ def open_source(
     if isinstance(source, McpParams):
         return McpSource(source, reading.mcp_listing)
     return open_hub(source, params, calling.resolve, reading)
+
+
+def servers_of_others(
+    source: SourceParams, params: CatalogueParams, calling: CallingParams
+) -> dict[str, str]:
+    """Host and port of what the configuration names for others than this source, and for whom.
+
+    Such a server may be a private one, or have the user's key, for the sake of that other source alone.
+    """
+    others = {
+        server: f'the mcp source "{other.name}"' if isinstance(other, McpParams) else str(other.location)
+        for other in params.sources
+        for server in _servers_named_by(other)
+    }
+    if calling.executor == "toolbench" and calling.toolbench_url is not None:
+        others[_server_of(calling.toolbench_url)] = "`[calling] toolbench_url`"
+    own = _servers_named_by(source)
+    return {server: whose for server, whose in others.items() if server not in own}
+
+
+def confined(found: Crawled, others: Mapping[str, str]) -> Crawled:
+    """`found` without the APIs that would be called at one of `servers_of_others`: they become rejects."""
+    if found.tool is None or not any(_server_called(api) in others for api in found.apis):
+        return found
+    apis = tuple(api for api in found.apis if _server_called(api) not in others)
+    rejects = [
+        reject(api.api_id, CrawlReason.REFUSED, f"its server belongs to {others[_server_called(api)]} alone")
+        for api in found.apis
+        if _server_called(api) in others
+    ]
+    if not apis:
+        fault = f"none of its {len(found.apis)} APIs is usable"
+        rejects.insert(0, reject(found.tool.tool_id, CrawlReason.NO_USABLE_API, fault))
+        return replace(found, tool=None, apis=(), rejects=(*found.rejects, *rejects))
+    tool = replace(found.tool, n_apis=len(apis), fingerprint=tool_fingerprint(found.own_digest, apis))
+    return replace(found, tool=tool, apis=apis, rejects=(*found.rejects, *rejects))
+
+
+def _servers_named_by(source: SourceParams) -> set[str]:
+    match source:
+        case HubParams():
+            return {_server_of(source.location)}
+        case OpenApiParams():
+            urls = [source.base_url or "", source.location]
+            return {_server_of(url) for url in urls if url.startswith(("http://", "https://"))}
+        case McpParams():
+            return set() if source.url is None else {_server_of(source.url)}
+    return set()
+
+
+def _server_called(api: Api) -> str:
+    """Host and port of an API's address; "" where it is not called at one."""
+    url = ToolbenchAddress.from_url(api.url).http_url if api.protocol == "toolbench" else api.url
+    return "" if url is None or api.protocol == "mcp" else _server_of(url)
+
+
+def _server_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{(parts.hostname or '').rstrip('.')}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def version_of(source: SourceParams) -> str | None:

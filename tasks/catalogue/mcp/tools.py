@@ -10,6 +10,7 @@ from tasks.catalogue.mcp.schema import plain_schema
 from tasks.catalogue.mcp.text import legible
 from tasks.catalogue.source import CrawlReason, UnusableApi
 from tasks.errors import BadRow
+from tasks.transport.mcp.server import is_read_only
 
 
 def api_details(listed: Sequence[Any]) -> list[dict[str, Any] | UnusableApi]:
@@ -59,13 +60,6 @@ def _response_schema(schema: Any) -> dict[str, Any] | None:
     except BadRow:
         return None
     return plain if plain.keys() - {"type", "description"} else None
-
-
-def is_read_only(annotations: Any) -> bool:
-    """Whether a tool is declared to change nothing; one that is declared destructive as well is not."""
-    if not isinstance(annotations, Mapping):
-        return False
-    return annotations.get("readOnlyHint") is True and annotations.get("destructiveHint") is not True
 
 
 def _description(tool: Mapping[str, Any]) -> str:

@@ -40,3 +40,7 @@ class HttpRefused(ToolloomError):
 
 class NotTheProtocol(ToolloomError):
     """The server answered with something that the protocol does not know."""
+
+
+class NotDeclared(ToolloomError):
+    """The server does not declare the tool read-only, whatever was written of it elsewhere."""

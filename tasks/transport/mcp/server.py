@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -85,6 +85,13 @@ class McpServer(BaseModel):
         if self.url is None:
             return " ".join(self.command)
         return urlsplit(self.url)._replace(query="", fragment="").geturl()
+
+
+def is_read_only(annotations: Any) -> bool:
+    """Whether a tool is declared to change nothing; one that is declared destructive as well is not."""
+    if not isinstance(annotations, Mapping):
+        return False
+    return annotations.get("readOnlyHint") is True and annotations.get("destructiveHint") is not True
 
 
 def check_servers(servers: Sequence[McpServer]) -> None:

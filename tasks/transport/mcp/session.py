@@ -29,6 +29,7 @@ from tasks.transport.mcp.failures import (
     StartFailed,
 )
 from tasks.transport.mcp.listing import Listed, noting_tools
+from tasks.transport.mcp.server import is_read_only
 from tasks.transport.mcp.streamable_http import HTTP_STATUS, RETRY_AFTER, UNREACHABLE
 
 MAX_TOOLS = 10_000
@@ -115,6 +116,12 @@ class Session:
                 raise ConnectionFailed(f"{self._name} has gone") from error
             raise NotTheProtocol(f"{self._name}: {error}") from error
         return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def declares_read_only(self, tool: str) -> bool:
+        """Whether the server itself, when asked for its tools, declared this one to change nothing."""
+        named = (each for each in self.tools if isinstance(each, dict) and each.get("name") == tool)
+        declared = [is_read_only(each.get("annotations")) for each in named]
+        return bool(declared) and all(declared)
 
     def introduction(self) -> dict[str, Any]:
         """The fields of `serverInfo` and `instructions`, as far as the server gave them."""

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from tasks.transport.guard import Redactor
+from tasks.transport.mcp.failures import NotDeclared
 from tasks.transport.mcp.server import McpServer, check_servers
 from tasks.transport.mcp.supervised import Supervised
 from tasks.transport.pace import Pace
@@ -90,14 +91,18 @@ class McpSessions:
         """Takes out the secrets that the server was given."""
         return self._supervised[name].redactor
 
-    async def call(self, name: str, tool: str, arguments: Mapping[str, Any]) -> McpAnswer:
-        """Calls a tool once, within `timeout_s`.
+    async def call(
+        self, name: str, tool: str, arguments: Mapping[str, Any], *, if_read_only: bool = False
+    ) -> McpAnswer:
+        """Calls a tool once, within `timeout_s`; with `if_read_only` only if the server declares it so.
 
         Raises `DeadlinePassed`, `ConnectionFailed`, and what `tasks.transport.mcp.failures` names.
         """
         await self._pace.wait(name)
         supervised = self._supervised[name]
         async with supervised.in_flight, supervised.using() as session:
+            if if_read_only and not session.declares_read_only(tool):
+                raise NotDeclared(f"{name} does not declare {tool} read-only")
             started = time.perf_counter()
             result = await session.call(tool, arguments, self._timeout_s)
             return McpAnswer(result, (time.perf_counter() - started) * 1000)

@@ -163,6 +163,16 @@ def test_a_tool_that_may_change_something_is_not_called(
     )
 
 
+@pytest.mark.parametrize("tool", ["remove", "unheard_of"])
+def test_that_a_tool_only_reads_is_the_servers_word_and_not_a_rows(
+    runtime: Runtime, caller: McpCaller, mcp_api: MakeApi, tool: str
+) -> None:
+    found = call(runtime, caller, mcp_api(tool, read_only=True))
+
+    assert found.outcome is Outcome.UNSAFE_SKIPPED
+    assert found.detail.startswith(f'the server does not declare "{tool}" read-only')
+
+
 @pytest.mark.parametrize(
     ("allowed", "outcome"),
     [

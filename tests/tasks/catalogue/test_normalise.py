@@ -389,3 +389,34 @@ def test_splits_have_their_shares_and_test_categories_are_whole() -> None:
     assert 0.07 < shares["test_tool"] < 0.13
     assert 0.07 < shares["test_category"] < 0.13
     assert all(found == {"test_category"} for found in of_category.values() if "test_category" in found)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"protocol": "mcp", "host": "mcp://files"},
+        {"protocol": "MCP"},
+        {"protocol": "toolbench"},
+        {"host": "mcp://files"},
+        {"host": "MCP://files"},
+        {"host": "toolbench://Animals"},
+        {"protocol": "http", "host": "mcp://files"},
+    ],
+)
+def test_how_a_hubs_apis_are_called_is_not_for_its_rows_to_say(said: Json) -> None:
+    assert fault(api("Write", read_only=True, **said)) == ("Animals/pet_finder/write", "malformed")
+
+
+@pytest.mark.parametrize("host", ["mcp://files", "toolbench://Animals"])
+def test_nor_for_the_frame_of_a_tool(host: str) -> None:
+    crawled = normalise(ENTRY, tool(api(), host=host))
+
+    assert (crawled.tool, [row.reason for row in crawled.rejects]) == (None, ["malformed"])
+
+
+def test_an_mcp_sources_tools_are_its_own_servers() -> None:
+    entry = ENTRY.model_copy(update={"id": "time", "name": "time", "source": "mcp"})
+    frame = tool(api(protocol="mcp"), id="time", name="time", host="mcp://files")
+
+    assert [row.reason for row in normalise(entry, frame).rejects] == ["malformed"]
+    assert [row.url for row in normalise(entry, frame | {"host": "mcp://time"}).apis] == ["mcp://time/pets"]

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tasks.catalogue.mcp.tools import api_details, is_read_only
+from tasks.catalogue.mcp.tools import api_details
 from tasks.catalogue.normalise import normalise
 from tasks.catalogue.source import Crawled, ToolEntry
+from tasks.transport.mcp.server import is_read_only
 from warehouse.tables.catalogue import Parameter
 
 ENTRY = ToolEntry(
