@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +23,11 @@ from uuid import UUID
 import httpx
 import requests
 
+from flows.guarded_server import HOST
 from flows.report import say
 from flows.supervise import Child
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
 
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 180.0
 DRAIN_TIMEOUT_S = 60.0
 QUIET_S = 2.5  # the recorder flushes every second
@@ -70,17 +71,7 @@ class OwnServer:
         self.log = data / "prefect" / "server.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.child = Child(
-            [
-                sys.executable,
-                "-m",
-                "prefect",
-                "server",
-                "start",
-                "--host",
-                HOST,
-                "--port",
-                str(self.port),
-            ],
+            [sys.executable, "-m", "flows.guarded_server", str(self.port)],
             env=self._environment(data),
             log=self.log,
         )
@@ -92,6 +83,7 @@ class OwnServer:
             | _SERVER_SETTINGS
             | {
                 "PREFECT_HOME": str(data / "prefect"),
+                "PREFECT_SERVER_API_HOST": HOST,
                 "PREFECT_SERVER_API_PORT": str(self.port),  # without it the UI asks port 4200
             }
         )
@@ -220,9 +212,12 @@ def wait_for_records(api_url: str, flow_run_id: UUID, expected: int | None) -> i
 
 
 def _finished_task_runs(api_url: str, flow_run_id: UUID) -> int:
+    secret = os.environ.get("PREFECT_API_AUTH_STRING")  # as Prefect's client sends it
+    auth = {"Authorization": f"Basic {b64encode(secret.encode()).decode()}"} if secret else {}
     children = requests.post(
         f"{api_url}/flow_runs/filter",
         json={"flow_runs": {"parent_flow_run_id": {"any_": [str(flow_run_id)]}}},
+        headers=auth,
         timeout=10,
     ).json()
     runs = [str(flow_run_id), *(child["id"] for child in children)]
@@ -235,6 +230,7 @@ def _finished_task_runs(api_url: str, flow_run_id: UUID) -> int:
                 "state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}},
             },
         },
+        headers=auth,
         timeout=10,
     ).json()
     return int(count)

@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import deployment
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.build_annotations import build_annotations
@@ -16,6 +17,7 @@ from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
 from flows.cockpit import publish_refresh
 from flows.dead_runs import sole_run
+from flows.deployment import check_parameters
 from flows.estimates import Forecast, keep, taken
 from flows.exports import exported_line
 from flows.opening import config_digest, open_run, spent_in
@@ -42,9 +44,12 @@ from warehouse.ref import StageOutput
 def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None = None) -> Refreshed:
     """Brings the data set up to date; with `until`, only up to that stage.
 
-    What is finished is committed even when the run has to stop; then the `StopRun` is raised.
+    What is finished is committed even when the run has to stop; then the `StopRun` is raised.  A run of a
+    deployment executes what the deployment's file says, whatever its parameters say (`flows.deployment`).
     """
     begun = time.monotonic()
+    if deployment.id is not None:
+        check_parameters(config, data)
     with sole_run(data, config.command("refresh")), open_world(config, data) as reachable:
         remove_leftovers(data)
         with open_run(reachable, data, asks_model=reachable.asks_model(until)) as run:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flows.deployment import Deployment
+from flows.deployment import FILE, Deployment
+from flows.guarded_server import HOST
 from flows.params import Config
-from flows.prefect_server import HOST, prepare_environment, served_at, server_of_its_own
+from flows.prefect_server import prepare_environment, served_at, server_of_its_own
 from flows.report import Voice, say, voice
 from flows.served_reports import ADDRESS, served_reports
 from flows.start import check_folder, check_settings
@@ -21,6 +22,7 @@ from tasks.errors import StopRun, UsageError
 from warehouse.files import put
 from warehouse.lock import require_free
 
+ENTRYPOINT = "flows.refresh_dataset.refresh_dataset"
 REGISTER_TIMEOUT_S = 120.0
 LOOK_AGAIN_S = 1.0
 
@@ -65,7 +67,9 @@ def _executor(deployment: Deployment, reports: str) -> Iterator[tuple[Child, str
     file, log = folder / "deployment.json", folder / "serve.log"
     put(file, deployment.model_dump_json(exclude_unset=True).encode())
     command = [sys.executable, "-m", "flows.execute_runs", str(file)]
-    with Child(command, log=log, read_stdout=True, env={**os.environ, ADDRESS: reports}) as child:
+    # Runs execute this flow and what the file says, whatever anybody has told the server of the deployment.
+    told = {ADDRESS: reports, FILE: str(file), "PREFECT__FLOW_ENTRYPOINT": ENTRYPOINT}
+    with Child(command, log=log, read_stdout=True, env={**os.environ, **told}) as child:
         line = child.read_line(REGISTER_TIMEOUT_S)
         answer = json.loads(line) if line is not None else {"error": child.silence}
         if "error" in answer:

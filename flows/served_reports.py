@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from flows.guarded_server import is_loopback
 from flows.reporting.write import report_path
 from warehouse import manifest
 
@@ -60,6 +61,9 @@ class _Reports(BaseHTTPRequestHandler):
         super().__init__(*of_server)
 
     def do_GET(self) -> None:
+        if not is_loopback(self.headers.get("Host", "")):  # a page that gave our address a name of its own
+            self._answer(HTTPStatus.FORBIDDEN, "text/plain", b"Reports are for this machine.\n")
+            return
         asked = _REPORT.fullmatch(self.path)
         report = None if asked is None else _report_of(self._data, asked[1])
         if report is not None:

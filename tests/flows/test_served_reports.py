@@ -23,10 +23,10 @@ def address(tmp_path: Path) -> Iterator[str]:
         yield served
 
 
-def fetched(address: str, path: str, method: str = "GET") -> tuple[int, str]:
+def fetched(address: str, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
     """Without a client that tidies the path."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
-    connection.request(method, path)
+    connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     body = answer.read().decode()
     connection.close()
@@ -84,3 +84,9 @@ def test_a_port_that_is_taken_is_replaced(address: str, tmp_path: Path) -> None:
 def test_without_serve_there_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ADDRESS, raising=False)
     assert address_of("20260301T120000.000Z") is None
+
+
+def test_a_page_that_gave_our_address_a_name_of_its_own_reads_nothing(address: str) -> None:
+    path = "/reports/20260301T120000.000Z.html"
+
+    assert fetched(address, path, Host="evil.test") == (403, "Reports are for this machine.\n")
