@@ -47,7 +47,9 @@ class RunContext(BaseModel):
         """
         lacking = self.abilities.lacking
         in_words = {"lacking": [*lacking, *digests_of("endpoint")]} if lacking else {}
-        return self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"}) | in_words
+        body = {"body": self.llm.body} if self.llm.body else {}
+        said = self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"})
+        return said | in_words | body
 
 
 def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...]) -> dict[str, object]:

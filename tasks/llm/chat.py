@@ -133,6 +133,7 @@ class ToolSet:
 class ChatRequest:
     """One request.  response_format, tool_choice: as in the protocol.  None leaves the endpoint's default.
 
+    body: further fields of the request's body, as `[llm] body` has them.
     answers_texts: a text of the model that nobody answered gets a word behind it, see `wording`.
     """
 
@@ -143,6 +144,7 @@ class ChatRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
+    body: Json | None = None
     answers_texts: bool = False
 
     def digest(self, model: str) -> str:
@@ -157,6 +159,7 @@ class ChatRequest:
                 self.temperature,
                 self.max_tokens,
                 self.seed,
+                *([self.body] if self.body else ()),  # without any the key is what it was before there were
             ]
         )
 

@@ -124,6 +124,7 @@ class Endpoint:
             "messages": [message.wire() for message in request.transcript.messages()],
         }
         body.update({name: value for name, value in optional.items() if value is not None})
+        body.update(request.body or {})
         return orjson.dumps(body)
 
     async def answer(self, asking: Asking) -> Reply:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 NATIVE, TEXT = "native", "text"
+
+# What requests say already, or what would change how a reply is read; and where it is set instead.
+_OURS = {
+    "model": "set [llm] model",
+    "temperature": "set [llm] temperature",
+    "max_tokens": "set [llm] max_tokens",
+    "max_completion_tokens": "set [llm] max_tokens, which is sent under the name that the endpoint takes",
+    "tools": "set [llm] tools, which says how functions are called",
+    "extra_body": "that is the openai client's word: write its fields into [llm] body itself",
+    **dict.fromkeys(
+        ("messages", "tool_choice", "functions", "function_call", "response_format", "seed"),
+        "each request has its own",
+    ),
+    **dict.fromkeys(("n", "best_of", "stream", "stream_options"), "one whole reply is read, and paid for"),
+}
 
 
 class LlmParams(BaseModel):
@@ -37,6 +53,11 @@ class LlmParams(BaseModel):
     outage_s: float = Field(default=900, ge=0, description="How long an unreachable endpoint is waited for.")
     temperature: float | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=1, description="Longest reply, in tokens.")
+    body: dict[str, Any] = Field(
+        default={},
+        description="Further fields of every request's body, as the endpoint names them: `{top_p = 0.9, "
+        "chat_template_kwargs = {enable_thinking = false}}`.",
+    )
     price_in: float | None = Field(default=None, ge=0, description="USD per million tokens sent.")
     price_out: float | None = Field(default=None, ge=0, description="USD per million tokens received.")
     batch: bool = Field(
@@ -48,6 +69,20 @@ class LlmParams(BaseModel):
     )
     batch_poll_s: float = Field(default=30, gt=0, description="Longest pause between looks at a batch.")
     batch_requests: int = Field(default=50_000, ge=1, le=50_000, description="Most requests of a batch.")
+
+    @field_validator("body")
+    @classmethod
+    def _only_further_fields(cls, body: dict[str, Any]) -> dict[str, Any]:
+        ours = next((name for name in body if name in _OURS), None)
+        if ours is not None:
+            raise ValueError(f"{ours!r} is set by Toolloom: {_OURS[ours]}")
+        try:
+            is_json = orjson.loads(orjson.dumps(body)) == body
+        except (TypeError, ValueError):  # a number beyond 64 bits
+            is_json = False
+        if not is_json:
+            raise ValueError("it holds what JSON has no word for: a date, inf, nan, or too large a number")
+        return body
 
 
 class Caps(BaseModel):

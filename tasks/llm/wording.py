@@ -24,6 +24,7 @@ def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
         request,
         temperature=params.temperature if request.temperature is None else request.temperature,
         max_tokens=params.max_tokens if request.max_tokens is None else request.max_tokens,
+        body=params.body or None,
     )
 
 

@@ -116,6 +116,19 @@ def test_what_is_wrong_with_a_source_is_told_once(source: str, told: str) -> Non
             "no such method; there are dfsdt, dfs_ranked, react, react@5 (any number) and react@budget",
         ),
         ("annotate.budget_of=react@budget", "dfs_ranked, react, react@5 (any number) (found"),
+        ("llm.body={stream = true}", "'stream' is set by Toolloom: one whole reply is read"),
+        ("llm.body={n = 2}", "'n' is set by Toolloom: one whole reply is read"),
+        ("llm.body={top_p = 1, model = 'x'}", "'model' is set by Toolloom: set [llm] model"),
+        (
+            "llm.body={max_completion_tokens = 9}",
+            "'max_completion_tokens' is set by Toolloom: set [llm] max_",
+        ),
+        ("llm.body={messages = []}", "'messages' is set by Toolloom: each request has its own"),
+        ("llm.body={extra_body = {top_k = 1}}", "write its fields into [llm] body itself"),
+        ("llm.body={until = 2026-01-01}", "it holds what JSON has no word for"),
+        ("llm.body={top_p = nan}", "it holds what JSON has no word for"),
+        ("llm.body={top_k = 99999999999999999999}", "it holds what JSON has no word for"),
+        ("llm.body=top_p", "llm.body: Input should be a valid dictionary"),
         ("llm.tools=words", "llm.tools: Input should be 'auto', 'native' or 'text'"),
     ],
 )
@@ -177,6 +190,7 @@ def test_addresses_and_speed_do_not_change_the_content() -> None:
 
     assert one.content() == other.content()
     assert one.content() != load_config(overrides=["annotate.width=3"]).content()
+    assert one.content() != load_config(overrides=["llm.body={top_p = 0.9}"]).content()
 
 
 @pytest.mark.parametrize(("text", "told"), [("", "refresh"), ('name = "weather"\n', "refresh weather")])

@@ -98,6 +98,15 @@ def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.headers[0]["content-type"] == "application/json"
 
 
+def test_further_fields_go_with_every_request() -> None:
+    further = {"top_p": 0.9, "chat_template_kwargs": {"enable_thinking": False}}
+    with ModelServer() as server:
+        ask(server.url, body=further)
+
+    (sent,) = server.requests
+    assert sent == {"model": "m", "messages": [{"role": "user", "content": "hi"}], **further}
+
+
 def test_what_is_left_open_is_not_sent_and_no_key_is_sent() -> None:
     with ModelServer() as server:
         ask(server.url)

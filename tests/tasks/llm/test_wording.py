@@ -8,7 +8,8 @@ import pytest
 import prompts
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
-from tasks.llm.wording import heard, understood
+from tasks.llm.params import LlmParams
+from tasks.llm.wording import completed, heard, understood
 
 FUNCTION = {"name": "f", "description": "Does it.", "parameters": {"type": "object"}}
 TOOLS = ToolSet.of({"type": "function", "function": FUNCTION})
@@ -120,6 +121,17 @@ def test_json_is_asked_for_as_well_as_can_be(
 
 def test_a_seed_is_sent_only_to_endpoints_that_take_one() -> None:
     assert understood(EVERYTHING, Abilities(seed=False)) == replace(EVERYTHING, seed=None)
+
+
+def test_further_fields_of_the_body_make_another_request() -> None:
+    settings = LlmParams(base_url="http://host/v1", model="m")
+    request = ChatRequest(transcript=HELLO)
+    one, other, none = (
+        completed(request, settings.model_copy(update={"body": body})).digest("m")
+        for body in ({"top_p": 0.9}, {"top_p": 0.8}, {})
+    )
+    assert one != other
+    assert none == request.digest("m") == "7df7eea1ecafa6d6d5ae7a899dcf21da"
 
 
 @pytest.mark.parametrize(
