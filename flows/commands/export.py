@@ -27,7 +27,10 @@ def export(
         str | None, typer.Option(help="Only searches by this method, as in dfsdt; none: all.")
     ] = None,
     give_ups: Annotated[
-        bool, typer.Option("--give-ups", help="Also searches that gave up, labelled as such.")
+        bool,
+        typer.Option(
+            "--give-ups", help="Also searches that gave up, labelled as such; toolbench always has them."
+        ),
     ] = False,
     held_out: Annotated[
         float,

@@ -35,6 +35,11 @@ def service_category(category: str) -> str:
     return _NO_CATEGORY_LETTER.sub("_", category.strip()).replace("__", "_")
 
 
+def service_api_id(category: str, tool: str, api: str) -> str:
+    """The id of an API that is known by ToolBench's names alone."""
+    return f"{service_category(category)}/{service_tool_name(tool)}/{service_name(api)}"
+
+
 @dataclass(frozen=True, slots=True)
 class ToolbenchAddress:
     """Where an API of a ToolBench record is called; `url` keeps it in a row.

@@ -46,7 +46,9 @@ def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: 
     if write is None:
         raise UsageError(f"there is no format {format_!r}", fix=f"known formats: {', '.join(FORMATS)}")
     refuse_foreign(out.resolve(), format_)
-    with open_source(data, run, params) as source, export_folder(out, format_) as folder:
+    # ToolBench's files have every search, however it ended.
+    taken = params.model_copy(update={"give_ups": True}) if format_ == ExportFormat.TOOLBENCH else params
+    with open_source(data, run, taken) as source, export_folder(out, format_) as folder:
         write(source, folder)
         if not folder.written:
             raise NothingLeft(

@@ -61,6 +61,7 @@ _MESSAGE = pa.struct(
 _OF_SEARCH = _text(
     "annotation_id", "instruction_id", "scenario", "query", "method", "rules", "model", "offer"
 )
+_HOW = ("method", "rules", "model", "offer")
 _NODE_LEFT_OUT = ("annotation_id", "tokens", "shown", "votes", "entry", "finish_reason", "repaired")
 
 
@@ -157,7 +158,9 @@ def _write_searches(source: Source, tables: _Tables) -> set[str]:
         tables.write("searches", search.level, _search(search))
         if search.annotation.win:
             solved.add(search.annotation.instruction_id)
-        if source.is_result(search):
+        # A row says how it was searched, so that the rows of one method can be taken alone.
+        found_by = _of_search(search)
+        if source.is_result(search, among=" ".join(found_by[name] for name in _HOW)):
             try:
                 tables.write("conversations", search.level, _conversation(search))
             except NotJson:
@@ -186,7 +189,7 @@ def _of_search(search: Search) -> Json:
     annotation = search.annotation
     values = {name: getattr(annotation, name) for name in ("annotation_id", "instruction_id")}
     values |= {"scenario": search.instruction.scenario, "query": search.instruction.query}
-    return values | {name: getattr(annotation, name) for name in ("method", "rules", "model", "offer")}
+    return values | {name: getattr(annotation, name) for name in _HOW}
 
 
 def _conversation(search: Search) -> Json:

@@ -24,7 +24,10 @@ class ExportParams(BaseModel):
     method: str | None = Field(
         default=None, description="Only searches by this method, as `annotations.method` names it."
     )
-    give_ups: bool = Field(default=False, description="Also searches that gave up, labelled as such.")
+    give_ups: bool = Field(
+        default=False,
+        description="Also searches that gave up, labelled as such (`toolbench` always has them).",
+    )
     held_out: float = Field(
         default=0.05,
         ge=0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -78,7 +78,7 @@ class Source:
         self.params = params
         self.left_out: Counter[str] = Counter()
         self._connection = connection
-        self._conversations: set[bytes] = set()
+        self._conversations: set[tuple[str, bytes]] = set()
         self.index = self._read_index()
 
     def searches(self, *, trees: bool = True) -> Iterator[Search]:
@@ -99,21 +99,25 @@ class Source:
                         level=self.level_of(instruction),
                     )
 
-    def results(self) -> Iterator[Search]:
-        """What can be learned from, without trees: searches that were won, and give-ups where wanted."""
-        return filter(self.is_result, self.searches(trees=False))
+    def results(self, among: Callable[[Search], str] = lambda _: "") -> Iterator[Search]:
+        """What can be learned from, without trees: searches that were won, and give-ups where wanted.
 
-    def is_result(self, search: Search) -> bool:
-        """Whether there is something to learn from a search; if not, it is counted as left out."""
-        if search.annotation.win or (self.params.give_ups and search.gave_up):
-            return self._is_new(search)
-        gave_up = "it gave up (--give-ups takes it)"
-        self.left_out[gave_up if search.gave_up else "it ended without an answer"] += 1
-        return False
+        among: see `is_result`.
+        """
+        return (search for search in self.searches(trees=False) if self.is_result(search, among(search)))
 
-    def _is_new(self, search: Search) -> bool:
-        """Other methods often find the very same path, which is one example and not several."""
-        conversation = _conversation_digest(search)
+    def is_result(self, search: Search, among: str) -> bool:
+        """Whether there is something to learn from a search; if not, it is counted as left out.
+
+        Several searches of an instruction often come to the very same conversation.  It is one example among
+        rows that say nothing of how it was found; rows that are told apart by `among`, such as their
+        method, each have it, whatever the others have.
+        """
+        if not (search.annotation.win or (self.params.give_ups and search.gave_up)):
+            gave_up = "it gave up (--give-ups takes it)"
+            self.left_out[gave_up if search.gave_up else "it ended without an answer"] += 1
+            return False
+        conversation = among, _conversation_digest(search)
         if conversation in self._conversations:
             self.left_out["another search of its instruction has the same conversation"] += 1
             return False
@@ -188,12 +192,14 @@ def open_source(data: Path, run: str | None, params: ExportParams) -> Iterator[S
 
 
 def _conversation_digest(search: Search) -> bytes:
-    """Of what was said and called, whatever the ids of the calls."""
+    """Of what was offered, said and called, whatever the ids of the calls."""
     said = [
         [message.role, message.content, [[call.name, call.arguments] for call in message.tool_calls]]
         for message in search.annotation.messages
     ]
-    return blake2b(orjson.dumps([search.instruction.instruction_id, said]), digest_size=16).digest()
+    return blake2b(
+        orjson.dumps([search.instruction.instruction_id, search.annotation.functions, said]), digest_size=16
+    ).digest()
 
 
 def _batches(index: Sequence[Indexed]) -> Iterator[Sequence[Indexed]]:

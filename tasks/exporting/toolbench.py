@@ -14,6 +14,7 @@ import json
 from collections import defaultdict
 from typing import Any, TypeAlias
 
+from tasks.calling.toolbench_names import service_api_id
 from tasks.exporting.folder import ExportFolder
 from tasks.exporting.levels import TRAIN
 from tasks.exporting.searches import Source
@@ -39,7 +40,7 @@ def _write_answers(source: Source, folder: ExportFolder) -> None:
     for search in source.searches():
         set_name = _set_name(search.instruction.scenario, search.level)
         try:
-            answer = json.dumps(answer_of(search, give_ups=source.params.give_ups))
+            answer = json.dumps(answer_of(search))
         except RecursionError:
             source.left_out[_TOO_DEEP] += 1
             continue
@@ -57,12 +58,13 @@ def _write_queries(source: Source, folder: ExportFolder) -> None:
     apis = apis_of(source)
     test_ids: dict[str, dict[str, int]] = defaultdict(dict)
     with json_streams(folder) as streams, tabbed_files(folder) as tabbed:
-        retriever = _RetrieverFiles(tabbed, apis)
+        retriever = _RetrieverFiles(tabbed)
         for instruction in source.instructions():
             query_id = query_id_of(instruction.instruction_id)
             level = source.level_of(instruction)
-            streams.write(f"{instruction.scenario}_query.json", query_of(instruction, query_id, apis))
-            retriever.take(instruction, query_id, "train" if level == TRAIN else "test")
+            query = query_of(instruction, query_id, apis)
+            streams.write(f"{instruction.scenario}_query.json", query)
+            retriever.take(instruction, query, "train" if level == TRAIN else "test")
             if level != TRAIN:
                 for name in (
                     _set_name(instruction.scenario, level),
@@ -78,26 +80,33 @@ def _write_queries(source: Source, folder: ExportFolder) -> None:
 class _RetrieverFiles:
     """Which APIs a query needs, of all those offered in its scenario."""
 
-    def __init__(self, tabbed: TabbedFiles, apis: dict[str, Json]) -> None:
+    def __init__(self, tabbed: TabbedFiles) -> None:
         self._tabbed = tabbed
-        self._documents = {api_id: json.dumps(api) for api_id, api in apis.items()}
         self._in_corpus: set[tuple[str, str]] = set()
 
-    def take(self, instruction: Instruction, query_id: int, part: str) -> None:
-        folder = f"retrieval/{instruction.scenario}"
-        for api_id in instruction.api_ids:
-            self._add_to_corpus(instruction.scenario, api_id)
-        self._tabbed.write(f"{folder}/{part}.query.txt", query_id, instruction.query)
+    def take(self, instruction: Instruction, query: Json, part: str) -> None:
+        scenario, query_id = instruction.scenario, query["query_id"]
+        for api_id, api in _by_id(instruction, query["api_list"]).items():
+            if (scenario, api_id) not in self._in_corpus:
+                self._in_corpus.add((scenario, api_id))
+                self._tabbed.write(
+                    f"retrieval/{scenario}/corpus.tsv",
+                    number_of(api_id),
+                    json.dumps(api),
+                    header=("docid", "document_content"),
+                )
+        self._tabbed.write(f"retrieval/{scenario}/{part}.query.txt", query_id, instruction.query)
         for needed in dict.fromkeys(relevant.api_id for relevant in instruction.relevant_apis):
-            self._tabbed.write(f"{folder}/qrels.{part}.tsv", query_id, 0, number_of(needed), 1)
+            self._tabbed.write(f"retrieval/{scenario}/qrels.{part}.tsv", query_id, 0, number_of(needed), 1)
 
-    def _add_to_corpus(self, scenario: str, api_id: str) -> None:
-        if (scenario, api_id) in self._in_corpus:
-            return
-        self._in_corpus.add((scenario, api_id))
-        self._tabbed.write(
-            f"retrieval/{scenario}/corpus.tsv",
-            number_of(api_id),
-            self._documents[api_id],
-            header=("docid", "document_content"),
-        )
+
+def _by_id(instruction: Instruction, api_list: list[Json]) -> dict[str, Json]:
+    """The APIs of a query's list by id; a query file may name one twice."""
+    if instruction.api_list is None:
+        return dict(zip(instruction.api_ids, api_list, strict=True))
+    found: dict[str, Json] = {}
+    for api in api_list:
+        said = api if isinstance(api, dict) else {}
+        names = (str(said.get(f"{what}_name", "")) for what in ("category", "tool", "api"))
+        found.setdefault(service_api_id(*names), api)
+    return found

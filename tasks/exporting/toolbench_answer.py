@@ -17,8 +17,8 @@ Json: TypeAlias = dict[str, Any]
 _FINISH = "Finish"
 
 
-def answer_of(search: Search, *, give_ups: bool) -> Json:
-    """The whole file.  give_ups: whether a give-up counts as a result; else it is a search without one."""
+def answer_of(search: Search) -> Json:
+    """The whole file.  A give-up is valid data of its own `finish_type`, as in the published files."""
     tree = ToolbenchTree(search)
     annotation = search.annotation
     answer: Json = {"win": annotation.win}
@@ -29,7 +29,7 @@ def answer_of(search: Search, *, give_ups: bool) -> Json:
         "tree": tree.nested(),
         "forward_args": _limits(annotation),
         "compare_candidates": tree.answers(),
-        "answer_generation": _generation(search, valid=annotation.win or (give_ups and search.gave_up)),
+        "answer_generation": _generation(search, valid=annotation.win or search.gave_up),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -43,12 +44,21 @@ def apis_of(source: Source) -> dict[str, Json]:
 
 
 def query_of(instruction: Instruction, query_id: int, apis: dict[str, Json]) -> Json:
-    """An instruction as an entry of a query file; its own id is there too, to find it again."""
-    needed = [apis[relevant.api_id] for relevant in instruction.relevant_apis]
+    """An instruction as an entry of a query file; its own id is there too, to find it again.
+
+    One that was read from a query file keeps the documentation of its APIs and their names as they were.
+    """
+    if instruction.api_list is None:
+        api_list = [apis[api_id] for api_id in instruction.api_ids]
+        needed = [apis[relevant.api_id] for relevant in instruction.relevant_apis]
+        pairs = [[api["tool_name"], api["api_name"]] for api in needed]
+    else:
+        api_list = json.loads(instruction.api_list)
+        pairs = [[relevant.tool_name, relevant.api_name] for relevant in instruction.relevant_apis]
     return {
-        "api_list": [apis[api_id] for api_id in instruction.api_ids],
+        "api_list": api_list,
         "query": instruction.query,
-        "relevant APIs": [[api["tool_name"], api["api_name"]] for api in needed],
+        "relevant APIs": pairs,
         "query_id": query_id,
         "instruction_id": instruction.instruction_id,
     }

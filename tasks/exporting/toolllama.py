@@ -16,7 +16,7 @@ from tasks.exporting.toolbench_answer import functions_of
 def export_toolllama(source: Source, folder: ExportFolder) -> None:
     """Writes a file for each level of generalisation."""
     with json_streams(folder) as streams:
-        for search in source.results():
+        for search in source.results(among=_method):
             name = f"toolllama_G123_{_method(search)}_{search.label}.json"
             functions = functions_of(search.annotation)
             for step in conversation_of(search.annotation.messages).steps:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.calling.toolbench_names import service_category, service_name, service_tool_name
+from tasks.calling.toolbench_names import service_api_id
 from tasks.errors import BadRow
-from tasks.importing.reading import read_json
+from tasks.importing.reading import read_json, text_of
 from warehouse.tables.instructions import RelevantApi
 
 _FILE = re.compile(r"(G[123])_query\.json")
@@ -18,10 +20,14 @@ _FILE = re.compile(r"(G[123])_query\.json")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a query file says of a query.  offered: ids of the APIs in its list, in order."""
+    """What a query file says of a query.
+
+    offered: ids of the APIs in its list, in order; documented: each as JSON text, as the file has it.
+    """
 
     query: str
     offered: tuple[str, ...]
+    documented: tuple[str, ...]
     needed: tuple[RelevantApi, ...]
 
 
@@ -79,12 +85,14 @@ def _asked(entry: dict[str, Any]) -> Asked | None:
     if not isinstance(query, str) or not isinstance(listed, list):
         return None
     names = [_names(api) for api in listed]
-    ids = {(tool, api): _id(category, tool, api) for category, tool, api in names}
+    ids = {(tool, api): service_api_id(category, tool, api) for category, tool, api in names}
     pairs = entry.get("relevant APIs")
     needed = [tuple(pair) for pair in pairs if _is_pair(pair)] if isinstance(pairs, list) else []
     return Asked(
         query=query,
-        offered=tuple(_id(*name) for name in names),
+        offered=tuple(service_api_id(*name) for name in names),
+        # Hundreds of queries offer the same API: its text is kept once.
+        documented=tuple(sys.intern(text_of(json.dumps(api, ensure_ascii=False))) for api in listed),
         needed=tuple(
             RelevantApi(tool_name=pair[0], api_name=pair[1], api_id=ids[pair])
             for pair in dict.fromkeys(needed)
@@ -101,7 +109,3 @@ def _names(api: Any) -> tuple[str, str, str]:
     values = api if isinstance(api, dict) else {}
     category, tool, name = (str(values.get(f"{what}_name", "")) for what in ("category", "tool", "api"))
     return category, tool, name
-
-
-def _id(category: str, tool: str, api: str) -> str:
-    return f"{service_category(category)}/{service_tool_name(tool)}/{service_name(api)}"

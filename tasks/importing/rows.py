@@ -12,7 +12,7 @@ from tasks.importing.reading import MALFORMED, Json, ReadAnswer, ReadNode, is_nu
 from tasks.importing.replies import queries_of
 from tasks.llm.chat import digest_of
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
-from warehouse.tables.instructions import Instruction, RelevantApi
+from warehouse.tables.instructions import Instruction
 
 OFFER = "imported"
 RULES = "toolbench"
@@ -51,7 +51,7 @@ def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) ->
     """asked: what a query file says of it.  Raises `BadRow` for an answer whose parts do not fit together."""
     names = [_api_id(_name(function)) for function in _apis(answer)]
     api_ids = tuple(dict.fromkeys(names if asked is None else asked.offered))
-    instruction = _instruction(file, answer, api_ids, () if asked is None else asked.needed)
+    instruction = _instruction(file, answer, api_ids, asked)
     method, width = _method(file, answer)
     annotation_id = digest_of([instruction.instruction_id, method, width, file.model, OFFER])
     nodes = _nodes(annotation_id, answer)
@@ -88,7 +88,7 @@ def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) ->
 
 
 def _instruction(
-    file: AnswerFile, answer: ReadAnswer, api_ids: tuple[str, ...], needed: tuple[RelevantApi, ...]
+    file: AnswerFile, answer: ReadAnswer, api_ids: tuple[str, ...], asked: Asked | None
 ) -> Instruction:
     """The query under an id that names it and tells equal numbers of different queries apart."""
     digest = digest_of(answer.query)[:8]
@@ -98,13 +98,14 @@ def _instruction(
         scenario=file.scenario,
         split=file.split,
         query=answer.query,
-        relevant_apis=needed,
+        relevant_apis=() if asked is None else asked.needed,
         api_ids=api_ids,
         api_fingerprints=("",) * len(api_ids),
         n_words=len(answer.query.split()),
         model=OFFER,
         prompt_digest="",
         seed_ids=(),
+        api_list=None if asked is None else f"[{', '.join(asked.documented)}]",
     )
 
 

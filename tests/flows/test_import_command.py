@@ -24,7 +24,7 @@ PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "toolbench"
 
 
 def export(data: Path, out: Path) -> Path:
-    export_run(data, "toolbench", out, run=None, params=ExportParams(give_ups=True))
+    export_run(data, "toolbench", out, run=None, params=ExportParams())
     return out
 
 
@@ -97,6 +97,53 @@ def test_query_files_say_what_was_offered_and_needed(answers: Path, tmp_path: Pa
             [{"tool_name": "Sea", "api_name": "Tide", "api_id": "Sea/sea/tide"}],
         )
     ]
+
+
+def test_query_files_and_corpus_come_back_the_same(answers: Path, tmp_path: Path) -> None:
+    import_folder(tmp_path / "data", "toolbench", answers)
+    again = export(tmp_path / "data", tmp_path / "out")
+
+    for scenario in ("G1", "G2", "G3"):
+        before, after = (
+            {
+                entry["query_id"]: {**entry, "instruction_id": ""}
+                for entry in json.loads((folder / f"{scenario}_query.json").read_text())
+            }
+            for folder in (answers, again)
+        )
+        assert after == before
+        texts = [
+            [
+                line.partition("\t")[2]
+                for line in (folder / f"retrieval/{scenario}/corpus.tsv").read_text().splitlines()
+            ]
+            for folder in (answers, again)
+        ]
+        assert sorted(texts[0]) == sorted(texts[1])
+
+
+def test_documentation_is_kept_as_a_query_file_has_it(answers: Path, tmp_path: Path) -> None:
+    shutil.copytree(answers / "G2_answer", tmp_path / "G2_answer")
+    queries = json.loads((answers / "G2_query.json").read_text())
+    for query in queries:
+        query["api_list"][0] |= {
+            "template_response": {"at": "str"},
+            "method": "get",
+            "of_our_own": [None, 1e-7],
+        }
+        query["api_list"].append(query["api_list"][0])
+        function = {"name": "again", "parameters": {}}
+        for path in (tmp_path / "G2_answer").glob(f"{query['query_id']}_*.json"):
+            content = json.loads(path.read_text())
+            content["answer_generation"]["function"].insert(0, function)
+            path.write_text(json.dumps(content))
+    (tmp_path / "G2_query.json").write_text(json.dumps(queries))
+    import_folder(tmp_path / "data", "toolbench", tmp_path)
+
+    again = json.loads((export(tmp_path / "data", tmp_path / "out") / "G2_query.json").read_text())
+    assert {entry["query"]: entry["api_list"] for entry in again} == {
+        entry["query"]: entry["api_list"] for entry in queries
+    }
 
 
 def test_without_query_files_functions_say_what_was_offered(answers: Path, tmp_path: Path) -> None:

@@ -11,3 +11,4 @@ COMMENT ON COLUMN instructions.n_words IS 'Words of the instruction; e.g. 58';
 COMMENT ON COLUMN instructions.model IS 'Who wrote it; e.g. gpt-4o-mini';
 COMMENT ON COLUMN instructions.prompt_digest IS 'Digest of the prompts it was asked with';
 COMMENT ON COLUMN instructions.seed_ids IS 'The examples it was shown';
+COMMENT ON COLUMN instructions.api_list IS 'Of an imported one, JSON text of the documentation of its APIs as the query file gave it';

@@ -65,7 +65,8 @@ class Candidate:
 class Instruction:
     """A selected instruction, or a query of a file, which has no sample ("").
 
-    api_ids: all APIs offered; api_fingerprints: theirs, in that order.
+    api_ids: all APIs offered; api_fingerprints: theirs, in that order.  api_list: JSON text of their
+    documentation as a query file gave it; None for those of the catalogue.
     """
 
     instruction_id: str
@@ -80,6 +81,7 @@ class Instruction:
     model: str
     prompt_digest: str
     seed_ids: tuple[str, ...]
+    api_list: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from tasks.errors import UsageError
 
 EXPECTED = (
     "give `location` in `[[catalogue.sources]]` a folder that holds tools/<Category>/<tool>.json, or a file "
-    "or folder of ToolBench queries (JSON lists whose entries have an `api_list`)"
+    "or folder of ToolBench queries (JSON lists, or JSON lines, whose entries have an `api_list`)"
 )
 
 # As ToolBench's archive has them, below `data/`.
@@ -70,8 +70,11 @@ def _in_folder(folder: Path) -> Layout:
     for name in _TOOL_FOLDERS:
         if (folder / name).is_dir():
             return _of_tools(folder, folder / name)
-    queries = _json_files(folder) or [
-        path for name in _QUERY_FOLDERS if (folder / name).is_dir() for path in _json_files(folder / name)
+    queries = _json_files(folder, ".jsonl") or [
+        path
+        for name in _QUERY_FOLDERS
+        if (folder / name).is_dir()
+        for path in _json_files(folder / name, ".jsonl")
     ]
     if queries:
         return Layout(folder, queries=_files(folder, queries))
@@ -83,16 +86,16 @@ def _of_tools(location: Path, folder: Path) -> Layout:
         path for category in sorted(folder.iterdir()) if category.is_dir() for path in _json_files(category)
     ]
     if not found:
-        raise unusable(location, "holds neither tool files nor query files (*.json)")
+        raise unusable(location, "holds neither tool files (*.json) nor query files (*.json, *.jsonl)")
     examples = folder.parent / _EXAMPLES
     return Layout(location, tools=_files(location, found), examples=examples if examples.is_dir() else None)
 
 
-def _json_files(folder: Path) -> list[Path]:
+def _json_files(folder: Path, *also: str) -> list[Path]:
     return [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() == ".json" and not path.name.startswith(".") and not path.is_dir()
+        if path.suffix.lower() in {".json", *also} and not path.name.startswith(".") and not path.is_dir()
     ]
 
 

@@ -14,7 +14,7 @@ from tasks.calling.toolbench_names import service_category, service_tool_name
 from tasks.catalogue.detail import Foreign, Name, explain
 from tasks.catalogue.source import CrawlReason, Rejected
 from tasks.catalogue.toolbench.layout import File
-from tasks.catalogue.toolbench.reading import Identity, identity_of, read_json
+from tasks.catalogue.toolbench.reading import Identity, identity_of, read_json, read_json_lines
 from tasks.catalogue.toolbench.records import ApiRecord, ToolRecord
 from tasks.errors import BadRow
 
@@ -130,8 +130,11 @@ class _Collected:
 
 
 def queries_in(path: Path) -> list[Any]:
-    """Raises `BadRow` when a file holds no queries."""
-    value = read_json(path)
+    """The entries of a file, which is one JSON list, or has an entry on each line.
+
+    Raises `BadRow` when it holds no queries.
+    """
+    value = read_json_lines(path) if path.suffix.lower() == ".jsonl" else read_json(path)
     if not isinstance(value, list) or not any(_is_query(entry) for entry in value):
         described = "no JSON list of queries, each with a `query` and an `api_list`"
         raise BadRow(CrawlReason.MALFORMED, f"it is {'an empty list' if value == [] else described}")

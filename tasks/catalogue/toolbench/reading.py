@@ -21,13 +21,32 @@ Identity = tuple[tuple[File, int, int], ...]
 
 def read_json(path: Path) -> Any:
     """Raises `BadRow` (unreadable, not_json)."""
+    return _json_in(_bytes_of(path))
+
+
+def read_json_lines(path: Path) -> list[Any]:
+    """A value a line; blank lines are none.  Raises `BadRow` (unreadable, not_json) with the line."""
+    values = []
+    for number, line in enumerate(_bytes_of(path).split(b"\n"), start=1):
+        if line.strip():
+            try:
+                values.append(_json_in(line))
+            except BadRow as fault:
+                raise BadRow(fault.reason, f"line {number}: {fault.message}") from fault
+    return values
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise BadRow(CrawlReason.UNREADABLE, f"it cannot be read: {error.strerror}") from error
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
     if not raw.strip():
         raise BadRow(CrawlReason.NOT_JSON, "it is empty")
+    return raw
+
+
+def _json_in(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:

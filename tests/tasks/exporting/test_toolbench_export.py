@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 from searched_world import SCRIPTS, TIDE, answers, calls, says, search, write_world
 from toolbench_readers import answer_files, evaluated_steps, training_rows
 
@@ -133,20 +132,29 @@ def test_parallel_calls_come_one_after_the_other(export: Export) -> None:
     ]
 
 
-@pytest.mark.parametrize(("give_ups", "results"), [(False, []), (True, ["give_up"])])
-def test_a_give_up_is_a_result_only_where_wanted(export: Export, give_ups: bool, results: list[str]) -> None:
-    out = export("toolbench", give_ups=give_ups).out
+def test_a_give_up_is_a_result_of_its_own_kind(export: Export) -> None:
+    out = export("toolbench").out
 
     made = [content["answer_generation"] for _, content in answer_files(out / "G2_answer", METHOD)]
-    assert [each["finish_type"] for each in made if each["valid_data"]] == results
-    assert len(training_rows(out / "G2_answer")) == (2 if give_ups else 0)
+    assert sorted((each["valid_data"], each["finish_type"]) for each in made) == [
+        (False, "give_answer"),
+        (True, "give_up"),
+    ]
+    assert len(training_rows(out / "G2_answer")) == 2
+
+
+def test_give_ups_alone_can_be_exported(export: Export, tmp_path: Path) -> None:
+    write_world(
+        tmp_path / "data", [search("sail", [says(calls("Finish", return_type="give_up_and_restart"))] * 2)]
+    )
+
+    assert export("toolbench", tmp_path / "data").written["G2_answer/"] == 1
 
 
 def test_a_search_without_a_result_can_be_evaluated(export: Export) -> None:
     out = export("toolbench").out
 
     steps = [evaluated_steps(content, METHOD) for _, content in answer_files(out / "G2_answer", METHOD)]
-    assert sorted(map(len, steps)) == [3, 4]
     assert ["Where to?"] * 3 in steps
 
 

@@ -164,6 +164,8 @@ def test_the_same_conversation_found_by_another_method_is_one_example(export: Ex
     of_all = export("openai", tmp_path / "data")
     of_one = export("openai", tmp_path / "data", method="react", out="react")
     trees = export("toolbench", tmp_path / "data", out="trees")
+    steps = export("toolllama", tmp_path / "data", out="steps")
+    rows = export("hf", tmp_path / "data", out="rows")
 
     assert (of_all.written, of_all.left_out) == (
         {"test_tool.jsonl": 1},
@@ -171,6 +173,12 @@ def test_the_same_conversation_found_by_another_method_is_one_example(export: Ex
     )
     assert (of_one.written, of_one.left_out) == ({"test_tool.jsonl": 1}, {})
     assert trees.written["G1_tool_answer/"] == 2
+    # Where rows are told apart by their method, each method has all it found.
+    assert steps.written == {
+        "toolllama_G123_dfs_test_tool.json": 1,
+        "toolllama_G123_cot_test_tool.json": 1,
+    }
+    assert rows.written["data/conversations/test_tool.parquet"] == 2
 
 
 def test_a_call_of_a_function_that_does_not_exist_is_not_learned() -> None:

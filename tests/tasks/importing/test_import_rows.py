@@ -229,7 +229,7 @@ def test_any_file_becomes_rows_or_a_reject(
     search = Search(
         instruction=found.instruction, annotation=found.annotation, nodes=found.nodes, level="train"
     )
-    orjson.loads(json.dumps(answer_of(search, give_ups=True)))
+    orjson.loads(json.dumps(answer_of(search)))
 
 
 def test_halves_of_characters_can_be_stored(tmp_path: Path) -> None:

@@ -194,3 +194,16 @@ def test_a_tool_that_no_query_names_any_more_is_rejected(tmp_path: Path) -> None
         (crawled,) = source.fetch(entries)
 
     assert [reject.reason for reject in crawled.rejects] == ["not_found"]
+
+
+def test_queries_may_stand_on_lines(tmp_path: Path) -> None:
+    folder = write(tmp_path / "queries", G1=[query(mention())])
+    lines = "\n\n".join(json.dumps(query(mention(name))) for name in ("Other", "Third"))
+    (folder / "more.jsonl").write_text(f"\ufeff{lines}\n", "utf-8")
+    (folder / "torn.jsonl").write_text('{"query": "Cut?", "api_list": []}\n{"query"')
+
+    (crawled,), rejects = crawl(folder)
+
+    assert [api.api_name for api in crawled.apis] == ["IEX Short Interest List", "Other", "Third"]
+    assert [(reject.row_id, reject.reason) for reject in rejects] == [("queries/torn.jsonl", "not_json")]
+    assert rejects[0].detail.startswith("line 2: it is not JSON")
