@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import orjson
 from rich.text import Text
 
+from tasks import exact_json
+
 NARROWEST = 30
 SHORT = 160  # characters of a thought or observation, unless all of it is wanted
 _FINISH = "Finish"
@@ -136,14 +138,14 @@ def _finish_lines(call: Row, arguments: Mapping[str, Any], mark: str, width: int
 def _arguments(text: str | None) -> dict[str, Any] | None:
     """The arguments by name; None when the model wrote something else."""
     try:
-        value = orjson.loads(text or "{}")
+        value = exact_json.loads(text or "{}")
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None
 
 
 def _written(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={orjson.dumps(value).decode()}" for name, value in arguments.items())
+    return ", ".join(f"{name}={exact_json.dumps(value).decode()}" for name, value in arguments.items())
 
 
 def _wrapped(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from typing import Any
 
 import duckdb
-import orjson
 import pandas as pd
 
+from tasks import exact_json
 from tasks.errors import UsageError
 from warehouse.sql import SqlFile, sql_files, statement
 
@@ -92,7 +92,7 @@ def _refuse_all_but_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> 
             fix="write a SELECT; to PIVOT, give the values: ON column IN (...)",
         )
     (row,) = connection.execute(statement("parse"), [sql]).fetchall()
-    tree = orjson.loads(row[0])
+    tree = exact_json.loads(row[0])
     if tree["error"]:
         raise UsageError(f"the query failed: {tree['error_message']}", fix=_HELP)
     forbidden = sorted(set(_forbidden(tree)))

@@ -12,11 +12,13 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
+
 Schema = Mapping[str, Any]
 
-# Bounded: longer digits are an identifier or an attack, not a number.
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?")
+# As JSON writes one: "00501" and "+4712345" are no numbers, and would lose what they say as such.
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,999})")
+_LONGEST = 1000  # characters of a number
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -30,18 +32,23 @@ def coerced(value: Any, json_type: str, schema: Schema) -> Any:
 
 
 def _integer(value: Any, _schema: Schema) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, float):
+        return exact_json.whole(value)
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         return int(value)
     return value
 
 
-def _number(value: Any, schema: Schema) -> Any:
-    number = _integer(value, schema) if isinstance(value, str) else value
-    if isinstance(number, str) and _NUMBER.fullmatch(number.strip()):
-        return float(number)
-    return number
+def _number(value: Any, _schema: Schema) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if len(text) > _LONGEST or not exact_json.is_number(f"0{text}" if text.startswith(".") else text):
+        return value
+    if text.startswith("."):
+        return float(text)
+    number = exact_json.number_of(text)
+    return number if str(number) == text else exact_json.WrittenFloat(text)  # 19.90 stays 19.90
 
 
 def _boolean(value: Any, _schema: Schema) -> Any:
@@ -79,7 +86,7 @@ def _parsed(value: Any, kind: type[list[Any]] | type[dict[str, Any]]) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        parsed = orjson.loads(value)
+        parsed = exact_json.loads(value)
     except orjson.JSONDecodeError:
         return value
     return parsed if isinstance(parsed, kind) else value

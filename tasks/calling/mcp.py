@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from tasks import exact_json
 from tasks.calling.credentials import Credentials
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.request import InvalidArguments, build_request, host_of
@@ -128,7 +129,7 @@ def _checked(api: Api, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     request = build_request(api, arguments, credentials=Credentials())
     try:
-        given: dict[str, Any] = orjson.loads(request.body or b"{}")
+        given: dict[str, Any] = exact_json.loads(request.body or b"{}")
     except orjson.JSONDecodeError as error:
         raise InvalidArguments("the arguments hold text that is not Unicode") from error
     return given

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
+from tasks import exact_json
 from tasks.calling.coerce import coerced
 from tasks.calling.credentials import Credentials
 from tasks.calling.fields import Fields, encoded, fields_of, joined, multipart, text_of, urlencoded
@@ -108,7 +107,7 @@ def _valid_arguments(parameters: Iterable[Parameter]) -> str:
 
 
 def _given(parameter: Parameter, value: Any) -> _Given:
-    said = orjson.loads(parameter.schema) if parameter.schema else {}
+    said = exact_json.loads(parameter.schema) if parameter.schema else {}
     schema = said if isinstance(said, dict) else {}
     return _Given(parameter, coerced(value, parameter.type, schema), schema.get("x-style"))
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from tasks import exact_json
 from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
@@ -97,6 +98,8 @@ def _key(call: list[str | int], arguments: dict[str, Any]) -> bytes:
     """128 bits of what names the call and its arguments, whatever the order of the latter."""
     try:
         given = json.dumps(arguments, sort_keys=True, separators=(",", ":"))
+        if not exact_json.is_plain(arguments):
+            given = exact_json.text_of(arguments, sort_keys=True, ascii_only=True)
     except RecursionError:
         given = "nested too deeply"  # whatever they are, they are refused
     text = json.dumps([*call, given])

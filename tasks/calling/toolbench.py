@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from tasks import exact_json
 from tasks.calling.call import DirectCaller
 from tasks.calling.credentials import Credentials
 from tasks.calling.outcome import CallResult, Outcome
@@ -150,7 +151,7 @@ class _ServiceCaller:
         if response.status != 200:
             return self._service_failed(response)
         try:
-            answer = orjson.loads(response.body)
+            answer = exact_json.loads(response.body)
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict) or not {"error", "response"} <= answer.keys():

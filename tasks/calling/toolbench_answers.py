@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import json_of, outcome_of
 from tasks.shaping.shorten import json_text
@@ -88,7 +89,7 @@ def _text_of(response: Any) -> str | None:
 def _unquoted(text: str) -> str:
     """A JSON string's contents; anything else as it is."""
     try:
-        return str(orjson.loads(text))
+        return str(exact_json.loads(text))
     except orjson.JSONDecodeError:
         return text
 

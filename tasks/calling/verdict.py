@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
 from tasks.calling.outcome import Outcome
 
 _BY_STATUS = {
@@ -161,7 +162,7 @@ def json_of(body: str) -> Any | None:
     if not body.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return None
     try:
-        return orjson.loads(body.lstrip("\ufeff"))
+        return exact_json.loads(body.lstrip("\ufeff"))
     except orjson.JSONDecodeError:
         return None
 

@@ -14,7 +14,11 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
+
+from tasks.exact_json import WrittenFloat
 
 JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
 
@@ -54,6 +58,13 @@ def _host_is_url(host: str) -> str:
     return host.rstrip("/")
 
 
+def _as_written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Pydantic makes a plain float of what is one in more digits."""
+    number = read(value)
+    return value if isinstance(value, WrittenFloat) else number
+
+
+Number = Annotated[int | float, WrapValidator(_as_written)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Text = Annotated[str, BeforeValidator(_none_to_empty), StringConstraints(strip_whitespace=True)]
 
@@ -72,8 +83,8 @@ class Schema(Foreign):
     example: Any = None
     enum: list[Any] | None = None
     format: str | None = None
-    minimum: int | float | None = None
-    maximum: int | float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
     min_length: int | None = Field(default=None, alias="minLength")
     max_length: int | None = Field(default=None, alias="maxLength")
     min_items: int | None = Field(default=None, alias="minItems")

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
+from tasks import exact_json
 from tasks.catalogue.names import digest_of, without_port
 from tasks.catalogue.source import Crawled
 from tasks.shaping.outline import Outline, outline_of, same_outline
@@ -65,11 +64,13 @@ def _same_form(api: Api, before: Api) -> bool:
 
 
 def _example_outline(api: Api) -> Outline | None:
-    return None if api.example_response is None else outline_of(shape_of(orjson.loads(api.example_response)))
+    return (
+        None if api.example_response is None else outline_of(shape_of(exact_json.loads(api.example_response)))
+    )
 
 
 def _with_values(row: dict[str, Any]) -> dict[str, Any]:
     """The row with JSON values in place of JSON text, so that the order of keys does not matter."""
     texts = ("default", "schema", "body_schema")
-    parsed = {name: orjson.loads(row[name]) for name in texts if row.get(name) is not None}
+    parsed = {name: exact_json.loads(row[name]) for name in texts if row.get(name) is not None}
     return row | parsed

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
-import orjson
+from tasks import exact_json
 
 FUNCTION_NAME_LENGTH = 64  # the longest function name OpenAI's protocol admits
 
@@ -18,7 +18,7 @@ _RESERVED = frozenset({"from", "class", "return", "false", "true", "id", "and"})
 
 def digest_of(value: object) -> str:
     """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
-    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return hashlib.blake2b(exact_json.dumps(value, sort_keys=True), digest_size=16).hexdigest()
 
 
 def short_hash(*parts: str) -> str:

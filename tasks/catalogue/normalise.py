@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from pydantic import ValidationError
 
+from tasks import exact_json
 from tasks.catalogue.detail import ApiDetail, ToolDetail, explain
 from tasks.catalogue.fingerprints import api_fingerprint, tool_fingerprint
 from tasks.catalogue.names import (
@@ -217,11 +217,11 @@ def _api(api_id: str, entry: ToolEntry, host: str, raw: Any) -> Api:
 
 def _api_detail(raw: Any) -> ApiDetail:
     try:
-        orjson.dumps(raw)
+        exact_json.dumps(raw)
         return ApiDetail.model_validate(raw)
     except ValidationError as error:
         raise BadRow(CrawlReason.MALFORMED, explain(error)) from error
-    except orjson.JSONEncodeError as error:
+    except TypeError as error:
         raise BadRow(CrawlReason.MALFORMED, "its JSON is nested too deeply") from error
 
 

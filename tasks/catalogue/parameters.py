@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
+from tasks import exact_json
 from tasks.catalogue.detail import (
     ApiDetail,
     Body,
@@ -62,7 +62,7 @@ def parameters_of(detail: ApiDetail) -> tuple[Parameter, ...]:
 
 def json_text(value: Any) -> str:
     """Compact JSON text, keys in the source's order."""
-    return orjson.dumps(value).decode()
+    return exact_json.dumps(value).decode()
 
 
 def _parameter(detail: ParameterDetail) -> _Described:

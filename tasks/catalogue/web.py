@@ -18,6 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from tasks import exact_json
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient
@@ -214,7 +215,7 @@ def _check_status(url: str, response: requests.Response) -> None:
 
 def _parse(url: str, response: requests.Response, body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return exact_json.loads(body)
     except orjson.JSONDecodeError as error:
         kind = response.headers.get("Content-Type", "no content type")
         what = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tasks import exact_json
 from tasks.errors import BrokenContract
 from tasks.shaping.shorten import json_text, shortened_json
 from tasks.shaping.tokens import O200K, Tokenizer
@@ -35,14 +35,14 @@ def cut_document_of(
         return whole
     wanted = tokenizer.count(json_text(response))
     room_for_rest = max_tokens - min(wanted, int(max_tokens * _RESPONSE_SHARE))
-    rest = json.loads(shortened_json(_document(tool, api, None), room_for_rest, tokenizer))
+    rest = exact_json.loads(shortened_json(_document(tool, api, None), room_for_rest, tokenizer))
     return _with_response(rest, response, max_tokens, tokenizer)
 
 
 def _with_response(rest: dict[str, Any], response: Any, max_tokens: int, tokenizer: Tokenizer) -> str:
     room = max_tokens - tokenizer.count(json_text(rest))
     while room > 0:
-        text = json_text({**rest, "response": json.loads(shortened_json(response, room, tokenizer))})
+        text = json_text({**rest, "response": exact_json.loads(shortened_json(response, room, tokenizer))})
         if tokenizer.fits(text, max_tokens):
             return text
         # Tokens of the parts do not quite add up to the tokens of the whole.
@@ -78,7 +78,7 @@ def _parameter(api: Api, parameter: Parameter) -> dict[str, Any]:
 
 def _value_of(text: str, api: Api, parameter: Parameter) -> Any:
     try:
-        return json.loads(text)
+        return exact_json.loads(text)
     except ValueError as error:
         raise BrokenContract(
             f"parameter {parameter.name!r} of {api.api_id}: its default or schema is not JSON: {text[:80]!r}",

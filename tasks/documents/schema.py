@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tasks import exact_json
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
@@ -22,7 +22,7 @@ def example_response_of(api: Api, verdict: Verdict) -> Any:
 
 def _parsed(text: str) -> Any:
     try:
-        value = json.loads(text)
+        value = exact_json.loads(text)
     except (ValueError, RecursionError):
         return text
     return text if _is_deeper_than(_DEEPEST, value) else value

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import prompts
+from tasks import exact_json
 from tasks.exporting.card import card_of
 from tasks.exporting.folder import ExportFolder
 from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
@@ -199,7 +199,7 @@ def _conversation(search: Search) -> Json:
     return _of_search(search) | {
         "result": "answer" if annotation.win else "give_up",
         "final_answer": annotation.final_answer,
-        "tools": orjson.dumps(example["tools"]).decode(),
+        "tools": exact_json.dumps(example["tools"]).decode(),
         "messages": example["messages"],
         "n_queries": annotation.n_queries,
         "n_calls": annotation.n_calls,

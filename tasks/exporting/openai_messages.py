@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence, Set
 from typing import Any, TypeAlias
 
 import orjson
 
+from tasks import exact_json
 from tasks.exporting.folder import ExportFolder
 from tasks.exporting.searches import Source
 from tasks.exporting.streams import json_streams
@@ -43,7 +43,7 @@ def export_openai(source: Source, folder: ExportFolder) -> None:
 
 def training_example(annotation: Annotation) -> Json:
     """`messages`, which end with the model's last word, and `tools`.  Raises `NotJson`."""
-    tools = orjson.loads(annotation.functions)
+    tools = exact_json.loads(annotation.functions)
     offered = {tool["function"]["name"] for tool in tools}
     messages = [_unlearned(message, offered) for message in chat_messages(annotation.messages)]
     return {"messages": messages, "tools": tools}
@@ -109,17 +109,17 @@ def _call(call: MessageToolCall, ids: _Ids) -> Json:
 def _arguments(text: str) -> str:
     """JSON text of an object; published answers have line breaks within strings, which JSON has not."""
     try:
-        value = json.loads(text, strict=False)
+        value = exact_json.lenient(text)
     except ValueError as error:
         raise NotJson(text) from error
     if not isinstance(value, dict):
         raise NotJson(text)
-    return text if _is_strict(text) else json.dumps(value, ensure_ascii=False)
+    return text if _is_strict(text) else exact_json.text_of(value, ", ", ": ")
 
 
 def _is_strict(text: str) -> bool:
     try:
-        orjson.loads(text)
+        exact_json.loads(text)
     except orjson.JSONDecodeError:
         return False
     return True

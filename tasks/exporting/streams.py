@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
+from tasks import exact_json
 from tasks.exporting.folder import ExportFolder
+
+
+def _json(value: Any) -> str:
+    """As `json.dumps` writes it, with decimals that no double holds as they were written."""
+    if exact_json.is_plain(value):
+        return json.dumps(value)
+    return exact_json.text_of(value, ", ", ": ", ascii_only=True)
 
 
 class _JsonLines:
@@ -16,7 +24,7 @@ class _JsonLines:
         self._stream = stream
 
     def write(self, value: Any) -> None:
-        self._stream.write(json.dumps(value) + "\n")
+        self._stream.write(_json(value) + "\n")
 
     def end(self) -> None:
         """A file of lines needs no end."""
@@ -28,7 +36,7 @@ class _JsonArray:
         self._opening = "[\n"
 
     def write(self, value: Any) -> None:
-        self._stream.write(self._opening + json.dumps(value))
+        self._stream.write(self._opening + _json(value))
         self._opening = ",\n"
 
     def end(self) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import orjson
-
+from tasks import exact_json
 from tasks.exporting.conversation import conversation_of
 from tasks.exporting.searches import Search
 from tasks.exporting.toolbench_tree import ToolbenchTree
@@ -35,7 +34,7 @@ def answer_of(search: Search) -> Json:
 
 def functions_of(annotation: Annotation) -> list[Json]:
     """The functions offered, in ToolBench's form, which lists the optional parameters as well."""
-    return [_function(tool["function"]) for tool in orjson.loads(annotation.functions)]
+    return [_function(tool["function"]) for tool in exact_json.loads(annotation.functions)]
 
 
 def _function(function: Json) -> Json:

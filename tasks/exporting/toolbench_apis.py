@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from tasks import exact_json
 from tasks.exporting.searches import Source
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Instruction
@@ -95,7 +96,7 @@ def _skeleton_of(response: str | None) -> Any:
     if response is None:
         return None
     try:
-        return _skeleton(orjson.loads(response))
+        return _skeleton(exact_json.loads(response))
     except orjson.JSONDecodeError:
         return None  # text, or an example that was cut: it says nothing of a shape
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-import orjson
+from tasks import exact_json
 
 Json = dict[str, Any]
 
 
 def digest_of(value: object) -> str:
     """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
-    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return hashlib.blake2b(exact_json.dumps(value, sort_keys=True), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,11 @@ class ToolSet:
 
     @classmethod
     def of(cls, *tools: Json) -> ToolSet:
-        return cls(tuple(map(orjson.dumps, tools)))
+        return cls(tuple(map(exact_json.dumps, tools)))
 
     @property
     def tools(self) -> tuple[Json, ...]:
-        return tuple(map(orjson.loads, self.texts))
+        return tuple(map(exact_json.loads, self.texts))
 
     @property
     def text(self) -> bytes:

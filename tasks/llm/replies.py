@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from json_repair import repair_json
 
+from tasks import exact_json
 from tasks.errors import BadRow
 from tasks.llm.chat import Json, Reply, ToolCall, Usage
 from tasks.llm.failures import MalformedReply, error_in_success
@@ -51,7 +52,7 @@ def reply_of(decoded: Any, *, model: str = "") -> Reply:
 
 def _loads(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return exact_json.loads(body)
     except orjson.JSONDecodeError:
         return _loads_with_stray_surrogates(body)
 
@@ -66,7 +67,7 @@ def _loads_with_stray_surrogates(body: bytes) -> Any:
 
 
 def _without_surrogates(value: Any) -> Any:
-    return orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return exact_json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _object(value: Any, where: str) -> Json:
@@ -124,7 +125,7 @@ def _arguments(function: Json) -> str:
     arguments = function.get("arguments")
     if isinstance(arguments, str):
         return arguments
-    return "{}" if arguments is None else orjson.dumps(arguments).decode()
+    return "{}" if arguments is None else exact_json.dumps(arguments).decode()
 
 
 def _usage(usage: Any) -> Usage:
@@ -152,7 +153,7 @@ def json_object_of(text: str) -> Json | list[Any]:
     longest counts.  Raises `BadRow("malformed_reply")` when there is none.
     """
     try:
-        value = orjson.loads(text)
+        value = exact_json.loads(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError, TypeError):
         value = _longest(text)
     if not isinstance(value, dict | list):

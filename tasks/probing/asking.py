@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 import prompts
+from tasks import exact_json
 from tasks.calling.outcome import CallResult
 from tasks.errors import BadRow
 from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript
@@ -87,8 +86,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "description": parameter.description,
     }
     if parameter.default is not None:
-        described["default"] = orjson.loads(parameter.default)
-    schema = orjson.loads(parameter.schema) if parameter.schema else {}
+        described["default"] = exact_json.loads(parameter.default)
+    schema = exact_json.loads(parameter.schema) if parameter.schema else {}
     return described | {key: schema[key] for key in _OF_SCHEMA if isinstance(schema, dict) and key in schema}
 
 

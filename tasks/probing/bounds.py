@@ -8,28 +8,34 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from tasks import exact_json
+
 _LONGEST_PATTERN = 100
 _REPEAT = re.compile(r"[*+{]")
 _REPEATS = 3
 _LONGEST_MATCHED = 100
+_BOUNDLESS = 10**300  # no double has room for more and a step
 
 
 def fitted_number(wanted: float, schema: Mapping[str, Any], *, whole: bool) -> float:
     """`wanted` where it is allowed, else the nearest number that is."""
-    step = 1.0 if whole else 0.5
+    step = 1 if whole else 0.5
     low = max(_bound(schema, "minimum", -math.inf), _bound(schema, "exclusiveMinimum", -math.inf) + step)
     high = min(_bound(schema, "maximum", math.inf), _bound(schema, "exclusiveMaximum", math.inf) - step)
-    number = max(low, min(float(wanted), high))
-    multiple = _bound(schema, "multipleOf", 0.0)
+    number = max(low, min(wanted, high))
+    multiple = _bound(schema, "multipleOf", 0)
     if multiple > 0 and math.isfinite(number / multiple):
         number = _multiple(number, multiple, low, high)
     if whole:
         return math.ceil(number) if math.ceil(number) <= high else math.floor(number)
-    return int(number) if number.is_integer() else number
+    return exact_json.whole(number) if isinstance(number, float) else number
 
 
 def _multiple(number: float, multiple: float, low: float, high: float) -> float:
-    nearest = round(number / multiple) * multiple
+    if isinstance(number, int) and isinstance(multiple, int):
+        nearest: float = (2 * number + multiple) // (2 * multiple) * multiple
+    else:
+        nearest = round(number / multiple) * multiple
     if nearest < low:
         return nearest + multiple
     return nearest - multiple if nearest > high else nearest
@@ -38,9 +44,9 @@ def _multiple(number: float, multiple: float, low: float, high: float) -> float:
 def _bound(schema: Mapping[str, Any], keyword: str, unbounded: float) -> float:
     # In old JSON schemas the exclusive bounds are booleans.
     bound = schema.get(keyword)
-    if isinstance(bound, (int, float)) and not isinstance(bound, bool) and math.isfinite(bound):
-        return float(bound)
-    return unbounded
+    if isinstance(bound, int) and not isinstance(bound, bool) and abs(bound) < _BOUNDLESS:
+        return bound  # in all its digits
+    return bound if isinstance(bound, float) and math.isfinite(bound) else unbounded
 
 
 def is_bounded(schema: Mapping[str, Any]) -> bool:

@@ -9,8 +9,7 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
-import orjson
-
+from tasks import exact_json
 from tasks.calling.coerce import coerced
 from tasks.probing.words import words_of
 from warehouse.tables.catalogue import Api, Parameter
@@ -74,7 +73,7 @@ class Wanted:
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:
-        schema = orjson.loads(self.parameter.schema) if self.parameter.schema else {}
+        schema = exact_json.loads(self.parameter.schema) if self.parameter.schema else {}
         return schema if isinstance(schema, dict) else {}
 
     @cached_property
@@ -84,7 +83,7 @@ class Wanted:
     @cached_property
     def documented(self) -> tuple[Any, ...]:
         """Values the documentation gives: default, examples, enum, then those in its prose; none twice."""
-        default = None if self.parameter.default is None else orjson.loads(self.parameter.default)
+        default = None if self.parameter.default is None else exact_json.loads(self.parameter.default)
         said = (coerced(text, self.type, self.schema) for text in _said(self.parameter.description))
         fitting = (value for value in said if _is_of(self.type, value) and self._is_choice(value))
         return tuple(islice(_distinct(chain([default], shown_in(self.schema), fitting)), _VALUES))

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import orjson
-
 import prompts
+from tasks import exact_json
 from tasks.llm.chat import Json
 from tasks.search.arguments import encodable
 from tasks.search.finish import GIVE_ANSWER, GIVE_UP
@@ -98,7 +97,7 @@ class _Reading:
 
     @classmethod
     def of(cls, api: Api, tool: Tool | None, document: Document | None) -> _Reading:
-        said: Json = {} if document is None else orjson.loads(document.document)
+        said: Json = {} if document is None else exact_json.loads(document.document)
         category, _, name = api.tool_id.rpartition("/")
         return cls(
             tool_name=_text(said, "tool_name", name if tool is None else tool.tool_name),
@@ -173,11 +172,11 @@ def _property(parameter: Parameter, description: str) -> Json:
     if description:
         schema["description"] = encodable(description)
     if parameter.schema is not None:
-        keywords = orjson.loads(parameter.schema)
+        keywords = exact_json.loads(parameter.schema)
         # How a value is written into a request is no business of the model.
         schema |= {name: value for name, value in keywords.items() if not name.startswith("x-")}
     _complete(schema)
-    return schema if parameter.default is None else schema | {"default": orjson.loads(parameter.default)}
+    return schema if parameter.default is None else schema | {"default": exact_json.loads(parameter.default)}
 
 
 def _complete(schema: Json) -> None:

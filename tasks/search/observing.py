@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
-
+from tasks import exact_json
 from tasks.calling.observe import observation_of
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.search.rules import Rules
@@ -37,9 +36,9 @@ def response_shape(api: Api, document: Document | None) -> Shape | None:
     example declares nothing: other answers may say more.
     """
     if document is not None:
-        shape: Shape = orjson.loads(document.response_schema)
+        shape: Shape = exact_json.loads(document.response_schema)
         return shape
-    return None if api.response_schema is None else shape_of_schema(orjson.loads(api.response_schema))
+    return None if api.response_schema is None else shape_of_schema(exact_json.loads(api.response_schema))
 
 
 def observe(

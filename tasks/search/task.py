@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
-
+from tasks import exact_json
 from tasks.llm.chat import ChatRequest, Json, Reply
 
 FINISH = "Finish"
@@ -24,11 +23,11 @@ class Function:
     def of(cls, name: str, description: str, parameters: Json) -> Function:
         """parameters: JSON schema of its one argument object."""
         function = {"name": name, "description": description, "parameters": parameters}
-        return cls(name, orjson.dumps({"type": "function", "function": function}))
+        return cls(name, exact_json.dumps({"type": "function", "function": function}))
 
     def wire(self) -> Json:
         """As an item of OpenAI's `tools`."""
-        item: Json = orjson.loads(self.text)
+        item: Json = exact_json.loads(self.text)
         return item
 
 

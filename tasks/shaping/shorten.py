@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-import orjson
-
+from tasks import exact_json
 from tasks.shaping.tokens import O200K, Tokenizer
 
 CUT_KEY = "_cut"
@@ -43,9 +42,12 @@ _Attempt = Callable[[_Ceilings], "str | None"]
 def json_text(value: Any) -> str:
     """Compact JSON text, non-ASCII characters as they are."""
     try:
-        return orjson.dumps(value).decode()
+        return exact_json.dumps(value).decode()
     except TypeError:
-        # Integers beyond 64 bits and lone surrogates are JSON, too.
+        pass
+    try:
+        return exact_json.text_of(value)  # lone surrogates are JSON, too
+    except RecursionError:
         return json.dumps(value, separators=(",", ":"))
 
 

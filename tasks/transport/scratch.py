@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
 from tasks.transport.kvstore import DurableMap
 
 
@@ -30,11 +31,11 @@ class Scratch:
     async def get(self, key: object) -> Any | None:
         """The value; None when there is none."""
         kept = await self._opened().get(_digest(key))
-        return None if kept is None else orjson.loads(zlib.decompress(kept))
+        return None if kept is None else exact_json.loads(zlib.decompress(kept))
 
     async def put(self, key: object, value: object) -> None:
         """Returns once the value is committed."""
-        await self._opened().put(_digest(key), zlib.compress(orjson.dumps(value), level=1))
+        await self._opened().put(_digest(key), zlib.compress(exact_json.dumps(value), level=1))
 
     def close(self) -> None:
         with self._opening:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from tasks import exact_json
 from warehouse.table import Table
 
 
@@ -57,8 +57,8 @@ class Parameter:
     def shown(self) -> Any:
         """A value that the source shows, as JSON: the default, else an example; None when there is none."""
         if self.default is not None:
-            return json.loads(self.default)
-        schema = None if self.schema is None else json.loads(self.schema)
+            return exact_json.loads(self.default)
+        schema = None if self.schema is None else exact_json.loads(self.schema)
         examples = schema.get("examples") if isinstance(schema, dict) else None
         return examples[0] if isinstance(examples, list) and examples else None
 

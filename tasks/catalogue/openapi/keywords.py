@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tasks import exact_json
 from tasks.catalogue.openapi.texts import capped
 
 _TYPES = {
@@ -162,15 +162,16 @@ def _bound(inclusive: str, exclusive: str, towards: int, said: dict[str, Any]) -
     step = towards if type_of(said) == "integer" else 0
     bound, other = _number(said.get(inclusive)), said.get(exclusive)
     if other is True and bound is not None:  # how it was up to 3.0
-        return bound + step
+        return bound + step if step else bound
     limit = _number(other)
-    return bound if limit is None else limit + step
+    return bound if limit is None else limit + step if step else limit
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A number in all its digits; 5.0 is 5."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if float(value).is_integer() else value
+    return exact_json.whole(value) if isinstance(value, float) else value
 
 
 _IMPLY_TYPE = frozenset({"type", "const", "default", "enum", "example", "examples", "x-example", *_SAYS_TYPE})

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
 from tasks.catalogue.openapi.yaml12 import parse_yaml
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
@@ -46,12 +47,12 @@ def _decoded(raw: bytes) -> str:
 
 
 def _json(text: str) -> Any:
-    value = orjson.loads(text)
+    value = exact_json.loads(text)
     try:
-        orjson.dumps(value)  # which takes fewer levels than loading does
+        exact_json.dumps(value)  # which takes fewer levels than loading does
         # orjson keeps the last of equal keys without a word, which would lose whole paths.
         json.loads(text, object_pairs_hook=_refuse_repeated_keys)
-    except (orjson.JSONEncodeError, RecursionError) as error:
+    except (TypeError, RecursionError) as error:
         raise BadRow(CrawlReason.TOO_LARGE, "it is nested too deeply") from error
     return value
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
+from tasks import exact_json
 from tasks.catalogue.openapi import media
 from tasks.catalogue.openapi.examples import example_at
 from tasks.catalogue.openapi.refs import References
@@ -71,6 +70,6 @@ def _schema(content: Spot, schemas: Schemas) -> Json | None:
 
 def _of_reasonable_size(example: Any) -> Any:
     try:
-        return example if len(orjson.dumps(example)) <= LARGEST_EXAMPLE else None
-    except orjson.JSONEncodeError:  # nested beyond what JSON libraries take
+        return example if len(exact_json.dumps(example)) <= LARGEST_EXAMPLE else None
+    except TypeError:  # nested beyond what JSON libraries take
         return None

@@ -6,7 +6,6 @@ keeps the last of equal keys, and recurses.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,13 +15,24 @@ import yaml
 
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
+from tasks.exact_json import WrittenFloat, WrittenInt
 
 MAX_NODES = 3_000_000  # with every alias counted as what it stands for
 MAX_DEPTH = 200
 
 
-def _with_prefix(text: str) -> int:
-    return int(text, 0)
+def _integer(text: str) -> int:
+    number = int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
+    return number if str(number) == text else WrittenInt(number, text)
+
+
+def _float(text: str) -> float:
+    """A number with its text, which a schema may want as such: as a version, 1.10 is not 1.1."""
+    sign, digits = ("-" if text[0] == "-" else ""), text.lstrip("+-").lstrip("0")
+    padded = digits if digits[:1].isdecimal() else f"0{digits}"
+    whole, _, rest = padded.partition(".")
+    as_json = f"{sign}{whole}{'.' * rest[:1].isdecimal()}{rest}"
+    return float(text) if repr(float(text)) == as_json else WrittenFloat(as_json)
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -34,10 +44,8 @@ _CONSTANTS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], float]], ...] = (
-    (re.compile(r"[-+]?[0-9]{1,18}"), int),
-    (re.compile(r"0o[0-7]{1,20}"), _with_prefix),
-    (re.compile(r"0x[0-9a-fA-F]{1,15}"), _with_prefix),
-    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), float),
+    (re.compile(r"[-+]?[0-9]{1,4300}|0o[0-7]{1,1000}|0x[0-9a-fA-F]{1,1000}"), _integer),
+    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), _float),
 )
 
 
@@ -195,13 +203,8 @@ def _resolved(text: str) -> Any:
         return text
     for pattern, number in _NUMBERS:
         if pattern.fullmatch(text):
-            return _finite(number(text), text)
+            return number(text)
     return text
-
-
-def _finite(number: float, text: str) -> Any:
-    """JSON has no infinity: a number beyond all bounds stays text."""
-    return number if math.isfinite(number) else text
 
 
 def _bad(event: Any, what: str) -> BadRow:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
 from tasks.catalogue.names import digest_of
 from tasks.catalogue.source import CrawlReason
 from tasks.catalogue.toolbench.layout import File
@@ -48,7 +49,7 @@ def _bytes_of(path: Path) -> bytes:
 
 def _json_in(raw: bytes) -> Any:
     try:
-        return orjson.loads(raw)
+        return exact_json.loads(raw)
     except orjson.JSONDecodeError:
         return _as_python_writes(raw)
 
@@ -57,7 +58,7 @@ def _as_python_writes(raw: bytes) -> Any:
     """Python's own JSON may hold NaN and halves of surrogate pairs: they become null and "?"."""
     try:
         value = json.loads(raw.decode(), parse_constant=lambda _: None)
-        return orjson.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+        return exact_json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except UnicodeDecodeError as error:
         raise BadRow(CrawlReason.NOT_JSON, f"it is not UTF-8: {error.reason}") from error
     except RecursionError as error:

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from tasks import exact_json
+
 _TYPES = {
     "bool": "boolean",
     "dict": "object",
@@ -38,7 +40,7 @@ def schema_of(skeleton: Any) -> Schema | None:
 def _parsed(text: str) -> Any:
     """Some skeletons are given as JSON text, cut in the middle when they are long."""
     try:
-        return orjson.loads(text)
+        return exact_json.loads(text)
     except orjson.JSONDecodeError:
         return None
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from tasks import exact_json
 from tasks.catalogue.parameters import json_text
 
 
@@ -76,7 +77,7 @@ def _parsed(text: str) -> Any:
     if lowered in {"true", "false"}:
         return lowered == "true"
     try:
-        return orjson.loads(text)
+        return exact_json.loads(text)
     except orjson.JSONDecodeError:
         return text
 

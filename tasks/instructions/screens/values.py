@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from tasks import exact_json
 from tasks.instructions.screens.instruction import Screened
 from warehouse.tables.catalogue import Parameter
 
@@ -47,7 +47,7 @@ def _kind_of(parameter: Parameter) -> str | None:
 
 
 def _schema_of(parameter: Parameter) -> dict[str, Any]:
-    schema = {} if parameter.schema is None else json.loads(parameter.schema)
+    schema = {} if parameter.schema is None else exact_json.loads(parameter.schema)
     return schema if isinstance(schema, dict) else {}
 
 

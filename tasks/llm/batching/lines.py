@@ -7,6 +7,7 @@ from typing import Final
 
 import orjson
 
+from tasks import exact_json
 from tasks.errors import ToolloomError
 from tasks.llm.chat import Json, Reply
 from tasks.llm.failures import MalformedReply, failure_of, wants_other_length_field
@@ -49,7 +50,7 @@ def request_line(key: str, body: bytes) -> bytes:
 def read_result(line: bytes, model: str) -> Result | None:
     """A line of an output or error file; None for one that names no request, or one that was not tried."""
     try:
-        result = orjson.loads(line)
+        result = exact_json.loads(line)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(result, dict) or not isinstance(result.get("custom_id"), str):
@@ -62,7 +63,7 @@ def read_result(line: bytes, model: str) -> Result | None:
 
 def _outcome(response: Json, model: str) -> Reply | ToolloomError:
     status = response.get("status_code")
-    body = orjson.dumps(response.get("body"))
+    body = exact_json.dumps(response.get("body"))
     if status == _OK:
         return _reply(body, model)
     if not isinstance(status, int):

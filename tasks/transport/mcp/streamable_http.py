@@ -15,6 +15,7 @@ import orjson
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import INTERNAL_ERROR
 
+from tasks import exact_json
 from tasks.transport.mcp.failures import CUT_SHORT, TOO_LARGE
 
 HTTP_STATUS = "toolloom/http-status"
@@ -79,7 +80,7 @@ class _Bounded(httpx2.AsyncBaseTransport):
 
 
 def _is_notification(request: httpx2.Request) -> bool:
-    message = orjson.loads(request.content)
+    message = exact_json.loads(request.content)
     return isinstance(message, dict) and "id" not in message
 
 
@@ -134,7 +135,7 @@ async def _explained(response: httpx2.Response) -> httpx2.Response:
 
 def _error_of(body: bytes) -> dict[str, Any] | None:
     try:
-        message = orjson.loads(body)
+        message = exact_json.loads(body)
     except orjson.JSONDecodeError:
         return None
     error = message.get("error") if isinstance(message, dict) else None

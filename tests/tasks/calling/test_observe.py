@@ -26,6 +26,18 @@ def result(outcome: Outcome, body: Any = None, **fields: Any) -> CallResult:
         (result(Outcome.OK, {"a": {}, "x": 1}), {"a": {"b": "string"}}, '{"a":{},"x":1}'),
         (result(Outcome.OK, "plain text"), {"a": "string"}, "plain text"),
         (
+            result(
+                Outcome.OK, '{"owed": 98765432109876543210, "rate": 0.12345678901234567890123, "x": 1e999}'
+            ),
+            {"owed": "integer", "rate": "number"},
+            '{"owed":98765432109876543210,"rate":0.12345678901234567890123}',
+        ),
+        (
+            result(Outcome.NOT_FOUND, '{"id": -98765432109876543210, "city": "Ålesund"}', http_status=404),
+            None,
+            '{"error":"not_found","status":404,"response":{"id":-98765432109876543210,"city":"Ålesund"}}',
+        ),
+        (
             result(Outcome.OK, http_status=200, content_type="image/png", n_bytes=9),
             None,
             '{"status":200,"content_type":"image/png","n_bytes":9}',
