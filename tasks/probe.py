@@ -15,9 +15,10 @@ from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.probing.answers import Answers
 from tasks.probing.earlier import Again, stands, was_unreachable
+from tasks.probing.identifiers import Answered
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
-from tasks.probing.siblings import Answered, lists_first, sources_of
+from tasks.probing.siblings import levels_first, plans_of
 from tasks.run import RunContext
 from tasks.services import Services, services_of
 from tasks.stage import TableRows, finish_stage, run_shards, write_shard
@@ -113,16 +114,16 @@ def probe_shard(
         standing = work.standing.get(api.api_id)
         if standing is not None:
             return ProbeReport((), standing)
-        if prober.answers.expects(api.api_id):
-            return await probe_api(api, prober)  # others wait for the answer itself
         conditions = work.conditions[api.api_id]
-        return await services.journal.report(api.api_id, conditions, lambda: probe_api(api, prober))
+        report = await services.journal.report(api.api_id, conditions, lambda: probe_api(api, prober))
+        prober.answers.settle(api.api_id, report.told)
+        return report
 
     mapped = services.map(
         STAGE,
         shard,
         probe_one,
-        lists_first(work.apis, prober.sources),
+        levels_first(work.apis, prober.plans),
         rejects=lambda report: not report.verdict.kept,
         # An API that waits for its next try, or for a sibling's answer, keeps nobody from being called.
         window=len(work.apis),
@@ -190,19 +191,19 @@ def _earlier_verdicts(services: Services, refs: tuple[TableRef, ...]) -> Sequenc
 
 
 def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
-    sources = sources_of(work.apis)
-    lists = {source.list_api_id for source in sources.values()}
+    plans = plans_of(work.apis)
+    sources = {source for plan in plans.values() for source in plan.sources}
     return Prober(
         caller=services.probing,
         params=params,
         run_id=services.run.run_id,
-        sources=sources,
+        plans=plans,
         answers=Answers(
-            expected=lists - work.standing.keys(),
+            expected=sources - work.standing.keys(),
             earlier={
-                api_id: Answered({}, verdict.example_response)
+                api_id: Answered({}, verdict.example_response, api_id, plans[api_id].operation.about)
                 for api_id, verdict in work.standing.items()
-                if api_id in lists and verdict.example_response is not None
+                if api_id in sources and verdict.example_response is not None
             },
         ),
         model=services.model(STAGE) if params.model_arguments else None,

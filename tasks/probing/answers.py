@@ -1,4 +1,4 @@
-"""What list operations answered, for those of their siblings that wait for identifiers."""
+"""What operations answered, for those of their siblings that wait for identifiers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from tasks.errors import StopRun
-from tasks.probing.siblings import Answered
+from tasks.probing.identifiers import Answered
 
 
 class Answers:
-    """A board on which the first good answer of each list operation is put up; used in one event loop.
+    """A board on which the first good answer of each operation that tells is put up; used in one event loop.
 
     expected: `api_id`s of those that are probed now.  earlier: good answers from before, of others.
     """
@@ -24,6 +24,12 @@ class Answers:
     def expects(self, api_id: str) -> bool:
         """Whether others may wait for an answer of this operation."""
         return api_id in self._settled
+
+    def settle(self, api_id: str, answered: Answered | None) -> None:
+        """What came of an operation that was probed before, whose answer was kept."""
+        with self.probing(api_id):
+            if answered is not None:
+                self.put_up(api_id, answered)
 
     def put_up(self, api_id: str, answered: Answered) -> None:
         """A good answer; later ones of the same operation change nothing."""

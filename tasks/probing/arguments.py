@@ -31,24 +31,43 @@ _TRIES: tuple[tuple[int, Optionals], ...] = (
     (2, "documented"),
     (1, "known"),
 )
+# Where a value is a guess, it is the likeliest to be at fault.
+_GUESSING: tuple[tuple[int, Optionals], ...] = (
+    *((0, "none"), (1, "documented"), (2, "documented")),
+    *_TRIES,
+)
 
 
 @dataclass(frozen=True)
 class Found:
     """What was found out about an API besides its documentation, by `arg_name`.
 
-    siblings: sets of identifiers that go together, from a sibling's answer; guessed: by a model.
+    siblings: sets of identifiers that go together, from siblings' answers; last: the parameter that goes on
+    to other values after them, while the others keep to theirs.  guessed: by a model.
     """
 
     siblings: Sequence[Mapping[str, Any]] = ()
+    last: str | None = None
     guessed: Mapping[str, Any] | None = None
 
 
-class Trials:
-    """The different arguments to try one API with; its documentation is read once."""
+@dataclass(frozen=True)
+class Fault:
+    """A try that found fault with its arguments.  gone: what they name is not there, or empty."""
 
-    def __init__(self, api: Api) -> None:
+    arguments: Mapping[str, Any]
+    gone: bool
+
+
+class Trials:
+    """The different arguments to try one API with; its documentation is read once.
+
+    given: values that somebody wrote down for it, by `arg_name`; there are no better ones.
+    """
+
+    def __init__(self, api: Api, given: Mapping[str, Sequence[Any]] | None = None) -> None:
         self._parameters = Wanted.of(api)
+        self._given = given or {}
         self._known: dict[str, tuple[Any, ...]] = {}
 
     @property
@@ -57,22 +76,40 @@ class Trials:
         return tuple(wanted.arg_name for wanted in self._parameters if wanted.needed)
 
     def shows(self, arg_name: str) -> bool:
-        """Whether the documentation shows a value of the parameter."""
-        return any(wanted.documented for wanted in self._parameters if wanted.arg_name == arg_name)
+        """Whether the documentation, or somebody who knows, shows a value of the parameter."""
+        return arg_name in self._given or any(
+            wanted.documented for wanted in self._parameters if wanted.arg_name == arg_name
+        )
 
-    def arguments(self, attempt: int, found: Found = Found()) -> dict[str, Any]:
-        """The arguments of the `attempt`-th different try (from 0); after the last, they start again.
+    def arguments(self, faults: Sequence[Fault] = (), found: Found = Found()) -> dict[str, Any]:
+        """The arguments of the next different try after those that found fault; after the last, they start
+        again.
 
-        Required parameters always have a value.
+        Required parameters always have a value, and another one when what they named was not there.
         """
         tries: list[dict[str, Any]] = []
-        for turn, optionals in _TRIES:
+        for turn, optionals in self._turns(found):
             arguments = self._try(turn, optionals, found)
             if arguments not in tries:
                 tries.append(arguments)
-            if len(tries) > attempt:
-                break
-        return tries[attempt % len(tries)]
+        needed = self.needed
+        fresh = [arguments for arguments in tries if all(arguments != fault.arguments for fault in faults)]
+        gone = [_only(fault.arguments, needed) for fault in faults if fault.gone]
+        others = [arguments for arguments in fresh if not needed or _only(arguments, needed) not in gone]
+        return next(iter(others or fresh), tries[len(faults) % len(tries)])
+
+    def _turns(self, found: Found) -> Sequence[tuple[int, Optionals]]:
+        """Values that are mere guesses are not tried twice before there were others."""
+        sure = {name for each in found.siblings[:1] for name in each}
+        guessed = any(
+            wanted.needed
+            and wanted.arg_name not in sure
+            and not self.shows(wanted.arg_name)
+            and not self._known_of(wanted)
+            and not _type_tells(wanted)
+            for wanted in self._parameters
+        )
+        return _GUESSING if guessed else _TRIES
 
     def unfilled(self, found: Found = Found()) -> tuple[str, ...]:
         """The required parameters of which nothing is known that would make a good value."""
@@ -82,7 +119,7 @@ class Trials:
             for wanted in self._parameters
             if wanted.needed
             and wanted.arg_name not in identified
-            and not wanted.documented
+            and not self.shows(wanted.arg_name)
             and not self._known_of(wanted)
             and not _type_tells(wanted)
         )
@@ -92,19 +129,39 @@ class Trials:
         for wanted in self._parameters:
             if wanted.needed:
                 arguments[wanted.arg_name] = self._value(wanted, turn, found)
+            elif given := self._given.get(wanted.arg_name):
+                arguments[wanted.arg_name] = given[turn % len(given)]
             elif values := self._optional(wanted, optionals):
                 arguments[wanted.arg_name] = values[turn % len(values)]
-        return in_order(arguments, self._parameters)
+        return in_order(
+            arguments, [wanted for wanted in self._parameters if wanted.arg_name not in self._given]
+        )
 
     def _value(self, wanted: Wanted, turn: int, found: Found) -> Any:
+        name = wanted.arg_name
+        if given := self._given.get(name):
+            return given[turn % len(given)]
         documented = wanted.documented
+        # Found sets begin where the documented values of the parameter that goes on are at their end.
+        at = turn - self._n_documented(found.last)
+        identifiers = [each[name] for each in found.siblings if name in each]
+        if identifiers and (at >= 0 or not documented) and (at < len(identifiers) or name != found.last):
+            return identifiers[max(at, 0) % len(identifiers)]
         if documented and (turn < len(documented) or wanted.enumerated):
             return documented[turn % len(documented)]
-        identifiers = [each[wanted.arg_name] for each in found.siblings if wanted.arg_name in each]
-        if identifiers:
-            return identifiers[(turn - len(documented)) % len(identifiers)]
         known = self._known_of(wanted) or _guessed(wanted, found) or documented
-        return known[turn % len(known)] if known else made_up(wanted.type, wanted.schema, turn)
+        if identifiers:
+            known = tuple(value for value in known if value not in identifiers)
+            turn = at - len(identifiers)
+        return known[turn % len(known)] if known else self._made_up(wanted, turn, identifiers)
+
+    def _made_up(self, wanted: Wanted, turn: int, tried: Sequence[Any]) -> Any:
+        values = [made_up(wanted.type, wanted.schema, turn + more) for more in range(len(tried) + 1)]
+        return next((value for value in values if value not in tried), values[0])
+
+    def _n_documented(self, arg_name: str | None) -> int:
+        documented = (wanted.documented for wanted in self._parameters if wanted.arg_name == arg_name)
+        return 0 if arg_name in self._given else len(next(documented, ()))
 
     def _optional(self, wanted: Wanted, optionals: Optionals) -> tuple[Any, ...]:
         if optionals == "none":
@@ -115,6 +172,10 @@ class Trials:
         if wanted.arg_name not in self._known:
             self._known[wanted.arg_name] = known_values(wanted)
         return self._known[wanted.arg_name]
+
+
+def _only(arguments: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: arguments[name] for name in names if name in arguments}
 
 
 def _guessed(wanted: Wanted, found: Found) -> tuple[Any, ...]:

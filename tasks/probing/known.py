@@ -25,6 +25,7 @@ class _Entry:
     run_together: frozenset[str]
     near: frozenset[str]
     anywhere: bool
+    hollow: bool
     values: tuple[str, ...]
     numbers: tuple[float, ...]
 
@@ -67,6 +68,7 @@ def _entry(read: Mapping[str, Any]) -> _Entry:
         run_together=frozenset(map("".join, names)),
         near=frozenset(word for near in read.get("near", ()) for word in words_of(near)),
         anywhere=read.get("anywhere", False),
+        hollow=read.get("hollow", False),
         values=tuple(read.get("values", ())),
         numbers=tuple(read.get("numbers", ())),
     )
@@ -80,6 +82,12 @@ def known_values(wanted: Wanted) -> tuple[Any, ...]:
     if wanted.type == "array":
         return tuple([value] * _least_items(wanted) for value in _values(wanted, *_items(wanted)))
     return tuple(_values(wanted, wanted.type, wanted.schema))
+
+
+def is_well_known(wanted: Wanted) -> bool:
+    """Whether the values that a name suggests are likely to exist where they are asked for."""
+    entry = _meant(wanted)
+    return entry is not None and not entry.hollow and bool(known_values(wanted))
 
 
 def _items(wanted: Wanted) -> tuple[str, Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.llm.chat import ChatModel
 from tasks.probing.answers import Answers
-from tasks.probing.arguments import Found, Trials
+from tasks.probing.arguments import Fault, Found, Trials
 from tasks.probing.asking import asked_arguments
 from tasks.probing.contents import has_contents, value_of
+from tasks.probing.identifiers import Answered
 from tasks.probing.judge import judge
 from tasks.probing.leaves import leaves_of
 from tasks.probing.params import ProbeParams
-from tasks.probing.siblings import Answered, Source, identifiers
+from tasks.probing.siblings import Plan, Sought, fillings
 from tasks.shaping.shorten import json_text
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Probe, ShapeLeaf, Verdict
@@ -30,6 +31,9 @@ POINTLESS = frozenset({Outcome.UNSAFE_SKIPPED, Outcome.BLOCKED, Outcome.INVALID_
 # The API's answer to these very arguments: others may fare better.
 _ABOUT_ARGUMENTS = frozenset({Outcome.CLIENT_ERROR, Outcome.NOT_FOUND, Outcome.ERROR_MESSAGE, Outcome.EMPTY})
 
+# What the arguments name is not there, or holds nothing: the same with more options would not be, either.
+_GONE = frozenset({Outcome.OK, Outcome.EMPTY, Outcome.NOT_FOUND})
+
 _ALWAYS_SENT = frozenset({"GET", "HEAD"})
 
 
@@ -41,14 +45,16 @@ def _now() -> datetime:
 class Prober:
     """What the probes of many APIs have in common.
 
-    caller: must not retry by itself.  sources, answers: see `siblings`.  model: fills in what nothing else
-    does; None: nobody does.  conditions: what decides a verdict besides the world, by `api_id`.
+    caller: must not retry by itself.  plans, answers: see `siblings`.  given: values that somebody wrote
+    down, by `api_id` and `arg_name`.  model: fills in what nothing else does; None: nobody does.
+    conditions: what decides a verdict besides the world, by `api_id`.
     """
 
     caller: Caller
     params: ProbeParams
     run_id: str
-    sources: Mapping[str, Source] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
     model: ChatModel | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
@@ -57,10 +63,11 @@ class Prober:
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """One row a try, and the verdict they add up to."""
+    """One row a try, the verdict they add up to, and the answer that others may learn from."""
 
     probes: tuple[Probe, ...]
     verdict: Verdict
+    told: Answered | None = None
 
 
 async def probe_api(api: Api, prober: Prober) -> ProbeReport:
@@ -91,10 +98,12 @@ class _Probing:
         self.tried: list[tuple[dict[str, Any], CallResult]] = []
         self._api = api
         self._prober = prober
-        self._trials = Trials(api)
+        self._given = prober.given.get(api.api_id, {})
+        self._trials = Trials(api, self._given)
         self._probes: list[Probe] = []
-        self._variant = 0
-        self._siblings: Sequence[Mapping[str, Any]] | None = None
+        self._faults: list[Fault] = []
+        self._told: Answered | None = None
+        self._found: dict[tuple[str, ...], Found] = {}
         self._guessed: dict[str, Any] | None = None
 
     def report(self) -> ProbeReport:
@@ -105,7 +114,9 @@ class _Probing:
             probed_at=self._probes[-1].probed_at,
             conditions=self._prober.conditions.get(self._api.api_id),
         )
-        return ProbeReport(tuple(self._probes), verdict)
+        # A copy, without what was looked through in it meanwhile.
+        told = None if self._told is None else replace(self._told)
+        return ProbeReport(tuple(self._probes), verdict, told)
 
     async def attempt(self, attempt: int) -> Outcome:
         """One more try; its outcome."""
@@ -121,36 +132,57 @@ class _Probing:
 
     def _learn(self, arguments: dict[str, Any], result: CallResult, value: Any) -> None:
         """What to try next, and what siblings may take from the answer."""
+        api_id = self._api.api_id
         if value is not None and result.body is not None and has_contents(value):
-            self._prober.answers.put_up(self._api.api_id, Answered(arguments, result.body))
+            if self._told is None and self._prober.answers.expects(api_id):
+                about = self._prober.plans[api_id].operation.about if api_id in self._prober.plans else ()
+                self._told = Answered(arguments, result.body, api_id, about)
+                self._prober.answers.put_up(api_id, self._told)
         elif value is not None or result.outcome in _ABOUT_ARGUMENTS:
-            self._variant += 1
+            self._faults.append(Fault(arguments, gone=result.outcome in _GONE))
 
     async def _arguments(self, *, last: bool) -> dict[str, Any]:
-        found = Found(siblings=await self._from_siblings())
+        found = await self._from_siblings()
         missing = self._trials.unfilled(found)
         # All tries so far found fault with the arguments, and there are some to change.
-        refused = last and 0 < self._variant == len(self.tried) and bool(self._api.parameters)
+        refused = last and 0 < len(self._faults) == len(self.tried) and bool(self._api.parameters)
         model = self._prober.model
         # Whether another method may be used at all, the first try shows at no cost.
         sent = bool(self.tried) or self._api.method.upper() in _ALWAYS_SENT
         if model is not None and self._guessed is None and sent and (missing or refused):
             wanted = missing or self._trials.needed
             self._guessed = await asked_arguments(self._api, wanted, self.tried, model)
-        guessed = self._guessed or {}
-        arguments = self._trials.arguments(self._variant, replace(found, guessed=guessed))
+        guessed = {name: value for name, value in (self._guessed or {}).items() if name not in self._given}
+        arguments = self._trials.arguments(self._faults, replace(found, guessed=guessed))
         return arguments | guessed if refused else arguments
 
-    async def _from_siblings(self) -> Sequence[Mapping[str, Any]]:
-        """Identifiers from the list operation, awaited where the documentation shows none that works."""
-        source = self._prober.sources.get(self._api.api_id)
-        if source is None:
-            return ()
-        needed = self._variant > 0 or not self._trials.shows(source.parameter.arg_name)
-        if self._siblings is None and needed:
-            answered = await self._prober.answers.of(source.list_api_id)
-            self._siblings = () if answered is None else identifiers(source, answered)
-        return self._siblings or ()
+    async def _from_siblings(self) -> Found:
+        """What siblings tell, awaited where nothing else shows a value that works.
+
+        Those that list such things are heard first, and all others only about what these do not tell.
+        """
+        plan = self._prober.plans.get(self._api.api_id)
+        wanted = () if plan is None else tuple(filter(self._wants, plan.sought))
+        names = tuple(each.arg_name for each in wanted)
+        if plan is None or not wanted:
+            return Found()
+        if names not in self._found:
+            answers = await self._answers(source for each in wanted for source in each.sources)
+            sets = fillings(plan, wanted, answers)
+            if {name for each in sets for name in each} < set(names):
+                answers |= await self._answers(plan.elsewhere)
+                sets = fillings(plan, wanted, answers)
+            self._found[names] = Found(sets, last=names[-1])
+        return self._found[names]
+
+    def _wants(self, each: Sought) -> bool:
+        if each.arg_name in self._given:
+            return False
+        return bool(self._faults) or (each.first and not self._trials.shows(each.arg_name))
+
+    async def _answers(self, sources: Iterable[str]) -> dict[str, Answered]:
+        told = {source: await self._prober.answers.of(source) for source in dict.fromkeys(sources)}
+        return {source: answered for source, answered in told.items() if answered is not None}
 
     def _row(
         self,

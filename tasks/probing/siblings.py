@@ -1,160 +1,383 @@
-"""Identifiers from sibling operations: `/pets` says which `{petId}` there is to try `/pets/{petId}` with."""
+"""Which operations of a tool tell the identifiers that others need: `/pets` says which `{petId}` there is.
+
+An operation waits only for those of a lower level, so that nobody waits in a circle, and what it is tried
+with depends on answers alone, never on which came first.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import count
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from tasks.calling.verdict import json_of
+from tasks.probing.bounds import is_bounded
+from tasks.probing.identifiers import IDENTIFYING, Answered, Candidate, Kind, candidates, noun_of, value_in
+from tasks.probing.known import book, is_well_known
+from tasks.probing.wanted import Wanted
 from tasks.probing.words import words_of
 from warehouse.tables.catalogue import Api, Parameter
 
-IDENTIFIERS = 3  # so many are tried
-_ITEMS = 20  # of a list are looked at
-_DEPTH = 4  # at which a list of items may be
+IDENTIFIERS = 6  # so many are told
+_IN_A_ROW = 2  # of equally likely ones, before one of the next likely
+_SOURCES = 4  # of one parameter are waited for
+_ELSEWHERE = 40  # operations are asked where those do not tell
 _PLACEHOLDER = re.compile(r"{([^{}]*)}")
-# Fields that identify an item, the likeliest first, where none is named like the parameter.
-_IDENTIFYING = ("id", "uuid", "guid", "key", "slug", "code", "symbol", "ticker", "number", "username", "name")
-
-_Place = tuple[str, str, tuple[str, ...]]
+# Last words of a name that say only that it identifies, as fields of an answer would be called.
+_MARKS = {mark: mark for mark in IDENTIFYING} | {
+    **dict.fromkeys(("identifier", "pk"), "id"),
+    **dict.fromkeys(("no", "nr", "num"), "number"),
+}
+_SEARCHED = frozenset({"keyword", "phrase", "q", "query", "search", "term"})
+_SEARCHED_TEXT = frozenset({"input", "name", "string", "text", "value", "word"})
+# Never asked of an answer: what must not wander, and what every list has.
+_NOT_SOUGHT = frozenset(
+    {
+        *("auth", "authorization", "credential", "password", "secret", "signature", "token"),
+        *("cursor", "limit", "offset", "page", "size", "skip", "sort"),
+    }
+)
+# What a name says of an operation besides what it is about.
+_VERBS = frozenset(
+    {
+        *("all", "api", "browse", "by", "current", "describe", "detail", "fetch", "find", "for", "from"),
+        *("get", "in", "index", "info", "latest", "list", "lookup", "my", "of", "query", "read", "recent"),
+        *("retrieve", "search", "show", "summary", "the", "v", "view"),
+    }
+)
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a path parameter's values come from: a list operation of the same tool.
+class Sought:
+    """A parameter whose values others may tell.
 
-    noun: what the list is of, the segment before the parameter.  shared: path parameters of the API, by
-    `arg_name`, with those of the list operation that stand in the same place; an item of `/users/7/posts`
-    is an item of user 7.
+    sources: operations that list what it identifies, the likeliest first, by `api_id`; above: that which
+    stands right above it in the address.  shown: the documentation has values; first: found ones go before
+    those that anybody knows.
     """
 
     parameter: Parameter
-    list_api_id: str
-    noun: str
-    shared: tuple[tuple[str, str], ...]
+    kind: Kind
+    sources: tuple[str, ...]
+    above: str | None
+    shown: bool
+    first: bool
+
+    @property
+    def arg_name(self) -> str:
+        return self.parameter.arg_name
 
 
 @dataclass(frozen=True)
-class Answered:
-    """A list operation's good answer: the arguments it was called with, and its body."""
+class Plan:
+    """Where an API's identifiers come from.
 
-    arguments: Mapping[str, Any]
-    body: str
-
-
-def sources_of(apis: Iterable[Api]) -> dict[str, Source]:
-    """By `api_id`, the source of the last path parameter that has one.
-
-    A source is the GET operation at the address up to the parameter.
+    sought: in the order of the address, then of the documentation.  elsewhere: operations whose answers may
+    name them all the same.  operations: all of the tool at this host.
     """
-    apis = [api for api in apis if api.protocol == "http"]
-    lists: dict[_Place, Api] = {}
+
+    operation: Operation
+    level: int
+    sought: tuple[Sought, ...]
+    elsewhere: tuple[str, ...]
+    operations: Mapping[str, Operation] = field(repr=False)
+
+    @property
+    def sources(self) -> set[str]:
+        """Those that may be waited for."""
+        return {*self.elsewhere, *(source for each in self.sought for source in each.sources)}
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """An API as the others of its tool see it."""
+
+    api: Api
+
+    @cached_property
+    def path(self) -> list[str]:
+        return [segment for segment in urlsplit(self.api.url).path.split("/") if segment]
+
+    @cached_property
+    def place(self) -> list[str]:
+        """The path; all placeholders are alike."""
+        return [_PLACEHOLDER.sub("{}", segment) for segment in self.path]
+
+    @property
+    def tells(self) -> bool:
+        """Whether it can be a source: it reads."""
+        return self.api.protocol == "mcp" or self.api.method.upper() == "GET"
+
+    @cached_property
+    def about(self) -> tuple[str, ...]:
+        """What its answers are of: the nouns of its address's last word, and of its name."""
+        static = [segment for segment in self.path if "{" not in segment and noun_of(segment) not in _VERBS]
+        named = [word for word in words_of(self.api.api_name) if word not in _VERBS]
+        if self.api.protocol == "mcp":
+            return _nouns(named)
+        told = _nouns(static[-1]) if static else ()
+        return tuple(dict.fromkeys((*told, *(_nouns(named) if len(named) <= 2 else ()))))
+
+    @cached_property
+    def needed(self) -> list[Wanted]:
+        """The parameters it is not called without, those of the address first and in its order."""
+        needed = [wanted for wanted in Wanted.of(self.api) if wanted.needed]
+        return sorted(needed, key=lambda wanted: self.position(wanted.parameter))
+
+    def position(self, parameter: Parameter) -> int:
+        placeholder = f"{{{parameter.name}}}"
+        in_path = parameter.location == "path" and placeholder in self.path
+        return self.path.index(placeholder) if in_path else len(self.path)
+
+    def before(self, parameter: Parameter) -> tuple[str, ...]:
+        """The nouns of the fixed part of the address before a parameter of it."""
+        at = self.position(parameter)
+        static = [segment for segment in self.path[:at] if "{" not in segment]
+        return _nouns(static[-1]) if at < len(self.path) and static else ()
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """What its needed parameters identify, by `arg_name`; not of those that no answer would tell."""
+        kinds = ((wanted.arg_name, self._kind(wanted)) for wanted in self.needed)
+        return {name: kind for name, kind in kinds if kind is not None}
+
+    def _kind(self, wanted: Wanted) -> Kind | None:
+        json_type, schema = wanted.type, wanted.schema
+        if json_type == "array":
+            items = schema.get("items")
+            schema = items if isinstance(items, dict) else {}
+            json_type = str(schema.get("type", "string"))
+        words = wanted.words
+        if wanted.enumerated or "enum" in schema or json_type not in {"string", "integer", "number"}:
+            return None
+        if _NOT_SOUGHT & set(words[-1:]) or (json_type != "string" and is_bounded(schema)):
+            return None
+        if schema.get("format") in book().formats.keys() - {"uuid", "guid"}:
+            return None
+        mark = _MARKS.get(words[-1]) if words else None
+        stem = words[:-1] if mark else words
+        around = self.before(wanted.parameter) or (() if stem else self.about)
+        nouns = tuple(dict.fromkeys((*_nouns(stem), *around)))
+        searches = json_type == "string" and _is_searched(words) and wanted.parameter.location != "path"
+        name = noun_of(wanted.parameter.name) if stem or not mark else mark
+        return Kind(name, mark, self.about if searches else nouns, json_type, schema, searches)
+
+
+def _nouns(name: str | Sequence[str]) -> tuple[str, ...]:
+    """As one word, and the last word alone: "line-items" are "lineitem" and "item"."""
+    words = words_of(name) if isinstance(name, str) else tuple(name)
+    whole = noun_of(name) if isinstance(name, str) else "".join(words)
+    return tuple(dict.fromkeys(noun for noun in (whole, *words[-1:]) if noun))
+
+
+def _is_searched(words: tuple[str, ...]) -> bool:
+    if not words:
+        return False
+    return words[-1] in _SEARCHED or (words[0] in _SEARCHED and words[-1] in _SEARCHED_TEXT)
+
+
+def plans_of(apis: Iterable[Api]) -> dict[str, Plan]:
+    """By `api_id`, the plans of APIs; operations of one tool at one host tell each other."""
+    by_place: dict[tuple[str, str], dict[str, Operation]] = {}
     for api in apis:
-        if api.method.upper() == "GET":
-            lists.setdefault(_place(api, _path_of(api)), api)
-    found = ((api, _source_of(api, lists)) for api in apis)
-    return {api.api_id: source for api, source in found if source is not None}
+        place = (api.tool_id, urlsplit(api.url).netloc)
+        by_place.setdefault(place, {})[api.api_id] = Operation(api)
+    return {api_id: plan for operations in by_place.values() for api_id, plan in _plans(operations).items()}
 
 
-def _source_of(api: Api, lists: Mapping[_Place, Api]) -> Source | None:
-    path = _path_of(api)
-    for at in reversed(range(len(path))):
-        source = lists.get(_place(api, path[:at]))
-        parameter = _parameter_at(api, path[at])
-        if parameter is not None and source is not None and source.api_id != api.api_id:
-            noun = path[at - 1] if at else ""
-            return Source(parameter, source.api_id, noun, tuple(_shared(api, source)))
-    return None
+def levels_first(apis: Sequence[Api], plans: Mapping[str, Plan]) -> list[Api]:
+    """The APIs with every source before those it is a source of; otherwise in the order given."""
+    return sorted(apis, key=lambda api: plans[api.api_id].level if api.api_id in plans else 0)
 
 
-def _shared(api: Api, source: Api) -> Iterator[tuple[str, str]]:
-    for own_segment, other_segment in zip(_path_of(api), _path_of(source), strict=False):
-        own, other = _parameter_at(api, own_segment), _parameter_at(source, other_segment)
-        if own is not None and other is not None:
-            yield own.arg_name, other.arg_name
+def _plans(operations: Mapping[str, Operation]) -> dict[str, Plan]:
+    about: dict[str, list[Operation]] = {}
+    places: dict[tuple[str, ...], Operation] = {}
+    aliases: dict[str, tuple[str, ...]] = {}
+    for operation in operations.values():
+        if operation.tells:
+            places.setdefault(tuple(operation.place), operation)
+            for noun in operation.about:
+                about.setdefault(noun, []).append(operation)
+        for wanted in operation.needed:
+            kind = operation.kinds.get(wanted.arg_name)
+            if kind is not None and not kind.generic:
+                aliases[kind.name] = (*aliases.get(kind.name, ()), *operation.before(wanted.parameter))
+    sought = {
+        api_id: tuple(_sought(operation, about, places, aliases)) for api_id, operation in operations.items()
+    }
+    levels = _levels(sought)
+    order = sorted(
+        (api_id for api_id, operation in operations.items() if operation.tells),
+        key=lambda api_id: (levels[api_id], len(operations[api_id].needed)),
+    )
+    elsewhere = {
+        level: tuple(api_id for api_id in order if levels[api_id] < level)[:_ELSEWHERE]
+        for level in set(levels.values())
+    }
+    return {
+        api_id: Plan(
+            operation,
+            levels[api_id],
+            tuple(_below(each, levels, levels[api_id]) for each in sought[api_id]),
+            elsewhere[levels[api_id]] if sought[api_id] else (),
+            operations,
+        )
+        for api_id, operation in operations.items()
+    }
 
 
-def _path_of(api: Api) -> list[str]:
-    return [segment for segment in urlsplit(api.url).path.split("/") if segment]
+def _sought(
+    operation: Operation,
+    about: Mapping[str, Sequence[Operation]],
+    places: Mapping[tuple[str, ...], Operation],
+    aliases: Mapping[str, tuple[str, ...]],
+) -> Iterator[Sought]:
+    for wanted in operation.needed:
+        kind = operation.kinds.get(wanted.arg_name)
+        if kind is None:
+            continue
+        if not kind.searches and not kind.generic:
+            # The same parameter elsewhere: `/projects/{pid}` says what the pid of `/reports/{pid}` is.
+            kind = replace(kind, nouns=tuple(dict.fromkeys((*kind.nouns, *aliases.get(kind.name, ())))))
+        at = operation.position(wanted.parameter)
+        above = places.get(tuple(operation.place[:at])) if at < len(operation.path) else None
+        listing = [above] if above is not None else []
+        for noun in kind.nouns:
+            others = [other for other in about.get(noun, ()) if not _needs(other, kind)]
+            listing += sorted(others, key=lambda other: len(other.needed))
+        sources = dict.fromkeys(each.api.api_id for each in listing if each is not operation)
+        known = is_well_known(wanted)
+        yield Sought(
+            wanted.parameter,
+            kind,
+            tuple(sources)[:_SOURCES],
+            None if above is None or above is operation else above.api.api_id,
+            shown=bool(wanted.documented),
+            first=not known or (bool(sources) and not kind.searches),
+        )
 
 
-def _place(api: Api, path: Sequence[str]) -> _Place:
-    """Tool, host and path; all placeholders are alike."""
-    return api.tool_id, urlsplit(api.url).netloc, tuple(_PLACEHOLDER.sub("{}", segment) for segment in path)
-
-
-def _parameter_at(api: Api, segment: str) -> Parameter | None:
-    """The parameter that is the whole of a path segment."""
-    name = _PLACEHOLDER.fullmatch(segment)
-    return next(
-        (
-            parameter
-            for parameter in api.parameters
-            if name is not None and parameter.location == "path" and parameter.name == name[1]
-        ),
-        None,
+def _needs(operation: Operation, kind: Kind) -> bool:
+    """Whether an operation itself wants to be told what it would be asked for."""
+    return any(
+        not own.searches and (own.name == kind.name or own.nouns[:1] == kind.nouns[:1] != ())
+        for own in operation.kinds.values()
     )
 
 
-def lists_first(apis: Sequence[Api], sources: Mapping[str, Source]) -> list[Api]:
-    """The APIs with every source before those it is a source of; otherwise in the order given."""
-    return sorted(apis, key=lambda api: len(_path_of(api)) if api.api_id in sources else 0)
+def _levels(sought: Mapping[str, Sequence[Sought]]) -> dict[str, int]:
+    """Level 0 needs nobody; every other needs lower ones, as many of its sources as can be had."""
+    levels: dict[str, int] = {}
+    for level in count():
+        waiting = {api_id: each for api_id, each in sought.items() if api_id not in levels}
+        if not waiting:
+            return levels
+        ready = next((found for fits in _FITTING if (found := _fitting(fits, waiting, levels))), None)
+        # What is left waits in a circle: one of them has to begin.
+        levels |= dict.fromkeys(ready or [next(iter(waiting))], level)
+    return levels
 
 
-def identifiers(source: Source, answered: Answered) -> tuple[dict[str, Any], ...]:
-    """Arguments for the first few items of the answer, each with the arguments that the list was for."""
-    shared = {own: answered.arguments[other] for own, other in source.shared if other in answered.arguments}
-    values: list[Any] = []
-    for value in _values_in(json_of(answered.body), source):
-        if value not in values:
-            values.append(value)
-        if len(values) == IDENTIFIERS:
-            break
-    return tuple(shared | {source.parameter.arg_name: value} for value in values)
+_Fits: TypeAlias = Callable[[Sought, Mapping[str, int]], bool]
 
 
-def _values_in(answer: Any, source: Source) -> Iterator[Any]:
-    items = _items_of(answer)
-    if all(isinstance(item, dict) for item in items):
-        fields = _identifying_fields(source)
-        items = [_first_field(item, fields) for item in items]
-    yield from (item for item in items if _is_identifier(item, source.parameter.type))
+def _all(each: Sought, levels: Mapping[str, int]) -> bool:
+    return all(source in levels for source in each.sources) and bool(each.sources or _has_a_start(each))
 
 
-def _items_of(answer: Any) -> list[Any]:
-    """The items of the list nearest to the top."""
-    level = [answer]
-    for _ in range(_DEPTH):
-        lists = [value for value in level if isinstance(value, list) and value]
-        if lists:
-            return next((items for items in lists if isinstance(items[0], dict)), lists[0])[:_ITEMS]
-        level = [inner for value in level if isinstance(value, dict) for inner in value.values()]
-    return []
+def _any(each: Sought, levels: Mapping[str, int]) -> bool:
+    return any(source in levels for source in each.sources) or (not each.sources and _has_a_start(each))
 
 
-def _identifying_fields(source: Source) -> list[str]:
-    """Plain names of fields: the parameter's own, its last word ("petSlug": "slug"), that of the list's
-    noun ("id" of pets: "petid"), the usual ones.
+def _has_a_start(each: Sought) -> bool:
+    return each.shown or not each.first
+
+
+_FITTING: tuple[_Fits, ...] = (
+    _all,
+    _any,
+    lambda each, levels: _any(each, levels) or each.shown,
+    lambda each, levels: _any(each, levels) or each.shown or not each.sources,
+)
+
+
+def _fitting(fits: _Fits, waiting: Mapping[str, Sequence[Sought]], levels: Mapping[str, int]) -> list[str]:
+    return [api_id for api_id, sought in waiting.items() if all(fits(each, levels) for each in sought)]
+
+
+def _below(each: Sought, levels: Mapping[str, int], level: int) -> Sought:
+    return replace(each, sources=tuple(source for source in each.sources if levels[source] < level))
+
+
+def fillings(
+    plan: Plan, wanted: Sequence[Sought], answers: Mapping[str, Answered]
+) -> tuple[dict[str, Any], ...]:
+    """Sets of arguments that go together, the likeliest first, from what others answered.
+
+    The last parameter that something was found for leads: an item goes with the arguments that its list
+    was asked for, and with what stands around it; what is found apart fills the rest.
     """
-    last = words_of(source.parameter.name)[-1:]
-    of_noun = ["".join((*words_of(source.noun)[-1:], *last))]
-    return list(dict.fromkeys([_plain(source.parameter.name), *last, *of_noun, *_IDENTIFYING]))
+    found = {each.arg_name: ranked for each in wanted if (ranked := _ranked(each, answers))}
+    if not found:
+        return ()
+    leading = list(found)[-1]
+    sure = {name: [each for each in ranked if each.rank == ranked[0].rank] for name, ranked in found.items()}
+    sets: list[dict[str, Any]] = []
+    # Where another parameter goes on to guesses, those around it keep to what is sure.
+    for turn, candidate in enumerate((found if leading == wanted[-1].arg_name else sure)[leading]):
+        given = {name: others[turn % len(others)].value for name, others in sure.items()}
+        given |= _around(plan, candidate) | {leading: candidate.value}
+        if given not in sets:
+            sets.append(given)
+    lists = {each.arg_name for each in plan.sought if each.parameter.type == "array"}
+    return tuple(
+        {name: [value] if name in lists else value for name, value in given.items()} for given in sets
+    )
 
 
-def _first_field(item: Mapping[str, Any], fields: Iterable[str]) -> Any:
-    by_name = {_plain(name): value for name, value in reversed(list(item.items()))}
-    return next((by_name[field] for field in fields if by_name.get(field) is not None), None)
+def _ranked(each: Sought, answers: Mapping[str, Answered]) -> list[Candidate]:
+    """The surest first, but after two equally sure ones the next sure: an item may go by its name."""
+    sources = dict.fromkeys((*(source for source in each.sources if source in answers), *answers))
+    found = [
+        candidate
+        for source in sources
+        for candidate in candidates(each.kind, answers[source], own_list=source == each.above)
+    ]
+    distinct: dict[str, Candidate] = {}
+    for candidate in sorted(found, key=lambda candidate: candidate.rank):
+        distinct.setdefault(str(candidate.value), candidate)
+    ranked = list(distinct.values())
+    other = next((at for at, candidate in enumerate(ranked) if candidate.rank > ranked[0].rank), 0)
+    if other > _IN_A_ROW:
+        ranked.insert(_IN_A_ROW, ranked.pop(other))
+    return ranked[:IDENTIFIERS]
 
 
-def _plain(name: str) -> str:
-    return "".join(character for character in name.lower() if character.isalnum())
+def _around(plan: Plan, candidate: Candidate) -> dict[str, Any]:
+    """The other sought arguments that a found value goes with, by `arg_name`."""
+    own, source = plan.operation, plan.operations.get(candidate.answered.api_id)
+    given = {}
+    for each in plan.sought:
+        name = each.arg_name
+        asked = None if source is None else _same(own, each, source)
+        if asked is not None and asked in candidate.answered.arguments:
+            given[name] = candidate.answered.arguments[asked]
+        elif not each.kind.searches and (value := value_in(each.kind, candidate.thing)) is not None:
+            given[name] = value
+    return given
 
 
-def _is_identifier(value: Any, json_type: str) -> bool:
-    if isinstance(value, str):
-        fits = json_type not in {"integer", "number"} or value.isdecimal()
-        return fits and 0 < len(value.strip()) <= 200
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _same(own: Operation, each: Sought, source: Operation) -> str | None:
+    """The argument of a source that stands for one of the operation: in its place, or of its name."""
+    at = own.position(each.parameter)
+    if at < len(own.path) and own.place[: at + 1] == source.place[: at + 1]:
+        return next(
+            (other.arg_name for other in source.needed if source.position(other.parameter) == at), None
+        )
+    if each.kind.generic:
+        return None
+    return next((name for name, kind in source.kinds.items() if kind.name == each.kind.name), None)

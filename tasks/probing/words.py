@@ -13,10 +13,15 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(_singular(word.lower()) for word in _WORD.findall(name))
 
 
+_IRREGULAR = {"children": "child", "ids": "id", "men": "man", "people": "person", "women": "woman"}
+
+
 def _singular(word: str) -> str:
     # "movies" and "countries" cannot be told apart: both singulars are written alike.
     if len(word) > 3 and word.endswith(("ies", "ie")):
         return word.removesuffix("s").removesuffix("ie") + "y"
+    if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
-    return word
+    return _IRREGULAR.get(word, word)

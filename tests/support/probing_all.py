@@ -12,7 +12,7 @@ from tasks.calling.params import CallingParams
 from tasks.probing.answers import Answers
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import Prober, probe_api
-from tasks.probing.siblings import lists_first, sources_of
+from tasks.probing.siblings import levels_first, plans_of
 from tasks.transport.client import HttpClient
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
@@ -45,11 +45,11 @@ def _client(calling: CallingParams) -> HttpClient:
 
 
 async def _verdicts(apis: Sequence[Api], calling: CallingParams, params: ProbeParams) -> dict[str, Verdict]:
-    sources = sources_of(apis)
-    answers = Answers(source.list_api_id for source in sources.values())
+    plans = plans_of(apis)
+    answers = Answers(source for plan in plans.values() for source in plan.sources)
     async with _client(calling) as client:
         caller = DirectCaller(client, calling)
-        prober = Prober(caller=caller, params=params, run_id="run", sources=sources, answers=answers)
-        reports = await asyncio.gather(*(probe_api(api, prober) for api in lists_first(apis, sources)))
+        prober = Prober(caller=caller, params=params, run_id="run", plans=plans, answers=answers)
+        reports = await asyncio.gather(*(probe_api(api, prober) for api in levels_first(apis, plans)))
     names = {api.api_id: api.api_name for api in apis}
     return {names[report.verdict.api_id]: report.verdict for report in reports}

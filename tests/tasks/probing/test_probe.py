@@ -13,9 +13,10 @@ from tasks.calling.params import CallingParams
 from tasks.errors import OverBudget, RequestRefused
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.probing.answers import Answers
+from tasks.probing.identifiers import Answered
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import Prober, ProbeReport, probe_api
-from tasks.probing.siblings import Answered, lists_first, sources_of
+from tasks.probing.siblings import levels_first, plans_of
 from tasks.transport.client import HttpClient
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Probe, ShapeLeaf, Verdict
@@ -39,7 +40,7 @@ def probe_all(
 ) -> list[ProbeReport]:
     """The reports, in the order given, latencies left out."""
     calling = CallingParams(**given.pop("calling", {}))
-    sources = sources_of(apis)
+    plans = plans_of(apis)
 
     async def run() -> list[ProbeReport]:
         client = HttpClient(
@@ -52,14 +53,14 @@ def probe_all(
         )
         async with client:
             usual: dict[str, Any] = {
-                "sources": sources,
-                "answers": Answers(source.list_api_id for source in sources.values()),
+                "plans": plans,
+                "answers": Answers(source for plan in plans.values() for source in plan.sources),
                 "clock": ticking(),
             }
             prober = Prober(
                 caller=DirectCaller(client, calling), params=params, run_id="r1", **(usual | given)
             )
-            return await asyncio.gather(*(probe_api(api, prober) for api in lists_first(apis, sources)))
+            return await asyncio.gather(*(probe_api(api, prober) for api in levels_first(apis, plans)))
 
     reports = {report.verdict.api_id: report for report in asyncio.run(run())}
     return [
@@ -240,7 +241,7 @@ def test_a_list_that_does_not_answer_holds_nobody_up(serve: Serve, make_api: Mak
 def test_an_answer_from_before_gives_identifiers_too(serve: Serve, make_api: MakeApi) -> None:
     api, listing = at(make_api, "/pets/{petId}"), at(make_api, "/pets")
     earlier = Answers(earlier={"/pets": Answered({}, '[{"petId": 41}]')})
-    report = probe(api, serve(pets), sources=sources_of([api, listing]), answers=earlier)
+    report = probe(api, serve(pets), plans=plans_of([api, listing]), answers=earlier)
     assert outcomes(report)[0] == ('{"petId":41}', "ok")
 
 

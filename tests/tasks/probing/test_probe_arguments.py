@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.probing.arguments import Found, Trials
+from tasks.probing.arguments import Fault, Found, Trials
 from warehouse.tables.catalogue import Api
 
 MakeApi = Callable[..., Api]
@@ -24,8 +24,16 @@ def named(name: str, json_type: str = "string", **fields: Any) -> dict[str, Any]
     return {"name": name, "type": json_type, "required": True, **fields}
 
 
+def tries(api: Api, n: int, found: Found | None = None, *, gone: bool = False) -> list[dict[str, Any]]:
+    """What is tried one after the other when nothing ever serves."""
+    trials, faults = Trials(api), list[Fault]()
+    for _ in range(n):
+        faults.append(Fault(trials.arguments(faults, found or Found()), gone=gone))
+    return [dict(fault.arguments) for fault in faults]
+
+
 def first_three(api: Api, **found: Any) -> list[dict[str, Any]]:
-    return [Trials(api).arguments(attempt, Found(**found)) for attempt in range(3)]
+    return tries(api, 3, Found(**found))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +90,7 @@ def first_three(api: Api, **found: Any) -> list[dict[str, Any]]:
 def test_a_required_parameter_always_has_a_value(
     make_api: MakeApi, parameter: dict[str, Any], value: Any
 ) -> None:
-    assert Trials(make_api(parameter)).arguments(0) == {"xyzzy": value}
+    assert Trials(make_api(parameter)).arguments() == {"xyzzy": value}
 
 
 @pytest.mark.parametrize(
@@ -126,9 +134,8 @@ def test_a_required_parameter_always_has_a_value(
 def test_a_name_suggests_values_and_each_try_has_another(
     make_api: MakeApi, parameter: dict[str, Any], values: list[Any]
 ) -> None:
-    trials = Trials(make_api(parameter, api_id="Things/box/open", api_name="Open"))
-    found = [trials.arguments(attempt)[parameter["name"]] for attempt in range(len(values))]
-    assert found == values
+    api = make_api(parameter, api_id="Things/box/open", api_name="Open")
+    assert [arguments[parameter["name"]] for arguments in tries(api, len(values))] == values
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_a_name_suggests_values_and_each_try_has_another(
 )
 def test_a_name_means_what_its_surroundings_say(make_api: MakeApi, name: str, about: str, value: str) -> None:
     api = make_api(named(name), description=about, api_id="Things/box/open", api_name="Open")
-    assert Trials(api).arguments(0) == {name: value}
+    assert Trials(api).arguments() == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -165,8 +172,8 @@ def test_a_name_means_what_its_surroundings_say(make_api: MakeApi, name: str, ab
 def test_a_description_may_show_values(
     make_api: MakeApi, json_type: str, description: str, values: list[Any]
 ) -> None:
-    trials = Trials(make_api(named("xyzzy", json_type, description=description)))
-    assert [trials.arguments(attempt)["xyzzy"] for attempt in range(len(values))] == values
+    api = make_api(named("xyzzy", json_type, description=description))
+    assert [arguments["xyzzy"] for arguments in tries(api, len(values))] == values
 
 
 def test_values_of_one_try_go_together(make_api: MakeApi) -> None:
@@ -211,7 +218,7 @@ def test_values_of_one_try_go_together(make_api: MakeApi) -> None:
 def test_pairs_are_the_right_way_round_and_documented_values_stay(
     make_api: MakeApi, low: dict[str, Any], high: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
-    assert Trials(make_api(low, high)).arguments(0) == arguments
+    assert Trials(make_api(low, high)).arguments() == arguments
 
 
 def test_further_tries_add_optional_parameters_and_go_through_documented_values(make_api: MakeApi) -> None:
@@ -220,7 +227,7 @@ def test_further_tries_add_optional_parameters_and_go_through_documented_values(
         {"name": "days", "type": "integer", "default": "3"},
         {"name": "undocumented"},
     )
-    assert [Trials(api).arguments(attempt) for attempt in range(5)] == [
+    assert tries(api, 5) == [
         {"unit": "m"},
         {"unit": "m", "days": 3},
         {"unit": "km"},
@@ -246,19 +253,61 @@ def test_identifiers_of_siblings_come_before_known_values_and_after_documented_o
 ) -> None:
     found = [{"petId": 7, "visit": "a"}, {"petId": 9, "visit": "b"}]
     pet, visit = named("petId", "integer", location="path"), named("visit", location="path")
-    assert first_three(make_api(pet, visit), siblings=found) == [
+    assert first_three(make_api(pet, visit), siblings=found, last="visit") == [
         {"petId": 7, "visit": "a"},
         {"petId": 9, "visit": "b"},
-        {"petId": 7, "visit": "a"},
+        {"petId": 7, "visit": "test"},  # there are no more visits; the pet is still one that there is
     ]
     documented = make_api(pet | {"default": "5"})
-    assert first_three(documented, siblings=found) == [{"petId": 5}, {"petId": 7}, {"petId": 9}]
+    assert first_three(documented, siblings=found, last="petId") == [{"petId": 5}, {"petId": 7}, {"petId": 9}]
+
+
+def test_found_values_stay_while_another_goes_on_guessing(make_api: MakeApi) -> None:
+    api = make_api(named("pet", location="path"), named("xyzzy", location="path"))
+    assert first_three(api, siblings=[{"pet": "rex"}], last="xyzzy") == [
+        {"pet": "rex", "xyzzy": "test"},
+        {"pet": "rex", "xyzzy": "example"},
+        {"pet": "rex", "xyzzy": "1"},
+    ]
+
+
+def test_after_the_only_found_value_come_others(make_api: MakeApi) -> None:
+    api = make_api(named("petId", "integer", location="path"))
+    tried = first_three(api, siblings=[{"petId": 2}], last="petId")
+    assert [arguments["petId"] for arguments in tried] == [2, 1, 100]
+
+
+def test_what_is_not_there_is_not_asked_for_again_with_other_options(make_api: MakeApi) -> None:
+    api = make_api(named("city"), {"name": "days", "type": "integer", "default": "3"})
+    assert tries(api, 2) == [{"city": "New York"}, {"city": "New York", "days": 3}]
+    assert tries(api, 3, gone=True) == [{"city": "New York"}, {"city": "London"}, {"city": "Paris"}]
+
+
+def test_a_guess_is_given_up_at_the_first_fault(make_api: MakeApi) -> None:
+    api = make_api(named("xyzzy"), {"name": "days", "type": "integer", "default": "3"})
+    assert first_three(api) == [{"xyzzy": "test"}, {"xyzzy": "example", "days": 3}, {"xyzzy": "1", "days": 3}]
+    found = {"siblings": [{"xyzzy": "plugh"}], "last": "xyzzy"}
+    assert first_three(api, **found)[:2] == [{"xyzzy": "plugh"}, {"xyzzy": "plugh", "days": 3}]
+
+
+def test_what_somebody_wrote_down_is_all_that_is_tried(make_api: MakeApi) -> None:
+    api = make_api(
+        named("city", default='"Oslo"'), {"name": "lang"}, {"name": "page", "type": "integer", "default": "3"}
+    )
+    trials, faults = Trials(api, {"city": ["Ghent"], "lang": ["nl", "fr"]}), list[Fault]()
+    for _ in range(3):
+        faults.append(Fault(trials.arguments(faults, Found([{"city": "Bruges"}], "city")), gone=True))
+    assert [fault.arguments for fault in faults] == [
+        {"city": "Ghent", "lang": "nl"},
+        {"city": "Ghent", "lang": "nl", "page": 3},
+        {"city": "Ghent", "lang": "fr"},
+    ]
 
 
 def test_what_a_model_guessed_stands_in_for_what_nothing_else_tells(make_api: MakeApi) -> None:
     api = make_api(named("xyzzy"), named("city"))
     found = Found(guessed={"xyzzy": "plugh", "city": "Ghent"})
-    assert Trials(api).arguments(0, found) == {"xyzzy": "plugh", "city": "New York"}
+    assert Trials(api).arguments(found=found) == {"xyzzy": "plugh", "city": "New York"}
 
 
 def test_required_parameters_that_nothing_fills_well_are_told(make_api: MakeApi) -> None:
@@ -287,4 +336,4 @@ def test_a_schema_made_to_keep_us_busy_costs_little(make_api: MakeApi) -> None:
         named("deep", "array", schema=json.dumps(nested)),
         named("told", description="e.g. " * 300_000),
     )
-    assert len(json.dumps(Trials(api).arguments(0))) < 200_000
+    assert len(json.dumps(Trials(api).arguments())) < 200_000
