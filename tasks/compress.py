@@ -22,7 +22,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict
 
 STAGE = "compress"
-VERSION = 2
+VERSION = 3
 READS = (TOOLS, APIS, VERDICTS, DOCUMENTS)  # the documents of the run before
 WRITES = (DOCUMENTS, REJECTS, LLM_CALLS)
 UNIT = "API"

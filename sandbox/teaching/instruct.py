@@ -51,6 +51,7 @@ class Api:
     category: str
     wish: Wish
     parameters: tuple[Parameter, ...]
+    called: Any
     response: Any
     answers: frozenset[tuple[str, ...]]
 
@@ -61,7 +62,7 @@ class Api:
     @cached_property
     def valued(self) -> bool:
         """Whether a person could say all it requires in a sentence."""
-        chooser = Chooser("sayable", response=self.response)
+        chooser = Chooser("sayable", response=self.response, called=self.called)
         return all(is_sayable(chooser.value(one)) for one in self.parameters if one.required)
 
 
@@ -101,6 +102,7 @@ def _api(document: Json) -> Api:
         category=str(document.get("category", "")),
         wish=wish_from(str(document.get("api_description") or ""), name),
         parameters=tuple(from_document(entry) for entry in entries),
+        called=document.get("arguments"),
         response=response,
         answers=frozenset(_keys(response)),
     )
@@ -221,7 +223,7 @@ def _wanted(api: Api, before: list[Api], *seed: object) -> Wish:
     linked = next((link for other in before if (link := _link(api, other))), None)
     if linked is not None and api.valued and not dice.chance(0.75, *seed, api.name, "link"):
         linked = None
-    chooser = Chooser(*seed, response=api.response)
+    chooser = Chooser(*seed, response=api.response, called=api.called)
     said = [
         Said(parameter, value)
         for parameter in api.parameters

@@ -34,6 +34,7 @@ _CLOCK = re.compile(r"^(\d{1,2}):(\d{2})(:\d{2})?$")
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?$")
 _DAY_NAMES = frozenset(name_stems("date day since until start end birthday deadline"))
 _PROSE_SPACES = 4
+_IDENTIFIER = ("id",)
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2100
 
 
@@ -58,10 +59,14 @@ def is_dated(parameter: Parameter) -> bool:
 
 
 class Chooser:
-    """Chooses values for the parameters of one request to the API; seed: what the choice depends on."""
+    """Chooses values for the parameters of one request to the API; seed: what the choice depends on.
 
-    def __init__(self, *seed: object, response: Any = None) -> None:
+    called, response: a call of it that was answered.
+    """
+
+    def __init__(self, *seed: object, response: Any = None, called: Any = None) -> None:
         self._seed = seed
+        self._called = called if isinstance(called, dict) else {}
         self._shown = _shown_values(response)
         self._taken: set[str] = set()
 
@@ -75,6 +80,8 @@ class Chooser:
     def _value(self, parameter: Parameter) -> Any:
         if parameter.enum:
             return self._pick(list(parameter.enum), parameter)
+        if parameter.stems[-1:] == _IDENTIFIER and (real := self._known(parameter)):
+            return self._pick(real, parameter)  # others need not exist
         by_kind: dict[str, Callable[[Parameter], Any]] = {
             "boolean": lambda _: True,
             "number": self._number,
@@ -89,8 +96,12 @@ class Chooser:
         return dice.pick(free, *self._seed, parameter.name)
 
     def _known(self, parameter: Parameter) -> list[Any]:
-        shown = self._shown.get(parameter.stems, [])
-        return [*parameter.examples, *(value for value in shown if value not in parameter.examples)]
+        called = [self._called[parameter.name]] if parameter.name in self._called else []
+        known: list[Any] = []
+        for value in (*parameter.examples, *called, *self._shown.get(parameter.stems, [])):
+            if value not in known:
+                known.append(value)
+        return known
 
     def _number(self, parameter: Parameter) -> float | int | None:
         place = self._coordinate(parameter)

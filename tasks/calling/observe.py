@@ -6,6 +6,7 @@ library, for the observation is part of every later prompt.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from html.parser import HTMLParser
 from typing import Any
 
@@ -18,15 +19,20 @@ _UNSEEN = frozenset({"script", "style", "head", "noscript", "template"})
 
 
 def observation_of(
-    result: CallResult, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer = O200K
+    result: CallResult,
+    shape: Shape | None,
+    max_tokens: int,
+    tokenizer: Tokenizer = O200K,
+    promised: Set[str] = frozenset(),
 ) -> str:
     """The observation, at most `max_tokens` (>= 1) tokens.
 
     An answer is projected on `shape` (the keys worth keeping) and then cut to the budget, as JSON that still
-    parses.  A failure is {"error": outcome, "status": HTTP status, "response": the API's own words}.
+    parses; the keys `promised` go last.  A failure is {"error": outcome, "status": HTTP status, "response":
+    the API's own words}.
     """
     if result.outcome is Outcome.OK:
-        return _answer(result, shape, max_tokens, tokenizer)
+        return _answer(result, shape, max_tokens, tokenizer, promised)
     failure: dict[str, Any] = {"error": result.outcome.value}
     if result.http_status is not None:
         failure["status"] = result.http_status
@@ -36,7 +42,9 @@ def observation_of(
     return fit(failure, None, max_tokens, tokenizer)
 
 
-def _answer(result: CallResult, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer) -> str:
+def _answer(
+    result: CallResult, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer, promised: Set[str]
+) -> str:
     if result.body is None:
         described = {
             "status": result.http_status,
@@ -51,7 +59,7 @@ def _answer(result: CallResult, shape: Shape | None, max_tokens: int, tokenizer:
         projected = project(value, shape)
         # An answer of another shape than the one seen in probing is better than an empty one.
         value = projected if _says_something(projected) else value
-    return fit(value, None, max_tokens, tokenizer)
+    return fit(value, None, max_tokens, tokenizer, promised)
 
 
 def _said(result: CallResult) -> Any:

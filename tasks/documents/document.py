@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from tasks import exact_json
 from tasks.errors import BrokenContract
+from tasks.shaping.promises import named_keys, names_on
+from tasks.shaping.shape import shape_of
 from tasks.shaping.shorten import json_text, shortened_json
 from tasks.shaping.tokens import O200K, Tokenizer
 from warehouse.tables.catalogue import Api, Parameter, Tool
 
-_OF_SCHEMA = ("examples", "enum", "minimum", "maximum", "items", "properties")
+_OF_SCHEMA = (
+    "examples",
+    "enum",
+    "format",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "items",
+    "properties",
+)
 _RESPONSE_SHARE = 0.25  # of the budget, at most so much is kept free for the response when all is too long
 
 
-def document_of(tool: Tool, api: Api, response: Any) -> str:
+def document_of(tool: Tool, api: Api, response: Any, arguments: Any = None) -> str:
     """The document with `response`, a JSON value, as its example; compact, keys in a fixed order.
+
+    arguments: what the call was made with that was answered so, None where that is not known.
 
     Raises BrokenContract when a column that holds JSON text does not parse.
     """
-    return json_text(_document(tool, api, response))
+    return json_text(_document(tool, api, response, arguments))
 
 
 def cut_document_of(
-    tool: Tool, api: Api, response: Any, max_tokens: int, tokenizer: Tokenizer = O200K
+    tool: Tool,
+    api: Api,
+    response: Any,
+    max_tokens: int,
+    tokenizer: Tokenizer = O200K,
+    arguments: Any = None,
 ) -> str:
     """The document with as much of `response` and of its descriptions as `max_tokens` allow.
 
-    The response is shortened first.  The rest is shortened only when it leaves less than a quarter of
-    the budget for a response that needs it.  What is cut says so, and the text still parses.
+    The response is shortened first, keys that the description promises last of all.  The rest is shortened
+    only when it leaves less than a quarter of the budget for a response that needs it.  What is cut says so,
+    and the text still parses.
     """
-    whole = document_of(tool, api, response)
+    whole = document_of(tool, api, response, arguments)
     if tokenizer.fits(whole, max_tokens):
         return whole
     wanted = tokenizer.count(json_text(response))
     room_for_rest = max_tokens - min(wanted, int(max_tokens * _RESPONSE_SHARE))
-    rest = exact_json.loads(shortened_json(_document(tool, api, None), room_for_rest, tokenizer))
-    return _with_response(rest, response, max_tokens, tokenizer)
+    rest = exact_json.loads(shortened_json(_document(tool, api, None, arguments), room_for_rest, tokenizer))
+    promised = names_on(named_keys(api.description, shape_of(response)))
+    return _with_response(rest, response, max_tokens, tokenizer, promised)
 
 
-def _with_response(rest: dict[str, Any], response: Any, max_tokens: int, tokenizer: Tokenizer) -> str:
+def _with_response(
+    rest: dict[str, Any], response: Any, max_tokens: int, tokenizer: Tokenizer, promised: Set[str]
+) -> str:
     room = max_tokens - tokenizer.count(json_text(rest))
     while room > 0:
-        text = json_text({**rest, "response": exact_json.loads(shortened_json(response, room, tokenizer))})
+        text = json_text(
+            {**rest, "response": exact_json.loads(shortened_json(response, room, tokenizer, promised))}
+        )
         if tokenizer.fits(text, max_tokens):
             return text
         # Tokens of the parts do not quite add up to the tokens of the whole.
@@ -50,8 +81,8 @@ def _with_response(rest: dict[str, Any], response: Any, max_tokens: int, tokeniz
     return json_text(rest)
 
 
-def _document(tool: Tool, api: Api, response: Any) -> dict[str, Any]:
-    return {
+def _document(tool: Tool, api: Api, response: Any, arguments: Any) -> dict[str, Any]:
+    described = {
         "tool_name": tool.tool_name,
         "tool_description": tool.description,
         "category": tool.category,
@@ -59,8 +90,8 @@ def _document(tool: Tool, api: Api, response: Any) -> dict[str, Any]:
         "api_description": api.description,
         "method": api.method,
         "parameters": [_parameter(api, parameter) for parameter in api.parameters],
-        "response": response,
     }
+    return described | ({} if arguments is None else {"arguments": arguments}) | {"response": response}
 
 
 def _parameter(api: Api, parameter: Parameter) -> dict[str, Any]:

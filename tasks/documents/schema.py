@@ -1,4 +1,4 @@
-"""The example response of an API, and the keys of it that are worth keeping."""
+"""The example of a call of an API: its response, and what it was called with."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def example_response_of(api: Api, verdict: Verdict) -> Any:
     """
     text = api.example_response if verdict.example_response is None else verdict.example_response
     return None if text is None else _parsed(text)
+
+
+def answered_arguments_of(verdict: Verdict) -> Any:
+    """What the call was made with whose answer is the example response; None where that is not known."""
+    if verdict.example_response is None or verdict.example_arguments is None:
+        return None
+    return _parsed(verdict.example_arguments)
 
 
 def _parsed(text: str) -> Any:

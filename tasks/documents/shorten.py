@@ -1,8 +1,9 @@
 """Documentation compression (paper section 2.1): what is over the budget is shortened by a model.
 
-The model chooses a shorter description and the keys of the response worth keeping; it writes no values,
-so whatever the document shows of a response is real.  A document is cut where the model is of no help:
-no API is lost here.
+What makes a document long is mostly a list: lists are shortened to a few elements first, and the model is
+asked only where that is not enough.  It chooses a shorter description and the keys of the response worth
+keeping; it writes no values, so whatever the document shows of a response is real.  A document is cut where
+the model is of no help: no API is lost here, and no key that its description promises.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ import prompts
 import seeds
 from tasks.documents.document import cut_document_of, document_of
 from tasks.documents.params import CompressParams
-from tasks.documents.schema import example_response_of
-from tasks.errors import BadRow, BrokenContract
+from tasks.documents.schema import answered_arguments_of, example_response_of
+from tasks.errors import BadRow, BrokenContract, RequestRefused
+from tasks.llm.again import asked_again
 from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
 from tasks.llm.replies import json_object_of
 from tasks.llm.reply_format import TEXT, list_of, record, reply_format
 from tasks.shaping.outline import Outline, outline_of, same_outline
+from tasks.shaping.promises import broken_promise
 from tasks.shaping.shape import Shape, fit, is_part, keep_paths, paths_of, project, shape_of, unknown_paths
-from tasks.shaping.shorten import json_text
+from tasks.shaping.shorten import few_elements, json_text
 from tasks.shaping.tokens import Tokenizer, tokenizer_of
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
@@ -35,20 +38,25 @@ STAGE = "compress"
 _REPLY_FORMAT = reply_format("shortening", record(description=TEXT, keep=list_of(TEXT)))
 
 TOKENS_SHOWN = (4096, 1024)
-"""Most tokens a model is shown of the document, of the response and of its shape: first and second ask."""
+"""Most tokens a model is shown of the document, of the response and of its shape: first, and when that was of
+no use."""
+
+_ASKS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An API with its example response, a JSON value, and that one's shape."""
+    """An API with its example response, a JSON value, and that one's shape.
+
+    few: the response with a few elements of each list.  arguments: what was answered so, if that is known.
+    """
 
     tool: Tool
     api: Api
     response: Any
     shape: Shape
-
-    def document(self) -> str:
-        return document_of(self.tool, self.api, self.response)
+    few: Any
+    arguments: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +87,15 @@ class Compressor:
     ) -> Document:
         """The document of a kept API; the one of the run before while nothing but example values differ.
 
-        The model is asked only when the whole document is over the budget, and once more, with less of it
-        shown, when its reply is unusable or the request is refused.  Raises StopRun as the model does.
+        The model is asked only when the document is over the budget with a few elements of each list, too;
+        and once more when the request is refused, with less of it shown, or when its reply is unusable or
+        drops what the description promises, told so.  Raises StopRun as the model does.
         """
         # Megabytes of JSON are measured and cut in a thread: the event loop serves all other rows.
         original = await asyncio.to_thread(_original, tool, api, verdict)
         if before is not None and self._stands(before, original):
             return before
-        made = await asyncio.to_thread(self._as_it_is, original)
+        made = await asyncio.to_thread(self._unshortened, original)
         if isinstance(made, Document):
             return made
         shortening = await self._shortening_of(original)
@@ -101,21 +110,31 @@ class Compressor:
         described = document_of(original.tool, original.api, None)
         return digest_of([self.settings, original.api.fingerprint, described])
 
-    def _as_it_is(self, original: Original) -> Document | int:
-        """The whole document, or how many tokens it has when that is too many."""
-        whole = original.document()
+    def _unshortened(self, original: Original) -> Document | int:
+        """The document with all keys, of lists a few elements if need be; or the tokens of the whole when
+        that is too many still.
+        """
+        whole = document_of(original.tool, original.api, original.response, original.arguments)
         tokens = self.tokenizer.count(whole)
-        if tokens > self.params.max_tokens:
-            return tokens
-        return self._row(original, original, whole, tokens, "as-is")
+        if tokens <= self.params.max_tokens:
+            return self._row(original, original, whole, tokens, "as-is")
+        few = document_of(original.tool, original.api, original.few, original.arguments)
+        if self.tokenizer.fits(few, self.params.max_tokens):
+            return self._row(original, original, few, tokens, "lists")
+        return tokens
 
     def _shortened(self, original: Original, shortening: Shortening | None, tokens: int) -> Document:
         shown = original if shortening is None else _applied(shortening, original)
-        document = shown.document()
-        if shortening is not None and self.tokenizer.count(document) <= self.params.max_tokens:
+        document = document_of(shown.tool, shown.api, shown.few, original.arguments)
+        if shortening is not None and self.tokenizer.fits(document, self.params.max_tokens):
             return self._row(original, shown, document, tokens, "llm")
         cut = cut_document_of(
-            original.tool, shown.api, shown.response, self.params.max_tokens, self.tokenizer
+            original.tool,
+            shown.api,
+            shown.response,
+            self.params.max_tokens,
+            self.tokenizer,
+            original.arguments,
         )
         return self._row(original, shown, cut, tokens, "cut")
 
@@ -136,22 +155,39 @@ class Compressor:
         )
 
     async def _shortening_of(self, original: Original) -> Shortening | None:
-        for ordinal, tokens_shown in enumerate(TOKENS_SHOWN):
+        tokens_shown, said, why = TOKENS_SHOWN[0], "", ""
+        for ordinal in range(_ASKS):
             request = await asyncio.to_thread(
                 compress_request, original, self.params, tokens_shown, self.tokenizer
             )
+            if why:
+                request = asked_again(request, said, why)
             try:
                 reply = await self.model.ask(request, row_id=original.api.api_id, ordinal=ordinal)
-                return read_shortening(reply.content or "", original.shape)
-            except BadRow:
+                said = reply.content or ""
+                shortening = read_shortening(said, original.shape)
+            except BadRow as error:
                 # Refused or unusable: a shorter request is easier to answer; in the end the program cuts.
+                tokens_shown = TOKENS_SHOWN[1]
+                why = "" if isinstance(error, RequestRefused) else error.message
                 continue
+            broken = _broken_promise(shortening, original)
+            if broken is None:
+                return shortening
+            why = broken
         return None
 
 
 def _original(tool: Tool, api: Api, verdict: Verdict) -> Original:
     response = example_response_of(api, verdict)
-    return Original(tool, api, response, shape_of(response))
+    arguments = answered_arguments_of(verdict)
+    return Original(tool, api, response, shape_of(response), few_elements(response), arguments)
+
+
+def _broken_promise(shortening: Shortening, original: Original) -> str | None:
+    echoed = {parameter.arg_name for parameter in original.api.parameters}
+    before = original.api.description
+    return broken_promise(shortening.description, before, original.shape, shortening.kept, echoed)
 
 
 def _applied(shortening: Shortening, original: Original) -> Original:
@@ -160,6 +196,7 @@ def _applied(shortening: Shortening, original: Original) -> Original:
         api=replace(original.api, description=shortening.description),
         response=project(original.response, shortening.kept),
         shape=shortening.kept,
+        few=few_elements(project(original.response, shortening.kept)),
     )
 
 
@@ -179,8 +216,10 @@ def compress_request(
 ) -> ChatRequest:
     """The request to shorten one document; each of its three parts has at most `tokens_shown` tokens."""
     user = prompts.load("compress/user").render(
-        document=cut_document_of(original.tool, original.api, None, tokens_shown, tokenizer),
-        response=fit(original.response, None, tokens_shown, tokenizer),
+        document=cut_document_of(
+            original.tool, original.api, None, tokens_shown, tokenizer, original.arguments
+        ),
+        response=fit(original.few, None, tokens_shown, tokenizer),
         shape=fit(original.shape, None, tokens_shown, tokenizer),
         max_tokens=params.max_tokens,
         examples=[seed.for_prompt() for seed in seeds.load_compression()],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.probing.contents import has_contents, value_of
@@ -23,8 +24,9 @@ def judge(
     max_latency_s: float,
     probed_at: datetime,
     conditions: str | None = None,
+    arguments: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """The verdict on an API from its tries, at least one, in order.
+    """The verdict on an API from its tries, at least one, in order.  arguments: of each of them.
 
     works: it answered at the last try, or at most of them (an API that needs to wake up works, one that
     answered once and then broke does not).  effective: an answer has contents, and the median latency of
@@ -33,7 +35,7 @@ def judge(
     """
     answers = [result for result in results if result.outcome is Outcome.OK]
     works = results[-1].outcome is Outcome.OK or len(answers) * 2 > len(results)
-    example = _best_body(answers)
+    example, answered = _best_answer(results, arguments)
     latency_ms = statistics.median(answer.latency_ms for answer in answers) if answers else None
     slow = latency_ms is not None and latency_ms > max_latency_s * 1000
     effective = works and example is not None and not slow
@@ -46,6 +48,7 @@ def judge(
         median_latency_ms=latency_ms,
         n_attempts=len(results),
         example_response=example,
+        example_arguments=answered,
         probed_at=probed_at,
         conditions=conditions,
     )
@@ -61,8 +64,20 @@ def _reason(results: Sequence[CallResult], *, works: bool, effective: bool, slow
     )
 
 
-def _best_body(answers: Sequence[CallResult]) -> str | None:
-    """JSON text of the answer with most to say, the first of equals; plain text as a JSON string."""
-    bodies = [value_of(answer.body) for answer in answers if answer.body is not None]
-    texts = [json_text(body) for body in bodies if has_contents(body)]
-    return max(texts, key=len, default=None)
+def _best_answer(
+    results: Sequence[CallResult], arguments: Sequence[Mapping[str, Any]]
+) -> tuple[str | None, str | None]:
+    """JSON text of the answer with most to say, the first of equals, and of what it was called with; plain
+    text as a JSON string.
+    """
+    bodies = {
+        position: body
+        for position, result in enumerate(results)
+        if result.outcome is Outcome.OK and result.body is not None
+        if has_contents(body := value_of(result.body))
+    }
+    texts = {position: json_text(body) for position, body in bodies.items()}
+    best = max(texts, key=lambda position: len(texts[position]), default=None)
+    if best is None:
+        return None, None
+    return texts[best], json_text(arguments[best]) if arguments else None

@@ -113,6 +113,7 @@ class _Probing:
             max_latency_s=self._prober.params.max_latency_s,
             probed_at=self._probes[-1].probed_at,
             conditions=self._prober.conditions.get(self._api.api_id),
+            arguments=[arguments for arguments, _ in self.tried],
         )
         # A copy, without what was looked through in it meanwhile.
         told = None if self._told is None else replace(self._told)

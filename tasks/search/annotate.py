@@ -14,7 +14,7 @@ from tasks.llm.chat import ChatModel, ChatRequest, Reply, digest_of
 from tasks.search.arguments import json_text
 from tasks.search.functions import Offer, offer_for
 from tasks.search.methods import method_of
-from tasks.search.observing import observe, response_shape
+from tasks.search.observing import observe, promised_keys, response_shape
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.search.rules import RULES
 from tasks.search.task import Limits, Observation, Task
@@ -190,9 +190,10 @@ class _Calls:
         api = self.offer.apis[function]
         found = await self.caller.call_for(self.annotation_id, ordinal, api, arguments)
         self.made[ordinal] = _Call(api.api_id, json_text(arguments), *found)
-        shape = response_shape(api, self.documents.get(api.api_id))
+        document = self.documents.get(api.api_id)
+        shape, promised = response_shape(api, document), promised_keys(document)
         rules, most = RULES[self.params.rules], self.params.observation_tokens
-        return observe(found[0], shape, most, rules, self.tokenizer)
+        return observe(found[0], shape, most, rules, self.tokenizer, promised)
 
     def rows(self, rows: Trace) -> tuple[ApiCall, ...]:
         return tuple(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from functools import lru_cache
+
 from tasks import exact_json
 from tasks.calling.observe import observation_of
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.search.rules import Rules
 from tasks.search.task import Observation
+from tasks.shaping.outline import Outline, leaving_out, outline_of
+from tasks.shaping.promises import named_keys, names_on
 from tasks.shaping.schema import shape_of_schema
 from tasks.shaping.shape import Shape
 from tasks.shaping.tokens import O200K, Tokenizer
@@ -30,23 +35,51 @@ _WHOLE = 1_000_000  # tokens; nothing the calling layer lets through is longer
 
 
 def response_shape(api: Api, document: Document | None) -> Shape | None:
-    """The keys of the API's responses worth keeping, as far as is known.
+    """The keys of the API's responses worth keeping, as far as is known; None: all of them.
 
-    Those that compression chose; of an API without a document those that its listing declares.  An
-    example declares nothing: other answers may say more.
+    All but those that compression left out; of an API without a document those that its listing declares.
+    An example declares nothing: other answers may say more.
     """
     if document is not None:
-        shape: Shape = exact_json.loads(document.response_schema)
-        return shape
+        return _kept_of(document.response_schema, document.outline)
     return None if api.response_schema is None else shape_of_schema(exact_json.loads(api.response_schema))
 
 
+@lru_cache(maxsize=4096)
+def _kept_of(kept: str, outline: str | None) -> Shape | None:
+    shape: Shape = exact_json.loads(kept)
+    if outline is None:
+        return shape
+    seen: Outline = exact_json.loads(outline)
+    return None if outline_of(shape) == seen else leaving_out(shape, seen)
+
+
+def promised_keys(document: Document | None) -> Set[str]:
+    """Names of keys of a response that the API's description speaks of: they are cut last."""
+    return frozenset() if document is None else _promised(document.document, document.response_schema)
+
+
+@lru_cache(maxsize=4096)
+def _promised(document: str, kept: str) -> Set[str]:
+    return names_on(
+        named_keys(str(exact_json.loads(document).get("api_description")), exact_json.loads(kept))
+    )
+
+
 def observe(
-    result: CallResult, shape: Shape | None, max_tokens: int, rules: Rules, tokenizer: Tokenizer = O200K
+    result: CallResult,
+    shape: Shape | None,
+    max_tokens: int,
+    rules: Rules,
+    tokenizer: Tokenizer = O200K,
+    promised: Set[str] = frozenset(),
 ) -> Observation:
-    """What a call showed; shape: the keys of its response worth keeping.  tokenizer: of the model."""
+    """What a call showed; shape: the keys of its response worth keeping, promised: those cut last.
+
+    tokenizer: of the model.
+    """
     if rules.observation_stays_valid:
-        text = observation_of(result, shape, max_tokens, tokenizer)
+        text = observation_of(result, shape, max_tokens, tokenizer, promised)
     else:
         text = _cut(observation_of(result, None, _WHOLE))
     return Observation(text, result.outcome.value, CODE_OF_OUTCOME.get(result.outcome, 0))

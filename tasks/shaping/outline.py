@@ -7,14 +7,16 @@ other has text, or other dates as keys.  An outline is JSON: an object of outlin
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TypeAlias
 
-from tasks.shaping.shape import Shape
+from tasks.shaping.shape import DROPPED, OTHERS, Shape, united
 
 Outline: TypeAlias = dict[str, "Outline"] | list["Outline"] | str
 
-ANY_KEY = "*"
+ANY_KEY = OTHERS
 _LEAF, _UNKNOWN = "value", ""
+_UNSEEN = "null"  # in a shape: what comes is kept as it is
 _RECORD = 32  # objects with more keys are maps
 
 
@@ -40,6 +42,21 @@ def same_outline(one: Outline, other: Outline) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return same_outline(one[0], other[0])
     return one == other
+
+
+def leaving_out(kept: Shape, seen: Outline) -> Shape:
+    """A shape that leaves out what `seen` has and `kept`, a part of it, has not; all else stays.
+
+    One answer does not show every key that others have: what it lacks was not chosen to be dropped.
+    """
+    if isinstance(kept, list) and isinstance(seen, list) and kept and seen:
+        return [leaving_out(kept[0], seen[0])]
+    if not (isinstance(kept, dict) and isinstance(seen, dict) and kept):
+        return _UNSEEN
+    if seen.keys() == {ANY_KEY}:
+        return {OTHERS: leaving_out(reduce(united, kept.values()), seen[ANY_KEY])}
+    left = {key: leaving_out(kept[key], inner) if key in kept else DROPPED for key, inner in seen.items()}
+    return left | {OTHERS: _UNSEEN}
 
 
 def _keys_are_data(shape: dict[str, Shape]) -> bool:

@@ -8,7 +8,7 @@ An empty object or array in a shape means "seen empty": what turns up there late
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any, TypeAlias
 
 from tasks.shaping.shorten import shortened_json
@@ -35,11 +35,11 @@ def _shape(value: Any, depth: int) -> Shape:
 
 
 def _element_shape(elements: Iterable[Any], depth: int) -> list[Shape]:
-    united: Shape | None = None
+    common: Shape | None = None
     for element in elements:
         shape = _shape(element, depth)
-        united = shape if united is None else _united(united, shape)
-    return [] if united is None else [united]
+        common = shape if common is None else united(common, shape)
+    return [] if common is None else [common]
 
 
 def _leaf(value: Any) -> str:
@@ -52,13 +52,13 @@ def _leaf(value: Any) -> str:
     return "number" if isinstance(value, float) else "string"
 
 
-def _united(one: Shape, other: Shape) -> Shape:
+def united(one: Shape, other: Shape) -> Shape:
     """One shape for both; of kinds that exclude each other the richer one: object, array, leaf."""
     if isinstance(one, dict) and isinstance(other, dict):
-        shared = {key: _united(shape, other[key]) if key in other else shape for key, shape in one.items()}
+        shared = {key: united(shape, other[key]) if key in other else shape for key, shape in one.items()}
         return shared | {key: shape for key, shape in other.items() if key not in one}
     if isinstance(one, list) and isinstance(other, list):
-        return [_united(one[0], other[0])] if one and other else one or other
+        return [united(one[0], other[0])] if one and other else one or other
     if isinstance(one, str) and isinstance(other, str):
         return _united_leaves(one, other)
     return max(one, other, key=_richness)
@@ -76,10 +76,16 @@ def _united_leaves(one: str, other: str) -> str:
     return "number" if {one, other} == {"integer", "number"} else "string"
 
 
+DROPPED, OTHERS = "", "*"
+"""In a shape that only leaves out: a key with `DROPPED` is left out, keys not named are under `OTHERS`."""
+
+
 def project(value: Any, shape: Shape) -> Any:
     """`value` with only the keys that `shape` has; where the two differ in kind, the value stays."""
     if isinstance(value, dict) and isinstance(shape, dict) and shape:
-        return {key: project(inner, shape[key]) for key, inner in value.items() if key in shape}
+        others = shape.get(OTHERS, DROPPED)
+        shapes = {key: shape.get(key, others) for key in value}
+        return {key: project(value[key], inner) for key, inner in shapes.items() if inner != DROPPED}
     if isinstance(value, (list, tuple)) and isinstance(shape, list) and shape:
         return [project(element, shape[0]) for element in value]
     return value
@@ -153,7 +159,13 @@ def _kept(shape: Shape, path: str | None, known: set[str]) -> Shape | None:
     return [kept for kept in inner if kept is not None]
 
 
-def fit(value: Any, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer = O200K) -> str:
+def fit(
+    value: Any,
+    shape: Shape | None,
+    max_tokens: int,
+    tokenizer: Tokenizer = O200K,
+    wanted: Set[str] = frozenset(),
+) -> str:
     """JSON text of `value` projected on `shape`, in at most `max_tokens` (>= 1) tokens.
 
     Over budget it is shortened as `shortened_json` says: it always parses, and shows where it is cut.
@@ -161,4 +173,4 @@ def fit(value: Any, shape: Shape | None, max_tokens: int, tokenizer: Tokenizer =
     """
     if isinstance(value, str):
         return tokenizer.cut(value, max_tokens)
-    return shortened_json(value if shape is None else project(value, shape), max_tokens, tokenizer)
+    return shortened_json(value if shape is None else project(value, shape), max_tokens, tokenizer, wanted)

@@ -1,14 +1,15 @@
 """JSON values written within a token budget: still valid JSON, and visibly cut where it is.
 
-What goes first is what is longest: strings down to a readable length, then the tails of arrays, then
-the rest.  Each step is a ceiling for all strings (or all arrays) alike, found by bisection, so that the
-result depends on the value and the budget only.
+What goes first is what is longest: strings down to a readable length, then the tails of arrays and maps,
+then the rest; keys of a record, whose values say different things, go last.  Each step is a ceiling for all
+strings (or all arrays) alike, found by bisection, so that the result depends on the value and budget only.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -17,9 +18,11 @@ from tasks import exact_json
 from tasks.shaping.tokens import O200K, Tokenizer
 
 CUT_KEY = "_cut"
+FEW = 3  # elements that tell what a list is made of
 
 _READABLE = 200  # characters a string keeps as long as arrays can be cut instead
-_RECORD = 32  # objects with more keys are maps, and cut like arrays
+_RECORD = 32  # objects with more keys whose values are all alike are maps, and cut like arrays
+_IS_DATA = re.compile(r"\d[\d.:/TZ+ -]*")  # keys that are numbers or dates
 _STUB = 24  # characters a string keeps when nothing else helps
 _MAX_DEPTH = 100  # not every JSON library writes deeper values
 # No JSON worth reading has more characters a token than this; saves counting what is far too long.
@@ -28,12 +31,15 @@ _MAX_CHARACTERS_PER_TOKEN = 32
 
 @dataclass(frozen=True, slots=True)
 class _Ceilings:
-    """characters: of a string; items: of an array; keys: of an object; depth: of nesting."""
+    """characters: of a string; items: of an array; keys: of a map, of a record only where `of_records`;
+    depth: of nesting.
+    """
 
     characters: int
     items: int
     keys: int
     depth: int = _MAX_DEPTH
+    of_records: bool = False
 
 
 _Attempt = Callable[[_Ceilings], "str | None"]
@@ -51,11 +57,63 @@ def json_text(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def shortened_json(value: Any, max_tokens: int, tokenizer: Tokenizer = O200K) -> str:
+def few_elements(value: Any) -> Any:
+    """`value` with about three elements of each list, and of each map, at every depth; the rest counted.
+
+    An element with keys that none before it has goes before one that shows nothing new.
+    """
+    if isinstance(value, dict):
+        kept = list(value)[:FEW] if len(value) > FEW + 1 and _is_data_map(value) else value
+        shown = {key: few_elements(value[key]) for key in kept}
+        return shown if len(kept) == len(value) else shown | {CUT_KEY: f"{len(value) - len(kept)} more keys"}
+    if isinstance(value, (list, tuple)):
+        if len(value) <= FEW + 1:  # a mark takes the room of an element
+            return [few_elements(element) for element in value]
+        few = [few_elements(value[position]) for position in _telling_positions(value)]
+        return [*few, {CUT_KEY: f"{len(value) - len(few)} more items"}]
+    return value
+
+
+def _telling_positions(elements: list[Any] | tuple[Any, ...]) -> list[int]:
+    seen: set[str] = set()
+    telling: list[int] = []
+    for position, element in enumerate(elements):
+        said = element.items() if isinstance(element, dict) else ()
+        new = {key for key, inner in said if key not in seen and inner not in (None, "", [], {})}
+        if new and len(telling) < FEW:
+            telling.append(position)
+            seen |= new
+    others = (position for position in range(len(elements)) if position not in telling)
+    return sorted([*telling, *islice(others, FEW - len(telling))])
+
+
+def _is_data_map(value: dict[str, Any]) -> bool:
+    return all(map(_IS_DATA.fullmatch, value)) or _is_map(value)
+
+
+def _is_map(value: dict[str, Any]) -> bool:
+    """Many keys whose values are all alike: what the keys say is data."""
+    if len(value) <= _RECORD:
+        return False
+    kinds = {_kind(inner) for inner in value.values()}
+    return len(kinds - {None}) <= 1
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, dict):
+        return tuple(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float
+    return None if value is None else type(value)
+
+
+def shortened_json(
+    value: Any, max_tokens: int, tokenizer: Tokenizer = O200K, wanted: Set[str] = frozenset()
+) -> str:
     """JSON text of `value` in at most `max_tokens` (>= 1) tokens.
 
     Over budget, strings end in "...", arrays in {"_cut": "12 more items"}, objects in
-    "_cut": "3 more keys".  The text always parses.
+    "_cut": "3 more keys".  The text always parses.  wanted: keys that go after all other keys.
     """
     if max_tokens < 1:
         raise ValueError(f"a token budget is at least 1, not {max_tokens}")
@@ -66,7 +124,7 @@ def shortened_json(value: Any, max_tokens: int, tokenizer: Tokenizer = O200K) ->
 
     def attempt(ceilings: _Ceilings) -> str | None:
         try:
-            text = json_text(_Shortening(ceilings, limit).of(value, ceilings.depth))
+            text = json_text(_Shortening(ceilings, limit, wanted).of(value, ceilings.depth))
         except _TooLong:
             return None
         return text if len(text) <= limit and tokenizer.fits(text, max_tokens) else None
@@ -108,7 +166,7 @@ def _readable(attempt: _Attempt, limit: int, longest: _Lengths) -> str | None:
 
 def _stub(attempt: _Attempt, longest: _Lengths, value: Any) -> str:
     """The last resorts: short strings, one item, few keys, little depth; at the very end an empty value."""
-    least = _Ceilings(characters=_STUB, items=1, keys=1)
+    least = _Ceilings(characters=_STUB, items=1, keys=1, of_records=True)
     few_keys = (replace(least, keys=n) for n in _ladder(1, longest.object))
     little_depth = (replace(least, depth=n) for n in range(16))
     best = _best(attempt, few_keys) or _best(attempt, little_depth)
@@ -152,9 +210,10 @@ class _Shortening:
     So an attempt costs what may be shown, not what there is.
     """
 
-    def __init__(self, ceilings: _Ceilings, room: int) -> None:
+    def __init__(self, ceilings: _Ceilings, room: int, wanted: Set[str]) -> None:
         self._ceilings = ceilings
         self._room = room
+        self._wanted = wanted
 
     def of(self, value: Any, depth: int) -> Any:
         """Raises `_TooLong`."""
@@ -179,12 +238,20 @@ class _Shortening:
         if value and not depth:
             return {CUT_KEY: f"{len(value)} keys"}
         most, kept = self._ceilings.keys, {}
-        for key, inner in islice(value.items(), most):
+        is_cut = len(value) > most and (self._ceilings.of_records or _is_map(value))
+        for key in self._best_keys(value, most) if is_cut else value:
             self._takes(len(key) + 3)
-            kept[key] = self.of(inner, depth - 1)
-        if len(value) > most:
+            kept[key] = self.of(value[key], depth - 1)
+        if is_cut:
             kept[CUT_KEY] = f"{len(value) - most} more keys"
         return kept
+
+    def _best_keys(self, value: dict[str, Any], most: int) -> Iterable[str]:
+        """The first `most`, wanted ones before others, in the order they have."""
+        if not self._wanted:
+            return islice(value, most)
+        best = set(islice(sorted(value, key=lambda key: key not in self._wanted), most))
+        return (key for key in value if key in best)
 
     def _array(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
         if value and not depth:

@@ -355,11 +355,24 @@ def test_the_elements_of_a_list_keep_what_names_them() -> None:
 
     kept = shortened(Compress(FLATS, {"year": 2026, "days": days}, shape, max_tokens=1200))["keep"]
 
-    assert kept == ["year", "days[].name"]
+    assert kept == ["year", "days[].name", "days[].week"]
 
 
-def test_a_hopeless_budget_keeps_the_smallest_key() -> None:
-    assert shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=10))["keep"] == ["count"]
+def test_what_the_words_promise_is_kept_whatever_it_takes() -> None:
+    rows = [{"id": n, "title": "word " * 90, "latitude": n, "longitude": n} for n in range(3)]
+    shape = {"rows": [{"id": "integer", "title": "string", "latitude": "number", "longitude": "number"}]}
+    titles = document("Flats", "Search", "Lists titles, and the latitude of each.")
+
+    kept = shortened(Compress(titles, {"rows": [*rows, {"_cut": "9 more items"}]}, shape, max_tokens=100))
+
+    assert kept["keep"] == ["rows[].title", "rows[].latitude", "rows[].longitude"]
+
+
+def test_a_hopeless_budget_keeps_the_smallest_key_or_what_is_promised() -> None:
+    told = document("Flats", "Search", "Finds homes.")
+
+    assert shortened(Compress(told, LISTING, SHAPE, max_tokens=10))["keep"] == ["count"]
+    assert shortened(Compress(FLATS, LISTING, SHAPE, max_tokens=10))["keep"] == ["flats[].rent"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ import prompts
 import seeds
 from sandbox import catalogue
 from seeds.model import CompressionSeed, MultiToolSeed, Seed, SingleToolSeed, has_path
-from tasks.shaping.shape import shape_of, unknown_paths
+from tasks.shaping.promises import broken_promise
+from tasks.shaping.shape import keep_paths, shape_of, unknown_paths
+from tasks.shaping.shorten import few_elements
 
 EVERY = (*seeds.load_single_tool(), *seeds.load_multi_tool())
 README = Path(seeds.__file__).with_name("README.md")
@@ -205,7 +207,21 @@ def test_the_compress_prompt_renders_every_seed() -> None:
 def test_paths_mean_the_same_here_and_where_they_are_used() -> None:
     kept = {seed.id: unknown_paths(shape_of(seed.response), seed.keep) for seed in seeds.load_compression()}
 
-    assert kept == {"film_details": (), "parcel_events": (), "rental_listings": ()}
+    assert kept == {"parcel_events": (), "rental_listings": (), "tide_gauge": ()}
+
+
+def test_worked_shortenings_break_no_promise() -> None:
+    broken = {
+        seed.id: broken_promise(
+            seed.description,
+            seed.document["api_description"],
+            shape := shape_of(few_elements(seed.response)),
+            keep_paths(shape, seed.keep),
+        )
+        for seed in seeds.load_compression()
+    }
+
+    assert broken == dict.fromkeys(broken)
 
 
 @pytest.mark.parametrize(

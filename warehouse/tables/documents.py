@@ -12,9 +12,10 @@ class Document:
     """The documentation of a kept API as a model is shown it.
 
     response_schema: JSON text, the keys of a response worth keeping.  Tokens are of the document
-    before and after, counted by `tokenizer`.  method: as-is, llm (the model chose what to keep) or cut
-    (at a boundary).  conditions: a digest of all that it was made from but the example response;
-    outline: JSON text, what answers of the API have in common.  While both stay, so does the document.
+    before and after, counted by `tokenizer`.  method: as-is, lists (a few elements of each list), llm (the
+    model chose what to keep) or cut (at a boundary).  conditions: a digest of all that it was made from but
+    the example of a call; outline: JSON text, what answers of the API have in common.  While both stay, so
+    does the document.
     """
 
     api_id: str

@@ -47,7 +47,8 @@ class Verdict:
     """What the probes of one API amount to.
 
     works: it answers at all; effective: in time, and says something; kept: both.  reason: the enumerated
-    word that decided.  example_response: a real answer, JSON text.  probed_at: when its last try began.
+    word that decided.  example_response: a real answer, example_arguments: what it was called with, both JSON
+    text.  probed_at: when its last try began.
     conditions: digest of what decided besides the world: the API's documentation, how it was called and
     judged; a verdict under other ones is not carried over.
     """
@@ -62,6 +63,7 @@ class Verdict:
     example_response: str | None
     probed_at: datetime
     conditions: str | None = None
+    example_arguments: str | None = None
 
 
 PROBES = Table(

@@ -11,7 +11,7 @@ SELECT
 FROM documents
 GROUP BY method, tokenizer;
 
-COMMENT ON COLUMN compression.method IS 'as-is (within the budget), llm (the model chose what to keep) or cut';
+COMMENT ON COLUMN compression.method IS 'as-is (within the budget), lists (a few elements of each), llm (the model chose what to keep) or cut';
 COMMENT ON COLUMN compression.tokenizer IS 'What counted the tokens; e.g. o200k';
 COMMENT ON COLUMN compression.n_apis IS 'APIs so documented';
 COMMENT ON COLUMN compression.tokens_before IS 'Of the whole documents';

@@ -16,6 +16,7 @@ from tasks.documents.shorten import TOKENS_SHOWN, Compressor
 from tasks.errors import OverBudget, RequestRefused, StopRun
 from tasks.llm.chat import Reply
 from tasks.shaping.shape import project, shape_of
+from tasks.shaping.shorten import json_text
 from tasks.shaping.tokens import count_tokens
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
@@ -24,10 +25,12 @@ from warehouse.tables.probing import Verdict
 MakeVerdict = Callable[[str | None], Verdict]
 PARAMS = CompressParams(max_tokens=300)
 SMALL = {"title": "Soup", "minutes": 20}
-LARGE = {
+STEPS = {f"step_{n}": f"stir well for {n} minutes" for n in range(12)}
+LARGE: dict[str, Any] = {
     "total": 80,
-    "recipes": [{"name": f"Soup no. {n}", "image": f"https://img.example/{n}" * 3} for n in range(80)],
+    "recipes": [{"name": f"Soup no. {n}", "image": f"https://img.example/{n}", **STEPS} for n in range(80)],
 }
+CUT_77 = {"_cut": "77 more items"}
 NOT_JSON = Reply(content="I would keep the names.")
 REFUSED = RequestRefused("context_too_long", "HTTP 400: too long")
 
@@ -68,15 +71,14 @@ def test_a_document_within_the_budget_stays_as_it_is(tool: Tool, api: Api, make_
 
 
 def test_the_model_chooses_the_words_and_the_keys(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
-    few = {"total": 80, "recipes": LARGE["recipes"][:20]}  # type: ignore[index]
     model = ScriptedModel([keeping("recipes[].name", "no.such.path")])
-    names = {"recipes": [{"name": f"Soup no. {n}"} for n in range(20)]}
+    names = {"recipes": [*({"name": f"Soup no. {n}"} for n in range(3)), CUT_77]}
     document = document_of(tool, replace(api, description="Finds."), names)
-    assert shown_of(compress(tool, api, make_verdict(json.dumps(few)), model)) == Document(
+    assert shown_of(compress(tool, api, make_verdict(json.dumps(LARGE)), model)) == Document(
         api_id="Food/recipes/search",
         document=document,
         response_schema='{"recipes":[{"name":"string"}]}',
-        tokens_before=count_tokens(document_of(tool, api, few)),
+        tokens_before=count_tokens(document_of(tool, api, LARGE)),
         tokens_after=count_tokens(document),
         method="llm",
         tokenizer="o200k (approximation)",
@@ -90,20 +92,20 @@ def test_what_the_model_leaves_too_long_is_cut(tool: Tool, api: Api, make_verdic
     compressed = compress(tool, api, make_verdict(json.dumps(LARGE)), ScriptedModel([keeping("recipes")]))
     shown = json.loads(compressed.document)
     assert (compressed.method, compressed.tokens_after <= 300) == ("cut", True)
-    assert compressed.response_schema == '{"recipes":[{"name":"string","image":"string"}]}'
+    assert json.loads(compressed.response_schema) == {"recipes": shape_of(LARGE["recipes"])}
     assert shown["api_description"] == "Finds."
-    assert shown["response"]["recipes"][0] == LARGE["recipes"][0]  # type: ignore[index]
+    assert shown["response"]["recipes"] == [LARGE["recipes"][0], {"_cut": "79 more items"}]
 
 
 @pytest.mark.parametrize("first", [NOT_JSON, REFUSED], ids=["malformed", "refused"])
 def test_the_second_ask_shows_less(
     first: Reply | Exception, tool: Tool, api: Api, make_verdict: MakeVerdict
 ) -> None:
-    large = {"recipes": LARGE["recipes"] * 10}  # type: ignore[operator]
-    model = ScriptedModel([first, keeping("recipes[].name")])
-    assert compress(tool, api, make_verdict(json.dumps(large)), model).method == "cut"
-    assert [asked[1] for asked in model.asked] == [0, 1]
-    assert count_tokens(model.prompt(0)) - count_tokens(model.prompt(1)) > TOKENS_SHOWN[0] / 2
+    large = {f"recipe {n}": f"{name} soup" for n in range(3000) for name in ("cold", "hot")} | SMALL
+    model = ScriptedModel([first, keeping("title")])
+    assert compress(tool, api, make_verdict(json.dumps(large)), model).method == "llm"
+    asked = [asked[2].transcript.messages()[1].content or "" for asked in model.asked]
+    assert count_tokens(asked[0]) - count_tokens(asked[1]) > TOKENS_SHOWN[0] / 2
 
 
 @pytest.mark.parametrize("second", [NOT_JSON, REFUSED], ids=["malformed", "refused"])
@@ -119,8 +121,8 @@ def test_no_api_is_lost_to_a_model_of_no_help(
 @pytest.mark.parametrize(
     "huge",
     [
-        json.dumps(LARGE["recipes"] * 200),  # type: ignore[operator]
-        json.dumps({f"recipe {n}": {"name": "Soup"} for n in range(20_000)}),
+        json.dumps(LARGE["recipes"] * 200),
+        json.dumps({f"recipe {n}": {"name": "Soup"} for n in range(20_000)} | SMALL),
         "It is a long story. " * 50_000,
     ],
     ids=["array", "map", "text"],
@@ -133,21 +135,104 @@ def test_a_huge_response_is_not_sent_whole(
     assert count_tokens(model.prompt(0)) < 3 * TOKENS_SHOWN[0] + 4000
 
 
+def test_the_call_that_was_answered_is_shown_with_its_answer(
+    tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    verdict = replace(make_verdict(json.dumps(SMALL)), example_arguments='{"max_results":7}')
+    compressed = compress(tool, api, verdict, ScriptedModel([]))
+    assert compressed.document == document_of(tool, api, SMALL, {"max_results": 7})
+
+
+def test_an_example_of_the_listing_comes_without_a_call(
+    tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    verdict = replace(make_verdict(None), example_arguments='{"max_results":7}')
+    assert compress(tool, api, verdict, ScriptedModel([])).document == document_of(
+        tool, api, {"listed": True}
+    )
+
+
 def test_a_run_that_must_stop_stops(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
     with pytest.raises(StopRun):
         compress(tool, api, make_verdict(json.dumps(LARGE)), ScriptedModel([OverBudget("spent")]))
 
 
 def test_the_response_shown_is_part_of_the_real_one(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
-    few: dict[str, Any] = {"total": 80, "recipes": LARGE["recipes"][:20]}  # type: ignore[index]
-    model = ScriptedModel([keeping("total", "recipes[].image", "recipes[].price")])
-    compressed = compress(tool, api, make_verdict(json.dumps(few)), model)
+    model = ScriptedModel([keeping("total", "recipes[].step_1", "recipes[].price")])
+    compressed = compress(tool, api, make_verdict(json.dumps(LARGE)), model)
     kept = json.loads(compressed.response_schema)
-    assert kept == {"total": "integer", "recipes": [{"image": "string"}]}
-    assert compressed.method == "cut"
+    assert kept == {"total": "integer", "recipes": [{"step_1": "string"}]}
+    assert compressed.method == "llm"
     shown = json.loads(compressed.document)["response"]
-    assert shown["total"] == 80
-    assert shown["recipes"][:2] == project(few, kept)["recipes"][:2]
+    assert shown == {"total": 80, "recipes": [*project(LARGE, kept)["recipes"][:3], CUT_77]}
+
+
+def test_a_document_that_only_a_list_makes_long_keeps_every_key(
+    tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    rates = [{"day": f"2026-01-{n}", "rates": {"open": n / 7, "close": n / 9, "high": n}} for n in range(200)]
+    compressed = compress(
+        tool, api, make_verdict(json.dumps({"of": "EUR", "days": rates})), ScriptedModel([])
+    )
+    few = {"of": "EUR", "days": [*rates[:3], {"_cut": "197 more items"}]}
+    assert shown_of(compressed) == Document(
+        api_id="Food/recipes/search",
+        document=document_of(tool, api, few),
+        response_schema=json_text(shape_of({"of": "EUR", "days": rates})),
+        tokens_before=count_tokens(document_of(tool, api, {"of": "EUR", "days": rates})),
+        tokens_after=count_tokens(document_of(tool, api, few)),
+        method="lists",
+        tokenizer="o200k (approximation)",
+    )
+
+
+PLACES = {"places": [{"name": f"Hut {n}", "lat": n, "lon": n, "beds": n, **STEPS} for n in range(9)]}
+
+
+def told(description: str, *paths: str) -> Reply:
+    return Reply(content=json.dumps({"description": description, "keep": paths}))
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (told("Finds huts and their beds.", "places[].name"), "what `keep` drops: places[].beds"),
+        (told("Finds huts.", "places[].step_1"), "drops every key that the document promises: places[].name"),
+        (told("Finds huts.", "places[].name", "places[].lat"), "`places[].lat` without `places[].lon`"),
+    ],
+    ids=["named", "all", "twin"],
+)
+def test_a_shortening_that_breaks_a_promise_is_asked_for_again(
+    reply: Reply, why: str, tool: Tool, api: Api, make_verdict: MakeVerdict
+) -> None:
+    api = replace(api, description="Finds huts by their name.")
+    model = ScriptedModel([reply, told("Finds huts.", "places[].name", "places[].lat", "places[].lon")])
+    compressed = compress(tool, api, make_verdict(json.dumps(PLACES)), model)
+    assert why in model.prompt(1)
+    assert (compressed.method, json.loads(compressed.response_schema)) == (
+        "llm",
+        {"places": [{"name": "string", "lat": "integer", "lon": "integer"}]},
+    )
+
+
+def test_after_two_broken_promises_every_key_stays(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    api = replace(api, description="Finds huts, their name and beds.")
+    worse = told("Finds huts and their beds.", "places[].name")
+    compressed = compress(tool, api, make_verdict(json.dumps(PLACES)), ScriptedModel([worse, worse]))
+    assert json.loads(compressed.response_schema) == shape_of(PLACES)
+    assert json.loads(compressed.document)["api_description"] == api.description
+    assert compressed.method == "cut"
+
+
+def test_what_the_description_promises_is_cut_last(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
+    wide = {
+        **{f"part_{n}_{'abcdef'[n % 6]}": "x" * (n % 30) for n in range(200)},
+        "count": 7,
+        "boilingPoint": 3,
+    }
+    api = replace(api, description="Returns the boiling points.")
+    compressed = compress(tool, api, make_verdict(json.dumps(wide)), ScriptedModel([NOT_JSON, NOT_JSON]))
+    assert json.loads(compressed.document)["response"]["boilingPoint"] == 3
 
 
 @pytest.mark.parametrize(
@@ -192,11 +277,13 @@ def test_a_document_is_made_anew_when_the_api_or_the_settings_changed(
 
 
 def test_a_megabyte_is_cut_beside_the_event_loop(tool: Tool, api: Api, make_verdict: MakeVerdict) -> None:
-    rows = [{"id": n, "name": f"Soup no. {n}", "text": "simmer gently " * 10} for n in range(6000)]
+    rows = [{"id": n, "name": f"Soup no. {n}", "text": "simmer gently " * 10, **STEPS} for n in range(2000)]
     longest = 0.0
 
     async def watched() -> Document:
-        compressor = Compressor(ScriptedModel([keeping("[].name")]), PARAMS, "s")
+        compressor = Compressor(
+            ScriptedModel([keeping("[].name", "[].text", *(f"[].{step}" for step in STEPS))]), PARAMS, "s"
+        )
         working = asyncio.create_task(compressor.document(tool, api, make_verdict(json.dumps(rows))))
         nonlocal longest
         while not working.done():

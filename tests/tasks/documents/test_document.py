@@ -33,6 +33,11 @@ def test_a_document_is_compact_json_with_its_keys_in_order(tool: Tool, api: Api)
         ('"a"', '{"enum": ["a", "b"]}', {"default": "a", "enum": ["a", "b"]}),
         ("[1]", '{"items": {"type": "integer"}}', {"default": [1], "items": {"type": "integer"}}),
         (None, '{"properties": {"x": {"type": "string"}}}', {"properties": {"x": {"type": "string"}}}),
+        (
+            None,
+            '{"uniqueItems": true, "maxLength": 9, "pattern": "^a", "format": "date", "x-style": "csv"}',
+            {"format": "date", "pattern": "^a", "maxLength": 9, "uniqueItems": True},
+        ),
     ],
 )
 def test_a_parameter_shows_what_is_known_of_its_values(
@@ -53,6 +58,18 @@ def test_a_column_that_is_not_json_breaks_the_contract(tool: Tool, api: Api, par
     broken = replace(api, parameters=(replace(parameter, default="{"),))
     with pytest.raises(BrokenContract, match="'max-results' of Food/recipes/search"):
         document_of(tool, broken, None)
+
+
+def test_a_call_that_was_answered_stands_beside_the_answer(tool: Tool, api: Api) -> None:
+    shown = json.loads(document_of(tool, api, {"title": "Soup"}, {"max_results": 3}))
+    assert list(shown)[-3:] == ["parameters", "arguments", "response"]
+    assert (shown["arguments"], shown["response"]) == ({"max_results": 3}, {"title": "Soup"})
+
+
+def test_a_cut_document_has_the_call_too(tool: Tool, api: Api) -> None:
+    cut = json.loads(cut_document_of(tool, api, HUGE, 400, arguments={"max_results": 500}))
+    assert cut["arguments"] == {"max_results": 500}
+    assert cut["response"][0]["title"] == "Soup no. 0"
 
 
 def test_a_document_that_fits_is_not_cut(tool: Tool, api: Api) -> None:

@@ -46,6 +46,17 @@ def test_a_verdict() -> None:
     )
 
 
+def test_the_example_comes_with_what_it_was_called_with() -> None:
+    verdict = judge(
+        "Weather/sky/forecast",
+        [answer({"a": 1}), DOWN, answer({"a": 1, "b": [2]}), answer({"a": 3, "b": [4]})],
+        max_latency_s=8,
+        probed_at=NOW,
+        arguments=[{"id": n} for n in range(4)],
+    )
+    assert (verdict.example_response, verdict.example_arguments) == ('{"a":1,"b":[2]}', '{"id":2}')
+
+
 @pytest.mark.parametrize(
     ("results", "works", "effective", "kept", "reason"),
     [

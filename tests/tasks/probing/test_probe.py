@@ -133,6 +133,7 @@ def test_a_report(serve: Serve, make_api: MakeApi) -> None:
         example_response='{"asked":"/v1/forecast?q=Oslo"}',
         probed_at=NOW + timedelta(seconds=2),
         conditions="as ever",
+        example_arguments='{"q":"Oslo"}',
     )
     assert report == ProbeReport((failed, failed_again, answered), verdict)
 

@@ -19,7 +19,7 @@ from tasks.calling.store import RecordingCaller
 from tasks.errors import OverBudget
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of
-from tasks.search.observing import observe, response_shape
+from tasks.search.observing import observe, promised_keys, response_shape
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import TOOLLOOM
 from tasks.shaping.tokens import CL100K, O200K, tokenizer_of
@@ -264,6 +264,43 @@ def test_long_observations_stay_valid() -> None:
     assert list(json.loads(text)) == ["keep"]
 
 
+def test_keys_of_an_answer_that_the_example_lacked_were_not_chosen_to_be_dropped(
+    make_api: Callable[..., Api],
+) -> None:
+    seen = {"base": "value", "rates": {"*": {"buy": "value", "link": "value"}}, "icon": "value"}
+    kept = {"base": "string", "rates": {"2026-01-01": {"buy": "number"}}}
+    document = dataclasses.replace(
+        DOCUMENTS["Weather/sky/forecast"], response_schema=json.dumps(kept), outline=json.dumps(seen)
+    )
+    answer = {
+        "base": "EUR",
+        "note": "n",
+        "icon": "i",
+        "rates": {"2026-05-05": {"buy": 2, "link": "l", "sell": 3}},
+    }
+    result = CallResult(outcome=Outcome.OK, http_status=200, body=json.dumps(answer))
+    shape = response_shape(make_api(), document)
+    assert json.loads(observe(result, shape, 300, TOOLLOOM).text) == {
+        "base": "EUR",
+        "note": "n",
+        "rates": {"2026-05-05": {"buy": 2, "sell": 3}},
+    }
+
+
+def test_what_a_description_promises_is_cut_last_from_an_observation() -> None:
+    text = json.dumps({"api_description": "Returns the boiling points of a metal."})
+    wide = {f"part_{n}": f"words of part {n}" for n in range(300)} | {"boilingPoint": 7}
+    shape = json.dumps(dict.fromkeys(wide, "string"))
+    document = dataclasses.replace(DOCUMENTS["Weather/sky/forecast"], document=text, response_schema=shape)
+    result = CallResult(outcome=Outcome.OK, http_status=200, body=json.dumps(wide))
+    seen = observe(result, None, 200, TOOLLOOM, promised=promised_keys(document)).text
+    assert json.loads(seen)["boilingPoint"] == 7
+
+
+def compressed(outline: dict[str, Any]) -> Document:
+    return dataclasses.replace(DOCUMENTS["Weather/sky/forecast"], outline=json.dumps(outline))
+
+
 DECLARED = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"items": {}}}}
 
 OF_DECLARED = {"city": "null", "days": ["null"]}
@@ -284,6 +321,12 @@ OF_DECLARED = {"city": "null", "days": ["null"]}
             {"response_schema": json.dumps(DECLARED)},
             DOCUMENTS["Weather/sky/forecast"],
             {"city": "string", "rain_mm": "integer"},
+        ),
+        ({}, compressed({"city": "value", "rain_mm": "value"}), None),
+        (
+            {},
+            compressed({"city": "value", "rain_mm": "value", "icon": "value"}),
+            {"city": "null", "rain_mm": "null", "icon": "", "*": "null"},
         ),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.shaping.shorten import json_text, shortened_json
+from tasks.shaping.shorten import few_elements, json_text, shortened_json
 from tasks.shaping.tokens import count_tokens
 
 JSON = st.recursive(
@@ -46,6 +46,56 @@ def test_a_map_with_many_keys_is_cut_like_an_array() -> None:
     value = json.loads(shortened_json({"base": "EUR", "rates": {f"C{n}": n / 7 for n in range(500)}}, 200))
     assert value["base"] == "EUR"
     assert value["rates"]["_cut"] == f"{501 - len(value['rates'])} more keys"
+
+
+def test_a_record_with_many_keys_keeps_them_while_its_arrays_shrink() -> None:
+    repository = {f"{name}_{kind}": name for name in "abcdefghijklmnopqrst" for kind in ("url", "id")}
+    rows = [{**repository, "stars": n, "archived": False} for n in range(50)]
+    first, *_, last = json.loads(shortened_json(rows, 1000))
+    assert (first, set(last)) == (rows[0], {"_cut"})
+
+
+def test_wanted_keys_of_a_record_go_last() -> None:
+    wide = {f"part {n}": "x" * 30 for n in range(200)} | {"mass": {"kg": 3, "unit": "kg"}}
+    value = json.loads(shortened_json(wide, 100, wanted={"mass", "kg"}))
+    assert value["mass"] == {"kg": 3, "unit": "kg"}
+    assert value["_cut"] == f"{202 - len(value)} more keys"
+
+
+ROWS = [{"id": n, "tags": list(range(9)), "note": "late" if n == 7 else None} for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("value", "few"),
+    [
+        ("text", "text"),
+        ([1, 2, 3, 4], [1, 2, 3, 4]),
+        ([1, 2, 3, 4, 5], [1, 2, 3, {"_cut": "2 more items"}]),
+        (
+            {"rows": ROWS},
+            {
+                "rows": [
+                    {"id": 0, "tags": [0, 1, 2, {"_cut": "6 more items"}], "note": None},
+                    {"id": 1, "tags": [0, 1, 2, {"_cut": "6 more items"}], "note": None},
+                    {"id": 7, "tags": [0, 1, 2, {"_cut": "6 more items"}], "note": "late"},
+                    {"_cut": "6 more items"},
+                ]
+            },
+        ),
+        (
+            {"rates": {f"2026-01-{n}": {"usd": n} for n in range(10, 20)}},
+            {"rates": {**{f"2026-01-{n}": {"usd": n} for n in range(10, 13)}, "_cut": "7 more keys"}},
+        ),
+        (
+            {"by": {f"C{n:02}": n / 7 for n in range(40)}},
+            {"by": {**{f"C{n:02}": n / 7 for n in range(3)}, "_cut": "37 more keys"}},
+        ),
+        ({"air": {"pm10": 1, "pm2_5": 2, "co2": 3, "no2": 4, "o3": 5}}, None),
+        ({f"key {n}": "a" if n % 2 else 1 for n in range(40)}, None),
+    ],
+)
+def test_a_few_elements_of_each_list_and_map(value: Any, few: Any) -> None:
+    assert few_elements(value) == (value if few is None else few)
 
 
 @pytest.mark.parametrize(
