@@ -14,6 +14,7 @@ from flows.opening import stage_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.stages import EndOfLine, Line
+from tasks.policies import is_own_result
 from tasks.run import RunContext
 from tasks.stage import usable
 from warehouse.ref import StageOutput
@@ -68,6 +69,9 @@ def _cached(output: StageOutput) -> StageRun:
 def _read(path: Path) -> StageOutput | None:
     """What Prefect keeps of a result: JSON within JSON.  None for what is no stage's output."""
     try:
-        return StageOutput.model_validate(orjson.loads(orjson.loads(path.read_bytes())["result"])["data"])
-    except (ValueError, KeyError, TypeError):
+        content = path.read_bytes()
+        if not is_own_result(content):
+            return None
+        return StageOutput.model_validate(orjson.loads(orjson.loads(content)["result"])["data"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None  # damaged: it is computed anew

@@ -15,6 +15,7 @@ from tasks.llm.abilities import Abilities
 from tasks.llm.batching.records import Record
 from tasks.llm.chat import digest_of
 from tasks.llm.known import KnownEndpoints
+from tasks.policies import refused_results
 from tasks.run import RunContext
 from tasks.services import close_services, services_of
 from warehouse import manifest
@@ -51,6 +52,17 @@ def open_run(
         yield _with_abilities(run, asks_model=asks_model)
     finally:
         close_services()
+        _tell_of_refused_results(data)
+
+
+def _tell_of_refused_results(data: Path) -> None:
+    if refused_results:
+        where = data / "prefect" / "results"
+        say(
+            f"{len(refused_results):,} cached results in {where} were not what Toolloom writes (damaged, or "
+            "of another program): none was read, and what they stood for was computed anew"
+        )
+        refused_results.clear()
 
 
 def next_refresh(config: Config, data: Path) -> RunContext:

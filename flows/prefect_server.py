@@ -11,11 +11,12 @@ import atexit
 import json
 import logging
 import os
+import re
 import socket
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -47,18 +48,59 @@ _SERVER_SETTINGS = {
 }
 
 
+def _is_headers(text: str) -> bool:
+    try:
+        headers = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(headers, dict) and all(isinstance(value, str) for value in headers.values())
+
+
+_is_line = re.compile(r"[ -~]+").fullmatch
+_is_number = re.compile(r"\d{1,6}(\.\d{1,6})?").fullmatch
+_is_switch = re.compile(r"(?i)true|false|1|0|yes|no|on|off").fullmatch
+# How the configured server is reached: all that a run takes of the user's own Prefect settings, whose other
+# ones (a storage block, a serializer, a policy, another home) are made for flows that are not ours.
+_OF_THE_USER: Mapping[str, Callable[[str], object]] = {
+    "PREFECT_API_URL": _is_line,
+    "PREFECT_API_KEY": _is_line,
+    "PREFECT_API_AUTH_STRING": _is_line,
+    "PREFECT_API_SSL_CERT_FILE": os.path.isfile,
+    "PREFECT_API_TLS_INSECURE_SKIP_VERIFY": _is_switch,
+    "PREFECT_API_ENABLE_HTTP2": _is_switch,
+    "PREFECT_API_REQUEST_TIMEOUT": _is_number,
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": _is_switch,
+    "PREFECT_CLIENT_CUSTOM_HEADERS": _is_headers,
+    "PREFECT_CLIENT_MAX_RETRIES": re.compile(r"\d{1,4}").fullmatch,
+    "PREFECT_LOGGING_LEVEL": re.compile(r"DEBUG|INFO|WARNING|ERROR|CRITICAL").fullmatch,
+}
+_NOWHERE = f"{os.devnull}/none"  # a file that nobody can put there, as somebody could into the home
+
+
 def prepare_environment(data: Path, *, verbose: bool) -> None:
     """Prefect settings every command of ours wants; call before prefect is imported.
 
-    Logs go to the server, so that the UI shows them; the terminal has them only with `verbose`.
+    Nothing else of the environment, a profile or the data folder, which may be somebody else's, has a say:
+    a file of settings or of logging in Prefect's home can name code.  Logs go to the server, so that the UI
+    shows them; the terminal has them only with `verbose`.
     """
-    os.environ.setdefault("PREFECT_HOME", str(data / "prefect"))
-    os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(data / "prefect" / "results"))
+    for name in [name for name in os.environ if name.upper().startswith("PREFECT_")]:
+        value = os.environ.pop(name)
+        is_usable = _OF_THE_USER.get(name)
+        if is_usable is None or not value:
+            continue
+        if is_usable(value):
+            os.environ[name] = value
+        else:
+            say(f"warning: the environment variable {name} is ignored: Prefect could not read its value")
+    os.environ["PREFECT_HOME"] = str(data / "prefect")
+    os.environ["PREFECT_LOCAL_STORAGE_PATH"] = str(data / "prefect" / "results")
+    os.environ["PREFECT_PROFILES_PATH"] = os.environ["PREFECT_LOGGING_SETTINGS_PATH"] = _NOWHERE
     if not verbose:
-        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-        os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+        os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+        os.environ["PREFECT_LOGGING_INTERNAL_LEVEL"] = "CRITICAL"
         logging.raiseExceptions = False  # a log that cannot be sent is no news for the terminal
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ.setdefault("DO_NOT_TRACK", "1")
 
 
@@ -161,6 +203,8 @@ def served_at(data: Path) -> str | None:
     except PermissionError:  # a process of somebody else
         return None
     url = str(served["url"])
+    if re.fullmatch(rf"http://{re.escape(HOST)}:\d+", url) is None:
+        return None  # not written by `toolloom serve`: the folder came from somewhere
     return url if _healthy(f"{url}/api") else None
 
 

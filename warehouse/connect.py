@@ -4,14 +4,15 @@
 
 An open client blocks a writer of a DuckDB file, and views over relative paths would depend on the
 client's folder.  So the file is built anew under another name, with absolute paths, and renamed over the
-old one: who has the old one open goes on reading it.  Our own queries never open it; they make the same
-views in memory, which takes some milliseconds and cannot go stale.
+old one: who has the old one open goes on reading it.  Nothing of ours ever opens it, since whoever made it
+decides what its views do; our queries make the same views in memory, which takes some milliseconds and
+cannot go stale.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ import pyarrow.parquet as pq
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, passed_on, sync_folder, temporary_beside, write_failure, writing
 from warehouse.manifest import Manifest, exists, history, load, newest, run_ids
+from warehouse.ref import TableRef
+from warehouse.seen import Seen, refuse_links
 from warehouse.sql import identifier, literal, literals, sql_files, statement
 from warehouse.store import Store, lacks_only_new_columns
 from warehouse.table import Table
@@ -31,6 +34,7 @@ DATABASE = "toolloom.duckdb"
 _NAME = "toolloom"
 BEFORE = "before"
 COMPARED = ("annotations", "apis", "instructions", "samples", "tools", "verdicts")
+MAKE_ANEW = "run `toolloom refresh`, which makes anew what is lost, or name another run (`toolloom runs`)"
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -49,6 +53,9 @@ def build_database(root: Path, manifest: Manifest | None) -> Path:
             if failure is not None:
                 raise write_failure(root, passed_on(failure))
             temporary.replace(root / DATABASE)
+            seen = Seen(root)
+            seen.note(DATABASE, _shown(root, manifest))
+            seen.keep()
         finally:
             for left in (temporary, temporary.with_name(f"{temporary.name}.wal")):
                 left.unlink(missing_ok=True)
@@ -79,27 +86,87 @@ def _write_views(
 
 
 def open_database(
-    root: Path, run: str | None = None, before: str | None = None, *, all_runs: bool = False
+    root: Path,
+    run: str | None = None,
+    before: str | None = None,
+    *,
+    all_runs: bool = False,
+    thoroughly: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """A connection to the views of a run, the newest unless named, that can read them and nothing else.
 
     before: the run that it is compared with; its parent unless named.  all_runs: `runs` has those, too,
-    that the run shown does not go on from.
+    that the run shown does not go on from.  thoroughly: every byte of the tables is read first; otherwise
+    only of files that were touched since they were found whole.
 
-    Mends `toolloom.duckdb` on the way when it shows another run or the folder has moved.  Raises
-    UsageError when there is no data folder, no run, no such run, or a file of the run is gone.
+    Makes `toolloom.duckdb` anew on the way when it is not the one that we made of this run in this place.
+    Raises UsageError when there is no data folder, no run, no such run, or a file of the run is gone,
+    damaged, or of another table.
     """
     root = root.resolve()
+    refuse_links(root)
     manifest = _newest_run(root) if run is None else load(root, run)
-    if run is None and _shown(root) != (manifest.run_id, str(root), _definitions()):
+    seen = Seen(root)
+    _refuse_damaged(root, seen, manifest, TABLES, thoroughly=thoroughly)
+    if before is None:
+        compared = run_before(root, manifest)
+        if compared is not None and lost_files(root, compared, COMPARED, seen=seen):
+            compared = None
+    else:
+        compared = load(root, before)
+        _refuse_damaged(root, seen, compared, COMPARED, thoroughly=thoroughly)
+    if run is None and not seen.knows(DATABASE, _shown(root, manifest)):
         _mend(root, manifest)
-    compared = run_before(root, manifest) if before is None else load(root, before)
     if all_runs:
-        tables = {**manifest.tables, RUNS.name: history(root, RUNS.name)}
+        # What is lost of runs that are not shown must not hide the others.
+        of_all = [ref for ref in history(root, RUNS.name) if seen.holds(ref.path, ref.file_digest)]
+        tables = {**manifest.tables, RUNS.name: tuple(of_all)}
         manifest = manifest.model_copy(update={"tables": tables})
+    seen.keep()
     connection = connect_snapshot(root, manifest, compared)
     _restrict(connection, snapshot_files(root, manifest, compared))
     return connection
+
+
+def lost_files(
+    root: Path, manifest: Manifest, tables: Iterable[str] = tuple(TABLES), *, seen: Seen | None = None
+) -> dict[TableRef, str]:
+    """The files of a run's tables that are not what was written, and what is the matter with each.
+
+    seen: what of them need not be read; all bytes are without it.
+    """
+    lost = {}
+    look = seen or Seen(root)
+    for ref in {ref: None for name in tables for ref in manifest.tables.get(name, ())}:
+        if not (root / ref.path).is_file():
+            lost[ref] = "is gone"
+        elif seen is not None and look.knows(ref.path, ref.file_digest):
+            continue
+        elif not look.holds(ref.path, ref.file_digest, thoroughly=seen is None):
+            lost[ref] = "is damaged: its bytes are not those that were written"
+        elif not _has_columns_of(TABLES[ref.table], root / ref.path):
+            lost[ref] = f"has other columns than table {ref.table}"
+    return lost
+
+
+def _refuse_damaged(
+    root: Path, seen: Seen, manifest: Manifest, tables: Iterable[str], *, thoroughly: bool
+) -> None:
+    lost = lost_files(root, manifest, tables, seen=None if thoroughly else seen)
+    for ref, matter in lost.items():
+        more = f" (and {len(lost) - 1:,} more files)" if len(lost) > 1 else ""
+        raise UsageError(
+            f"run {manifest.run_id} needs {root / ref.path}, which {matter}{more}",
+            fix=MAKE_ANEW,
+        )
+
+
+def _has_columns_of(table: Table[Any], path: Path) -> bool:
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError):
+        return False
+    return schema.equals(table.schema) or lacks_only_new_columns(table, schema)
 
 
 def connect_snapshot(
@@ -128,7 +195,7 @@ def table_files(root: Path, manifest: Manifest | None) -> dict[str, list[Path]]:
             if not path.is_file():
                 raise UsageError(
                     f"run {manifest.run_id if manifest else ''} needs {path}, which is gone",
-                    fix="name another run (`toolloom runs`), or run `toolloom refresh`",
+                    fix=MAKE_ANEW,
                 )
         if not found[name] or _is_older(table, found[name][-1]):
             found[name].append(root / store.compact(table, ()).path)
@@ -247,18 +314,10 @@ def _restrict(connection: duckdb.DuckDBPyConnection, files: dict[str, list[Path]
     connection.execute(statement("restrict", paths=literals(sorted(allowed))))
 
 
-def _shown(root: Path) -> tuple[str, str, str] | None:
-    """Run, folder and definitions of the database file; None when it is missing or no such file."""
-    if not (root / DATABASE).is_file():
-        return None
-    try:
-        with duckdb.connect() as connection:
-            connection.execute(statement("attach_read_only", path=literal(root / DATABASE), name=_NAME))
-            rows = connection.execute(statement("shown", name=_NAME)).fetchall()
-    except duckdb.Error:
-        # Whatever is wrong with it, it holds nothing but views: it is built anew.
-        return None
-    return rows[0] if rows else None
+def _shown(root: Path, manifest: Manifest | None) -> str:
+    """What the database file of a run is noted as: which run it shows, from where, by which definitions."""
+    run_id = None if manifest is None else manifest.run_id
+    return digest_of("\n".join([str(run_id), str(root), _definitions()]).encode())
 
 
 def _mend(root: Path, manifest: Manifest) -> None:

@@ -22,6 +22,7 @@ import orjson
 
 from tasks.errors import UsageError
 from warehouse.files import writing
+from warehouse.seen import refuse_links
 
 _NAME = ".lock"
 
@@ -66,6 +67,7 @@ def require_free(root: Path) -> Holder | None:
 
 @contextmanager
 def _kernel_lock(root: Path) -> Iterator[int]:
+    refuse_links(root)  # before anything in it is written, the lock file first of all
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(root / _NAME, os.O_RDWR | os.O_CREAT, 0o644)

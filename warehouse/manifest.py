@@ -35,7 +35,7 @@ class RunSummary(BaseModel):
     run_id: str = Field(pattern=rf"^{_RUN_ID.pattern}$")
     kind: str
     status: Literal["complete", "partial"]
-    parent: str | None
+    parent: str | None = Field(pattern=rf"^{_RUN_ID.pattern}$")
     started_at: datetime
     finished_at: datetime
     config_digest: str
@@ -62,7 +62,7 @@ class PendingRun(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    run_id: str
+    run_id: str = Field(pattern=rf"^{_RUN_ID.pattern}$")
     kind: str = "refresh"
     as_of: Mapping[str, datetime]
     started_at: datetime
@@ -180,12 +180,19 @@ def _parse(model: type[M], path: Path) -> M:
     try:
         content = orjson.loads(path.read_bytes())
         _refuse_later_format(path, content)
-        return model.model_validate(content)
+        found = model.model_validate(content)
     except (orjson.JSONDecodeError, ValidationError) as error:
-        raise UsageError(
-            f"{path} is damaged: {error}",
-            fix="restore it from a copy, or remove it: the newest run before it is shown then",
-        ) from error
+        raise _damaged(path, str(error)) from error
+    if path.name not in (_PENDING, f"{content['run_id']}.json"):
+        raise _damaged(path, f"it says that it is run {content['run_id']}")
+    return found
+
+
+def _damaged(path: Path, how: str) -> UsageError:
+    goes_on = (
+        "the next run begins anew" if path.name == _PENDING else "the newest run before it is shown then"
+    )
+    return UsageError(f"{path} is damaged: {how}", fix=f"restore it from a copy, or remove it: {goes_on}")
 
 
 def _refuse_later_format(path: Path, content: object) -> None:

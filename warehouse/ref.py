@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+_PATH = re.compile(r"(?:parts|shards|tables)/([a-z_]+)/[0-9A-Za-z]+\.parquet")
 
 
 class _Frozen(BaseModel):
@@ -12,8 +17,9 @@ class _Frozen(BaseModel):
 class TableRef(_Frozen):
     """One Parquet file of a table.
 
-    path: relative to the data folder.  content_digest: over the rows in key order without volatile
-    columns; for cache keys, diffs and the determinism law.  file_digest: of the bytes; for verification.
+    path: relative to the data folder, and never out of it.  content_digest: over the rows in key order
+    without volatile columns; for cache keys, diffs and the determinism law.  file_digest: of the bytes; for
+    verification.
     """
 
     table: str
@@ -21,6 +27,13 @@ class TableRef(_Frozen):
     rows: int
     content_digest: str
     file_digest: str
+
+    @model_validator(mode="after")
+    def _stays_in_its_folder(self) -> Self:
+        place = _PATH.fullmatch(self.path)
+        if place is None or place[1] != self.table:
+            raise ValueError(f"{self.path!r} is no file of table {self.table!r} in a data folder")
+        return self
 
 
 class Counts(_Frozen):

@@ -27,7 +27,7 @@ def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = 
     What a report to the same file that was killed left beside it ten minutes ago or longer is removed.
     Raises `UsageError` when there is no such run, or the file cannot be written.
     """
-    with open_database(data, run) as connection:
+    with open_database(data, run, thoroughly=True) as connection:
         figures = run_figures(connection)
         text = page(figures, charts(connection), browsed(connection, limit))
     path = out or report_path(data, run)

@@ -179,7 +179,7 @@ def open_source(data: Path, run: str | None, params: ExportParams) -> Iterator[S
 
     Raises `UsageError` when there is no run, `NothingLeft` when it has no search that could be exported.
     """
-    with open_database(data, run) as connection:
+    with open_database(data, run, thoroughly=True) as connection:
         ((run_id,),) = connection.execute(statement("shown_run")).fetchall()
         source = Source(connection, run_id, params)
         if not any(search.win or params.give_ups for search in source.index):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from tasks.errors import UsageError
 from warehouse.connect import DATABASE, build_database, open_database
+from warehouse.lock import require_free
 from warehouse.manifest import commit
 from warehouse.sql import sql_files
 from warehouse.tables import TABLES
@@ -200,4 +202,131 @@ def test_a_run_whose_files_are_gone_says_which(tmp_path: Path, build: ModuleType
 def test_building_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
     build_database(tmp_path, None)
     build_database(tmp_path, None)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tables", DATABASE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".seen.json", "tables", DATABASE]
+
+
+def _replaced(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_a_database_that_somebody_else_made_is_never_asked(tmp_path: Path, build: ModuleType) -> None:
+    """Its views would read what they like, or never end."""
+    database = build_database(tmp_path, _commit(tmp_path, build, build.tool()))
+    database.unlink()
+    with duckdb.connect(str(database)) as theirs:
+        theirs.execute(
+            "CREATE VIEW snapshot AS SELECT max(a.range)::VARCHAR AS run_id, '' AS data_folder, "
+            "'' AS definitions FROM range(100000000000) a, range(1000) b"
+        )
+    with open_database(tmp_path) as connection:
+        assert connection.execute("SELECT tool_id FROM tools").fetchall() == [("Weather/skies",)]
+    assert _ask(database, "SELECT run_id FROM snapshot") == [("run-1",)]
+
+
+def _truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _flipped(content: bytes) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :]
+
+
+DAMAGE = [_truncated, _flipped, lambda _: b"", lambda content: content + b"x"]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=["truncated", "a bit", "empty", "longer"])
+@pytest.mark.parametrize("looked_before", [True, False])
+def test_a_file_with_other_bytes_than_written_is_told(
+    tmp_path: Path, build: ModuleType, damage: Any, looked_before: bool
+) -> None:
+    path = tmp_path / _commit(tmp_path, build, build.tool()).tables["tools"][0].path
+    if looked_before:
+        open_database(tmp_path).close()
+    _replaced(path, damage(path.read_bytes()))
+    with pytest.raises(UsageError) as error:
+        open_database(tmp_path)
+    matter = "is damaged: its bytes are not those that were written"
+    assert error.value.message == f"run run-1 needs {path}, which {matter}"
+    assert error.value.fix == (
+        "run `toolloom refresh`, which makes anew what is lost, or name another run (`toolloom runs`)"
+    )
+
+
+def test_a_file_of_another_table_in_its_place_is_told(tmp_path: Path, build: ModuleType) -> None:
+    manifest = _commit(tmp_path, build, build.tool(), build.api())
+    tools, apis = (tmp_path / manifest.tables[name][0].path for name in ("tools", "apis"))
+    _replaced(tools, apis.read_bytes())
+    with pytest.raises(UsageError, match=rf"needs {tools}, which is damaged"):
+        open_database(tmp_path)
+
+
+def test_a_table_of_another_shape_is_told_though_its_digest_is_right(
+    tmp_path: Path, build: ModuleType
+) -> None:
+    """As somebody can make a folder that agrees with itself."""
+    ref = build.write(tmp_path, build.api())["apis"][0]
+    content = (tmp_path / ref.path).read_bytes()
+    (tmp_path / "shards" / "tools").mkdir(parents=True)
+    path = f"shards/tools/{ref.file_digest}.parquet"
+    (tmp_path / path).write_bytes(content)
+    commit(
+        tmp_path, build.manifest(tables={"tools": (ref.model_copy(update={"table": "tools", "path": path}),)})
+    )
+    with pytest.raises(UsageError) as error:
+        open_database(tmp_path)
+    assert (
+        error.value.message == f"run run-1 needs {tmp_path / path}, which has other columns than table tools"
+    )
+
+
+def test_what_is_known_of_files_does_not_go_with_a_copy(tmp_path: Path, build: ModuleType) -> None:
+    """The list of a folder from somebody else may say anything: the files have other stamps here."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    path = _commit(here, build, build.tool()).tables["tools"][0].path
+    open_database(here).close()
+    shutil.copytree(here, there)
+    _replaced(there / path, _flipped((there / path).read_bytes()))
+    stamp = (here / path).stat()
+    os.utime(there / path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    with pytest.raises(UsageError, match="which is damaged"):
+        open_database(there)
+    open_database(here).close()
+
+
+def test_a_damaged_run_before_is_as_good_as_pruned(tmp_path: Path, build: ModuleType) -> None:
+    first = _commit(tmp_path, build, build.tool())
+    _commit(tmp_path, build, build.tool(tool_id="b"), run_id="run-2", parent="run-1", finished_at=build.LATER)
+    path = tmp_path / first.tables["tools"][0].path
+    _replaced(path, _flipped(path.read_bytes()))
+    with open_database(tmp_path) as connection:
+        assert connection.execute("SELECT compared_with FROM snapshot").fetchall() == [(None,)]
+    with pytest.raises(UsageError, match=r"run run-1 needs .* which is damaged"):
+        open_database(tmp_path, None, "run-1")
+
+
+@pytest.mark.parametrize("place", ["tables/tools", "runs/run-0.json", "store", "report.html", ".lock"])
+def test_nothing_in_a_folder_may_lead_out_of_it(tmp_path: Path, build: ModuleType, place: str) -> None:
+    data, outside = tmp_path / "data", tmp_path / "outside"
+    _commit(data, build, build.tool())
+    outside.write_text("mine")
+    link = data / place
+    if link.is_dir():
+        link.rename(tmp_path / "moved")
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(outside)
+    for use in (lambda: open_database(data), lambda: require_free(data)):
+        with pytest.raises(UsageError) as error:
+            use()
+        assert error.value.message == (
+            f"{link} is a link to {outside}, and a data folder has only files of its own"
+        )
+    assert outside.read_text() == "mine"
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path: Path, build: ModuleType) -> None:
+    _commit(tmp_path / "data", build, build.tool())
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    with open_database(tmp_path / "link") as connection:
+        assert connection.execute("SELECT tool_id FROM tools").fetchall() == [("Weather/skies",)]

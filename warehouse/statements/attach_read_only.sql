@@ -1,1 +1,0 @@
-ATTACH $path AS $name (READ_ONLY);
