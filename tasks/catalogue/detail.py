@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from types import NoneType
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,7 +20,11 @@ from pydantic import (
     WrapValidator,
 )
 
+from tasks import exact_json
 from tasks.exact_json import WrittenFloat
+
+_LONGEST_PATTERN = 500  # characters
+_MOST_EXAMPLES = 20  # are kept of a parameter
 
 JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
 
@@ -64,9 +70,28 @@ def _as_written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     return value if isinstance(value, WrittenFloat) else number
 
 
+def _only(*kinds: type) -> BeforeValidator:
+    """Takes values of these types; any other is left out, since it tells a caller nothing."""
+    return BeforeValidator(lambda value: value if type(value) in {*kinds, NoneType} else None)
+
+
+def _short_pattern(pattern: str | None) -> str | None:
+    return pattern if pattern and len(pattern) <= _LONGEST_PATTERN else None
+
+
 Number = Annotated[int | float, WrapValidator(_as_written)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Text = Annotated[str, BeforeValidator(_none_to_empty), StringConstraints(strip_whitespace=True)]
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Of equal JSON values the first, no more than anybody reads; an empty one only where it is alone."""
+    given = [value for value in values if value is not None]
+    telling = [value for value in given if value not in ("", [], {})] or given[:1]
+    by_text: dict[bytes, Any] = {}
+    for value in telling:
+        by_text.setdefault(exact_json.dumps(value), value)
+    return list(by_text.values())[:_MOST_EXAMPLES]
 
 
 class Foreign(BaseModel):
@@ -81,6 +106,7 @@ class Schema(Foreign):
     description: Text = ""
     default: Any = None
     example: Any = None
+    examples: Any = None
     enum: list[Any] | None = None
     format: str | None = None
     minimum: Number | None = None
@@ -89,6 +115,17 @@ class Schema(Foreign):
     max_length: int | None = Field(default=None, alias="maxLength")
     min_items: int | None = Field(default=None, alias="minItems")
     max_items: int | None = Field(default=None, alias="maxItems")
+    pattern: Annotated[str | None, AfterValidator(_short_pattern), _only(str)] = None
+    multiple_of: Annotated[Number | None, _only(int, float, WrittenFloat)] = Field(
+        default=None, alias="multipleOf"
+    )
+    unique_items: Annotated[bool | None, _only(bool)] = Field(default=None, alias="uniqueItems")
+    exclusive_minimum: Annotated[Number | None, _only(int, float, WrittenFloat)] = Field(
+        default=None, alias="exclusiveMinimum"
+    )
+    exclusive_maximum: Annotated[Number | None, _only(int, float, WrittenFloat)] = Field(
+        default=None, alias="exclusiveMaximum"
+    )
     items: dict[str, Any] | None = None
     properties: dict[str, Any] | None = None
     style: Literal["csv", "ssv", "tsv", "pipes", "json", "deepObject", "exploded"] | None = Field(
@@ -102,8 +139,13 @@ class Schema(Foreign):
         return {
             name: value
             for name, value in given.items()
-            if value is not None and name not in {"description", "default", "example"}
+            if value is not None and name not in {"description", "default", "example", "examples"}
         }
+
+    @property
+    def given_examples(self) -> list[Any]:
+        """All there are, the one on its own first, none twice."""
+        return distinct([self.example, *(self.examples if isinstance(self.examples, list) else ())])
 
 
 class PropertySchema(Schema):
@@ -111,13 +153,6 @@ class PropertySchema(Schema):
 
     type: str | list[str] | None = None
     required: list[str] | None = None
-    examples: Any = None
-
-    @property
-    def given_example(self) -> Any:
-        """The first example there is, or None."""
-        several = self.examples if isinstance(self.examples, list) else []
-        return next((example for example in (self.example, *several) if example is not None), None)
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -143,6 +178,19 @@ class Body(Foreign):
     required: bool = True
     json_schema: dict[str, Any] = Field(alias="schema")
     example: Any = None
+    examples: Any = None
+
+    @property
+    def given_examples(self) -> list[Any]:
+        """All there are of the whole body, those that its schema shows among them."""
+        several = [self.examples, self.json_schema.get("examples")]
+        return distinct(
+            [
+                self.example,
+                *(example for given in several if isinstance(given, list) for example in given),
+                self.json_schema.get("example"),
+            ]
+        )
 
 
 class ParameterDetail(Schema):

@@ -18,6 +18,7 @@ from tasks.catalogue.detail import (
     ParameterDetail,
     PropertySchema,
     Schema,
+    distinct,
     explain,
 )
 from tasks.catalogue.names import argument_name, first_distinct, short_hash
@@ -73,7 +74,7 @@ def _parameter(detail: ParameterDetail) -> _Described:
         required=detail.required or detail.location == "path",
         description=detail.description,
         default=detail.default,
-        keywords=_keywords(detail, detail.example),
+        keywords=_keywords(detail, detail.given_examples),
     )
 
 
@@ -82,13 +83,13 @@ def _body_fields(body: Body) -> Iterator[_Described]:
     if not schema.properties:
         yield from _whole_body(body, schema)
         return
-    example = body.example if isinstance(body.example, dict) else {}
+    wholes = [whole for whole in body.given_examples if isinstance(whole, dict)]
     for name, described in schema.properties.items():
-        shown = _first_given(described.given_example, example.get(name))
+        shown = distinct([*described.given_examples, *(whole.get(name) for whole in wholes)])
         yield _Described(
             name=name,
             location="body",
-            type=_type_of(described, _first_given(described.default, shown)),
+            type=_type_of(described, _first_given(described.default, *shown)),
             required=name in schema.required,
             description=described.description,
             default=described.default,
@@ -101,8 +102,8 @@ def _whole_body(body: Body, schema: BodySchema) -> Iterator[_Described]:
     if schema.additional_properties is False:
         return
     described = PropertySchema.model_validate(body.json_schema)
-    shown = _first_given(body.example, described.given_example)
-    value = _first_given(described.default, shown, {})
+    shown = body.given_examples
+    value = _first_given(described.default, *shown, {})
     is_text = _BODIES_OF_TEXT.match(body.content_type) is not None
     yield _Described(
         name=WHOLE_BODY,
@@ -115,11 +116,11 @@ def _whole_body(body: Body, schema: BodySchema) -> Iterator[_Described]:
     )
 
 
-def _keywords(schema: Schema, example: Any) -> dict[str, Any]:
-    """What the source says of the values, an example of one among it: that is no default."""
-    if example is None or example == schema.default:
+def _keywords(schema: Schema, examples: list[Any]) -> dict[str, Any]:
+    """What the source says of the values, examples among it: they are no defaults."""
+    if not examples or examples == [schema.default]:
         return schema.keywords
-    return {**schema.keywords, "examples": [example]}
+    return {**schema.keywords, "examples": examples}
 
 
 def _body_schema(body: Body) -> BodySchema:
@@ -195,6 +196,7 @@ def _name_choices(parameter: _Described) -> list[str]:
 
 
 def _row(parameter: _Described, arg_name: str) -> Parameter:
+    default = _allowed(parameter.default, parameter.keywords)
     return Parameter(
         name=parameter.name,
         arg_name=arg_name,
@@ -202,6 +204,28 @@ def _row(parameter: _Described, arg_name: str) -> Parameter:
         type=parameter.type,
         required=parameter.required,
         description=parameter.description,
-        default=None if parameter.default is None else json_text(parameter.default),
+        default=None if default is None else json_text(default),
         schema=json_text(parameter.keywords) if parameter.keywords else None,
     )
+
+
+def _allowed(default: Any, keywords: Any) -> Any:
+    """The default as the enumeration writes it; None where that does not have it: no such value is valid."""
+    said = keywords if isinstance(keywords, dict) else {}
+    if isinstance(default, list):
+        kept = [_allowed(element, said.get("items")) for element in default]
+        return None if None in kept else kept
+    choices = said.get("enum")
+    if default is None or not isinstance(choices, list) or any(_is_same(default, one) for one in choices):
+        return default
+    text = _text(default)
+    return next((choice for choice in choices if _text(choice) == text), None)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Equal as JSON: 1 is not true."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _text(value: Any) -> str:
+    return (value if isinstance(value, str) else json_text(value)).lower()

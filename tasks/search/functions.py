@@ -20,6 +20,9 @@ from warehouse.tables.documents import Document
 
 _LONGEST_NAME = 64
 _LONGEST_DESCRIPTION = 1024  # characters; OpenAI's protocol admits no more
+_MOST_EXAMPLES = 3
+# Beside our own: what some endpoints refuse a function for, or cannot hold a model to.
+_NOT_OFFERED = ("x-", "pattern", "multipleOf", "uniqueItems", "exclusiveM")
 _JSON_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object"})
 _PUBLISHED_TYPES = {"string": "string", "number": "integer", "integer": "integer", "boolean": "boolean"}
 _PUBLISHED_DESCRIPTION = 512
@@ -174,7 +177,9 @@ def _property(parameter: Parameter, description: str) -> Json:
     if parameter.schema is not None:
         keywords = exact_json.loads(parameter.schema)
         # How a value is written into a request is no business of the model.
-        schema |= {name: value for name, value in keywords.items() if not name.startswith("x-")}
+        schema |= {name: value for name, value in keywords.items() if not name.startswith(_NOT_OFFERED)}
+        if "examples" in schema:
+            schema["examples"] = schema["examples"][:_MOST_EXAMPLES]
     _complete(schema)
     return schema if parameter.default is None else schema | {"default": exact_json.loads(parameter.default)}
 

@@ -31,6 +31,9 @@ _KEYWORDS: Mapping[str, tuple[type, ...]] = {
     "maxLength": (int,),
     "minItems": (int,),
     "maxItems": (int,),
+    "pattern": (str,),
+    "multipleOf": _NUMBER,
+    "uniqueItems": (bool,),
 }
 _UNIONS = ("anyOf", "oneOf")
 
@@ -149,7 +152,7 @@ def _keywords(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is(value: Any, kinds: tuple[type, ...]) -> bool:
-    return isinstance(value, kinds) and (kinds == (object,) or not isinstance(value, bool))
+    return isinstance(value, kinds) and (object in kinds or bool in kinds or not isinstance(value, bool))
 
 
 def _first_alternative(alternatives: Any) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tasks.catalogue.openapi import media
 from tasks.catalogue.openapi.document import Document, Operation
-from tasks.catalogue.openapi.examples import example_at
+from tasks.catalogue.openapi.examples import examples_at
+from tasks.catalogue.openapi.keywords import is_true
 from tasks.catalogue.openapi.parameters import IN_BODY, Given, ParameterReader
 from tasks.catalogue.openapi.refs import References
 from tasks.catalogue.openapi.schemas import Json, Schemas
@@ -44,7 +45,7 @@ class BodyReader:
     def _request_body(self, spot: Spot) -> Json | None:
         contents = dict((spot.get("content") or spot.with_value({})).fields())
         chosen = media.best_for_request(list(contents))
-        required = isinstance(spot.value, dict) and spot.value.get("required") is True
+        required = isinstance(spot.value, dict) and is_true(spot.value.get("required"))
         if chosen is None:
             _refuse_if(required, spot, list(contents))
             return None
@@ -55,10 +56,10 @@ class BodyReader:
             "description": capped(spot.text("description")),
             "required": required,
             "schema": schema,
-            "example": example_at(content, self._references),
+            "examples": examples_at(content, self._references),
         }
         if media.is_form(chosen) or media.is_multipart(chosen):
-            body["schema"] = _styled(_without_files(schema, content), content)
+            body["schema"] = _styled(_without_files(schema, content, content.get("encoding")), content)
         return body
 
     def _written(self, schema: Spot | None) -> Json:
@@ -87,7 +88,7 @@ class BodyReader:
             "description": capped(given.spot.text("description")),
             "required": given.is_required,
             "schema": self._written(given.spot.get("schema")),
-            "example": example_at(given.spot, self._references),
+            "examples": examples_at(given.spot, self._references),
         }
 
     def _form(self, operation: Operation, fields: list[Given], consumes: list[str]) -> Json:
@@ -100,7 +101,7 @@ class BodyReader:
         }
         return {
             "content_type": media.MULTIPART if multipart else media.FORM,
-            "schema": _without_files(schema, operation.spot),
+            "schema": _without_files(schema, operation.spot, None),
         }
 
 
@@ -114,10 +115,10 @@ def _as_property(parameter: Json) -> Json:
     return {key: value for key, value in parameter.items() if key not in {"name", "in", "required"}}
 
 
-def _without_files(schema: Json, spot: Spot) -> Json:
-    """The schema of a form without its optional files."""
+def _without_files(schema: Json, spot: Spot, encoding: Spot | None) -> Json:
+    """The schema of a form without its optional files.  encoding: how fields are sent, if it is said."""
     properties = schema.get("properties", {})
-    files = {name for name, said in properties.items() if _is_file(said)}
+    files = {name for name, said in properties.items() if _is_file(said, encoding and encoding.get(name))}
     needed = sorted(files & set(schema.get("required", ())))
     if needed:
         raise spot.bad(CrawlReason.UNSUPPORTED_BODY, f"the field {needed[0]!r} of the body is a file")
@@ -128,8 +129,26 @@ def _without_files(schema: Json, spot: Spot) -> Json:
     )
 
 
-def _is_file(schema: Json) -> bool:
-    return "binary" in {schema.get("format"), schema.get("items", {}).get("format")}
+def _is_file(schema: Json, encoding: Spot | None) -> bool:
+    """Whether a field of a form holds bytes: by its `format` (3.0), its content (3.1) or how it is sent."""
+    sent_as = "" if encoding is None else encoding.text("contentType")
+    for said in (schema, *([schema["items"]] if "items" in schema else [])):
+        content = said.get("contentMediaType", "") or sent_as
+        if said.get("format") == "binary" or (
+            said.get("type", "string") == "string" and _is_bytes(content, said.get("enum"))
+        ):
+            return True
+    return False
+
+
+def _is_bytes(media_types: str, values: object) -> bool:
+    """Whether none of the media types, divided by commas, is one that text can be."""
+    several = [kind for kind in media_types.split(",") if kind.strip()]
+    return bool(several) and values is None and not any(map(_is_readable, several))
+
+
+def _is_readable(media_type: str) -> bool:
+    return media.is_json(media_type) or media.is_text(media_type) or media.is_form(media_type)
 
 
 def _styled(schema: Json, content: Spot) -> Json:

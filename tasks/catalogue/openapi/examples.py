@@ -1,4 +1,4 @@
-"""Example values: the authors put them in many places, in several forms."""
+"""Example values: authors put them in many places, in several forms."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ from tasks.catalogue.openapi.spots import Spot
 from tasks.errors import BadRow
 
 
-def example_at(spot: Spot, references: References) -> Any:
-    """The first example of a parameter, media type or response object; None when there is none.
+def examples_at(spot: Spot, references: References) -> list[Any]:
+    """The examples of a parameter, media type or response object, the one that stands alone first.
 
     What only refers to an example that is not there has none.
     """
-    for name in ("example", "x-example"):
-        said = spot.get(name)
-        if said is not None and said.value is not None:
-            return said.value
+    alone = [spot.get(name) for name in ("example", "x-example")]
     examples = spot.get("examples")
-    if examples is None:
-        return None
-    several = (*examples.elements(), *(inner for _, inner in examples.fields()))
-    return next((value for one in several if (value := _value(one, references)) is not None), None)
+    several = () if examples is None else (*examples.elements(), *(inner for _, inner in examples.fields()))
+    found = [*(said.value for said in alone if said), *(_value(one, references) for one in several)]
+    return [value for value in found if value is not None]
 
 
 def _value(example: Spot, references: References) -> Any:

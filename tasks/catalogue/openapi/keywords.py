@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks import exact_json
 from tasks.catalogue.openapi.texts import capped
+from tasks.exact_json import WrittenFloat, WrittenInt
 
 _TYPES = {
     "string": "string",
@@ -61,6 +62,7 @@ _LONGEST_DESCRIPTION = 1000
 _LONGEST_PATTERN = 500
 _LONGEST_ENUM = 1000
 _LONGEST_EXAMPLE = 10_000  # characters of its text, about
+_MOST_EXAMPLES = 20
 
 
 def keywords_of(layers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -73,7 +75,13 @@ def keywords_of(layers: list[dict[str, Any]]) -> dict[str, Any]:
         for name, value in layer.items():
             said.setdefault(name, value)
     found = {keyword: read(said) for keyword, read in _READERS.items() if _SOURCES[keyword] & said.keys()}
-    return {keyword: value for keyword, value in found.items() if value is not None}
+    takes_text = "string" in {found.get("type"), *_named_types(said.get("type"))}
+    meant = {"type": "string" if takes_text else found.get("type"), "items": said.get("items")}
+    for keyword in ("default", "example"):
+        found[keyword] = as_meant(found.get(keyword), meant)
+    for keyword in ("enum", "examples"):
+        found[keyword] = [as_meant(value, meant) for value in found.get(keyword) or ()] or None
+    return {keyword: found[keyword] for keyword in _READERS if found.get(keyword) is not None}
 
 
 def type_of(said: dict[str, Any]) -> str | None:
@@ -97,14 +105,31 @@ def is_null(schema: Any) -> bool:
 
 
 def example_of(said: dict[str, Any]) -> Any:
-    """`example`, or the first of `examples`, whatever form that has; None when there is none."""
+    """The first of the examples; None when there is none."""
+    return next(iter(_examples(said)), None)
+
+
+def is_true(value: Any) -> bool:
+    """Whether a switch is on, as a boolean or, as many a document has it, as text."""
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def as_meant(value: Any, schema: dict[str, Any]) -> Any:
+    """A value of a schema; YAML takes 007 and 1.10 for numbers, and as text they are what was written."""
+    if isinstance(value, WrittenInt | WrittenFloat) and schema.get("type") == "string":
+        return value.text
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        return [as_meant(element, schema["items"]) for element in value]
+    return value
+
+
+def _examples(said: dict[str, Any]) -> list[Any]:
+    """`example` and `examples`, whatever form those have."""
     examples = said.get("examples")
     if isinstance(examples, dict):
         examples = [value.get("value") if isinstance(value, dict) else value for value in examples.values()]
     several = examples if isinstance(examples, list) else []
-    return next(
-        (value for value in (said.get("example"), said.get("x-example"), *several) if value is not None), None
-    )
+    return [value for value in (said.get("example"), said.get("x-example"), *several) if value is not None]
 
 
 def _named_types(declared: Any) -> list[str]:
@@ -116,7 +141,7 @@ def _named_types(declared: Any) -> list[str]:
 def _json_type(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
-    kinds = ((int, "integer"), (float, "number"), (list, "array"), (dict, "object"))
+    kinds = ((WrittenInt, "string"), (int, "integer"), (float, "number"), (list, "array"), (dict, "object"))
     return next((name for kind, name in kinds if isinstance(value, kind)), "string")
 
 
@@ -148,12 +173,27 @@ def _small(value: Any) -> Any:
     )
 
 
+def _media_type(value: Any) -> str | None:
+    return capped(value.strip().lower(), 100) if isinstance(value, str) and value.strip() else None
+
+
 def _pattern(value: Any) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_PATTERN else None
 
 
+def _several(said: dict[str, Any]) -> list[Any] | None:
+    """The examples where there is more than one."""
+    examples = [value for value in _examples(said)[:_MOST_EXAMPLES] if _small(value) is not None]
+    return examples if len(examples) > 1 else None
+
+
+def _positive(value: Any) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
+
+
 def _size(said: dict[str, Any], keyword: str) -> int | None:
-    value = said[keyword]
+    value = _number(said[keyword])
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
@@ -161,10 +201,10 @@ def _bound(inclusive: str, exclusive: str, towards: int, said: dict[str, Any]) -
     """The bound; an exclusive one of integers as the next number inside."""
     step = towards if type_of(said) == "integer" else 0
     bound, other = _number(said.get(inclusive)), said.get(exclusive)
-    if other is True and bound is not None:  # how it was up to 3.0
-        return bound + step if step else bound
-    limit = _number(other)
-    return bound if limit is None else limit + step if step else limit
+    limit = bound if is_true(other) else _number(other)  # a switch beside the bound is how it was up to 3.0
+    if limit is None:
+        return bound
+    return limit + step if step else limit
 
 
 def _number(value: Any) -> float | None:
@@ -183,7 +223,12 @@ _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "enum": _enum,
     "default": lambda said: _small(said["default"]),
     "example": lambda said: _small(example_of(said)),
+    "examples": _several,
     "pattern": lambda said: _pattern(said["pattern"]),
+    "multipleOf": lambda said: _positive(said["multipleOf"]),
+    "uniqueItems": lambda said: True if is_true(said["uniqueItems"]) else None,
+    "contentMediaType": lambda said: _media_type(said["contentMediaType"]),
+    "contentEncoding": lambda said: _media_type(said["contentEncoding"]),
     **{keyword: partial(_size, keyword=keyword) for keyword in _SIZES},
     "minimum": partial(_bound, "minimum", "exclusiveMinimum", 1),
     "maximum": partial(_bound, "maximum", "exclusiveMaximum", -1),
@@ -193,6 +238,7 @@ _SOURCES = {keyword: frozenset({keyword}) for keyword in _READERS} | {
     "format": frozenset({"format", "type"}),
     "enum": frozenset({"enum", "const"}),
     "example": frozenset({"example", "examples", "x-example"}),
+    "examples": frozenset({"examples"}),
     "minimum": frozenset({"minimum", "exclusiveMinimum"}),
     "maximum": frozenset({"maximum", "exclusiveMaximum"}),
 }

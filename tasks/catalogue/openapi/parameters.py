@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tasks.catalogue.openapi.document import Operation
-from tasks.catalogue.openapi.examples import example_at
+from tasks.catalogue.openapi.examples import examples_at
+from tasks.catalogue.openapi.keywords import as_meant, is_true
 from tasks.catalogue.openapi.refs import References
 from tasks.catalogue.openapi.schemas import Json, Schemas
 from tasks.catalogue.openapi.spots import Spot
@@ -39,7 +40,7 @@ class Given:
 
     @property
     def is_required(self) -> bool:
-        return self.location == "path" or self.spot.value.get("required") is True
+        return self.location == "path" or is_true(self.spot.value.get("required"))
 
 
 def given_parameters(operation: Operation, references: References) -> list[Given]:
@@ -101,10 +102,16 @@ class ParameterReader:
 
     def _schema(self, spot: Spot) -> Json:
         """Of `schema`, of `content`, or (2.0) of the parameter itself."""
-        inner = spot.get("schema") or _content_schema(spot) or spot
+        media = _content(spot)
+        inner = spot.get("schema") or (media and media.get("schema")) or spot
         schema = self._schemas.written_out(inner, "request", limit=SCHEMAS_IN_A_PARAMETER)
-        example = example_at(spot, self._references)
-        return schema if example is None else schema | {"example": example}
+        shown = examples_at(spot, self._references) if inner is not spot else []
+        shown += examples_at(media, self._references) if media else []
+        if not shown:
+            return schema
+        first, *others = [as_meant(value, schema) for value in shown]
+        told = [schema["example"]] if "example" in schema else []
+        return schema | {"example": first, "examples": [*others, *told, *schema.get("examples", ())]}
 
     def _of_query(self, query: str, given: list[Given], described: set[str]) -> Iterator[Json]:
         """The fields that are part of a path: those with a value are sent as they are."""
@@ -144,10 +151,9 @@ def _is_sent(given: Given, placeholders: list[str], credentials: Credentials) ->
     return given.location in _SENT
 
 
-def _content_schema(spot: Spot) -> Spot | None:
+def _content(spot: Spot) -> Spot | None:
     content = spot.get("content")
-    media = None if content is None else next((inner for _, inner in content.fields()), None)
-    return None if media is None else media.get("schema")
+    return None if content is None else next((inner for _, inner in content.fields()), None)
 
 
 def _text_parameter(name: str, location: str, *, required: bool) -> Json:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks import exact_json
 from tasks.catalogue.openapi import media
-from tasks.catalogue.openapi.examples import example_at
+from tasks.catalogue.openapi.examples import examples_at
 from tasks.catalogue.openapi.refs import References
 from tasks.catalogue.openapi.schemas import Json, Schemas
 from tasks.catalogue.openapi.spots import Spot
@@ -24,7 +24,7 @@ def response_of(operation: Spot, schemas: Schemas, references: References) -> tu
     """
     for content in _contents(operation, references):
         schema = _schema(content, schemas)
-        example = example_at(content, references)
+        example = next(iter(examples_at(content, references)), None)
         if example is None and schema is not None:
             example = schema.get("example")
         if schema is not None or example is not None:

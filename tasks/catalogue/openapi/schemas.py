@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tasks.catalogue.openapi.keywords import is_null, keywords_of, type_of
+from tasks.catalogue.openapi.keywords import is_null, is_true, keywords_of, type_of
 from tasks.catalogue.openapi.refs import References, reference_in
 from tasks.catalogue.openapi.spots import Spot
 from tasks.errors import BadRow
@@ -109,6 +109,8 @@ class Schemas:
         if layers.around is not None:
             task.into.update(_short(layers.around))
         task.into.update(keywords_of(layers.values))
+        if role == "response":
+            task.into.pop("examples", None)  # one shows the form; several are values to choose from
         if task.depth == _MAX_DEPTH:
             return []
         nested = _Nested(task.within | layers.followed, task.depth + 1, left)
@@ -209,7 +211,7 @@ def _additional(layers: _Layers, nested: _Nested) -> Json:
 
 
 def _says(spot: Spot, keyword: str) -> bool:
-    return isinstance(spot.value, dict) and spot.value.get(keyword) is True
+    return isinstance(spot.value, dict) and is_true(spot.value.get(keyword))
 
 
 def _is_schema(spot: Spot) -> bool:

@@ -56,11 +56,11 @@ class Servers:
 
     def _swagger_address(self, operation: Operation | None) -> str:
         root = self._document.root
-        host, base_path = root.text("host"), root.text("basePath").strip("/")
+        host, base_path = root.text("host").strip("/"), root.text("basePath").strip("/")
         if not host:
             return f"/{base_path}"
         if "://" in host:
-            return f"{host.rstrip('/')}/{base_path}"
+            return f"{host}/{base_path}"
         return f"{self._scheme(operation)}://{host}/{base_path}"
 
     def _scheme(self, operation: Operation | None) -> str:

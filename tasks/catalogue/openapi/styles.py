@@ -42,8 +42,9 @@ def style_of_field(encoding: Spot | None, kind: str) -> str | None:
 
 
 def _of_query(style: str, kind: str, *, explode: object) -> str | None:
-    """explode: as the document says, anything but a boolean when it does not."""
-    exploded = explode if isinstance(explode, bool) else style == "form"
+    """explode: as the document says, anything but a boolean or its name when it does not."""
+    said = str(explode).strip().lower()
+    exploded = said == "true" if said in {"true", "false"} else style == "form"
     if kind == "array":
         return None if exploded else _DELIMITED.get(style)
     if kind == "object":

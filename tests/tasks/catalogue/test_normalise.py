@@ -7,6 +7,7 @@ import pytest
 
 from tasks.catalogue.normalise import normalise, split_of
 from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry
+from tasks.exact_json import WrittenFloat
 from warehouse.schema import from_arrow, to_arrow
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, Parameter, SecurityScheme, Tool
@@ -212,6 +213,43 @@ def test_fields_of_a_body_become_parameters() -> None:
     assert row.content_type == "application/json"
     assert row.body_schema is not None
     assert row.body_schema.startswith('{"type":"object","required":["name"],"properties":{"name":')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"example": {"to": ["+4712"], "from": "Zoo"}},
+        {"schema": {"example": {"to": ["+4712"], "from": "Zoo"}}},
+        {"schema": {"examples": [{"to": ["+4712"]}, {"from": "Zoo", "to": []}]}},
+    ],
+)
+def test_an_example_of_the_whole_body_is_one_of_its_fields(body: Json) -> None:
+    schema = {"type": "object", "properties": {"to": {"type": "array"}, "from": {"type": "string"}}}
+    said = body | {"schema": schema | body.get("schema", {})}
+    row = crawled_api(api(method="POST", body=said))
+    assert [(p.name, p.schema) for p in row.parameters] == [
+        ("to", '{"examples":[["+4712"]]}'),
+        ("from", '{"examples":["Zoo"]}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "schema"),
+    [
+        ({"maximum": 2**70}, '{"maximum":1180591620717411303424}'),
+        ({"minimum": WrittenFloat("0.10000000000000000000001")}, '{"minimum":0.10000000000000000000001}'),
+        ({"exclusiveMinimum": 0, "multipleOf": 5}, '{"multipleOf":5,"exclusiveMinimum":0}'),
+        ({"exclusiveMinimum": True, "pattern": 5, "uniqueItems": "x", "multipleOf": "2"}, None),
+        ({"examples": [3, 3, True, 1, None]}, '{"examples":[3,true,1]}'),
+        ({"default": 3, "examples": [3]}, None),
+    ],
+)
+def test_what_is_said_of_values_is_kept_and_what_says_nothing_left_out(
+    said: Json, schema: str | None
+) -> None:
+    parameter = {"name": "n", "in": "query", "type": "integer"} | said
+    (row,) = parameters(api(parameters=[parameter]))
+    assert row.schema == schema
 
 
 def test_equal_argument_names_are_told_apart_by_their_place() -> None:

@@ -138,6 +138,40 @@ def test_bodies_that_cannot_be_made(tmp_path: Path, content: Json, reason: str) 
     assert (found, reason in detail) == ("unsupported_body", True)
 
 
+def form(field: Json, **encoding: Json) -> Json:
+    """A form in parts that needs a name and takes a field `f`."""
+    schema = {"required": ["name"], "properties": {"name": {"type": "string"}, "f": field}}
+    return {"multipart/form-data": {"schema": schema, "encoding": encoding}}
+
+
+@pytest.mark.parametrize(
+    ("content", "is_file"),
+    [
+        (form({"type": "string", "contentMediaType": "application/octet-stream"}), True),
+        (
+            form({"type": ["string", "null"], "contentMediaType": "IMAGE/PNG", "contentEncoding": "base64"}),
+            True,
+        ),
+        (form({"anyOf": [{"type": "string", "contentMediaType": "audio/*"}, {"type": "null"}]}), True),
+        (form({"type": "array", "items": {"type": "string", "contentMediaType": "video/mp4"}}), True),
+        (form({"type": "string"}, f={"contentType": "image/png, image/jpeg"}), True),
+        (form({}, f={"contentType": "application/pdf"}), True),
+        (form({"type": "array", "items": {"type": "string"}}, f={"contentType": "image/gif"}), True),
+        (form({"type": "string", "contentMediaType": "text/plain"}), False),
+        (form({"type": "string", "contentMediaType": "application/json"}), False),
+        (form({"type": "string", "contentEncoding": "base64"}), False),
+        (form({"type": "string"}, f={"contentType": "text/plain, image/png"}), False),
+        (form({"type": "object"}, f={"contentType": "application/xml"}), False),
+        (form({"type": "string"}, name={"contentType": "text/plain"}), False),
+    ],
+)
+def test_a_file_is_told_by_its_content_and_by_how_it_is_sent(
+    tmp_path: Path, content: Json, is_file: bool
+) -> None:
+    names = [row.name for row in posted(tmp_path, content).parameters]
+    assert names == (["name"] if is_file else ["name", "f"])
+
+
 def test_without_an_optional_body_that_cannot_be_made_the_api_is_usable(tmp_path: Path) -> None:
     found = posted(tmp_path, {"application/xml": {"schema": NAME}})
     assert (found.content_type, found.parameters) == (None, ())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_crawl import Json, api, document, operation, rejects, short, swagger
+from openapi_crawl import Json, api, crawl, document, operation, rejects, short, swagger
 
 Row = tuple[str, str, str, bool, str | None, Any]
 
@@ -47,6 +47,55 @@ def query(**said: Any) -> Json:
             ("p", "query", "integer", False, "3", {"examples": [5]}),
         ),
         (query(schema={"examples": [7]}), ("p", "query", "integer", False, None, {"examples": [7]})),
+        (
+            query(
+                examples={"few": {"value": 2}, "many": {"value": 90}},
+                schema={"type": "integer", "example": 5, "examples": [2, 7]},
+            ),
+            ("p", "query", "integer", False, None, {"examples": [2, 90, 5, 7]}),
+        ),
+        (
+            query(content={"application/json": {"schema": {"type": "integer"}, "example": 4}}),
+            ("p", "query", "integer", False, None, {"examples": [4]}),
+        ),
+        (
+            query(schema={"type": "string", "pattern": "^[a-z]+/[0-9]$", "format": "path"}),
+            ("p", "query", "string", False, None, {"pattern": "^[a-z]+/[0-9]$", "format": "path"}),
+        ),
+        (
+            query(schema={"type": "number", "multipleOf": 0.25, "maximum": 1.7976931348623157e308}),
+            ("p", "query", "number", False, None, {"multipleOf": 0.25, "maximum": 1.7976931348623157e308}),
+        ),
+        (
+            query(schema={"type": "integer", "minimum": -(10**30), "maximum": 10**400, "default": 2**65}),
+            ("p", "query", "integer", False, str(2**65), {"minimum": -(10**30), "maximum": 10**400}),
+        ),
+        (
+            query(
+                explode=True, schema={"type": "array", "uniqueItems": "true", "items": {"type": "integer"}}
+            ),
+            ("p", "query", "array", False, None, {"uniqueItems": True, "items": {"type": "integer"}}),
+        ),
+        (
+            query(required="TRUE", style="pipeDelimited", explode=" False ", schema={"type": "array"}),
+            ("p", "query", "array", True, None, {"x-style": "pipes"}),
+        ),
+        (
+            query(schema={"type": "string", "enum": ["up", "down"], "default": "sideways"}),
+            ("p", "query", "string", False, None, {"enum": ["up", "down"]}),
+        ),
+        (
+            query(schema={"type": "string", "enum": ["up", "down"], "default": "UP"}),
+            ("p", "query", "string", False, '"up"', {"enum": ["up", "down"]}),
+        ),
+        (
+            query(schema={"type": "integer", "enum": [1, 2], "default": "2"}),
+            ("p", "query", "integer", False, "2", {"enum": [1, 2]}),
+        ),
+        (
+            query(schema={"type": "array", "items": {"enum": ["a", "b"]}, "default": ["a", "z"]}),
+            ("p", "query", "array", False, None, {"items": {"type": "string", "enum": ["a", "b"]}}),
+        ),
         (
             query(schema={"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]}),
             ("p", "query", "string", False, None, {"format": "uuid"}),
@@ -257,3 +306,34 @@ def test_a_request_is_written_as_the_document_says(tmp_path: Path) -> None:
     request = build_request(found, {"ids": "[1, 2]", "filter": {"age": 3}}, credentials=Credentials())
     assert request.url == "https://zoo.test/v1/pets?ids=1%2C2&filter%5Bage%5D=3"
     assert json.loads(found.parameters[0].schema or "") == {"items": {"type": "integer"}, "x-style": "csv"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "default", "said"),
+    [
+        ("{type: string, default: 00420}", '"00420"', None),
+        ("{type: string, default: 2.10, enum: [2.10, 3.0]}", '"2.10"', {"enum": ["2.10", 3.0]}),
+        ("{type: [integer, string], default: 0x1F}", '"0x1F"', None),
+        ("{type: integer, default: 00420}", "420", None),
+        (
+            "{type: array, items: {type: string}, default: [007, 8]}",
+            '["007",8]',
+            {"items": {"type": "string"}},
+        ),
+        ("{default: 0042}", '"0042"', None),
+        ("{type: integer, default: 9876543210987654321098}", "9876543210987654321098", None),
+        ("{type: number, default: 0.12345678901234567890123}", "0.12345678901234567890123", None),
+        ("{type: number, default: 1e999}", "1e999", None),
+    ],
+)
+def test_numbers_of_yaml_are_text_where_text_is_meant(
+    tmp_path: Path, schema: str, default: str, said: Json | None
+) -> None:
+    place = tmp_path / "zoo.yaml"
+    place.write_text(
+        "openapi: 3.1.0\ninfo: {title: Zoo}\nservers: [{url: https://zoo.test}]\npaths:\n  /pets:\n    get:\n"
+        f"      parameters: [{{name: p, in: query, schema: {schema}}}]\n"
+    )
+    ((only,),) = (found.apis for found in crawl(place)[1])
+    (row,) = only.parameters
+    assert (row.default, None if row.schema is None else json.loads(row.schema)) == (default, said)

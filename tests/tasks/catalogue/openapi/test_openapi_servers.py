@@ -52,6 +52,8 @@ def test_servers_of_3(tmp_path: Path, said: Json, expected: str) -> None:
         (swagger(basePath="v2"), "https://zoo.test/v2/pets"),
         (swagger(basePath=None, host="zoo.test:8080"), "https://zoo.test:8080/pets"),
         (swagger(host="http://zoo.test/"), "http://zoo.test/v1/pets"),
+        (swagger(host="zoo.test//", basePath="/v3/"), "https://zoo.test/v3/pets"),
+        (swagger(host="//zoo.test/api/", basePath=""), "https://zoo.test/api/pets"),
     ],
 )
 def test_host_and_base_path_of_2(tmp_path: Path, said: Json, expected: str) -> None:
