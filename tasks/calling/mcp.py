@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,7 +15,7 @@ from tasks import exact_json
 from tasks.calling.credentials import Credentials
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.request import InvalidArguments, build_request, host_of
-from tasks.calling.verdict import json_of, outcome_of
+from tasks.calling.verdict import is_error_object, json_of, outcome_of
 from tasks.errors import ConnectionFailed, ToolloomError
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import DeadlinePassed
@@ -32,6 +33,35 @@ from warehouse.tables.catalogue import Api
 # JSON-RPC: the request is at fault, as with HTTP's 400, so that other arguments may fare better; anything
 # else is the server's own trouble.
 _BY_CODE = {-32600: Outcome.CLIENT_ERROR, -32601: Outcome.NOT_FOUND, -32602: Outcome.CLIENT_ERROR}
+_WORD = re.compile(r"\w+")
+# How servers begin a text that is an error and no answer, with marks before it: "Error: no", "KeyError: no",
+# "Error fetching x", "MCP error -32602: no", "Failed to fetch"; but not "Error rates fell", "Error handling".
+_ERROR = re.compile(
+    r"""\W*
+    (?: traceback\s\(most\ recent\ call\ last\)
+      | (?:(?:an?|the|unexpected|unhandled|internal|fatal|unknown|server|tool|api|https?|mcp|request|input
+          |output|validation|execution|runtime|database|sql|query|network|connection|authentication)\s+){0,4}
+        (?: (?-i:[A-Za-z_][\w.]*(?:Error|Exception)) | error | exception )
+        (?: []*!]{0,3}\s*(?: : | \Z | \n | status\b )
+          | \]\s[^\n]*\Z
+          | \s+[-\u2013\u2014]\s
+          | \s*\(?(?:code\s*)?[=:]?\s*(?:[45]\d\d|-32\d\d\d)\b
+          | \s+(?:has\s+)?(?:occurred|happened|was\ raised|while|during|when)\b
+          | \s+(?:accessing|calling|connecting|creating|executing|fetching|finding|getting|invoking|listing
+              |loading|making|opening|parsing|performing|processing|querying|reading|retrieving|running|searching|sending
+              |writing)\b
+        )
+      | failed\ to\ \w+
+      | failure:
+      | https?\s[45]\d\d\b
+      | unknown\ tool\b
+      | invalid\ (?:arguments?|input|parameters?|params)\b[^.\n]*:
+      | unable\ to\ (?:access|call|connect|execute|fetch|get|load|open|parse|process|query|reach|read
+          |retrieve)\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BEGINNING = 2000  # characters
 _FAILURES = (AnswerTooLarge, ConnectionFailed, HttpRefused, NotTheProtocol, ServerRefused)
 
 
@@ -84,19 +114,29 @@ class McpCaller:
         return _failure(Outcome.CONNECTION_ERROR, error)
 
     def _result(self, name: str, result: Mapping[str, Any], latency_ms: float) -> CallResult:
-        text = text_of(result)
-        n_bytes = len(text.encode("utf-8", "replace"))
+        try:
+            said = said_by(result)
+        except (orjson.JSONEncodeError, RecursionError):
+            detail = f"{name} answered with something that is nested too deeply"
+            return CallResult(outcome=Outcome.SERVER_ERROR, latency_ms=latency_ms, detail=detail)
+        n_bytes = len(said.text.encode("utf-8", "replace"))
         if n_bytes > self._max_bytes:
             detail = f"{name} answered with more than {self._max_bytes} bytes"
             return CallResult(outcome=Outcome.TOO_LARGE, latency_ms=latency_ms, detail=detail)
-        content_type = "text/plain" if json_of(text) is None else "application/json"
-        outcome = outcome_of(200, content_type, text, n_bytes=n_bytes)
+        failed = result.get("isError") or said.error
+        if said.media_type is not None and not failed:
+            # As of an HTTP API that sends a picture: an answer, and none in words.
+            return CallResult(
+                outcome=Outcome.OK, latency_ms=latency_ms, content_type=said.media_type, n_bytes=n_bytes
+            )
+        content_type = "text/plain" if json_of(said.text) is None else "application/json"
+        outcome = outcome_of(200, content_type, said.text, n_bytes=n_bytes)
         return CallResult(
-            outcome=Outcome.ERROR_MESSAGE if result.get("isError") else outcome,
+            outcome=Outcome.ERROR_MESSAGE if failed else outcome,
             latency_ms=latency_ms,
-            content_type=content_type if text else None,
+            content_type=content_type if said.text else None,
             n_bytes=n_bytes,
-            body=self._sessions.redactor(name).redact(text) or None,
+            body=self._sessions.redactor(name).redact(said.text) or None,
         )
 
 
@@ -145,27 +185,122 @@ def _refused(outcome: Outcome, message: str) -> CallResult:
     return CallResult(outcome=outcome, body=json_text({"message": message}), detail=message)
 
 
-def text_of(result: Mapping[str, Any]) -> str:
-    """What a tool said: its structured content as JSON text, else its texts joined by line breaks.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a tool answered, as text.
+
+    media_type: of the first picture, sound or file, where there is nothing else.  error: that the words begin
+    as an error of the server does.
+    """
+
+    text: str
+    media_type: str | None = None
+    error: bool = False
+
+
+def said_by(result: Mapping[str, Any]) -> Said:
+    """What a tool's result says: its texts, its structured content, or both where neither holds the other.
 
     Pictures, sounds and other bytes are named, not carried.
     """
-    if result.get("structuredContent") is not None:
-        return json_text(result["structuredContent"])
-    return "\n".join(_block(block) for block in result.get("content", ()))
+    raw = result.get("content")
+    blocks = [block for block in raw if isinstance(block, Mapping)] if isinstance(raw, list) else []
+    in_words = [block for block in blocks if _media_type(block) is None]
+    text = "\n".join(map(_block, in_words))
+    structured = result.get("structuredContent")
+    if structured is None:
+        media = None if text.strip() else next(filter(None, map(_media_type, blocks)), None)
+        return Said("\n".join(map(_block, blocks)), media, media is None and _begins_as_error(text))
+    same = _same_value(structured, in_words, text)
+    if same is not _DIFFERENT:
+        text = same if isinstance(same, str) else "" if same is None else json_text(same)
+        return Said(text, error=isinstance(same, str) and _begins_as_error(text))
+    as_json = json_text(structured)
+    in_json, in_text = _words(as_json), _words(text)
+    if in_text <= in_json:
+        return Said(as_json)
+    if _words(json_text(_values(structured))) <= in_text:
+        return Said(text, error=_begins_as_error(text))
+    both = {"content": _loaded(text), "structuredContent": structured}
+    return Said(json_text(both), error=_begins_as_error(text) or any(map(is_error_object, both.values())))
+
+
+_DIFFERENT = object()
+
+
+def _same_value(structured: Any, blocks: Sequence[Mapping[str, Any]], text: str) -> Any:
+    """The value that structured content and texts both are; `_DIFFERENT` when they are not the same.
+
+    SDKs wrap what is no object, such as the string a tool returns, as {"result": ...}, and write it bare as
+    text: each element of a list as a text of its own.
+    """
+    lone = isinstance(structured, dict) and structured.keys() == {"result"}
+    inner = structured["result"] if lone else structured
+    if isinstance(inner, str) and (not text or inner.strip() == text.strip()):
+        return inner
+    if not text:
+        return inner if inner is None else structured
+    if inner in (_loaded(text), [_loaded(_block(block)) for block in blocks]):
+        return inner
+    return _DIFFERENT
+
+
+def _loaded(text: str) -> Any:
+    """The JSON object, array or number that a text is; else the text."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _values(structured: Any) -> list[Any]:
+    """Strings, numbers and the like in it, without the names of fields."""
+    if isinstance(structured, dict):
+        return [value for inner in structured.values() for value in _values(inner)]
+    if isinstance(structured, list):
+        return [value for inner in structured for value in _values(inner)]
+    return [structured]
+
+
+def _begins_as_error(text: str) -> bool:
+    return (
+        _ERROR.match(str(_loaded(text))[:_BEGINNING] if text.startswith('"') else text[:_BEGINNING])
+        is not None
+    )
 
 
 def _block(block: Mapping[str, Any]) -> str:
     match block.get("type"):
         case "text":
-            return str(block.get("text", ""))
+            text = block.get("text")
+            return text if isinstance(text, str) else "" if text is None else json_text(text)
         case "image" | "audio":
             return _named(f"{block['type']}", block, "data")
         case "resource":
-            resource = block.get("resource", {})
+            resource = _resource(block)
             text = resource.get("text")
             return text if isinstance(text, str) else _named("resource", resource, "blob")
     return json_text({name: value for name, value in block.items() if name not in {"_meta", "annotations"}})
+
+
+def _media_type(block: Mapping[str, Any]) -> str | None:
+    """Of a block that is no words."""
+    kind = block.get("type")
+    if kind in {"image", "audio"}:
+        return str(block.get("mimeType", f"{kind}/*"))
+    resource = _resource(block)
+    if kind == "resource" and not isinstance(resource.get("text"), str):
+        return str(resource.get("mimeType", "application/octet-stream"))
+    return None
+
+
+def _resource(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    resource = block.get("resource")
+    return resource if isinstance(resource, Mapping) else {}
 
 
 def _named(kind: str, block: Mapping[str, Any], payload: str) -> str:

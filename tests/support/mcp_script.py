@@ -8,11 +8,13 @@ Plain JSON-RPC without an SDK: an SDK would refuse to say most of this, and take
                       to FILE
     --fail N          ends at once the first N times (counted in the file of --starts)
     --mute            never answers anything
+    --cursors HOW     lists a, b and c, with the cursors that HOW names
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import signal
@@ -42,6 +44,9 @@ TOOLS = [
     tool("fail"),
     tool("error_text"),
     tool("nothing"),
+    tool("wrapped_error"),
+    tool("list"),
+    tool("picture"),
     tool("page"),
     tool("media"),
     tool("refuse", "code"),
@@ -83,6 +88,11 @@ ANSWERS: dict[str, Callable[[], Json]] = {
     "measure": lambda: text("21.5", structuredContent={"temperature": 21.5, "unit": None}),
     "fail": lambda: text("the city is unknown", isError=True),
     "error_text": lambda: text('{"error": "the city is unknown"}'),
+    "wrapped_error": lambda: text(
+        "Error: the city is unknown", structuredContent={"result": "Error: the city is unknown"}
+    ),
+    "list": lambda: text("[1, 2]", structuredContent=[1, 2]),
+    "picture": lambda: {"content": media()["content"][:1]},
     "nothing": lambda: {"content": []},
     "page": lambda: text("<html><body>Sign in</body></html>"),
     "media": media,
@@ -129,7 +139,31 @@ def page(tools: list[Any], cursor: str | None) -> Json:
     return {"tools": tools[start : start + PAGE]} | more
 
 
-def answer(request: Json, tools: list[Any]) -> None:
+def page_by_cursor(how: str, cursor: Any, asked: int) -> Json:
+    """A page of a, b and c as a server with odd cursors gives it.  asked: how often before."""
+    first, last = {"tools": [tool("a"), tool("b")]}, {"tools": [tool("c")]}
+    begins = cursor is None
+    return {
+        "empty, and a page behind it": first | {"nextCursor": ""} if begins else last,
+        "empty at the end": first | {"nextCursor": ""},
+        "not moving": first | {"nextCursor": "8"},
+        "not moving, with pages behind it": (first if begins else last if asked == 1 else {"tools": []})
+        | {"nextCursor": "8"},
+        "new each time for the same page": first | {"nextCursor": f"{asked}"},
+        "round in a circle": last | {"nextCursor": "x"} if cursor == "y" else first | {"nextCursor": "y"},
+        "a number": first | {"nextCursor": 2} if begins else last,
+        "an empty page between": {"tools": [], "nextCursor": "z"}
+        if cursor == "y"
+        else last
+        if cursor
+        else first | {"nextCursor": "y"},
+    }[how]
+
+
+_pages_asked = itertools.count()
+
+
+def answer(request: Json, tools: list[Any], cursors: str | None) -> None:
     method, params, id_ = request["method"], request.get("params", {}), request["id"]
     match method:
         case "initialize":
@@ -138,6 +172,8 @@ def answer(request: Json, tools: list[Any]) -> None:
                 "capabilities": {"tools": {}},
                 "serverInfo": {"name": "script", "title": "The script", "version": "1"},
             }
+        case "tools/list" if cursors is not None:
+            result = page_by_cursor(cursors, params.get("cursor"), next(_pages_asked))
         case "tools/list":
             result = page(tools, params.get("cursor"))
         case "tools/call" if params["name"] == "refuse":
@@ -167,6 +203,7 @@ def main() -> None:
     for option in ("--listing", "--starts", "--stubborn"):
         parser.add_argument(option, type=Path)
     parser.add_argument("--fail", type=int, default=0)
+    parser.add_argument("--cursors")
     parser.add_argument("--mute", action="store_true")
     options = parser.parse_args()
     starts = 0
@@ -185,7 +222,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "id" in request and not options.mute:
-            threading.Thread(target=answer, args=(request, tools), daemon=True).start()
+            threading.Thread(target=answer, args=(request, tools, options.cursors), daemon=True).start()
     while options.stubborn is not None:
         time.sleep(1)
 

@@ -1,8 +1,10 @@
-"""What a server lists, kept as it is: the SDK would refuse a whole listing for one malformed tool."""
+"""What a server lists and answers, kept as it is: the SDK would refuse a whole listing for one malformed
+tool, and a whole answer for one field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any
@@ -12,6 +14,9 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse
 
 Message = SessionMessage | Exception
+
+_KEPT = "toolloom/answer"
+_FRAME = ("_meta", "resultType")  # of every result
 
 
 class Listed:
@@ -26,16 +31,30 @@ class Listed:
         return tools
 
     def note(self, message: Message) -> Message:
-        """Keeps the tools of a page, and leaves in it what the SDK needs for calls.
+        """Keeps the tools of a page, and leaves in it what the SDK needs for calls; packs answers of tools.
 
         Without output schemas: like an HTTP API's, an answer that is not quite as documented is an answer.
         """
         answer = message.message if isinstance(message, SessionMessage) else None
-        if isinstance(answer, JSONRPCResponse) and _is_page(answer.result):
+        if not isinstance(answer, JSONRPCResponse):
+            return message
+        if _is_page(answer.result):
             tools = answer.result["tools"]
             self._tools = list(tools)
             answer.result["tools"] = [_needed(tool) for tool in tools if _is_named(tool)]
+            if isinstance(answer.result.get("nextCursor"), int):  # some servers count
+                answer.result["nextCursor"] = str(answer.result["nextCursor"])
+        elif _is_answer(answer.result):
+            frame = {name: answer.result[name] for name in _FRAME if name in answer.result}
+            answer.result = {**frame, "content": [], "structuredContent": {_KEPT: answer.result}}
         return message
+
+
+def unpacked(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool's answer as the server wrote it, from what the SDK makes of one that `Listed` has packed."""
+    structured = result.get("structuredContent")
+    kept = structured.get(_KEPT) if isinstance(structured, dict) else None
+    return kept if isinstance(kept, dict) else result
 
 
 @asynccontextmanager
@@ -73,6 +92,14 @@ class _Noting:
 
 def _is_page(result: dict[str, Any]) -> bool:
     return isinstance(result.get("tools"), list) and "content" not in result
+
+
+def _is_answer(result: dict[str, Any]) -> bool:
+    """Whether it is a tool's, complete and with something to read; all else is the SDK's to judge."""
+    if result.get("resultType", "complete") != "complete":
+        return False
+    readable = isinstance(result["content"], list) if "content" in result else False
+    return readable or ("content" not in result and result.get("structuredContent") is not None)
 
 
 def _is_named(tool: Any) -> bool:

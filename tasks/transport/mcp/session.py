@@ -28,7 +28,7 @@ from tasks.transport.mcp.failures import (
     ServerRefused,
     StartFailed,
 )
-from tasks.transport.mcp.listing import Listed, noting_tools
+from tasks.transport.mcp.listing import Listed, noting_tools, unpacked
 from tasks.transport.mcp.server import is_read_only
 from tasks.transport.mcp.streamable_http import HTTP_STATUS, RETRY_AFTER, UNREACHABLE
 
@@ -115,7 +115,7 @@ class Session:
             if not self.usable:
                 raise ConnectionFailed(f"{self._name} has gone") from error
             raise NotTheProtocol(f"{self._name}: {error}") from error
-        return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return dict(unpacked(result.model_dump(by_alias=True, exclude_none=True)))
 
     def declares_read_only(self, tool: str) -> bool:
         """Whether the server itself, when asked for its tools, declared this one to change nothing."""
@@ -156,17 +156,22 @@ class Session:
         return self._client
 
     async def _listing(self, client: Client) -> list[Any]:
+        """The tools of all pages.
+
+        An empty cursor is one like any other; but servers also write it, or the same one again, when there is
+        nothing more.  So a page that brings only what came before ends the listing.
+        """
         found: list[Any] = []
         cursors: set[str] = set()
         cursor: str | None = None
-        while len(found) <= MAX_TOOLS:
+        while len(found) <= MAX_TOOLS and len(cursors) <= MAX_TOOLS:
             page = await client.list_tools(cursor=cursor, cache_mode="bypass")
-            found.extend(self._listed.taken())
-            cursor = page.next_cursor
-            if not cursor:
+            listed, cursor = self._listed.taken(), page.next_cursor
+            if listed and all(tool in found for tool in listed):
                 return found
-            if cursor in cursors:
-                break
+            found.extend(listed)
+            if cursor is None or (not listed and cursor in cursors):
+                return found
             cursors.add(cursor)
         raise NotTheProtocol("it lists tools without end")
 

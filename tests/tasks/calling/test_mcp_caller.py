@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp_running import script, sessions_with
 
-from tasks.calling.mcp import McpCaller, text_of, tool_of
+from tasks.calling.mcp import McpCaller, Said, said_by, tool_of
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.transport.runtime import Runtime
 from warehouse.tables.catalogue import Api
@@ -49,7 +49,7 @@ MEDIA = (
     "[image: image/png, 4 characters of base64]\n"
     "[resource: x/y, 8 characters of base64]\n"
     "the text\n"
-    '{"name":"d","uri":"a://d","type":"resource_link"}'
+    '{"type":"resource_link","uri":"a://d","name":"d"}'
 )
 
 
@@ -62,6 +62,8 @@ MEDIA = (
         ("nothing", Outcome.EMPTY, None, None),
         ("fail", Outcome.ERROR_MESSAGE, "text/plain", "the city is unknown"),
         ("error_text", Outcome.ERROR_MESSAGE, "application/json", '{"error": "the city is unknown"}'),
+        ("wrapped_error", Outcome.ERROR_MESSAGE, "text/plain", "Error: the city is unknown"),
+        ("list", Outcome.OK, "application/json", "[1,2]"),
         ("page", Outcome.HTML, "text/plain", "<html><body>Sign in</body></html>"),
     ],
 )
@@ -109,6 +111,15 @@ def test_a_failure(
 
     assert (found.outcome, found.body) == (outcome, body)
     assert found.detail
+
+
+def test_a_picture_is_an_answer_and_none_in_words(
+    runtime: Runtime, caller: McpCaller, mcp_api: MakeApi
+) -> None:
+    found = call(runtime, caller, mcp_api("picture"))
+
+    assert (found.outcome, found.content_type, found.body) == (Outcome.OK, "image/png", None)
+    assert found.n_bytes > 0
 
 
 def test_a_call_past_its_deadline(runtime: Runtime, mcp_api: MakeApi) -> None:
@@ -225,6 +236,141 @@ def test_a_tools_name_survives_the_address(mcp_api: MakeApi) -> None:
     assert tool_of(mcp_api("a%2Fb%20%7Bc%7D%3F%23%C3%A9")) == "a/b {c}?#é"
 
 
-def test_structured_content_goes_before_text() -> None:
-    assert text_of({"structuredContent": [1], "content": [{"type": "text", "text": "one"}]}) == "[1]"
-    assert text_of({}) == ""
+def texts(*said: Any) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": each} for each in said]
+
+
+PICTURE = {"type": "image", "data": "AAAA", "mimeType": "image/png"}
+TABLE = '{"rows":[{"name":"plum","price":2.5}]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "structured", "said"),
+    [
+        # What is no object, wrapped by an SDK
+        (texts(TABLE), {"result": TABLE}, Said(TABLE)),
+        (texts("noon"), {"result": "noon\n"}, Said("noon\n")),
+        ([], {"result": "noon"}, Said("noon")),
+        (
+            texts("Error: no such table"),
+            {"result": "Error: no such table"},
+            Said("Error: no such table", error=True),
+        ),
+        (texts("7"), {"result": 7}, Said("7")),
+        (texts("a", "b"), {"result": ["a", "b"]}, Said('["a","b"]')),
+        (texts('{"a":1}', '{"a":2}'), {"result": [{"a": 1}, {"a": 2}]}, Said('[{"a":1},{"a":2}]')),
+        (texts('{"error": "no"}'), {"result": {"error": "no"}}, Said('{"error":"no"}')),
+        ([], {"result": None}, Said("")),
+        (
+            texts("done"),
+            {"result": "ok", "took": 3},
+            Said('{"content":"done","structuredContent":{"result":"ok","took":3}}'),
+        ),
+        # Text and structured content that say the same
+        (texts('{"a": 1}'), {"a": 1}, Said('{"a":1}')),
+        (texts("[1, 2]"), [1, 2], Said("[1,2]")),
+        (texts(""), {"a": 1}, Said('{"a":1}')),
+        ([], {"a": 1}, Said('{"a":1}')),
+        ([], [1], Said("[1]")),
+        # One that says less than the other
+        (texts("3 plums: red, blue, yellow"), {"count": 3}, Said("3 plums: red, blue, yellow")),
+        (texts("1 and 2"), [1, 2], Said("1 and 2")),
+        (texts("count: 3"), {"count": 3, "of": ["red", "blue"]}, Said('{"count":3,"of":["red","blue"]}')),
+        (texts("as of May"), {"count": 3}, Said('{"content":"as of May","structuredContent":{"count":3}}')),
+        (
+            texts('{"ok": false, "see": "below"}'),
+            {"ok": False, "line": 12},
+            Said('{"content":{"ok":false,"see":"below"},"structuredContent":{"ok":false,"line":12}}'),
+        ),
+        (
+            texts("Nothing came."),
+            {"error": "the table is locked"},
+            Said(
+                '{"content":"Nothing came.","structuredContent":{"error":"the table is locked"}}', error=True
+            ),
+        ),
+        # Bytes are no words
+        ([PICTURE], None, Said("[image: image/png, 4 characters of base64]", media_type="image/png")),
+        (
+            [{"type": "audio", "data": "AA"}, PICTURE],
+            None,
+            Said(
+                "[audio: unknown type, 2 characters of base64]\n[image: image/png, 4 characters of base64]",
+                media_type="audio/*",
+            ),
+        ),
+        (
+            [*texts(" "), PICTURE],
+            None,
+            Said(" \n[image: image/png, 4 characters of base64]", media_type="image/png"),
+        ),
+        ([PICTURE, *texts("a plum")], None, Said("[image: image/png, 4 characters of base64]\na plum")),
+        ([PICTURE], {"name": "plum"}, Said('{"name":"plum"}')),
+        # What the protocol does not know is no reason to lose the rest
+        (texts(None, "a"), None, Said("\na")),
+        (["a", 1, {"type": "new", "x": 1}], None, Said('{"type":"new","x":1}')),
+        (
+            [{"type": "resource", "resource": None}],
+            None,
+            Said("[resource: unknown type, 0 characters of base64]", media_type="application/octet-stream"),
+        ),
+    ],
+)
+def test_what_a_tool_says(content: Any, structured: Any, said: Said) -> None:
+    assert said_by({"content": content, "structuredContent": structured}) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error: Only reads are allowed",
+        "error - the city is unknown",
+        "**Error**: no",
+        "\u274c Error: no",
+        "[ERROR] no connection",
+        "Error",
+        "Error fetching weather for Oslo",
+        "Error executing tool columns: no such table",
+        "Error 404: not found",
+        "Error code: 503",
+        "An error occurred while reading",
+        "An unexpected error has occurred.",
+        "API error: 500",
+        "HTTP error! status: 404",
+        "HTTP 502 Bad Gateway",
+        "MCP error -32602: Invalid params",
+        "Input validation error: 'city' is required",
+        "ValueError: no such city",
+        "requests.exceptions.ConnectionError: refused",
+        "Exception: boom",
+        "Traceback (most recent call last):\n  File ...",
+        "Failed to fetch the page",
+        "Unable to connect to the database",
+        "Unknown tool: columns",
+        "Invalid arguments for tool columns: table is required",
+        '"Error: quoted"',
+    ],
+)
+def test_a_text_that_begins_as_an_error_of_the_server_is_one(text: str) -> None:
+    assert said_by({"content": texts(text)}) == Said(text, error=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error rates fell by 3 % in May",
+        "Error handling in Go: a guide",
+        "Errors and exceptions, chapter 8",
+        "Terror: a history",
+        "ERROR 2026-05-01 disk full\nINFO 2026-05-01 disk emptied",
+        "[ERROR] disk full\n[INFO] disk emptied",
+        "No error: 3 rows",
+        "The margin of error: 2 %",
+        "Failed states index 2026",
+        "Invalid votes: 312",
+        "3 rows",
+        "",
+    ],
+)
+def test_a_text_that_speaks_of_errors_is_an_answer(text: str) -> None:
+    assert said_by({"content": texts(text)}) == Said(text)

@@ -37,7 +37,7 @@ def test_a_server_is_one_tool_and_its_tools_are_apis() -> None:
     (entry,) = listing.entries
     assert (entry.tool_id, entry.collections, entry.source_url) == ("Test/script", ("a", "b"), "mcp://script")
     assert crawled.tool is not None
-    assert (crawled.tool.description, crawled.tool.host, crawled.tool.n_apis) == ("The script", "script", 16)
+    assert (crawled.tool.description, crawled.tool.host, crawled.tool.n_apis) == ("The script", "script", 19)
     assert crawled.rejects == ()
     assert [api.api_name for api in crawled.apis if not api.read_only] == ["remove"]
 

@@ -219,3 +219,22 @@ def test_at_most_so_many_calls_are_in_flight() -> None:
     sessions = sessions_with(script(concurrency=2), timeout_s=0.3)
 
     assert using(sessions, use) >= 0.6
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ("empty, and a page behind it", ["a", "b", "c"]),
+        ("empty at the end", ["a", "b"]),
+        ("not moving", ["a", "b"]),
+        ("not moving, with pages behind it", ["a", "b", "c"]),
+        ("new each time for the same page", ["a", "b"]),
+        ("round in a circle", ["a", "b", "c"]),
+        ("a number", ["a", "b", "c"]),
+        ("an empty page between", ["a", "b", "c"]),
+    ],
+)
+def test_cursors_as_servers_write_them(how: str, found: list[str]) -> None:
+    listed = using(sessions_with(script("--cursors", how)), lambda s: s.listing("script"))
+
+    assert [tool["name"] for tool in listed.tools] == found
