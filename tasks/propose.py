@@ -21,7 +21,7 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Sample
 
 STAGE = "propose"
-VERSION = 2
+VERSION = 3
 READS = (TOOLS, APIS, DOCUMENTS, SAMPLES)
 WRITES = (CANDIDATES, REJECTS, LLM_CALLS)
 UNIT = "instruction"

@@ -33,7 +33,7 @@ from warehouse.tables import (
 )
 
 STAGE = "select"
-VERSION = 2
+VERSION = 3
 READS = (TOOLS, APIS, DOCUMENTS, SAMPLES, CANDIDATES, INSTRUCTIONS)  # the last of the run before
 WRITES = (INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS)
 UNIT = "instruction"

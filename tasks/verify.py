@@ -17,7 +17,7 @@ from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import DOCUMENTS, INSTRUCTIONS, LLM_CALLS, VERIFICATIONS
 from warehouse.tables.instructions import Instruction, Verification
 
-VERSION = 2
+VERSION = 3
 UNIT = "verdict"
 JUDGED_PER_SHARD = 500
 

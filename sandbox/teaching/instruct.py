@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from sandbox.teaching import dice, phrases
 from sandbox.teaching.arranging import arranged, tidied
 from sandbox.teaching.faults import TeacherFaults
 from sandbox.teaching.parameter import Parameter, from_document
-from sandbox.teaching.saying import Said
+from sandbox.teaching.saying import Said, is_nested
 from sandbox.teaching.stages import Instruct
 from sandbox.teaching.values import Chooser, is_dated
 from sandbox.teaching.weaving import referred, speaks_of, woven
@@ -19,6 +20,7 @@ from sandbox.teaching.words import name_stems, stem_set
 
 Json = dict[str, Any]
 _MOST_OPTIONAL = 2
+_LONGEST_PASTED = 240  # characters
 _COMPLEX = 2  # companions of the first API in what is to be complex
 _IDENTIFIER = ("id",)
 _VERBS = (stem_set("knowing") | stem_set("doing")) - stem_set("nouns_as_well")
@@ -239,9 +241,8 @@ def _wanted(api: Api, before: list[Api], *seed: object) -> Wish:
 
 
 def is_sayable(value: Any) -> bool:
-    """Whether a person could say the value in a sentence."""
-    nested = isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value)
-    return value is not None and not isinstance(value, dict) and not nested
+    """Whether a person could say the value in a sentence, or would paste it in."""
+    return value is not None and not (is_nested(value) and len(json.dumps(value)) > _LONGEST_PASTED)
 
 
 def _spoken_of(parameter: Parameter, wish: Wish, *seed: object) -> bool:

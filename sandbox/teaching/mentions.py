@@ -1,10 +1,12 @@
-"""Values a text mentions: quoted words, numbers, dates, codes, addresses and proper names."""
+"""Values a text mentions: quoted words, numbers, dates, codes, addresses and proper names; JSON in it."""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from sandbox.teaching.words import word_set
 
@@ -63,6 +65,34 @@ def mentions(text: str) -> tuple[Mention, ...]:
             continue
         opens = kind == "proper" and bool(_SENTENCE_START.search(text[: match.start()]))
         found.append(Mention(match.start(), match.end(), value, kind, opens))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Written:
+    """An object, or a list of objects or lists, as JSON in the text."""
+
+    start: int
+    end: int
+    value: Any
+
+
+_OPENING = re.compile(r"\{\"|\[[\[{]")
+_DECODER = json.JSONDecoder()
+
+
+@lru_cache(maxsize=4096)
+def written_out(text: str) -> tuple[Written, ...]:
+    """What is written out as JSON in the text, in order; outermost values only."""
+    found: list[Written] = []
+    for opening in _OPENING.finditer(text):
+        if found and opening.start() < found[-1].end:
+            continue
+        try:
+            value, end = _DECODER.raw_decode(text, opening.start())
+        except (ValueError, RecursionError):
+            continue
+        found.append(Written(opening.start(), end, value))
     return tuple(found)
 
 

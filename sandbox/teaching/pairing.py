@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
 from sandbox.teaching.fitting import fitting
-from sandbox.teaching.mentions import Mention, mentions, words_after, words_before
+from sandbox.teaching.mentions import Mention, Written, mentions, words_after, words_before, written_out
 from sandbox.teaching.parameter import Parameter
 from sandbox.teaching.plan import Subtask
 from sandbox.teaching.saying import SOURCE, TARGET
@@ -39,9 +39,11 @@ _NUMBERED = frozenset(name_stems("id code number zip"))
 def values_in_query(subtask: Subtask, query: str) -> dict[Parameter, Any]:
     """The values the query gives for parameters of the subtask's function, in their types."""
     span = (subtask.start, subtask.start + len(subtask.clause))
-    chosen: dict[Parameter, Any] = {}
+    chosen: dict[Parameter, Any] = dict(_written(subtask.function.parameters, query, span))
     rest: list[Parameter] = []
     for parameter in subtask.function.parameters:
+        if parameter in chosen:
+            continue
         if parameter.enum:
             chosen[parameter] = _named_option(parameter, query, span)
         elif parameter.kind == "boolean":
@@ -52,6 +54,32 @@ def values_in_query(subtask: Subtask, query: str) -> dict[Parameter, Any]:
     return named | _paired(rest, query, span, alone=bool(_REFERS_BACK.search(subtask.clause)))
 
 
+def _written(
+    parameters: Sequence[Parameter], query: str, span: tuple[int, int]
+) -> Iterator[tuple[Parameter, Any]]:
+    """Objects and tables that the query has as JSON: first those it names, the clause's own before others."""
+    left = sorted(written_out(query), key=lambda one: not span[0] <= one.start < span[1])
+    nested = [parameter for parameter in parameters if _is_nested(parameter)] if left else []
+    named = {parameter: [one for one in left if _named_before(parameter, one, query)] for parameter in nested}
+    for parameter in sorted(nested, key=lambda one: not named[one]):
+        kind = dict if parameter.kind == "object" else list
+        fits = [one for one in (*named[parameter], *left) if one in left and isinstance(one.value, kind)]
+        best = next(iter(fits), None)
+        if best is not None:
+            left.remove(best)
+            yield parameter, best.value
+
+
+def _is_nested(parameter: Parameter) -> bool:
+    listed = parameter.kind == "array" and parameter.items.get("type") in {"array", "object"}
+    return listed or parameter.kind == "object"
+
+
+def _named_before(parameter: Parameter, written: Written, query: str) -> bool:
+    before = {stem(word) for word in words_before(query, written.start, 3)}
+    return before.issuperset(parameter.stems)
+
+
 def _paired(
     parameters: Sequence[Parameter], query: str, span: tuple[int, int], *, alone: bool
 ) -> dict[Parameter, Any]:
@@ -59,7 +87,12 @@ def _paired(
 
     alone: only what the clause itself mentions, the rest comes from an earlier result.
     """
-    at = {one.start: one for one in mentions(query) if _within(one, span) or not alone}
+    at = {
+        one.start: one
+        for one in mentions(query)
+        if (_within(one, span) or not alone)
+        and not any(json.start <= one.start < json.end for json in written_out(query))
+    }
     pairs = sorted(
         (not _within(mention, span), -_suits(parameter, mention, query, span), mention.start, order)
         for order, parameter in enumerate(parameters)
@@ -114,8 +147,11 @@ def _kind_suits(parameter: Parameter, mention: Mention) -> float:
     if parameter.numeric:
         return 0.7 if mention.kind == "number" and fitting(mention.text, parameter) is not None else 0.0
     if parameter.kind == "array":
-        nested = parameter.items.get("type") in {"array", "object"}
-        return 0.4 if not nested and mention.kind in {"number", "quoted", "code", "proper"} else 0.0
+        return (
+            0.4
+            if not _is_nested(parameter) and mention.kind in {"number", "quoted", "code", "proper"}
+            else 0.0
+        )
     dated = is_dated(parameter)
     if mention.kind in {"date", "time"}:
         return 1.3 if dated or (mention.kind == "time" and "time" in parameter.stems) else 0.0

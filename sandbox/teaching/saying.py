@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ def spoken_value(value: Any, parameter: Parameter) -> str:
     """A value in running text, quoted where it would not stand out as a value otherwise."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if is_nested(value):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if isinstance(value, list):
         return enumerated([spoken_value(item, parameter) for item in value])
     text = str(value)
@@ -51,6 +54,12 @@ def spoken_value(value: Any, parameter: Parameter) -> str:
     if parameter.numeric or not isinstance(value, str) or text in map(str, parameter.enum) or stands_out:
         return text
     return f'"{text}"'
+
+
+def is_nested(value: Any) -> bool:
+    """Whether it takes JSON to say the value: an object, or a list of objects or lists."""
+    listed = isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value)
+    return listed or isinstance(value, dict)
 
 
 def role_of(parameter: Parameter) -> str | None:
@@ -103,7 +112,7 @@ def added(text: str, left: Sequence[Said], *seed: object) -> str:
 def _prepositional(item: Said) -> str | None:
     words = set(item.parameter.spoken.split())
     role = role_of(item.parameter)
-    if isinstance(item.value, (bool, list)):
+    if isinstance(item.value, (bool, list, dict)):
         return None
     dated = bool(words & {"date", "day", "time", "year", "since", "until"})
     if role and (dated or not item.parameter.numeric):

@@ -171,6 +171,9 @@ class Chooser:
         for known in parameter.examples:
             if isinstance(known, list) and known and not isinstance(known[0], (dict, list)):
                 return self._list_like(known, parameter)
+        nested = next((known for known in parameter.examples if isinstance(known, list) and known), None)
+        if nested is not None:
+            return nested
         kind = str(parameter.items.get("type", "string"))
         if kind in {"number", "integer"}:
             return [dice.between(2, 60, *self._seed, parameter.name, index) for index in range(4)]

@@ -191,7 +191,7 @@ def referred(text: str, parameter: Parameter) -> str | None:
 
 
 def _described(text: str, item: Said) -> str | None:
-    if item.parameter.numeric or isinstance(item.value, list):
+    if item.parameter.numeric or isinstance(item.value, (list, dict)):
         return None
     found = _described_place(item.parameter.spoken).search(text)
     if found is None:

@@ -285,6 +285,14 @@ CONVERT = function(
     from_currency={"type": "string", "description": "Three letters.", "default": "USD"},
     to_currency={"type": "string", "description": "Three letters.", "default": "EUR"},
 )
+SHELF = function(
+    "check_shelf",
+    "Checks the boards of a shelf against a plan.",
+    plan={"type": "object"},
+    boards={"type": "array", "items": {"type": "object"}},
+    shelf={"type": "object"},
+    width={"type": "integer"},
+)
 CUPS = function(
     "search_cups",
     "Searches for cups by material and size.",
@@ -320,6 +328,21 @@ def arguments(query: str, *functions: Json) -> list[tuple[str, Json]]:
             ],
         ),
         (
+            'Check the boards of the shelf {"a":[1,2]}, 80 in width, against the plan {"b":{"c":3}} with the '
+            'boards [{"w":7},{"w":9}].',
+            [
+                (
+                    "check_shelf",
+                    {
+                        "shelf": {"a": [1, 2]},
+                        "plan": {"b": {"c": 3}},
+                        "boards": [{"w": 7}, {"w": 9}],
+                        "width": 80,
+                    },
+                )
+            ],
+        ),
+        (
             "I look for a cup of china, sizes 3, 5 and 8. Search for those cups.",
             [("search_cups", {"material": "china", "sizes": [3, 5, 8]})],
         ),
@@ -342,7 +365,7 @@ def arguments(query: str, *functions: Json) -> list[tuple[str, Json]]:
     ],
 )
 def test_a_query_is_taken_apart(query: str, calls: list[tuple[str, Json]]) -> None:
-    assert arguments(query, WEATHER, CONVERT, CUPS) == calls
+    assert arguments(query, WEATHER, CONVERT, CUPS, SHELF) == calls
 
 
 def test_a_sentence_in_quotes_is_not_taken_apart() -> None:

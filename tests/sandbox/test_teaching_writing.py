@@ -94,6 +94,37 @@ def test_what_nobody_could_know_is_left_open() -> None:
     assert values_of(parameter("zorkmid")) == {"null"}
 
 
+@pytest.mark.parametrize(
+    ("entry", "called", "values"),
+    [
+        (parameter("kite_id", "integer"), {"kite_id": 4711}, {"4711"}),
+        (parameter("id"), {"id": "k-77", "other": 1}, {'"k-77"'}),
+        (parameter("id", default="k-1"), {"id": "k-77"}, {'"k-1"', '"k-77"'}),
+        (parameter("tail"), {"tail": "ribbon"}, {'"ribbon"'}),
+    ],
+)
+def test_identifiers_are_ones_that_exist(entry: Json, called: Json, values: set[str]) -> None:
+    of = from_document(entry)
+    drawn = {json.dumps(Chooser("seed", number, called=called).value(of)) for number in range(40)}
+
+    assert drawn == values
+
+
+def test_tables_and_objects_are_pasted_in() -> None:
+    points, options = [{"x": 1, "y": 2.5}, {"x": 3, "y": 4}], {"unit": "mm"}
+    fit = document(
+        "Ruler",
+        "Fit",
+        "Fits a straight line to points.",
+        parameter("points", "array", items={"type": "object"}, examples=[points]),
+        parameter("options", "object", examples=[options]),
+    )
+    ((one,), _) = instructions(Instruct([fit], n=1, min_words=10, several_tools=False), "digest", FAULTLESS)
+
+    assert '[{"x":1,"y":2.5},{"x":3,"y":4}]' in one["query"]
+    assert '{"unit":"mm"}' in one["query"]
+
+
 KITES = document(
     "Kite Shop",
     "Search Kites",

@@ -2,53 +2,121 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from tasks import exact_json
 from tasks.instructions.screens.instruction import Screened
 from warehouse.tables.catalogue import Parameter
+
+Json = dict[str, Any]
+_DEEPEST = 4
 
 
 def missing_value(instruction: Screened) -> str | None:
     """No API that it needs could be called first: each requires a value of a kind the text has none of.
 
-    Only kinds that can be told by their looks: numbers, dates, addresses.  What any word could be, what has
-    a default or a choice of values, and coordinates (a place has them) are left to the judge.
+    Only kinds that can be told by their looks: numbers, dates, addresses, lists and objects.  A default that
+    is not said is taken from nowhere, and counts as missing.  What any word could be, what has a choice of
+    values, and coordinates (a place has them) are left to the judge.
     """
     lacking = [_lacking(instruction, api.api_id) for api in instruction.found]
     if not lacking or None in lacking:
         return None
     return "; ".join(
-        f"no {kind} for {parameter.name!r} of {api.api_name!r}"
-        for api, found in zip(instruction.found, lacking, strict=True)
-        if found is not None
-        for parameter, kind in [found]
+        f"no {wanted.kind} for {wanted.name!r} of {api.api_name!r}"
+        for api, wanted in zip(instruction.found, lacking, strict=True)
+        if wanted is not None
     )
 
 
-def _lacking(instruction: Screened, api_id: str) -> tuple[Parameter, str] | None:
-    """The first required parameter of the API for which the text cannot hold a value."""
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A value that a parameter requires.  least: how many of its kind, for lists."""
+
+    name: str
+    kind: str
+    least: int = 1
+
+
+def _lacking(instruction: Screened, api_id: str) -> _Wanted | None:
+    """The first required value of the API that the text cannot hold; numbers are counted together."""
+    numbers = 0
     for parameter in instruction.parameters.get(api_id, ()):
-        kind = _kind_of(parameter) if parameter.required and parameter.default is None else None
-        if kind is not None and not _LOOKS[kind].search(instruction.query):
-            return parameter, kind
+        for wanted in _wanted_by(parameter) if parameter.required else ():
+            numbers += wanted.least if wanted.kind == "number" else 0
+            least = numbers if wanted.kind == "number" else wanted.least
+            if len(_LOOKS[wanted.kind].findall(instruction.query)) < least:
+                return wanted
     return None
 
 
-def _kind_of(parameter: Parameter) -> str | None:
-    schema = _schema_of(parameter)
-    if "enum" in schema or _COORDINATE.search(parameter.name):
-        return None
-    told = f"{schema.get('format') or ''} {_words_in(parameter.name)}".lower()
-    kind = next((kind for kind, sign in _SIGNS.items() if sign.search(told)), None)
-    numeric = parameter.type.lower() in {"integer", "number", "int", "float"}
-    return kind or ("number" if numeric else None)
+def _wanted_by(parameter: Parameter) -> Iterator[_Wanted]:
+    shown = parameter.shown
+    schema = {"type": parameter.type, "description": parameter.description, **_schema_of(parameter)}
+    yield from _wanted(parameter.name, schema, shown)
 
 
-def _schema_of(parameter: Parameter) -> dict[str, Any]:
-    schema = {} if parameter.schema is None else exact_json.loads(parameter.schema)
+def _wanted(name: str, schema: Json, shown: Any = None, depth: int = _DEEPEST) -> Iterator[_Wanted]:
+    """What a value of the schema takes; of an object what its required properties take."""
+    if schema.get("enum") or _COORDINATE.search(name) or not depth:
+        return
+    kind = str(schema.get("type") or "").lower()
+    inner = schema.get("items")
+    properties = schema.get("properties")
+    if kind in _LISTS:
+        element = next(iter(shown), None) if isinstance(shown, list) else None
+        items = inner if isinstance(inner, dict) and inner else {"type": _type_of(element)}
+        # A list of lists is a table: of one row or column hardly anybody speaks.
+        least = max(
+            2 if items.get("type") == "array" or depth < _DEEPEST else 1, _count(schema.get("minItems"))
+        )
+        found = [
+            _Wanted(wanted.name, wanted.kind, wanted.least * least)
+            for wanted in _wanted(name, items, element, depth - 1)
+        ]
+        yield from found or [_Wanted(name, "values")]
+    elif kind in _OBJECTS:
+        required = schema.get("required")
+        named = required if isinstance(required, list) else []
+        known = properties if isinstance(properties, dict) else {}
+        described = {str(one): known[one] for one in named if isinstance(known.get(one), dict)}
+        found = [
+            wanted for one, inside in described.items() for wanted in _wanted(one, inside, None, depth - 1)
+        ]
+        yield from found or [_Wanted(name, "values")]
+    elif (looks := _kind_of(name, schema, shown, kind)) is not None:
+        yield _Wanted(name, looks)
+
+
+def _kind_of(name: str, schema: Json, shown: Any, kind: str) -> str | None:
+    told = f"{schema.get('format') or ''} {_words_in(name)}".lower()
+    found = next((looks for looks, sign in _SIGNS.items() if sign.search(told)), None)
+    description = str(schema.get("description") or "")
+    if found is None and kind not in _NUMBERS and (_IS_DAY.match(str(shown)) or _DAY.search(description)):
+        found = "date"
+    if found == "date" and _RELATIVE_TAKEN.search(f"{description} {shown}"):
+        return "date or day"
+    return found or ("number" if kind in _NUMBERS else None)
+
+
+def _schema_of(parameter: Parameter) -> Json:
+    schema = {} if parameter.schema is None else json.loads(parameter.schema)
     return schema if isinstance(schema, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _type_of(value: Any) -> str:
+    return "number" if _is_number(value) else "object" if isinstance(value, dict) else "string"
 
 
 def _words_in(name: str) -> str:
@@ -56,23 +124,46 @@ def _words_in(name: str) -> str:
     return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
 
 
+_NUMBERS = frozenset({"integer", "number", "int", "float", "double", "decimal"})
+_LISTS = frozenset({"array", "list"})
+_OBJECTS = frozenset({"object", "dict"})
 _COORDINATE = re.compile(r"lat|lon|lng|coord", re.IGNORECASE)
 _SIGNS = {
     "e-mail address": re.compile(r"\be ?mail\b"),
     "address": re.compile(r"\b(?:uri|url)\b"),
-    "date": re.compile(r"\bdate\b"),
+    "identifier (UUID)": re.compile(r"\buuid\b"),
+    "IP address": re.compile(r"\bip(?:v[46])?\b(?: address)?$"),
+    "date": re.compile(r"\bdate(?: ?time)?\b(?! (?:format|style|type|pattern|field|locale))"),
 }
+_IS_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\b(?:YYYY-?MM-?DD|DD[./-]MM[./-]YYYY)\b|\bISO[ -]8601 (?:date|day)", re.IGNORECASE)
+_RELATIVE_TAKEN = re.compile(r"\b(?:today|tomorrow|yesterday|latest|now)\b", re.IGNORECASE)
 _NUMBER_WORDS = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
-    "|million|dozen|half|quarter|once|twice|pair|couple|first|second|third|single|few|latest|last|today"
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen"
+    "|half|quarter|once|twice|pair|couple|first|second|third|fourth|fifth|single|few|zero|noon|midnight"
+    "|january|february|march|april|june|july|august|september|october|november|december"
 )
-_DATE_WORDS = (
-    "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tues|wednes|thurs|fri|satur|sun|today|tonight|tomorrow"
-    "|yesterday|now|current|latest|next|last|this|past|coming|week|month|year|christmas|easter|eve"
+_RELATIVE_DAY = (
+    r"today|tonight|tomorrow|yesterday|now|current|latest|(?:next|last|this|past|coming) \w+"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+)
+_AMOUNT = r"(?:euros?|dollars?|pounds?|francs?|usd|eur|gbp|kg|\w*met(?:re|er)s?|miles?|people|words|grams?)"
+# The assistant is not told which day it is: only with its year a day is one.
+_WHOLE_DAY = (
+    rf"\b\d{{4}}-\d{{1,2}}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}\b"
+    rf"|(?<![$€£\d.,])\b(?:1[5-9]|20|21)\d\d\b(?!\s*{_AMOUNT}\b)(?![.,]\d)"
 )
 _LOOKS = {
     "e-mail address": re.compile(r"\S@\S"),
     "address": re.compile(r"://|\bwww\.|\b[\w-]+\.[a-z]{2,}\b", re.IGNORECASE),
-    "date": re.compile(rf"\d|\b(?:{_DATE_WORDS})", re.IGNORECASE),
-    "number": re.compile(rf"\d|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE),
+    "identifier (UUID)": re.compile(r"\b[0-9a-f]{8}-?[0-9a-f]{4}", re.IGNORECASE),
+    "IP address": re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|[0-9a-f]*:[0-9a-f:]*:", re.IGNORECASE),
+    "date": re.compile(_WHOLE_DAY, re.IGNORECASE),
+    "date or day": re.compile(rf"{_WHOLE_DAY}|\b(?:{_RELATIVE_DAY})\b", re.IGNORECASE),
+    # Something in quotes or brackets, a name, or things side by side.
+    "values": re.compile(
+        r"\d|[\"“”\[{:]|(?<!\w)'[^']+'|(?<=[a-z,;] )[A-Z][\w-]+|\w+, [\w ]+(?:,|\band\b|\bor\b)|\w+ and \w+"
+    ),
+    "number": re.compile(rf"\d+(?:[.,:]\d+)*|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE),
 }
