@@ -252,6 +252,7 @@ def annotate_shard(
                 offer=OFFER,
                 budget=None if budgets is None else budgets.get(instruction.instruction_id),
                 cost_usd=partial(cost_usd, run.llm),
+                abilities=run.abilities,
             )
             tree: TableRows = {ANNOTATIONS: [found.annotation], NODES: found.nodes, CALLS: found.calls}
             behind = gathered.add(tree)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,13 +17,18 @@ MAX_AGE = timedelta(days=30)
 
 
 class KnownEndpoint(BaseModel):
-    """An endpoint with a model, as `[llm] tools` had it asked about."""
+    """An endpoint with a model, as `[llm] tools` and `body` had it asked about.
+
+    trial: which questions it was asked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str
     model: str
     tools: str
+    body: dict[str, Any] = {}
+    trial: Literal[2]
     found_at: datetime
     abilities: Abilities
 
@@ -47,10 +53,15 @@ class KnownEndpoints:
         return None
 
     def keep(self, params: LlmParams, abilities: Abilities) -> None:
+        """Only what was seen for certain: where something is unclear, all is asked again by the next run."""
+        if abilities.unsure:
+            return
         found = KnownEndpoint(
             base_url=params.known_as or params.base_url,
             model=params.model,
             tools=params.tools,
+            body=params.body,
+            trial=2,
             found_at=datetime.now(UTC),
             abilities=abilities,
         )
@@ -70,8 +81,5 @@ class KnownEndpoints:
 
 
 def _is_of(known: KnownEndpoint, params: LlmParams) -> bool:
-    return (known.base_url, known.model, known.tools) == (
-        params.known_as or params.base_url,
-        params.model,
-        params.tools,
-    )
+    asked = (params.known_as or params.base_url, params.model, params.tools, params.body)
+    return (known.base_url, known.model, known.tools, known.body) == asked

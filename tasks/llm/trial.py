@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 import prompts
-from tasks.errors import BrokenContract, RequestRefused, UsageError
+from tasks.errors import BrokenContract, ConnectionFailed, RequestRefused, UsageError
 from tasks.llm.abilities import Abilities
-from tasks.llm.chat import ChatModel, ChatRequest, Json, Message, Reply, ToolSet, Transcript
+from tasks.llm.chat import ChatModel, ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
 from tasks.llm.params import NATIVE, TEXT, LlmParams
 
 # Long enough for a model that thinks before it answers, and short of what a slip could cost.
 _LONGEST_REPLY = 1024
+# For a reply that was cut off before it showed anything.
+_MORE_ROOM = 4096
 _CUT_OFF = "length"
-_TOOL: Json = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city right now.",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string", "description": "Name of the city."}},
-            "required": ["city"],
-        },
+_PLAIN_REFUSALS = frozenset({"endpoint_refused", "endpoint_failed"})
+_CITY: Json = {"type": "string", "description": "Name of the city."}
+# What some endpoints refuse in a function, each by itself.
+_ODD: dict[str, Json] = {
+    "integer_enums": {"level": {"type": "integer", "enum": [1, 2]}},
+    "long_names": {
+        "a_name_that_is_long_since_" + "somebody_wanted_it_to_say_it_all_" * 2: {"type": "string"}
     },
+    "untyped_items": {"lists": {"type": "array", "items": {"type": "array", "items": {}}}},
 }
 _SCHEMA: Json = {
     "type": "object",
@@ -35,94 +37,204 @@ _SCHEMA: Json = {
     "required": ["city"],
     "additionalProperties": False,
 }
-_JSON_OBJECT: Json = {"type": "json_object"}
-_JSON_SCHEMA: Json = {
-    "type": "json_schema",
-    "json_schema": {"name": "capital", "strict": True, "schema": _SCHEMA},
+_BOUNDED: Json = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string"},
+        "colours": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["red", "blue"]},
+            "minItems": 1,
+            "maxItems": 1,
+        },
+    },
+    "required": ["city", "colours"],
+    "additionalProperties": False,
 }
 
 
-async def find_abilities(model: ChatModel, params: LlmParams) -> Abilities:
-    """Asks `model`, which must not take replies from a store, at most seven short questions.
+def _function(*odd: str) -> ToolSet:
+    properties = {"city": _CITY}
+    for name in odd:
+        properties |= _ODD[name]
+    parameters = {"type": "object", "properties": properties, "required": ["city"]}
+    description = "The weather in a city right now."
+    function = {"name": "get_weather", "description": description, "parameters": parameters}
+    return ToolSet.of({"type": "function", "function": function})
 
-    What `[llm] tools` says already is not asked.  Raises `UsageError` when the endpoint takes
-    no request at all (a wrong key, an unknown model, another protocol), `StopRun` when the run must end.
+
+async def find_abilities(model: ChatModel, params: LlmParams, context: int | None = None) -> Abilities:
+    """Asks `model`, which must not take replies from a store, short questions: six if nothing is lacking.
+
+    context: of the endpoint, where that is known.  Raises `UsageError` when the endpoint takes no request
+    at all (a wrong key, an unknown model, another protocol), `StopRun` when the run must end.
     """
-    tools = params.tools
-    trial = _Trial(model, min(_LONGEST_REPLY, params.max_tokens or _LONGEST_REPLY))
-    seed, usage = await trial.plain()
-    calling, json_schema, json_object = await asyncio.gather(
-        trial.tools() if tools not in {NATIVE, TEXT} else _known(tools == NATIVE),
-        trial.gives_json("json_schema", _JSON_SCHEMA),
-        trial.gives_json("json_object", _JSON_OBJECT),
-    )
-    tool_choice = await trial.heeds_tool_choice() if calling and tools != NATIVE else True
-    return Abilities(
-        tools=calling,
-        tool_choice=tool_choice,
-        json_schema=json_schema,
-        json_object=json_object,
-        seed=seed,
-        usage=usage,
-    )
+    trial = _Trial(model, params.tools, params.max_tokens, context)
+    await trial.plain()
+    await asyncio.gather(trial.functions(), trial.schemas(), trial.json_object())
+    if trial.found.get("tools", True):
+        await trial.conversation()
+    if params.tools == NATIVE:
+        trial.found["tools"] = True
+    elif trial.found.get("tools", True):
+        await trial.tool_choice()
+    return Abilities(context=context, unsure=tuple(sorted(trial.unsure)), **trial.found)
 
 
-async def _known(answer: bool) -> bool:
-    return answer
+def _question(name: str, role: str = "user") -> Message:
+    return Message(role, prompts.load(f"endpoint/{name}").render())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Trial:
+    """tools, longest: as configured.  found: what is not as it should be, or was seen to be.
+
+    unsure: what no answer showed.  called: a reply with a call.
+    """
+
     model: ChatModel
-    max_tokens: int
+    tools: str
+    longest: int | None
+    context: int | None
+    found: dict[str, bool] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    called: Reply | None = None
+    _n_asked: Counter[str] = field(default_factory=Counter)
 
-    async def plain(self) -> tuple[bool, bool]:
-        """(whether a seed is taken, whether usage is told)."""
-        seeded = await self._ask("seed", "trial_word", seed=1)
-        if seeded is not None:
-            return True, bool(seeded.usage.total)
-        try:
-            reply = await self.model.ask(self._question("trial_word"), row_id="plain")
-        except (RequestRefused, BrokenContract) as error:
-            raise UsageError(
-                error.message, fix=error.fix or "correct [llm] base_url, model and the other settings there"
-            ) from error
-        return False, bool(reply.usage.total)
+    async def plain(self) -> None:
+        """Whether a seed is taken, and a message of the system; whether usage is told."""
+        word, system = _question("trial_word"), _question("trial_system", "system")
+        lacking: tuple[str, ...]
+        for lacking in ((), ("seed",), ("system",)):
+            messages = (word,) if "system" in lacking else (system, word)
+            reply = await self._ask("seed", *messages, seed=None if "seed" in lacking else 1)
+            if reply is not None:
+                break
+        else:
+            lacking = ("seed", "system")
+            try:
+                reply = await self.model.ask(self._request((word,), _LONGEST_REPLY), row_id="plain")
+            except (RequestRefused, BrokenContract) as error:
+                fix = error.fix or "correct [llm] base_url, model and the other settings there"
+                raise UsageError(error.message, fix=fix) from error
+        self.found |= dict.fromkeys(lacking, False)
+        self.found["usage"] = bool(reply.usage.total)
 
-    async def tools(self) -> bool:
-        """Whether functions are called; a reply that was cut off shows nothing, and counts as yes."""
+    async def functions(self) -> None:
+        """Whether functions are called."""
+        if self.tools == TEXT:
+            self.found["tools"] = False
+            return
         for name in ("trial_function", "trial_function_again"):
-            reply = await self._ask(name, name, tools=ToolSet.of(_TOOL))
+            reply = await self._ask("tools", _question(name), shows=_calls, tools=_function())
             if reply is None:
-                return False
-            if reply.tool_calls or reply.finish_reason == _CUT_OFF:
-                return True
-        return False
+                break
+            if reply.tool_calls:
+                self.called = reply
+                self.unsure.discard("tools")
+            if reply.tool_calls or "tools" in self.unsure:
+                return
+        self.found["tools"] = False
 
-    async def heeds_tool_choice(self) -> bool:
-        tools = ToolSet.of(_TOOL)
-        reply = await self._ask("tool_choice", "trial_function", tools=tools, tool_choice="none")
-        return reply is not None and not reply.tool_calls
+    async def conversation(self) -> None:
+        """What a conversation with functions may hold: all at once, or where that is refused, one by one."""
+        asked, more = _question("trial_function"), _question("trial_more")
+        call = self._call()
+        result = Message("tool", prompts.load("endpoint/trial_result").render(), (), call.tool_calls[0].id)
+        system = [] if "system" in self.found else [_question("trial_system", "system")]
+        everything = (*system, asked, more, call, result, more)
+        unsure = set(self.unsure)
+        if await self._takes("conversation", *everything, tools=_function(*_ODD)):
+            return
+        self.unsure = unsure
+        if not await self._takes("results", asked, call, result, tools=_function()):
+            self.found |= {"results": False, "tools": False}
+        elif not await self._takes("free_order", asked, more, call, result, more, tools=_function()):
+            self.found["free_order"] = False
+        for name in _ODD:
+            if not await self._takes(name, asked, tools=_function(name)):
+                self.found[name] = False
 
-    async def gives_json(self, name: str, response_format: Json) -> bool:
-        reply = await self._ask(name, "trial_json", response_format=response_format)
-        return reply is not None and (_is_object(reply.content) or reply.finish_reason == _CUT_OFF)
+    def _call(self) -> Message:
+        """The model's own, with what else it said: some endpoints want that back."""
+        if self.called is None:
+            return Message("assistant", None, (ToolCall("weather01", "get_weather", '{"city": "Oslo"}'),))
+        call = self.called.tool_calls[0]
+        return Message("assistant", self.called.content, (replace(call, id=call.id or "weather01"),))
 
-    async def _ask(self, name: str, question: str, **settings: Any) -> Reply | None:
-        """None when the endpoint does not take such a request."""
+    async def tool_choice(self) -> None:
+        question, settings = _question("trial_function"), {"tools": _function(), "tool_choice": "none"}
+        reply = await self._ask("tool_choice", question, shows=_calls, **settings)
+        if reply is None or reply.tool_calls:
+            self.found["tool_choice"] = False
+
+    async def schemas(self) -> None:
+        """Whether replies follow a schema, and whether it may say how long a list is."""
+        question = _question("trial_json")
+        for schema in (_BOUNDED, _SCHEMA):
+            wanted = {"name": "capital", "strict": True, "schema": schema}
+            response_format = {"type": "json_schema", "json_schema": wanted}
+            reply = await self._ask(
+                "json_schema", question, shows=_is_object, response_format=response_format
+            )
+            if reply is not None:
+                break
+            self.found["bounds"] = False
+        if reply is None or not (_is_object(reply) or "json_schema" in self.unsure):
+            self.found |= {"json_schema": False}
+            self.found.pop("bounds", None)
+
+    async def json_object(self) -> None:
+        response_format = {"type": "json_object"}
+        question = _question("trial_json")
+        reply = await self._ask("json_object", question, shows=_is_object, response_format=response_format)
+        if reply is None or not (_is_object(reply) or "json_object" in self.unsure):
+            self.found["json_object"] = False
+
+    async def _takes(self, name: str, *messages: Message, **settings: Any) -> bool:
+        """Whether such a request is answered, whatever with."""
+        return await self._ask(name, *messages, **settings) is not None
+
+    async def _ask(
+        self, name: str, *messages: Message, shows: Callable[[Reply], bool] = lambda _: True, **settings: Any
+    ) -> Reply | None:
+        """The reply; None when the endpoint does not take such a request.
+
+        shows: whether a reply shows what is asked although it was cut off.  Where it does not, it is asked
+        for with more room; where there is no more, or not enough, `name` is unclear.
+        """
+        reply: Reply | None = None
+        rooms = dict.fromkeys((self._room(_LONGEST_REPLY), self._room(_MORE_ROOM)))
         try:
-            return await self.model.ask(self._question(question, **settings), row_id=name)
-        except (RequestRefused, BrokenContract):
+            for room in rooms:
+                self._n_asked[name] += 1
+                request = self._request(messages, room, **settings)
+                reply = await self.model.ask(request, row_id=name, ordinal=self._n_asked[name] - 1)
+                if reply.finish_reason != _CUT_OFF or shows(reply):
+                    return reply
+        except RequestRefused as refusal:
+            # A slow server, a filter or a context that is too small says nothing of what is asked here.
+            if isinstance(refusal.__cause__, ConnectionFailed) or refusal.reason not in _PLAIN_REFUSALS:
+                self.unsure.add(name)
             return None
+        except BrokenContract:
+            return None
+        self.unsure.add(name)
+        return reply
 
-    def _question(self, name: str, **settings: Any) -> ChatRequest:
-        text = prompts.load(f"endpoint/{name}").render()
-        transcript = Transcript.of(Message("user", text))
-        return ChatRequest(transcript=transcript, max_tokens=self.max_tokens, **settings)
+    def _request(self, messages: Iterable[Message], room: int, **settings: Any) -> ChatRequest:
+        return ChatRequest(transcript=Transcript.of(*messages), max_tokens=room, **settings)
+
+    def _room(self, wanted: int) -> int:
+        return min(wanted, self.longest or wanted, wanted if self.context is None else self.context // 2)
 
 
-def _is_object(text: str | None) -> bool:
+def _calls(reply: Reply) -> bool:
+    return bool(reply.tool_calls)
+
+
+def _is_object(reply: Reply) -> bool:
     try:
-        return isinstance(orjson.loads(text or ""), dict)
+        return isinstance(orjson.loads(reply.content or ""), dict)
     except orjson.JSONDecodeError:
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import prompts
 from tasks.llm.abilities import Abilities
@@ -16,6 +17,7 @@ from tasks.llm.params import LlmParams
 from tasks.llm.text_calls import read_calls
 
 _MAY_NOT_CALL = "none"
+_BOUNDS = frozenset({"minItems", "maxItems"})
 
 
 def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
@@ -33,20 +35,46 @@ def understood(request: ChatRequest, abilities: Abilities) -> ChatRequest:
     if request.tools is not None and not abilities.tools:
         request = _with_functions_in_words(request, request.tools)
     else:
-        request = prompted(request)
+        request = prompted(request, always=not abilities.free_order)
         if request.tool_choice == _MAY_NOT_CALL and not abilities.tool_choice:
             request = replace(request, tools=None, tool_choice=None)
     if request.response_format is not None:
         request = _with_format(request, request.response_format, abilities)
+    if not (abilities.free_order and abilities.system):
+        request = replace(request, transcript=_in_order(request.transcript, system=abilities.system))
     return request if abilities.seed else replace(request, seed=None)
 
 
-def prompted(request: ChatRequest) -> ChatRequest:
+def _in_order(transcript: Transcript, *, system: bool) -> Transcript:
+    """The conversation for endpoints where roles must alternate; system: whether that one may speak."""
+    messages = [
+        message if system or message.role != "system" else Message("user", message.content)
+        for message in transcript.messages()
+    ]
+    return Transcript.of(*_joined(messages))
+
+
+def _joined(messages: list[Message]) -> Iterator[Message]:
+    """What the user says after a function's result or after another word is joined to it."""
+    held: Message | None = None
+    for message in messages:
+        if held is not None and message.role == "user" and held.role in {"user", "tool"}:
+            held = replace(held, content=f"{held.content or ''}\n\n{message.content or ''}")
+            continue
+        if held is not None:
+            yield held
+        held = message
+    if held is not None:
+        yield held
+
+
+def prompted(request: ChatRequest, *, always: bool = False) -> ChatRequest:
     """The request with a word behind each text of the model that nobody answered.
 
-    Servers refuse a conversation that ends with the assistant, or go on writing its last message.
+    Servers refuse a conversation that ends with the assistant, or go on writing its last message.  always:
+    also where the request does not ask for it.
     """
-    if not request.answers_texts or not request.transcript.n_texts:
+    if not (request.answers_texts or always) or not request.transcript.n_texts:
         return request
     said = request.transcript.messages()
     messages: list[Message] = []
@@ -112,6 +140,8 @@ def _merged(messages: list[Message]) -> Iterator[Message]:
 
 def _with_format(request: ChatRequest, wanted: Json, abilities: Abilities) -> ChatRequest:
     kind = wanted.get("type")
+    if kind == "json_schema" and abilities.json_schema and not abilities.bounds:
+        return replace(request, response_format=_without_bounds(wanted))
     if (kind == "json_schema" and abilities.json_schema) or kind not in {"json_schema", "json_object"}:
         return request
     if kind == "json_object" and abilities.json_object:
@@ -126,6 +156,12 @@ def _with_format(request: ChatRequest, wanted: Json, abilities: Abilities) -> Ch
         transcript=_with_words(request.transcript, told),
         response_format={"type": "json_object"} if abilities.json_object else None,
     )
+
+
+def _without_bounds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_bounds(item) for name, item in value.items() if name not in _BOUNDS}
+    return [_without_bounds(item) for item in value] if isinstance(value, list) else value
 
 
 def _with_words(transcript: Transcript, told: str) -> Transcript:

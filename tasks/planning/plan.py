@@ -262,7 +262,13 @@ class Planner:
             offered = [self.known.apis[api_id] for api_id in instruction.api_ids]
             documents = {api_id: await self._document(api_id) for api_id in instruction.api_ids}
             return await annotate_instruction(
-                instruction, offered, documents, model=model, caller=self.calls, params=self.settings.annotate
+                instruction,
+                offered,
+                documents,
+                model=model,
+                caller=self.calls,
+                params=self.settings.annotate,
+                abilities=self.abilities,
             )
 
         return await self._look(instructions, lambda row: row.instruction_id, ask, most=SEARCHES_LOOKED_AT)

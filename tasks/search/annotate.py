@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from tasks.calling.outcome import CallResult
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatModel, ChatRequest, Reply, digest_of
 from tasks.search.arguments import json_text
-from tasks.search.functions import Offer, offer_for
+from tasks.search.functions import ANY_ENDPOINT, Offer, offer_for
 from tasks.search.methods import method_of
 from tasks.search.observing import observe, promised_keys, response_shape
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
@@ -59,19 +60,21 @@ async def annotate_instruction(
     offer: str = "sampled",
     budget: int | None = None,
     cost_usd: Callable[[int, int], float | None] | None = None,
+    abilities: Abilities = ANY_ENDPOINT,
 ) -> AnnotationRows:
     """Searches for a solution path of one instruction.
 
     offered: the APIs the search may use, in the order they are shown; offer: how they were chosen.
     documents: by api_id; tools: by tool_id, for what the documents do not say of them.  budget: of
     react@budget, in `params.budget_in`.  cost_usd: the price of tokens in and out.  Raises `StopRun` when
-    the run must end; whatever the model replies and the APIs do is part of the rows.
+    the run must end; whatever the model replies and the APIs do is part of the rows.  abilities: of the
+    model's endpoint.
     """
     begun = perf_counter()
     annotation_id = annotation_id_of(
         instruction.instruction_id, method=params.method, rules=params.rules, model=model.name, offer=offer
     )
-    usable = offer_for(offered, tools, documents, RULES[params.rules])
+    usable = offer_for(offered, tools, documents, RULES[params.rules], abilities)
     calls = _Calls(annotation_id, usable, documents, caller, params, tokenizer_of(model.name))
     limits = limits_of(params, budget)
     tree = await _search(instruction.query, usable, model, calls, limits)
@@ -188,6 +191,9 @@ class _Calls:
 
     async def execute(self, function: str, arguments: Mapping[str, Any], ordinal: int) -> Observation:
         api = self.offer.apis[function]
+        real = self.offer.renamed[function]
+        if real:
+            arguments = {real.get(name, name): value for name, value in arguments.items()}
         found = await self.caller.call_for(self.annotation_id, ordinal, api, arguments)
         self.made[ordinal] = _Call(api.api_id, json_text(arguments), *found)
         document = self.documents.get(api.api_id)

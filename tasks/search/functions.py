@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from functools import lru_cache
 
 import prompts
 from tasks import exact_json
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import Json
 from tasks.search.arguments import encodable
 from tasks.search.finish import GIVE_ANSWER, GIVE_UP
@@ -27,17 +29,30 @@ _JSON_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "obj
 _PUBLISHED_TYPES = {"string": "string", "number": "integer", "integer": "integer", "boolean": "boolean"}
 _PUBLISHED_DESCRIPTION = 512
 # Keywords of JSON schema whose values are schemas, lists of schemas, or schemas by name.
-_SCHEMAS_WITHIN = ("items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf", "not")
-_SCHEMAS_BY_NAME = ("properties", "patternProperties", "$defs", "definitions")
+_SCHEMAS_WITHIN = frozenset(
+    {"items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf", "not"}
+)
+_SCHEMAS_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions"})
+_OF_PROPERTIES = frozenset({"properties", "required", "additionalProperties"})
+_ACCEPTED_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+_ANYTHING: Json = {"type": "string"}
+_DEEPEST = 64
+
+# What is offered to an endpoint of which nothing is known.
+ANY_ENDPOINT = Abilities(integer_enums=False, long_names=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a search may use.  apis: by the name of their function."""
+    """What a search may use.  apis: by the name of their function.
+
+    renamed: by the same, the real names of arguments that are offered under another.
+    """
 
     functions: tuple[Function, ...]
     apis: Mapping[str, Api]
     tools: tuple[ToolNote, ...]
+    renamed: Mapping[str, Mapping[str, str]]
 
 
 def offer_for(
@@ -45,11 +60,12 @@ def offer_for(
     tools: Mapping[str, Tool],
     documents: Mapping[str, Document],
     rules: Rules = TOOLLOOM,
+    abilities: Abilities = ANY_ENDPOINT,
 ) -> Offer:
     """The functions of these APIs, in their order, and the tools they belong to.
 
     tools: by tool_id; documents: by api_id.  What the one does not say of an API or its tool is taken
-    from the other, and both may be missing.
+    from the other, and both may be missing.  abilities: of the endpoint they are offered to.
     """
     named = _named(apis)
     readings = {
@@ -59,8 +75,9 @@ def offer_for(
     notes: dict[str, ToolNote] = {}
     for name, api in named.items():
         notes.setdefault(api.tool_id, readings[name].note())
-    functions = [_function(name, api, readings[name], rules) for name, api in named.items()]
-    return Offer((*functions, finish_function()), named, tuple(notes.values()))
+    functions = [_function(name, api, readings[name], rules, abilities) for name, api in named.items()]
+    renamed = {name: _renamed(api, abilities) for name, api in named.items()}
+    return Offer((*functions, finish_function()), named, tuple(notes.values()), renamed)
 
 
 @lru_cache(maxsize=1)
@@ -143,34 +160,53 @@ def _named(apis: Sequence[Api]) -> dict[str, Api]:
     return named
 
 
-def _function(name: str, api: Api, reading: _Reading, rules: Rules) -> Function:
+def _renamed(api: Api, abilities: Abilities) -> dict[str, str]:
+    names = {_name(parameter, abilities): parameter.arg_name for parameter in api.parameters}
+    return {name: real for name, real in names.items() if name != real}
+
+
+def _name(parameter: Parameter, abilities: Abilities) -> str:
+    """What the argument is called before the model."""
+    name = parameter.arg_name
+    if abilities.long_names or len(name) <= _LONGEST_NAME:
+        return name
+    suffix = "_" + hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+    return name[: _LONGEST_NAME - len(suffix)] + suffix
+
+
+def _function(name: str, api: Api, reading: _Reading, rules: Rules, abilities: Abilities) -> Function:
     text = prompts.load("search/function").render(
         api_description=_shortened(reading.api_description, _LONGEST_DESCRIPTION - 200),
         tool_name=_shortened(reading.tool_name, 80),
         category=_shortened(reading.category, 80),
     )
-    return Function.of(name, text, _parameters(api, reading, rules))
+    return Function.of(name, text, _parameters(api, reading, rules, abilities))
 
 
-def _parameters(api: Api, reading: _Reading, rules: Rules) -> Json:
+def _parameters(api: Api, reading: _Reading, rules: Rules, abilities: Abilities) -> Json:
     required = [parameter for parameter in api.parameters if parameter.required]
     optional = [parameter for parameter in api.parameters if not parameter.required]
     offered = [*required, *(optional if required or rules.optional_always_offered else ())]
-    describe = _property if rules.numbers_stay_numbers else _published_property
+    properties: Json = {}
+    for parameter in offered:
+        text = reading.parameters[parameter.arg_name]
+        properties[_name(parameter, abilities)] = (
+            _property(parameter, text, abilities)
+            if rules.numbers_stay_numbers
+            else _published_property(parameter, text)
+        )
     schema: Json = {
         "type": "object",
-        "properties": {
-            parameter.arg_name: describe(parameter, reading.parameters[parameter.arg_name])
-            for parameter in offered
-        },
-        "required": [parameter.arg_name for parameter in required],
+        "properties": properties,
+        "required": [_name(parameter, abilities) for parameter in required],
     }
     if not rules.optional_always_offered:
-        schema["optional"] = [parameter.arg_name for parameter in offered if not parameter.required]
+        optional = [parameter for parameter in offered if not parameter.required]
+        schema["optional"] = [_name(parameter, abilities) for parameter in optional]
     return schema
 
 
-def _property(parameter: Parameter, description: str) -> Json:
+def _property(parameter: Parameter, description: str, abilities: Abilities) -> Json:
     schema: Json = {"type": parameter.type if parameter.type in _JSON_TYPES else "string"}
     if description:
         schema["description"] = encodable(description)
@@ -180,26 +216,49 @@ def _property(parameter: Parameter, description: str) -> Json:
         schema |= {name: value for name, value in keywords.items() if not name.startswith(_NOT_OFFERED)}
         if "examples" in schema:
             schema["examples"] = schema["examples"][:_MOST_EXAMPLES]
-    _complete(schema)
+    schema = _adapted(schema, abilities)
     return schema if parameter.default is None else schema | {"default": exact_json.loads(parameter.default)}
 
 
-def _complete(schema: Json) -> None:
-    """Gives each array within the schema its `items`, without which OpenAI's protocol refuses the request."""
-    waiting: list[object] = [schema]
-    while waiting:
-        at = waiting.pop()
-        if not isinstance(at, dict):
-            continue
-        kind = at.get("type")
-        if kind == "array" or (isinstance(kind, list) and "array" in kind):
-            at.setdefault("items", {})
-        for keyword in _SCHEMAS_BY_NAME:
-            if isinstance(at.get(keyword), dict):
-                waiting.extend(at[keyword].values())
-        for keyword in _SCHEMAS_WITHIN:
-            inner = at.get(keyword)
-            waiting.extend(inner if isinstance(inner, list) else [inner])
+def _adapted(schema: Json, abilities: Abilities, depth: int = 0) -> Json:
+    """The schema with what every endpoint asks for, and without what this one refuses, told in words.
+
+    OpenAI's protocol refuses an array, however deep, that does not say what it holds; Gemini's an
+    enumeration of anything but texts; Anthropic's a long or odd name.
+    """
+    words: list[str] = []
+    kind, enum = schema.get("type"), schema.get("enum")
+    if kind == "array" or (isinstance(kind, list) and "array" in kind):
+        schema = {**schema, "items": schema.get("items") or ({} if abilities.untyped_items else _ANYTHING)}
+    is_of_texts = kind == "string" and isinstance(enum, list) and all(isinstance(one, str) for one in enum)
+    if isinstance(enum, list) and not (abilities.integer_enums or is_of_texts):
+        schema = {name: value for name, value in schema.items() if name != "enum"}
+        words.append(prompts.load("search/enum_in_words").render(values=[_written(value) for value in enum]))
+    named = schema.get("properties")
+    if isinstance(named, dict) and not abilities.long_names and not all(map(_ACCEPTED_NAME.fullmatch, named)):
+        words.append(prompts.load("search/object_in_words").render(properties=_written(named)))
+        schema = {name: value for name, value in schema.items() if name not in _OF_PROPERTIES}
+    for keyword in _SCHEMAS_BY_NAME & schema.keys():
+        if isinstance(schema[keyword], dict):
+            inner = {name: _within(value, abilities, depth) for name, value in schema[keyword].items()}
+            schema = {**schema, keyword: inner}
+    for keyword in _SCHEMAS_WITHIN & schema.keys():
+        schema = {**schema, keyword: _within(schema[keyword], abilities, depth)}
+    if words:
+        said = str(schema.get("description") or "").strip()
+        stop = "." if said and not said.endswith((".", "!", "?")) else ""
+        schema = {**schema, "description": encodable(" ".join([said + stop, *words]).strip())}
+    return schema
+
+
+def _written(value: object) -> str:
+    return exact_json.text_of(value, ", ", ": ")
+
+
+def _within(value: object, abilities: Abilities, depth: int) -> object:
+    if isinstance(value, list):
+        return [_within(item, abilities, depth) for item in value]
+    return _adapted(value, abilities, depth + 1) if isinstance(value, dict) and depth < _DEEPEST else value
 
 
 def _published_property(parameter: Parameter, description: str) -> Json:

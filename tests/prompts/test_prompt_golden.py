@@ -165,6 +165,11 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("endpoint/trial_function", "", {}),
     ("endpoint/trial_function_again", "", {}),
     ("endpoint/trial_json", "", {}),
+    ("endpoint/trial_more", "", {}),
+    ("endpoint/trial_result", "", {}),
+    ("endpoint/trial_system", "", {}),
+    ("search/enum_in_words", "", {"values": ["1", "2.5", "null"]}),
+    ("search/object_in_words", "", {"properties": '{"port name": {"type": "string"}}'}),
     ("probe/system", "", {}),
     (
         "probe/user",

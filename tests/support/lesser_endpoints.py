@@ -6,8 +6,11 @@ refuses `json_object`, and plain chat servers ignore all of it.
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Any
 
+import orjson
 from aiohttp import web
 from llm_server import Answer, Json, completion, fails, sends
 
@@ -23,12 +26,34 @@ CALL: Json = {
 }
 
 
+def odd_things(body: Json) -> set[str]:
+    """What of the trial's oddities is in a request: names as `Abilities` has them."""
+    roles = [message["role"] for message in body["messages"]]
+    functions = orjson.dumps(body.get("tools") or []).decode()
+    return {
+        name
+        for name, is_there in {
+            "system": "system" in roles,
+            "results": "tool" in roles,
+            "free_order": any(
+                role == "user" and before in {"user", "tool"} for before, role in pairwise(roles)
+            ),
+            "integer_enums": '"enum":[1' in functions,
+            "long_names": re.search(r'"\w{65,}":', functions) is not None,
+            "untyped_items": '"items":{}' in functions,
+            "bounds": "minItems" in str(body.get("response_format")),
+        }.items()
+        if is_there
+    }
+
+
 def endpoint_that(
     *, refuses: tuple[str, ...] = (), ignores: tuple[str, ...] = (), status: int = 400, **fields: Any
 ) -> Answer:
     """tools, tool_choice, json_schema, json_object and seed work, but for what it refuses or ignores.
 
-    status: of a refusal.  fields: of every completion, such as usage.
+    It may also refuse any of `odd_things`.  status: of a refusal.  fields: of every completion, such as
+    usage.
     """
 
     async def answer(request: web.Request, body: Json) -> web.StreamResponse:
@@ -36,7 +61,7 @@ def endpoint_that(
         asked = {name for name in ("tools", "tool_choice", "seed") if name in body} | (
             {kind} if kind else set()
         )
-        refused = sorted(asked & set(refuses))
+        refused = sorted((asked | odd_things(body)) & set(refuses))
         if refused:
             return await fails(status, f"{refused[0]} is not supported")(request, body)
         message = _message(asked - set(ignores), body)

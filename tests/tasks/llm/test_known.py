@@ -20,9 +20,16 @@ def test_what_was_found_is_found_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"model": "n"}, {"base_url": "http://127.0.0.1:8001/v1"}, {"tools": "text"}, {"known_as": "x"}]
+    "change",
+    [
+        {"model": "n"},
+        {"base_url": "http://127.0.0.1:8001/v1"},
+        {"tools": "text"},
+        {"known_as": "x"},
+        {"body": {"reasoning_effort": "low"}},
+    ],
 )
-def test_another_endpoint_model_or_question_is_unknown(tmp_path: Path, change: dict[str, str]) -> None:
+def test_another_endpoint_model_or_question_is_unknown(tmp_path: Path, change: dict[str, object]) -> None:
     known = KnownEndpoints(tmp_path)
     known.keep(PARAMS, FOUND)
     other = PARAMS.model_copy(update=change)
@@ -46,10 +53,23 @@ def test_what_was_found_long_ago_is_asked_again(
     known.keep(PARAMS, FOUND)
     path = tmp_path / "store" / "endpoints.json"
     entry = KnownEndpoint(
-        base_url=PARAMS.base_url, model="m", tools="auto", found_at=datetime.now(UTC) - age, abilities=FOUND
+        base_url=PARAMS.base_url,
+        model="m",
+        tools="auto",
+        trial=2,
+        found_at=datetime.now(UTC) - age,
+        abilities=FOUND,
     )
     path.write_text(f'{{"endpoints": [{entry.model_dump_json()}]}}')
     assert known.find(PARAMS) == found
+
+
+def test_what_a_trial_with_fewer_questions_found_is_asked_again(tmp_path: Path) -> None:
+    known = KnownEndpoints(tmp_path)
+    known.keep(PARAMS, FOUND)
+    path = tmp_path / "store" / "endpoints.json"
+    path.write_text(path.read_text().replace('"trial":2', '"trial":1').replace('"trial": 2', '"trial": 1'))
+    assert known.find(PARAMS) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"endpoints": [{"base_url": 1}]}', '{"format": "of the future"}'])

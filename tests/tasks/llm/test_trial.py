@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
-from lesser_endpoints import PlainModel, endpoint_that
-from llm_server import Answer, ModelServer, fails, sends, waits
+from aiohttp import web
+from lesser_endpoints import CALL, PlainModel, endpoint_that
+from llm_server import OK, Answer, ModelServer, completion, fails, sends, waits
 
 from tasks.errors import EndpointDown, UsageError
 from tasks.llm.abilities import Abilities
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.known import KnownEndpoints
 from tasks.llm.params import LlmParams
 from tasks.llm.trial import find_abilities
 
@@ -45,6 +48,17 @@ def found_at(server: ModelServer, **params: Any) -> Abilities:
         (endpoint_that(refuses=("json_schema",)), {"json_schema": False}),
         (endpoint_that(ignores=("json_schema", "json_object")), {"json_schema": False, "json_object": False}),
         (endpoint_that(refuses=("seed",)), {"seed": False}),
+        (endpoint_that(refuses=("system",)), {"system": False}),
+        (endpoint_that(refuses=("results",)), {"results": False, "tools": False}),
+        (endpoint_that(refuses=("free_order",)), {"free_order": False}),
+        (endpoint_that(refuses=("integer_enums",)), {"integer_enums": False}),
+        (endpoint_that(refuses=("long_names",)), {"long_names": False}),
+        (
+            endpoint_that(refuses=("untyped_items", "free_order")),
+            {"untyped_items": False, "free_order": False},
+        ),
+        (endpoint_that(refuses=("bounds",)), {"bounds": False}),
+        (endpoint_that(refuses=("system", "seed")), {"system": False, "seed": False}),
         (endpoint_that(usage=None), {"usage": False}),
         (endpoint_that(usage={"prompt_tokens": 0, "completion_tokens": 0}), {"usage": False}),
     ],
@@ -53,25 +67,83 @@ def test_what_is_found(answer: Answer, lacking: dict[str, bool]) -> None:
     assert tried(answer)[0] == Abilities(**lacking)
 
 
-def test_it_takes_five_short_requests() -> None:
+def test_it_takes_six_short_requests() -> None:
     _, requests = tried(endpoint_that(), max_tokens=200)
-    assert len(requests) == 5
+    assert len(requests) == 6
     assert {request["max_tokens"] for request in requests} == {200}
 
 
-@pytest.mark.parametrize(("tools", "found"), [("native", True), ("text", False)])
-def test_what_the_configuration_says_is_not_asked(tools: str, found: bool) -> None:
-    abilities, requests = tried(endpoint_that(), tools=tools)
-    assert abilities.tools is found
+def test_functions_that_are_to_be_called_as_text_are_not_offered() -> None:
+    abilities, requests = tried(endpoint_that(), tools="text")
+    assert abilities == Abilities(tools=False)
     assert [request for request in requests if "tools" in request] == []
 
 
-def test_a_reply_that_was_cut_off_shows_nothing() -> None:
-    cut = sends(
-        {"choices": [{"finish_reason": "length", "message": {"content": "<think>Let me see"}}], "usage": {}}
-    )
+@pytest.mark.parametrize("lacking", ["tools", "results", "tool_choice"])
+def test_a_configuration_that_insists_on_native_calls_has_the_last_word(lacking: str) -> None:
+    answer = endpoint_that(refuses=(lacking,)) if lacking == "results" else endpoint_that(ignores=(lacking,))
+    abilities, _ = tried(answer, tools="native")
+    assert (abilities.tools, abilities.tool_choice) == (True, True)
+
+
+def test_the_result_goes_back_with_the_call_as_it_was_made() -> None:
+    _, requests = tried(endpoint_that())
+    (conversation,) = (request for request in requests if len(request["messages"]) > 2)
+    call, result = conversation["messages"][3:5]
+    assert call["tool_calls"] == CALL["tool_calls"]
+    assert result["tool_call_id"] == "1"
+
+
+def cut_off(message: dict[str, Any], at: int) -> Answer:
+    """Cuts its replies off at so many tokens, before anything but thoughts is written."""
+
+    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if body["max_tokens"] > at:
+            return await sends(completion(message))(request, body)
+        thinking = {"role": "assistant", "content": "Let me see"}
+        choice = {"index": 0, "finish_reason": "length", "message": thinking}
+        return await sends(completion() | {"choices": [choice]})(request, body)
+
+    return answer
+
+
+THINKS_LONG = ("json_object", "json_schema", "tool_choice", "tools")
+
+
+def test_a_reply_that_was_cut_off_is_asked_for_with_more_room() -> None:
+    abilities, requests = tried(cut_off({"role": "assistant", "content": '{"city": "Oslo"}'}, at=1024))
+    assert abilities == Abilities(tools=False)
+    assert {request["max_tokens"] for request in requests} == {1024, 4096}
+
+
+@pytest.mark.parametrize(
+    ("params", "rooms"),
+    [({}, {1024, 4096}), ({"max_tokens": 2000}, {1024, 2000}), ({"max_tokens": 300}, {300})],
+)
+def test_what_was_cut_off_all_the_same_is_unclear_and_not_kept(
+    params: dict[str, int], rooms: set[int], tmp_path: Path
+) -> None:
+    abilities, requests = tried(cut_off(CALL, at=9999), **params)
+    assert abilities == Abilities(unsure=THINKS_LONG)
+    assert {request["max_tokens"] for request in requests} == rooms
+    settings = LlmParams(base_url="http://host/v1", model="m")
+    KnownEndpoints(tmp_path).keep(settings, abilities)
+    assert KnownEndpoints(tmp_path).find(settings) is None
+
+
+def test_a_call_that_was_cut_off_is_a_call() -> None:
+    cut = sends(completion() | {"choices": [{"index": 0, "finish_reason": "length", "message": CALL}]})
     abilities, _ = tried(cut)
-    assert (abilities.tools, abilities.json_object) == (True, True)
+    assert (abilities.tools, abilities.tool_choice) == (True, False)
+    assert abilities.unsure == ("json_object", "json_schema")
+
+
+def test_what_took_too_long_is_unclear() -> None:
+    async def slow_at_functions(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return await (waits(0.5, OK) if "tools" in body else endpoint_that())(request, body)
+
+    abilities, _ = tried(slow_at_functions, timeout_s=0.2, outage_s=5)
+    assert (abilities.tools, abilities.unsure) == (False, ("tools",))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +185,12 @@ def test_an_endpoint_that_does_not_answer_is_down() -> None:
     ("abilities", "line"),
     [
         (Abilities(), "function calling, json_schema, JSON mode, seed, token counts"),
+        (
+            Abilities(context=8192, unsure=("tools",), free_order=False),
+            "function calling, json_schema, JSON mode, seed, token counts, a context of 8,192 tokens; roles "
+            "must alternate: what would follow another is joined to it; function calling unclear: asked "
+            "again by the next run",
+        ),
         (
             Abilities(tools=False, json_schema=False),
             "JSON mode, seed, token counts; no function calling: calls are written as text; no json_schema: "

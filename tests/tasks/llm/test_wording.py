@@ -76,6 +76,40 @@ def test_a_text_of_the_model_is_answered(said: tuple[Message, ...], put: tuple[M
     assert understood(request, Abilities()).transcript.messages()[2:] == put
 
 
+@pytest.mark.parametrize(
+    ("said", "put"),
+    [
+        ((RESULT, AGAIN), (replace(RESULT, content="one\n\nTry another way."),)),
+        ((AGAIN,), (Message("user", "hi\n\nTry another way."),)),
+        ((TEXT,), (Message("user", "hi"), TEXT, GO_ON)),
+        ((TEXT, AGAIN), (Message("user", "hi"), TEXT, AGAIN)),
+    ],
+)
+def test_where_roles_must_alternate_one_word_is_joined_to_the_other(
+    said: tuple[Message, ...], put: tuple[Message, ...]
+) -> None:
+    request = ChatRequest(transcript=HELLO.extend(*said), tools=TOOLS)
+    messages = understood(request, Abilities(free_order=False)).transcript.messages()
+    assert messages[-len(put) :] == put
+
+
+def test_where_there_is_no_system_the_user_says_what_it_would() -> None:
+    put = understood(ChatRequest(transcript=HELLO), Abilities(system=False))
+    assert put.transcript.messages() == (Message("user", "Be good.\n\nhi"),)
+
+
+def test_a_schema_says_nothing_of_lengths_where_that_is_refused() -> None:
+    bounded = {"type": "array", "items": {"enum": ["a"]}, "minItems": 1, "maxItems": 2}
+    wanted = {"type": "json_schema", "json_schema": {"name": "c", "schema": {"properties": {"l": bounded}}}}
+    request = ChatRequest(transcript=HELLO, response_format=wanted)
+    plain = {"type": "array", "items": {"enum": ["a"]}}
+    assert understood(request, Abilities(bounds=False)).response_format == {
+        "type": "json_schema",
+        "json_schema": {"name": "c", "schema": {"properties": {"l": plain}}},
+    }
+    assert understood(request, Abilities()) is request
+
+
 def test_a_request_without_such_a_text_stays_as_it_is() -> None:
     request = ChatRequest(transcript=HELLO.extend(CALLED, RESULT), tools=TOOLS, answers_texts=True)
     assert understood(request, Abilities()) is request

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from catalogue_rows import a_tool
 
+from tasks.llm.abilities import Abilities
 from tasks.search.functions import finish_function, offer_for, with_finish
 from tasks.search.rules import TOOLBENCH, TOOLLOOM
 from tasks.search.task import Function, ToolNote
@@ -44,7 +45,7 @@ def forecast(make_api: MakeApi) -> Api:
 
 
 def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
-    assert offer_for([forecast], TOOLS, {}).functions[0] == Function.of(
+    assert offer_for([forecast], TOOLS, {}, abilities=Abilities()).functions[0] == Function.of(
         "forecast_for_sky",
         'The weather to come. An API of the tool "Sky Watch" (Weather).',
         {
@@ -199,6 +200,68 @@ def test_arrays_within_arrays_say_what_they_hold(
     parameters = offer_for([api], TOOLS, {}).functions[0].wire()["function"]["parameters"]
 
     assert parameters["properties"] == {"rows": {"type": "array", **offered}}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "schema", "offered"),
+    [
+        (
+            "integer_enums",
+            {"type": "integer", "schema": '{"enum": [1, 2]}', "description": "How loud"},
+            {"type": "integer", "description": "How loud. One of: 1, 2."},
+        ),
+        (
+            "integer_enums",
+            {"type": "boolean", "schema": '{"enum": [true]}'},
+            {"type": "boolean", "description": "One of: true."},
+        ),
+        (
+            "integer_enums",
+            {"type": "array", "schema": '{"items": {"type": "number", "enum": [0.5, null]}}'},
+            {"type": "array", "items": {"type": "number", "description": "One of: 0.5, null."}},
+        ),
+        (
+            "integer_enums",
+            {"type": "string", "schema": '{"enum": ["a"]}'},
+            {"type": "string", "enum": ["a"]},
+        ),
+        (
+            "untyped_items",
+            {"type": "array", "schema": '{"items": {"type": "array"}}'},
+            {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
+        ),
+        (
+            "long_names",
+            {"type": "object", "schema": '{"properties": {"a b": {"type": "string"}}, "required": ["a b"]}'},
+            {
+                "type": "object",
+                "description": 'Its properties follow this JSON schema: {"a b": {"type": "string"}}',
+            },
+        ),
+    ],
+)
+def test_what_an_endpoint_refuses_in_a_function_is_told_in_words(
+    make_api: MakeApi, lacking: str, schema: dict[str, Any], offered: dict[str, Any]
+) -> None:
+    api = make_api({"name": "level", **schema})
+
+    offer = offer_for([api], TOOLS, {}, abilities=Abilities(**{lacking: False}))
+
+    assert offer.functions[0].wire()["function"]["parameters"]["properties"] == {"level": offered}
+
+
+def test_a_long_name_of_an_argument_is_cut_and_its_real_one_kept(make_api: MakeApi) -> None:
+    long, other = "a" * 60 + "_of_it", "a" * 60 + "_of_that"
+    api = make_api({"name": long, "required": True}, {"name": other}, {"name": "city"})
+
+    offer = offer_for([api], TOOLS, {}, abilities=Abilities(long_names=False))
+
+    parameters = offer.functions[0].wire()["function"]["parameters"]
+    first, second, third = parameters["properties"]
+    assert (len(first), len(second), third) == (64, 64, "city")
+    assert offer.renamed == {"forecast_for_sky": {first: long, second: other}}
+    assert parameters["required"] == [first]
+    assert offer_for([api], TOOLS, {}, abilities=Abilities()).renamed == {"forecast_for_sky": {}}
 
 
 def test_finish_is_added_where_it_is_missing() -> None:
