@@ -7,12 +7,17 @@ from prefect import flow
 from flows.opening import stage_before
 from flows.outcome import StageRun
 from flows.params import Config
+from flows.report import say
 from flows.stages import Line, shard_runner
+from tasks.calling.credentials import unsent
 from tasks.compress import compress
 from tasks.crawl import crawl
 from tasks.probe import probe
+from tasks.probing.given import unused
 from tasks.run import RunContext
+from tasks.services import services_of
 from warehouse.ref import StageOutput
+from warehouse.tables import APIS
 
 
 @flow(name="build-catalogue", flow_run_name="catalogue", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
@@ -28,8 +33,18 @@ def catalogue_stages(line: Line, config: Config) -> tuple[StageOutput, StageOutp
         stage_before(line.run, stage) for stage in ("crawl", "probe", "compress")
     )
     crawled = line.stage(crawl, params=config.catalogue, before=crawled_before)
+    say_what_is_unused(line.run, config, crawled)
     probed = line.stage(probe, params=config.probe, crawled=crawled, before=verdicts_before)
     compressed = line.stage(
         compress, params=config.compress, crawled=crawled, probed=probed, before=documents_before
     )
     return crawled, compressed
+
+
+def say_what_is_unused(run: RunContext, config: Config, crawled: StageOutput) -> None:
+    """Keys and values of the configuration that reach no API: written down in vain, or with a slip."""
+    if not (config.calling.key_names or config.probe.values):
+        return
+    apis = services_of(run).store.read(APIS, crawled.tables[APIS.name])
+    for sentence in (*unsent(config.calling, apis), *unused(config.probe.values, apis)):
+        say(f"  warning: {sentence}")

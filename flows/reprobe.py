@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.build_catalogue import say_what_is_unused
 from flows.cockpit import publish
 from flows.dead_runs import sole_run
 from flows.opening import config_digest, open_run
@@ -50,6 +51,7 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
             looks_at=[probe.name],
             asks_model=reachable.probe.model_arguments,
         ) as run:
+            say_what_is_unused(run, reachable, parent.stages["crawl"])
             stage_run = run_stage(
                 probe,
                 run,

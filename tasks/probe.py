@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prefect import task
 
@@ -15,6 +16,7 @@ from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.probing.answers import Answers
 from tasks.probing.earlier import Again, stands, was_unreachable
+from tasks.probing.given import entries, given_to
 from tasks.probing.identifiers import Answered
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
@@ -40,19 +42,32 @@ NOT_TRIED: Mapping[str, str] = {
     "that may be called",
     Outcome.UNSAFE_SKIPPED: "not called: [calling] methods does not allow it",
 }
+TO_DO: Mapping[str, str] = {
+    Outcome.UNAUTHORIZED: "`[calling] keys` names the keys of hosts",
+    Outcome.LOGIN_PAGE: "it shows a page to log in at; `[calling] keys` names the keys of hosts, `key_as` "
+    "how they are sent",
+}
 
 
 def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
     """Not of the verdicts there were before, nor of which of them may stand: `as_of` names the look at the
     world that was taken then.
     """
-    return stage_key(STAGE, VERSION, run.as_of[STAGE].isoformat(), _circumstances(run, params), *parts)
+    given = [params.values] if params.values else []
+    return stage_key(
+        STAGE, VERSION, run.as_of[STAGE].isoformat(), _circumstances(run, params), *given, *parts
+    )
 
 
 def _circumstances(run: RunContext, params: ProbeParams) -> list[object]:
-    """What decides a verdict besides the API and the world."""
+    """What decides a verdict besides the API, what is given for it alone, and the world."""
     asked = [run.model_identity(), prompt_digests("probe")] if params.model_arguments else []
-    return [VERSION, params.model_dump(mode="json", exclude={"max_age"}), run.calling_identity(), *asked]
+    return [
+        VERSION,
+        params.model_dump(mode="json", exclude={"max_age", "values"}),
+        run.calling_identity(),
+        *asked,
+    ]
 
 
 def _stage_key(run: RunContext, params: ProbeParams, crawled: StageOutput, **_: object) -> str:
@@ -151,11 +166,12 @@ def probe_shard(
 
 @dataclass(frozen=True)
 class _Work:
-    """The APIs of a shard; by `api_id`, under which conditions they are tried, the earlier verdicts on
-    them, and those of these that stand.
+    """The APIs of a shard; by `api_id`, the values written down for them, under which conditions they are
+    tried, the earlier verdicts on them, and those of these that stand.
     """
 
     apis: Sequence[Api]
+    given: Mapping[str, Mapping[str, Sequence[Any]]]
     conditions: Mapping[str, str]
     before: Mapping[str, Verdict]
     standing: Mapping[str, Verdict]
@@ -167,7 +183,15 @@ def _work(
     run = services.run
     rows = services.store.read(APIS, [apis])
     shared = digest_of(_circumstances(run, params))
-    conditions = {api.api_id: digest_of([api.fingerprint, shared]) for api in rows}
+    written = list(entries(params.values))
+    found = {api.api_id: given_to(api, written) for api in rows} if written else {}
+    given = {api_id: own for api_id, own in found.items() if own}
+    conditions = {
+        api.api_id: digest_of(
+            [api.fingerprint, shared, *([given[api.api_id]] if api.api_id in given else [])]
+        )
+        for api in rows
+    }
     earlier = {
         verdict.api_id: verdict
         for verdict in _earlier_verdicts(services, before)
@@ -178,7 +202,7 @@ def _work(
         for api_id, verdict in earlier.items()
         if stands(verdict, conditions[api_id], now=run.started_at, max_age=params.max_age, again=again)
     }
-    return _Work(rows, conditions, earlier, standing)
+    return _Work(rows, given, conditions, earlier, standing)
 
 
 def _earlier_verdicts(services: Services, refs: tuple[TableRef, ...]) -> Sequence[Verdict]:
@@ -198,6 +222,7 @@ def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
         params=params,
         run_id=services.run.run_id,
         plans=plans,
+        given=work.given,
         answers=Answers(
             expected=sources - work.standing.keys(),
             earlier={
@@ -246,4 +271,5 @@ def _reject(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
 
 def _tried(verdict: Verdict) -> str:
     tries = "1 try" if verdict.n_attempts == 1 else f"{verdict.n_attempts} tries"
-    return f"{tries}: {'it answered, but' if verdict.works else 'no usable answer,'} {verdict.reason}"
+    said = f"{tries}: {'it answered, but' if verdict.works else 'no usable answer,'} {verdict.reason}"
+    return f"{said} ({TO_DO[verdict.reason]})" if verdict.reason in TO_DO else said

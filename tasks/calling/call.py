@@ -45,7 +45,7 @@ class DirectCaller:
     def __init__(self, client: HttpClient, params: CallingParams) -> None:
         self._client = client
         self._params = params
-        self._credentials = Credentials.from_environment(params.key_names)
+        self._credentials = Credentials.from_environment(params.key_names, ways=params.key_as)
 
     async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
         """One try.  Methods that are not allowed are not sent; arguments are checked before anything is."""

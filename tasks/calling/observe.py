@@ -62,6 +62,9 @@ def _answer(
     return fit(value, None, max_tokens, tokenizer, promised)
 
 
+_PAGES = frozenset({Outcome.HTML, Outcome.LOGIN_PAGE})
+
+
 def _said(result: CallResult) -> Any:
     """The API's own words: JSON as it is, of a page only the text."""
     if result.body is None:
@@ -69,7 +72,7 @@ def _said(result: CallResult) -> Any:
     value = json_of(result.body)
     if value is not None:
         return value
-    return visible_text(result.body) if result.outcome is Outcome.HTML else result.body.strip()
+    return visible_text(result.body) if result.outcome in _PAGES else result.body.strip()
 
 
 def _says_something(value: Any) -> bool:

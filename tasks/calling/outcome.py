@@ -11,7 +11,8 @@ from warehouse.tables.catalogue import Api
 
 
 class Outcome(StrEnum):
-    """The one word for a call; `ERROR_MESSAGE` is a 200 whose JSON is an error object and nothing else.
+    """The one word for a call; `HTML` is a page instead of an answer, `LOGIN_PAGE` one with a field for a
+    password; `ERROR_MESSAGE` is a 200 whose JSON is an error object and nothing else.
 
     `NOT_RECORDED`: nothing was called, since only what was recorded is replayed, and this was not.
     """
@@ -19,6 +20,7 @@ class Outcome(StrEnum):
     OK = "ok"
     EMPTY = "empty"
     HTML = "html"
+    LOGIN_PAGE = "login_page"
     NOT_FOUND = "not_found"
     UNAUTHORIZED = "unauthorized"
     UNSUBSCRIBED = "unsubscribed"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.transport.address import PublicUrl
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+_WAY = re.compile(r"bearer|basic|header [!#$%&'*+.^_`|~\w-]+|query \S+")
 
 
 class CallingParams(BaseModel):
@@ -31,6 +34,11 @@ class CallingParams(BaseModel):
         alias="keys",
         description="Host (glob) to the name of the environment variable that holds its key.",
     )
+    key_as: dict[str, str] = Field(
+        default_factory=dict,
+        description="Host (glob) to how its key is sent, where the documents do not say it, or not rightly: "
+        "`bearer`, `basic`, `header NAME` or `query NAME`.",
+    )
     resolve: dict[str, PublicUrl] = Field(
         default_factory=dict,
         description="Host (glob) to the base URL that really serves it; in no key or table.",
@@ -48,6 +56,16 @@ class CallingParams(BaseModel):
     toolbench_strip: Literal["", "truncate", "filter", "random"] = Field(
         default="", description="How the service is asked to shorten responses; empty: not at all."
     )
+
+    @field_validator("key_as")
+    @classmethod
+    def _are_ways(cls, ways: dict[str, str]) -> dict[str, str]:
+        for host, way in ways.items():
+            if not _WAY.fullmatch(way):
+                raise ValueError(
+                    f'"{host}" has "{way}"; write "bearer", "basic", "header NAME" or "query NAME"'
+                )
+        return ways
 
     @model_validator(mode="after")
     def _check_service(self) -> Self:

@@ -118,7 +118,13 @@ def _assembled(api: Api, given: list[_Given], credentials: Credentials) -> HttpR
         by_location.setdefault(argument.parameter.location, []).append(argument)
     url = _with_path(api.url, by_location.get("path", []))
     secret = credentials.applied(urlsplit(url).hostname or "", api.security)
-    query = [field for argument in by_location.get("query", []) for field in argument.fields]
+    keyed = {name for name, _ in secret.query}
+    query = [
+        field
+        for argument in by_location.get("query", [])
+        for field in argument.fields
+        if field[0] not in keyed
+    ]
     body_type, body = _body(api, by_location.get("body", []))
     headers = _headers(by_location.get("header", []), {name.lower() for name, _ in secret.headers})
     if body_type is not None:

@@ -109,6 +109,10 @@ _HTML = re.compile(
     r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE,
 )
+_PASSWORD_FIELD = re.compile(
+    r"<input\b[^<>]{0,500}\b(?:type|name)\s{0,3}=\s{0,3}\\?[\"']?(?:password|passwd)\b", re.IGNORECASE
+)
+_LONGEST_PAGE = 200_000  # characters in which such a field is looked for
 _ESCAPED = re.compile(r"\\(u003[cC]|u003[eE]|.)", re.DOTALL)
 _UNESCAPED = {"u003c": "<", "u003C": "<", "u003e": ">", "u003E": ">", '"': '"', "/": "/"}
 _BEGINNING = 2000  # characters within which a page shows that it is one
@@ -140,10 +144,17 @@ def _of_success(content_type: str | None, body: str | None, n_bytes: int) -> Out
         problem = (content_type or "").startswith("application/problem+json")
         return Outcome.ERROR_MESSAGE if problem or is_error_object(value) else Outcome.OK
     html_type = (content_type or "").startswith(("text/html", "application/xhtml"))
-    return Outcome.HTML if html_type or _is_page(body) else Outcome.OK
+    if not (html_type or is_page(body)):
+        return Outcome.OK
+    return Outcome.LOGIN_PAGE if _asks_to_log_in(body) else Outcome.HTML
 
 
-def _is_page(body: str) -> bool:
+def _asks_to_log_in(page: str) -> bool:
+    """Whether a page has a field for a password; as a JSON string it may have it escaped."""
+    return bool(_PASSWORD_FIELD.search(page, 0, _LONGEST_PAGE))
+
+
+def is_page(body: str) -> bool:
     """Whether the text is an HTML page, as it stands or as a JSON string."""
     beginning = body[:_BEGINNING]
     return bool(_HTML.match(beginning) or _HTML.match(_unquoted(beginning)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
@@ -16,7 +15,7 @@ from tasks.catalogue.marketplace import Marketplace, ToolPage, broken
 from tasks.catalogue.names import readable_name, without_port
 from tasks.catalogue.normalise import normalise
 from tasks.catalogue.pages import Pages
-from tasks.catalogue.params import CatalogueParams, HubParams
+from tasks.catalogue.params import CatalogueParams, HubParams, secret_headers
 from tasks.catalogue.reading import Reading
 from tasks.catalogue.source import (
     Crawled,
@@ -58,7 +57,7 @@ def open_hub(
         resolve=resolve,
         gate=_gate(source, params, reading),
         headers=source.headers,
-        secret_headers=_secret_headers(source, os.environ),
+        secret_headers=secret_headers(source),
         first_wait_s=first_wait_s,
     )
     pages = None if reading is None else reading.pages
@@ -68,23 +67,13 @@ def open_hub(
 def check_hub(source: HubParams) -> None:
     """Raises `UsageError` for an address that is none and keys that are not set; asks nobody."""
     _check_location(source.location)
-    _secret_headers(source, os.environ)
+    secret_headers(source)
 
 
 def _gate(source: HubParams, params: CatalogueParams, reading: Reading | None) -> Gate:
     if reading is None:
         return Gate(at_once=params.concurrency, per_second=params.per_host_rps)
     return reading.gate(source.location, at_once=params.concurrency, per_second=params.per_host_rps)
-
-
-def _secret_headers(source: HubParams, environment: Mapping[str, str]) -> dict[str, str]:
-    for header, variable in source.header_keys.items():
-        if not environment.get(variable):
-            raise UsageError(
-                f"`header_keys` of {source.location}: {header} is in {variable}, which is not set",
-                fix=f"set the environment variable {variable}",
-            )
-    return {header: environment[variable] for header, variable in source.header_keys.items()}
 
 
 class HubSource:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
@@ -9,6 +11,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.catalogue.mapping import HubMapping
+from tasks.errors import UsageError
 from tasks.transport.address import PublicUrl
 from tasks.transport.mcp.server import McpServer
 
@@ -64,10 +67,32 @@ class OpenApiParams(_SourceModel):
         description="Where the APIs are called, base path included; a relative server address is resolved "
         "against it.",
     )
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Headers of every request for the documents, not of calls; nothing secret.",
+    )
+    header_keys: dict[str, str] = Field(
+        default_factory=dict,
+        description="Headers to the names of the environment variables that hold their values, for documents "
+        "behind a key; sent to the host of `location` alone.",
+    )
     include: tuple[str, ...] = Field(
         default=(), description="Only operations whose id or `METHOD /path` matches one of these globs."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Not operations that match one of these globs.")
+
+
+def secret_headers(
+    source: HubParams | OpenApiParams, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The `header_keys` of a source with their values.  Raises `UsageError` for one that is not set."""
+    for header, variable in source.header_keys.items():
+        if not environment.get(variable):
+            raise UsageError(
+                f"`header_keys` of {source.location}: {header} is in {variable}, which is not set",
+                fix=f"set the environment variable {variable}",
+            )
+    return {header: environment[variable] for header, variable in source.header_keys.items()}
 
 
 class McpParams(McpServer):

@@ -95,8 +95,22 @@ class Trials:
         needed = self.needed
         fresh = [arguments for arguments in tries if all(arguments != fault.arguments for fault in faults)]
         gone = [_only(fault.arguments, needed) for fault in faults if fault.gone]
-        others = [arguments for arguments in fresh if not needed or _only(arguments, needed) not in gone]
-        return next(iter(others or fresh), tries[len(faults) % len(tries)])
+        others = (
+            arguments
+            for arguments in fresh
+            if _only(arguments, needed) not in gone and self._is_no_worse(arguments, found)
+        )
+        return next(others, next(iter(fresh), tries[len(faults) % len(tries)]))
+
+    def _is_no_worse(self, arguments: Mapping[str, Any], found: Found) -> bool:
+        """Whether no shown value gave way to one that anybody might think of."""
+        return all(
+            not wanted.documented
+            or arguments[wanted.arg_name] in wanted.documented
+            or any(arguments[wanted.arg_name] == each.get(wanted.arg_name) for each in found.siblings)
+            for wanted in self._parameters
+            if wanted.needed and wanted.arg_name not in self._given
+        )
 
     def _turns(self, found: Found) -> Sequence[tuple[int, Optionals]]:
         """Values that are mere guesses are not tried twice before there were others."""

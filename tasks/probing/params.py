@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tasks.probing.given import Values, checked
 
 
 class ProbeParams(BaseModel):
@@ -26,3 +29,13 @@ class ProbeParams(BaseModel):
     max_age: timedelta = Field(
         default=timedelta(days=1), description="A verdict younger than this is carried over."
     )
+    values: Values = Field(
+        default_factory=dict,
+        description="What to try parameters with, by host (glob), perhaps API (glob), and parameter: a "
+        "value, or a list to go through (docs/sources.md); nothing secret.",
+    )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _are_values(cls, values: Any) -> Any:
+        return checked(values) if isinstance(values, dict) else values

@@ -23,6 +23,7 @@ CODE_OF_OUTCOME = {
     Outcome.TIMEOUT: 5,
     Outcome.NOT_FOUND: 6,
     Outcome.UNAUTHORIZED: 7,
+    Outcome.LOGIN_PAGE: 7,
     Outcome.UNSUBSCRIBED: 8,
     Outcome.RATE_LIMITED: 9,
     Outcome.ERROR_MESSAGE: 11,

@@ -8,9 +8,10 @@ from urllib.parse import urljoin, urlsplit
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from tasks.calling.params import CallingParams
+from tasks.calling.verdict import is_page
 from tasks.catalogue.openapi.files import EXPECTED
 from tasks.catalogue.openapi.reading import MAX_BYTES
-from tasks.catalogue.params import CatalogueParams
+from tasks.catalogue.params import CatalogueParams, OpenApiParams, secret_headers
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient, UsageError
 from tasks.transport.client import BodyTooLarge, HttpClient, HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ TRIES = 4
 FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _PER_SECOND = 20.0
+_BEGINNING = 2000  # bytes by which a web page is told
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _HEADERS = (
     ("Accept", "application/json, application/yaml, text/yaml;q=0.9, */*;q=0.5"),
@@ -41,14 +43,12 @@ class RemoteFiles:
 
     explicit = True
 
-    def __init__(
-        self,
-        location: str,
-        params: CatalogueParams,
-        calling: CallingParams,
-    ) -> None:
-        host = _host(location)
-        self._location = location
+    def __init__(self, source: OpenApiParams, params: CatalogueParams, calling: CallingParams) -> None:
+        host = _host(source.location)
+        self._location = source.location
+        # Redirects to another host, or to another port, do not take them along.
+        self._headers = (*_HEADERS, *source.headers.items(), *secret_headers(source).items())
+        self._has_key = bool(source.header_keys)
         self._client = HttpClient(
             timeout_s=params.timeout_s,
             max_bytes=MAX_BYTES,
@@ -104,15 +104,30 @@ class RemoteFiles:
     def _read(self, url: str) -> bytes:
         self._runtime = self._runtime or Runtime()
         try:
-            response = self._runtime.run(self._client.send(HttpRequest("GET", url, _HEADERS)))
+            response = self._runtime.run(self._client.send(HttpRequest("GET", url, self._headers)))
         except BodyTooLarge as error:
             raise BadRow(CrawlReason.TOO_LARGE, f"it is larger than {MAX_BYTES:,} bytes") from error
         except AddressBlocked as error:
             raise BadRow(
                 CrawlReason.REFUSED, f"it redirects to where nothing is read: {error.message}"
             ) from error
+        self._check_access(response)
         _check_status(url, response)
         return response.body
+
+    def _check_access(self, response: HttpResponse) -> None:
+        """Raises `BadRow` where somebody who is known would be answered otherwise."""
+        page = is_page(response.body[:_BEGINNING].decode("utf-8", "replace"))
+        if response.status not in {401, 403, 407} and not (page and response.status == 200):
+            return
+        said = "a web page, as a login would be" if response.status == 200 else str(response.status)
+        fix = (
+            "look whether the keys in `header_keys` are those it wants"
+            if self._has_key
+            else "documents behind a key need `header_keys` in this source, a header and the name of the "
+            "environment variable that holds its value"
+        )
+        raise BadRow(CrawlReason.REFUSED, f"it answered {said}; {fix}")
 
 
 def _host(location: str) -> str:

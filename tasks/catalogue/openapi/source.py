@@ -34,7 +34,12 @@ def open_openapi(source: OpenApiParams, params: CatalogueParams, calling: Callin
     OpenAPI documents.
     """
     if is_url(source.location):
-        return OpenApiSource(source, RemoteFiles(source.location, params, calling))
+        return OpenApiSource(source, RemoteFiles(source, params, calling))
+    if source.headers or source.header_keys:
+        raise UsageError(
+            f"`location = {source.location!r}` is on this machine: documents there need no headers",
+            fix="take `headers` and `header_keys` out of this source; keys of APIs are in `[calling] keys`",
+        )
     opened = OpenApiSource(source, local_files(source.location))
     opened.refuse_another_kind()
     return opened

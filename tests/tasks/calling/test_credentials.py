@@ -1,8 +1,12 @@
-import pytest
+from collections.abc import Callable
 
-from tasks.calling.credentials import Applied, Credentials
+import pytest
+from pydantic import ValidationError
+
+from tasks.calling.credentials import Applied, Credentials, unsent
+from tasks.calling.params import CallingParams
 from tasks.errors import UsageError
-from warehouse.tables.catalogue import SecurityScheme
+from warehouse.tables.catalogue import Api, SecurityScheme
 
 CREDENTIALS = Credentials.from_environment(
     {"*.paid.test": "PAID_KEY", "login.test": "LOGIN"}, {"PAID_KEY": "k3y!", "LOGIN": "ann:s3cret"}
@@ -55,3 +59,46 @@ def test_both_the_whole_of_a_basic_key_and_its_password_are_redacted() -> None:
         ["[redacted]"] * 3 + ["ann"]
     )
     assert CREDENTIALS.redactor_for("elsewhere.test").redact("s3cret") == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("way", "applied"),
+    [
+        ("bearer", Applied(headers=(("Authorization", "Bearer k3y!"),))),
+        ("basic", Applied(headers=(("Authorization", "Basic azN5IQ=="),))),
+        ("header X-Own", Applied(headers=(("X-Own", "k3y!"),))),
+        ("query token", Applied(query=(("token", "k3y!"),))),
+    ],
+)
+@pytest.mark.parametrize("declared", [(), (SecurityScheme(kind="api_key", location="query", name="wrong"),)])
+def test_a_key_is_sent_as_people_say_whatever_the_documents_do(
+    way: str, applied: Applied, declared: tuple[SecurityScheme, ...]
+) -> None:
+    keys = Credentials.from_environment(
+        {"*.paid.test": "PAID_KEY"}, {"PAID_KEY": "k3y!"}, ways={"api.paid.test": way}
+    )
+    assert keys.applied("api.paid.test", declared) == applied
+    assert keys.applied("elsewhere.test", declared) == Applied()
+
+
+@pytest.mark.parametrize("way", ["", "cookie x", "header", "header two words", "Bearer", "query a b"])
+def test_a_way_to_send_a_key_that_there_is_not_is_refused(way: str) -> None:
+    with pytest.raises(ValidationError, match='write "bearer", "basic", "header NAME" or "query NAME"'):
+        CallingParams(key_as={"api.paid.test": way})
+
+
+def test_keys_that_are_not_sent_are_told(make_api: Callable[..., Api]) -> None:
+    scheme = SecurityScheme(kind="bearer", location="header", name="Authorization")
+    apis = [
+        make_api(url="http://api.paid.test/a", security=(scheme,)),
+        make_api(url="http://api.paid.test/b", api_id="Paid/b"),
+        make_api(url="http://own.test/c"),
+    ]
+    keys = {"*.paid.test": "A", "own.test": "B", "nobody.test": "C"}
+    told = list(unsent(CallingParams(key_names=keys, key_as={"own.test": "bearer"}), apis))
+    assert told == [
+        '[calling] keys: the key of "*.paid.test" is not sent to 1 of 2 APIs there, Paid/b among them, since '
+        "their documents declare no security; if it is wanted, `[calling] key_as` says how, as in "
+        '{"*.paid.test" = "header X-Api-Key"} or "bearer"',
+        '[calling] keys: the key of "nobody.test" is sent nowhere: no API of the catalogue is at such a host',
+    ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,9 +114,12 @@ def test_a_neighbour_that_fails_rejects_only_what_needs_it(serve: Serve) -> None
     ("page", "message"),
     [
         (404, "it answered 404"),
-        (403, "it answered 403"),
+        (403, "it answered 403; documents behind a key need `header_keys` in this source"),
         (b"", "it is empty"),
-        ("<!doctype html><html></html>", "names neither an `openapi` nor a `swagger` version"),
+        (
+            "<!doctype html><html></html>",
+            "it answered a web page, as a login would be; documents behind a key",
+        ),
         ('{"name": "x"}', "names neither an `openapi` nor a `swagger` version"),
         ({"openapi": "4.0.0"}, "openapi: '4.0.0'; read are"),
         (
@@ -193,3 +197,41 @@ def test_a_url_that_is_none_is_told_before_anything_is_asked(location: str) -> N
 
 def test_only_asking_tells_whether_a_url_has_changed() -> None:
     assert version_of(OpenApiParams(location=LOCATION)) is None
+
+
+def test_documents_behind_a_key_are_read_and_nobody_else_gets_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[str, str | None]] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        given.append((request.path, request.headers.get("X-Docs-Key")))
+        if request.path == "/api/moved.json":
+            return web.Response(status=302, headers={"Location": "http://docs.test/zoo.json"})
+        if request.path == "/api/openapi.json" and request.headers.get("X-Docs-Key") != "d0cs-k3y":
+            return web.Response(text="<html><form>Log in</form></html>", content_type="text/html")
+        return web.json_response(document())
+
+    monkeypatch.setenv("DOCS_KEY", "d0cs-k3y")
+    base, keyed = serve(answer), {"header_keys": {"X-Docs-Key": "DOCS_KEY"}}
+    params = CallingParams(resolve={"zoo.test": base, "docs.test": base})
+    assert [entry.name for entry in crawl(LOCATION, params, **keyed)[0].entries] == ["Zoo"]
+    moved = "http://zoo.test/api/moved.json"
+    assert [entry.name for entry in crawl(moved, params, **keyed)[0].entries] == ["Zoo"]
+    assert set(given) == {
+        ("/api/openapi.json", "d0cs-k3y"),
+        ("/api/moved.json", "d0cs-k3y"),
+        ("/zoo.json", None),
+    }
+    monkeypatch.setenv("DOCS_KEY", "another")
+    with opened(LOCATION, params, **keyed) as source, pytest.raises(BrokenContract) as caught:
+        source.listing()
+    assert "look whether the keys in `header_keys` are those it wants" in caught.value.message
+
+
+def test_a_key_that_is_not_set_or_of_no_use_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="X-Docs-Key is in NOT_SET, which is not set"):
+        opened(LOCATION, header_keys={"X-Docs-Key": "NOT_SET"})
+    (tmp_path / "zoo.json").write_text(json.dumps(document()))
+    with pytest.raises(UsageError, match="is on this machine: documents there need no headers"):
+        opened(tmp_path / "zoo.json", header_keys={"X-Docs-Key": "NOT_SET"})
