@@ -20,7 +20,7 @@ from warehouse.tables import APIS, REJECTS, TOOLS
 from warehouse.tables.catalogue import Api
 
 STAGE = "crawl"
-VERSION = 5
+VERSION = 6
 READS = (APIS,)  # those of the run before
 WRITES = (TOOLS, APIS, REJECTS)
 UNIT = "API"

@@ -62,7 +62,6 @@ def _call(subtask: Subtask, filled: Filled, situation: Situation) -> Reply:
     thought = calling(
         subtask.function,
         filled,
-        situation.search,
         *situation.seed,
         situation.trail,
         found=bool(situation.found),

@@ -24,7 +24,6 @@ _RANK_CLOSING = "Reply with one letter and nothing else: A or B."
 _SEVERAL_TOOLS_HEADING = "# The APIs of several tools"
 _APIS_HEADING = re.compile(r"^# The APIs? (?:of|to)\b.*$", re.MULTILINE)
 _TASK_HEADING = re.compile(r"^# Your task$", re.MULTILINE)
-_QUERY_CLOSING = "Begin with the first step."
 _CANDIDATE = re.compile(r'^<candidate number="\d+">\n(.*?)\n</candidate>$', re.MULTILINE | re.DOTALL)
 _CANDIDATE_CALL = re.compile(
     r"function: (?P<function>[^\n]*)\narguments: (?P<arguments>.*?)\nobservation: (?P<observation>.*)"
@@ -209,7 +208,7 @@ def _search(request: Json) -> Search:
     choice = request.get("tool_choice", "auto")
     forced = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
     return Search(
-        query=content_text(messages[first]).removesuffix(_QUERY_CLOSING).strip(),
+        query=content_text(messages[first]).strip(),
         tools=[tool["function"] for tool in request["tools"] if _function_name(tool)],
         history=_history(messages[first + 1 :]),
         candidates=candidates,

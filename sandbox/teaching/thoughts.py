@@ -5,7 +5,6 @@ from __future__ import annotations
 from sandbox.teaching import dice
 from sandbox.teaching.arguments import Filled
 from sandbox.teaching.functions import Function
-from sandbox.teaching.stages import Search
 from sandbox.teaching.words import plain
 
 _SILENT = 0.15
@@ -33,14 +32,6 @@ _AGAIN = (
         "An error; let me see whether I can {x} after all.",
     ),
 )
-_DIFFERENT = (
-    (
-        "The earlier attempts went another way; this time I look for {x}.",
-        "The earlier attempts went another way; this time I {x}.",
-    ),
-    ("Instead of repeating what was tried, I go for {x}.", "Instead of repeating what was tried, I {x}."),
-    ("Something different this time: {x}.", "Something different this time: {x}."),
-)
 _GIVING_UP = (
     "This is not getting anywhere. It is better to start over from an earlier step.",
     "What I have so far does not lead to an answer, so I give this attempt up.",
@@ -53,16 +44,14 @@ _FINISHING = (
 )
 
 
-def calling(
-    function: Function, filled: Filled, search: Search, *seed: object, found: bool, failed: bool
-) -> str | None:
+def calling(function: Function, filled: Filled, *seed: object, found: bool, failed: bool) -> str | None:
     """Why this call now; None in the share of replies that models leave without a thought.
 
     found: whether anything was so far; failed: whether the last call did.
     """
     if dice.chance(_SILENT, *seed, function.name, "silent"):
         return None
-    options = _DIFFERENT if search.candidates else _AGAIN if failed else _NEXT if found else _FIRST
+    options = _AGAIN if failed else _NEXT if found else _FIRST
     thing, deed = dice.pick(options, *seed, function.name)
     thought = (deed if function.wish.kind == "deed" else thing).replace("{x}", function.wish.text)
     observed = [name for name, source in filled.sources.items() if source == "observation"]

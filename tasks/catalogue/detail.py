@@ -131,6 +131,8 @@ class Schema(Foreign):
     style: Literal["csv", "ssv", "tsv", "pipes", "json", "deepObject", "exploded"] | None = Field(
         default=None, alias="x-style"
     )
+    # Type and default as ToolBench's record has them, where the row's own say less.
+    published: dict[str, Any] | None = Field(default=None, alias="x-published")
 
     @property
     def keywords(self) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def _of_search(search: Search) -> Json:
 def _conversation(search: Search) -> Json:
     """Raises `NotJson`."""
     annotation = search.annotation
-    example = training_example(annotation)
+    example = training_example(annotation, search.instruction.query)
     return _of_search(search) | {
         "result": "answer" if annotation.win else "give_up",
         "final_answer": annotation.final_answer,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
+from hashlib import blake2b
 from typing import Any, TypeAlias
 
 import orjson
@@ -21,6 +22,7 @@ from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolC
 Json: TypeAlias = dict[str, Any]
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_ID = re.compile(r"[a-zA-Z0-9]{9}")
 _LONGEST_NAME = 64
 NO_JSON = "it calls a function with arguments that are no JSON object"
 
@@ -34,18 +36,25 @@ def export_openai(source: Source, folder: ExportFolder) -> None:
     with json_streams(folder) as streams:
         for search in source.results():
             try:
-                row = training_example(search.annotation)
+                row = training_example(search.annotation, search.instruction.query)
             except NotJson:
                 source.left_out[NO_JSON] += 1
                 continue
             streams.write(f"{search.label}.jsonl", row)
 
 
-def training_example(annotation: Annotation) -> Json:
-    """`messages`, which end with the model's last word, and `tools`.  Raises `NotJson`."""
+def training_example(annotation: Annotation, query: str) -> Json:
+    """`messages`, which end with the model's last word, and `tools`.
+
+    query: what the person asked; the user's turn says that and nothing else, whatever a search put around
+    it.  Raises `NotJson`.
+    """
     tools = exact_json.loads(annotation.functions)
     offered = {tool["function"]["name"] for tool in tools}
     messages = [_unlearned(message, offered) for message in chat_messages(annotation.messages)]
+    asked = next((message for message in messages if message["role"] == "user"), None)
+    if asked is not None and query.strip() in (asked["content"] or ""):
+        asked["content"] = query
     return {"messages": messages, "tools": tools}
 
 
@@ -59,18 +68,26 @@ def _unlearned(message: Json, offered: Set[str]) -> Json:
 def chat_messages(messages: Sequence[AnswerMessage]) -> list[Json]:
     """The messages of an answer path; every call has an id of its own, which its result names.
 
-    What ends the attempt shows nothing that the model could act on, so its result is left out.  Raises
-    `NotJson`.
+    A reply of text alone is one turn with the reply after it: chat templates want turns to alternate.  What
+    ends the attempt shows nothing that the model could act on, so its result is left out.  Raises `NotJson`.
     """
     ids = _Ids()
-    written = [_message(message, ids) for message in messages]
+    written: list[Json] = []
+    for message in messages:
+        said = _message(message, ids)
+        last = written[-1] if written else {}
+        if said["role"] == last.get("role") == "assistant" and "tool_calls" not in last:
+            texts = (text for text in (last["content"], said["content"]) if text and text.strip())
+            written[-1] = said | {"content": "\n\n".join(texts) or None}
+        else:
+            written.append(said)
     while written and written[-1]["role"] != "assistant":
         written.pop()
     return written
 
 
 class _Ids:
-    """The models' own ids where they are of use, else numbered ones; results answer calls in order."""
+    """Nine letters and digits, as Mistral's templates want; results answer calls in order."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
@@ -79,8 +96,8 @@ class _Ids:
     def of_call(self, call: MessageToolCall) -> str:
         number = len(self._given)
         wanted = call.id
-        while not wanted or wanted in self._given:
-            wanted = f"call_{number}"
+        while not _ID.fullmatch(wanted) or wanted in self._given:
+            wanted = blake2b(f"{call.id} {number}".encode(), digest_size=5).hexdigest()[:9]
             number += 1
         self._given.add(wanted)
         self._open.append(wanted)

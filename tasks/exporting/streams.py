@@ -12,7 +12,7 @@ from tasks import exact_json
 from tasks.exporting.folder import ExportFolder
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
     """As `json.dumps` writes it, with decimals that no double holds as they were written."""
     if exact_json.is_plain(value):
         return json.dumps(value)
@@ -24,7 +24,7 @@ class _JsonLines:
         self._stream = stream
 
     def write(self, value: Any) -> None:
-        self._stream.write(_json(value) + "\n")
+        self._stream.write(json_text(value) + "\n")
 
     def end(self) -> None:
         """A file of lines needs no end."""
@@ -36,7 +36,7 @@ class _JsonArray:
         self._opening = "[\n"
 
     def write(self, value: Any) -> None:
-        self._stream.write(self._opening + _json(value))
+        self._stream.write(self._opening + json_text(value))
         self._opening = ",\n"
 
     def end(self) -> None:

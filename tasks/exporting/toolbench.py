@@ -18,7 +18,7 @@ from tasks.calling.toolbench_names import service_api_id
 from tasks.exporting.folder import ExportFolder
 from tasks.exporting.levels import TRAIN
 from tasks.exporting.searches import Source
-from tasks.exporting.streams import TabbedFiles, json_streams, tabbed_files
+from tasks.exporting.streams import TabbedFiles, json_streams, json_text, tabbed_files
 from tasks.exporting.toolbench_answer import answer_of
 from tasks.exporting.toolbench_apis import apis_of, query_of
 from tasks.exporting.toolbench_names import AnswerNames, number_of, query_id_of
@@ -92,7 +92,7 @@ class _RetrieverFiles:
                 self._tabbed.write(
                     f"retrieval/{scenario}/corpus.tsv",
                     number_of(api_id),
-                    json.dumps(api),
+                    json_text(api),
                     header=("docid", "document_content"),
                 )
         self._tabbed.write(f"retrieval/{scenario}/{part}.query.txt", query_id, instruction.query)

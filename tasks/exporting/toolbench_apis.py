@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import orjson
 
 from tasks import exact_json
+from tasks.calling.toolbench_names import service_name
 from tasks.exporting.searches import Source
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Instruction
@@ -54,7 +54,7 @@ def query_of(instruction: Instruction, query_id: int, apis: dict[str, Json]) -> 
         needed = [apis[relevant.api_id] for relevant in instruction.relevant_apis]
         pairs = [[api["tool_name"], api["api_name"]] for api in needed]
     else:
-        api_list = json.loads(instruction.api_list)
+        api_list = exact_json.loads(instruction.api_list)
         pairs = [[relevant.tool_name, relevant.api_name] for relevant in instruction.relevant_apis]
     return {
         "api_list": api_list,
@@ -83,12 +83,14 @@ def _entry(api: OfferedApi) -> Json:
 
 def _parameter(parameter: Parameter) -> Json:
     shown = parameter.shown  # what ToolBench calls defaults are example values
+    schema = None if parameter.schema is None else exact_json.loads(parameter.schema)
     return {
-        "name": parameter.arg_name,
+        # Readers standardise names; where that does not give the argument's name, it stands here itself.
+        "name": parameter.name if service_name(parameter.name) == parameter.arg_name else parameter.arg_name,
         "type": _TYPES.get(parameter.type, "STRING"),
         "description": parameter.description,
         "default": "" if shown is None else shown,
-    }
+    } | ((schema or {}).get("x-published") or {})
 
 
 def _skeleton_of(response: str | None) -> Any:

@@ -62,10 +62,13 @@ def _answer_text(value: Json) -> str:
 
 
 def _salvaged(text: str) -> Arguments | None:
-    """A cut-off Finish that plainly says give_answer: what follows the opening quote is the answer."""
-    opening = '"final_answer": "'
-    if f'"return_type": "{GIVE_ANSWER}"' not in text or opening not in text:
+    """A cut-off Finish that plainly says how it ends, an answer before a give-up.
+
+    What follows the opening quote of the answer is the answer.
+    """
+    kinds = [kind for kind in (GIVE_ANSWER, GIVE_UP) if f'"return_type": "{kind}"' in text]
+    if not kinds:
         return None
-    answer = text[text.index(opening) + len(opening) :]
-    value = {"return_type": GIVE_ANSWER, "final_answer": answer}
+    _, answers, answer = text.partition('"final_answer": "')
+    value = {"return_type": kinds[0]} | ({"final_answer": answer} if answers else {})
     return Arguments(value, json_text(value), repaired=True)

@@ -27,7 +27,12 @@ _MOST_EXAMPLES = 3
 _NOT_OFFERED = ("x-", "pattern", "multipleOf", "uniqueItems", "exclusiveM")
 _JSON_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object"})
 _PUBLISHED_TYPES = {"string": "string", "number": "integer", "integer": "integer", "boolean": "boolean"}
-_PUBLISHED_DESCRIPTION = 512
+_PUBLISHED_TYPES |= {
+    "STRING": "string",
+    "NUMBER": "integer",
+    "BOOLEAN": "boolean",
+}  # of ToolBench's own records
+_PUBLISHED_DESCRIPTION = 256
 # Keywords of JSON schema whose values are schemas, lists of schemas, or schemas by name.
 _SCHEMAS_WITHIN = frozenset(
     {"items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf", "not"}
@@ -67,7 +72,7 @@ def offer_for(
     tools: by tool_id; documents: by api_id.  What the one does not say of an API or its tool is taken
     from the other, and both may be missing.  abilities: of the endpoint they are offered to.
     """
-    named = _named(apis)
+    named = _named(apis, rules)
     readings = {
         name: _Reading.of(api, tools.get(api.tool_id), documents.get(api.api_id))
         for name, api in named.items()
@@ -148,11 +153,14 @@ def _parameter_texts(said: Json) -> dict[str, str]:
     }
 
 
-def _named(apis: Sequence[Api]) -> dict[str, Api]:
+def _named(apis: Sequence[Api], rules: Rules) -> dict[str, Api]:
     """Each API under a name of its own, which is its function name unless another has it already."""
     named: dict[str, Api] = {}
     for api in {api.api_id: api for api in apis}.values():
-        name = api.function_name
+        *_, tool, short = api.api_id.split("/")
+        whole = f"{short}_for_{tool}"
+        is_cut = len(whole) > _LONGEST_NAME and not rules.cut_names_are_valid
+        name = whole[-_LONGEST_NAME:] if is_cut else api.function_name
         if name in named or name == FINISH:
             suffix = "_" + hashlib.blake2b(api.api_id.encode(), digest_size=4).hexdigest()
             name = name[: _LONGEST_NAME - len(suffix)] + suffix
@@ -175,6 +183,11 @@ def _name(parameter: Parameter, abilities: Abilities) -> str:
 
 
 def _function(name: str, api: Api, reading: _Reading, rules: Rules, abilities: Abilities) -> Function:
+    if not rules.documents_describe:
+        said = encodable(api.description).strip().replace(api.api_name, name)[:_PUBLISHED_DESCRIPTION]
+        tool = api.tool_id.rpartition("/")[2]
+        text = prompts.load("search/function_published").render(tool_name=tool, api_description=said)
+        return Function.of(name, text, _parameters(api, reading, rules, abilities))
     text = prompts.load("search/function").render(
         api_description=_shortened(reading.api_description, _LONGEST_DESCRIPTION - 200),
         tool_name=_shortened(reading.tool_name, 80),
@@ -189,7 +202,7 @@ def _parameters(api: Api, reading: _Reading, rules: Rules, abilities: Abilities)
     offered = [*required, *(optional if required or rules.optional_always_offered else ())]
     properties: Json = {}
     for parameter in offered:
-        text = reading.parameters[parameter.arg_name]
+        text = reading.parameters[parameter.arg_name] if rules.documents_describe else parameter.description
         properties[_name(parameter, abilities)] = (
             _property(parameter, text, abilities)
             if rules.numbers_stay_numbers
@@ -262,12 +275,14 @@ def _within(value: object, abilities: Abilities, depth: int) -> object:
 
 
 def _published_property(parameter: Parameter, description: str) -> Json:
+    """As the published code makes it, of the type and the default that the record says, where it says so."""
+    said: Json = {} if parameter.schema is None else exact_json.loads(parameter.schema).get("x-published", {})
+    shown = said["default"] if said else parameter.shown
     schema: Json = {
-        "type": _PUBLISHED_TYPES.get(parameter.type, "string"),
-        "description": encodable(description)[:_PUBLISHED_DESCRIPTION],
+        "type": _PUBLISHED_TYPES.get(said.get("type", parameter.type), "string"),
+        "description": encodable(said.get("description", description))[:_PUBLISHED_DESCRIPTION],
     }
-    shown = parameter.shown
-    return schema if shown in (None, "") else schema | {"example_value": shown}
+    return schema if shown == "" or (shown is None and not said) else schema | {"example_value": shown}
 
 
 def _shortened(text: str, characters: int) -> str:

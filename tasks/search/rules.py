@@ -21,7 +21,7 @@ class Rules:
     exact_names (4): a wrong function name is answered with the nearest valid ones; else names match by
     ending, the first offered wins, and an unknown name is hidden from the model.
     repair_arguments (5): arguments and Finish that almost parse are repaired; else they fail, except a
-    cut-off Finish that says give_answer in so many words.
+    cut-off Finish that says in so many words how it ends.
     blank_answer_fails (6): giving a blank answer is a failed step; else it wins.
     answer_is_text (6): the final answer is the text given; else the raw arguments of Finish, give-ups too.
     blank_text_is_none (6): a reply's blank text is no thought; else it is a thought of its own.
@@ -32,7 +32,12 @@ class Rules:
     observation_stays_valid (8): long observations are compressed and cut by tokens at a boundary; else
     after 1024 characters.
     optional_always_offered (9): optional parameters are always offered; else only beside required ones.
-    numbers_stay_numbers (9): a number is `number` and keeps its bounds and enums; else `integer`, bare.
+    numbers_stay_numbers (9): a number is `number` and keeps its bounds and enums; else `integer`, bare, with
+    an example value as the source wrote it.
+    documents_describe (9): functions are described by their documents; else by what the source says, cut
+    after 256 characters, behind a fixed sentence.
+    cut_names_are_valid (9): a name that is too long ends in a digest and begins with a letter; else it is
+    its last 64 characters.
     answer_ends_ranking (11): with ranking, an answer among the generated children ends the search at once;
     else the siblings are ranked first.
     vote_is_a_word (11): with ranking, the vote is the word A or B; else the last letter decides.
@@ -58,6 +63,8 @@ class Rules:
     observation_stays_valid: bool
     optional_always_offered: bool
     numbers_stay_numbers: bool
+    documents_describe: bool
+    cut_names_are_valid: bool
     answer_ends_ranking: bool
     vote_is_a_word: bool
     parallel_calls: bool

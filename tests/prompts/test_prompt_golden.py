@@ -96,6 +96,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("search/system", "", {"tools": [{"name": "Tide Tables", "description": "Tides of harbours."}]}),
     ("search/user", "", {"query": "When is high water in Brest?"}),
+    ("search/function_published", "", {"tool_name": "tides", "api_description": "Says when."}),
+    ("search/function_published", "undescribed", {"tool_name": "tides", "api_description": ""}),
     (
         "search/diversity",
         "",

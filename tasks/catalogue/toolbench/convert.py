@@ -14,7 +14,7 @@ from tasks.catalogue.detail import explain
 from tasks.catalogue.source import CrawlReason, UnusableApi
 from tasks.catalogue.toolbench.records import ApiDocument, ApiRecord, ParameterDocument, ToolRecord
 from tasks.catalogue.toolbench.skeleton import schema_of
-from tasks.catalogue.toolbench.values import default_of, is_file, json_type
+from tasks.catalogue.toolbench.values import JsonType, default_of, is_file, json_type
 from tasks.errors import BadRow
 
 Json = dict[str, Any]
@@ -156,15 +156,26 @@ def _refuse_needed_file(parameter: ParameterDocument, *, needed: bool) -> None:
 
 def _parameter(parameter: ParameterDocument, place: str, *, required: bool) -> Json:
     kind = json_type(parameter.type)
+    description = _with_note(parameter.description.strip(), kind.note)
     return {
         "name": parameter.name,
         "in": place,
         "type": kind.name,
         "required": required,
-        "description": _with_note(parameter.description, kind.note),
+        "description": description,
         "default": default_of(kind.name, parameter.default),
         "format": kind.format,
+        "x-published": _published(parameter, kind, description),
     }
+
+
+def _published(parameter: ParameterDocument, kind: JsonType, description: str) -> Json | None:
+    """The record's own words, for ToolBench's files and functions, where the row says it otherwise."""
+    type_ = {"string": "STRING", "number": "NUMBER", "boolean": "BOOLEAN"}.get(kind.name)
+    default = default_of(kind.name, parameter.default)
+    said = {"type": parameter.type, "default": parameter.default, "description": parameter.description}
+    same = {"type": type_, "default": "" if default is None else default, "description": description}
+    return None if said == same else said
 
 
 def _with_note(description: str, note: str) -> str:
@@ -174,7 +185,9 @@ def _with_note(description: str, note: str) -> str:
 def _body(parameters: Sequence[Json]) -> Json:
     properties = {
         parameter["name"]: {
-            keyword: parameter[keyword] for keyword in ("type", "description", "default", "format")
+            keyword: parameter[keyword]
+            for keyword in ("type", "description", "default", "format", "x-published")
+            if parameter[keyword] is not None
         }
         for parameter in parameters
     }

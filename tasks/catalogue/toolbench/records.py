@@ -31,7 +31,7 @@ class ParameterDocument(Foreign):
 
     name: Name
     type: Annotated[str, BeforeValidator(_any_to_text)] = ""
-    description: Text = ""
+    description: Annotated[str, BeforeValidator(_any_to_text)] = ""
     default: Any = None
 
 

@@ -47,7 +47,7 @@ def test_a_row_has_the_history_and_one_step(export: Export) -> None:
         "Step 5: Can we have a picnic in Brest?",
     ]
     assert rows[1]["conversations"][1:] == [
-        {"from": "user", "value": "Can we have a picnic in Brest?\n\nBegin with the first step."},
+        {"from": "user", "value": "Can we have a picnic in Brest?"},
         {"from": "assistant", "value": '\nThought: \nAction: rain_for_sky\nAction Input: {"city": "Brest"}'},
         {"from": "function", "value": '{"of":"Rain","no":0,"city":"Brest"}'},
         {"from": "assistant", "value": f"\nThought: All known.\nAction: Finish\nAction Input: {finish}"},
@@ -103,13 +103,46 @@ def made(arguments: str, id_: str = "same", name: str = "f") -> MessageToolCall:
     return MessageToolCall(id=id_, name=name, arguments=arguments)
 
 
-def test_equal_ids_are_told_apart() -> None:
-    said = [message("assistant", made("{}")), message("tool"), message("assistant", made("{}"))]
+def test_ids_are_nine_letters_and_digits_and_told_apart() -> None:
+    ids = ("same", "same", "abcDEF123", "", "call_8f3a")
+    said = [each for id_ in ids for each in (message("assistant", made("{}", id_)), message("tool"))]
 
-    assert [m.get("tool_calls", [{}])[0].get("id", m.get("tool_call_id")) for m in chat_messages(said)] == [
-        "same",
-        "same",
-        "call_1",
+    written = chat_messages([*said, message("assistant", content="Done.")])
+
+    called = [m["tool_calls"][0]["id"] for m in written if "tool_calls" in m]
+    assert called == ["3112bac0f", "750bffe67", "abcDEF123", "772566f07", "e5b697019"]
+    assert [m["tool_call_id"] for m in written if m["role"] == "tool"] == called
+
+
+def test_a_reply_of_text_alone_goes_with_the_next_one() -> None:
+    said = [
+        message("user", content="Rain?"),
+        message("assistant", content="I should look."),
+        message("assistant", content=" "),
+        message("assistant", made("{}"), content="Now."),
+        message("tool", content="[]"),
+        message("assistant", content="Hm."),
+        message("assistant", made("{}", name="Finish")),
+    ]
+
+    assert [(m["role"], m["content"], len(m.get("tool_calls", ()))) for m in chat_messages(said)] == [
+        ("user", "Rain?", 0),
+        ("assistant", "I should look.\n\nNow.", 1),
+        ("tool", "[]", 0),
+        ("assistant", "Hm.", 1),
+    ]
+
+
+def test_the_users_turn_is_what_was_asked() -> None:
+    found = search("picnic", [says(answers("Dry."))])
+    system, _, *rest = found.annotation.messages
+    asked = message("user", content="\nCan we have a picnic in Brest?\nBegin!\n")
+    row = training_example(
+        replace(found.annotation, messages=(system, asked, *rest)), "Can we have a picnic in Brest?"
+    )
+
+    assert [m["content"] for m in row["messages"] if m["role"] == "user"] == [
+        "Can we have a picnic in Brest?"
     ]
 
 
@@ -185,6 +218,6 @@ def test_a_call_of_a_function_that_does_not_exist_is_not_learned() -> None:
     stray = message("assistant", made("{}"))
     found = search("picnic", [says(answers("Dry."))])
     messages = [*found.annotation.messages[:2], stray, message("tool"), *found.annotation.messages[2:]]
-    row = training_example(replace(found.annotation, messages=tuple(messages)))
+    row = training_example(replace(found.annotation, messages=tuple(messages)), "Dry?")
 
     assert [said.get("weight") for said in row["messages"] if said["role"] == "assistant"] == [0, None]

@@ -27,7 +27,9 @@ TIGHT = '{"return_type":"give_answer","final_answer":"It rai'
         (CUT, "answered", "answered"),
         (TIGHT, "bad_finish", "answered"),
         (CUT[:40], "bad_finish", "bad_finish"),
-        (GIVE_UP[:-8], "bad_finish", "gave_up"),  # published rules salvage nothing but an answer
+        (GIVE_UP[:-8], "gave_up", "gave_up"),
+        (f"{GIVE_UP[:-8]}{CUT}", "answered", "gave_up"),  # published rules look for an answer first
+        ('"return_type": "give_up_and_restart" "return_type": "give_answer"', "bad_finish", "bad_finish"),
         (GIVE_UP[:24], "bad_finish", "bad_finish"),
         ("{'return_type': 'give_answer', 'final_answer': 'Rain.'}", "bad_finish", "answered"),
         ('{"return_type": "give_answer", "final_answer": ""}', "answered", "bad_finish"),

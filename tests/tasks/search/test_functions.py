@@ -75,6 +75,44 @@ def test_published_rules_know_three_types_and_a_list_of_optional_ones(forecast: 
     }
 
 
+def test_published_rules_describe_a_function_by_what_the_source_says(make_api: MakeApi) -> None:
+    record = {"type": "string", "default": None, "description": "Which day? "}
+    api = make_api(
+        {"name": "city", "required": True, "description": "W" * 300, "default": '"Oslo"'},
+        {"name": "day", "schema": json.dumps({"x-published": record})},
+        api_name="Forecast",
+        description=f" The Forecast of a day. {'Long. ' * 60}",
+    )
+
+    function = offer_for([api], TOOLS, document(api.api_id, api_description="Rain?"), TOOLBENCH).functions[0]
+
+    said = f"The forecast_for_sky of a day. {'Long. ' * 60}"[:256]
+    assert function.wire()["function"] == {
+        "name": "forecast_for_sky",
+        "description": 'This is the subfunction for tool "sky", you can use this tool.'
+        f'The description of this function is: "{said}"',
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string", "description": "W" * 256, "example_value": "Oslo"},
+                "day": {"type": "string", "description": "Which day? ", "example_value": None},
+            },
+            "required": ["city"],
+            "optional": ["day"],
+        },
+    }
+
+
+def test_published_rules_cut_a_name_from_the_left(make_api: MakeApi) -> None:
+    one, other = (make_api(api_id=f"w/sky/{start}{'long_' * 14}name") for start in ("a", "b"))
+
+    names = [function.name for function in offer_for([one, other], {}, {}, TOOLBENCH).functions[:2]]
+
+    assert names[0] == f"{'long_' * 14}name_for_sky"[-64:]
+    assert (len(names[1]), names[1][:20]) == (64, names[0][:20])
+    assert names[0] != names[1]
+
+
 @pytest.mark.parametrize(
     ("flag", "mended", "published"),
     [
@@ -300,4 +338,5 @@ def published_api(make_api: MakeApi, api: Any) -> Api:
         for required, kind in ((True, "required_parameters"), (False, "optional_parameters"))
         for parameter in api[kind]
     ]
-    return make_api(*parameters, api_id=f"a/b/{api['function_name']}", function_name=api["function_name"])
+    name, _, tool = api["function_name"].rpartition("_for_")
+    return make_api(*parameters, api_id=f"a/{tool}/{name}", function_name=api["function_name"])

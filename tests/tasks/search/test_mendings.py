@@ -18,6 +18,7 @@ import pytest
 
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import outcome_of
+from tasks.catalogue.names import function_name
 from tasks.errors import ServerFailed
 from tasks.llm.wording import prompted
 from tasks.search.functions import offer_for
@@ -27,6 +28,7 @@ from tasks.search.rules import FLAGS, TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.task import Function, Observation
 from tasks.shaping.shape import Shape
 from warehouse.tables.catalogue import Api
+from warehouse.tables.documents import Document
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -243,6 +245,30 @@ def numbers_stay_numbers(scripted: Any, rules: Rules, make_api: Callable[..., Ap
     del scripted
     offered = [make_api(LIMIT, {"name": "city", "required": True})]
     return f"{_parameters(offer_for(offered, {}, {}, rules).functions[0])}\n"
+
+
+@case
+def documents_describe(scripted: Any, rules: Rules, make_api: Callable[..., Api]) -> str:
+    del scripted
+    api = make_api({"name": "city", "description": "Where."}, description=" forecast of the weather ")
+    said = json.dumps({"api_description": "Weather.", "parameters": [{"name": "city", "description": "A."}]})
+    document = Document(
+        api_id=api.api_id,
+        document=said,
+        response_schema="{}",
+        tokens_before=9,
+        tokens_after=9,
+        method="as-is",
+    )
+    function = offer_for([api], {}, {api.api_id: document}, rules).functions[0]
+    return json.dumps(function.wire()["function"], indent=1) + "\n"
+
+
+@case
+def cut_names_are_valid(scripted: Any, rules: Rules, make_api: Callable[..., Api]) -> str:
+    del scripted
+    name = function_name(api_id := f"w/sky/a{'1' * 70}")
+    return offer_for([make_api(api_id=api_id, function_name=name)], {}, {}, rules).functions[0].name + "\n"
 
 
 def _parameters(function: Function) -> str:

@@ -125,7 +125,7 @@ def test_the_answer_path_reads_as_a_conversation(scripted: Any) -> None:
     assert (opening.role, user.role, user.content) == (
         "system",
         "user",
-        "Will it rain?\n\nBegin with the first step.",
+        "Will it rain?",
     )
     assert rest == [
         message(

@@ -207,3 +207,26 @@ def test_queries_may_stand_on_lines(tmp_path: Path) -> None:
     assert [api.api_name for api in crawled.apis] == ["IEX Short Interest List", "Other", "Third"]
     assert [(reject.row_id, reject.reason) for reject in rejects] == [("queries/torn.jsonl", "not_json")]
     assert rejects[0].detail.startswith("line 2: it is not JSON")
+
+
+def test_what_a_row_says_otherwise_is_kept_as_published(tmp_path: Path) -> None:
+    """Types and defaults are read; ToolBench's own functions and files show what stands in the record."""
+    given: list[Json] = [
+        {"name": "plain", "type": "STRING", "description": "", "default": "x"},
+        {"name": "number", "type": "NUMBER", "description": "", "default": "34"},
+        {"name": "lower", "type": "string", "description": "A word. ", "default": None},
+        {"name": "day", "type": "DATE (YYYY-MM-DD)", "description": "", "default": ""},
+    ]
+    ((crawled,), _) = crawl(write(tmp_path / "q", G1=[query(mention(required_parameters=given))]))
+
+    rows = crawled.apis[0].parameters
+    assert [(row.type, row.default) for row in rows] == [
+        ("string", '"x"'),
+        ("number", "34"),
+        ("string", None),
+        ("string", None),
+    ]
+    assert [json.loads(row.schema or "{}").get("x-published") for row in rows] == [
+        None,
+        *({key: entry[key] for key in ("type", "default", "description")} for entry in given[1:]),
+    ]
