@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import math
 import shutil
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pandas as pd
 from rich import box
@@ -12,8 +19,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from tasks import exact_json
 from warehouse.connect import open_database
-from warehouse.query import list_queries, query
+from warehouse.query import exact_rows, list_queries, query
 
 WIDTH_OF_A_PIPE = 200
 
@@ -21,7 +29,9 @@ WIDTH_OF_A_PIPE = 200
 def answer(data: Path, sql: str, *, output: str, run: str | None, all_runs: bool = False) -> str:
     """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
     with open_database(data, run, all_runs=all_runs) as connection:
-        return printed(query(connection, sql), output)
+        if output == "table":
+            return as_table(query(connection, sql))
+        return for_a_pipe(*exact_rows(connection, sql), output)
 
 
 def named_questions(output: str) -> str:
@@ -32,11 +42,61 @@ def named_questions(output: str) -> str:
 
 def printed(rows: pd.DataFrame, output: str) -> str:
     """Rows as a table for people, as CSV, or as JSON (one array of objects)."""
+    if output == "table":
+        return as_table(rows)
+    values = rows.astype(object).where(rows.notna(), None)
+    return for_a_pipe([str(name) for name in rows], values.itertuples(index=False), output)
+
+
+def for_a_pipe(names: Sequence[str], rows: Iterable[Sequence[Any]], output: str) -> str:
+    """CSV or JSON in which every number has all its digits."""
     if output == "csv":
-        return str(rows.to_csv(index=False)).rstrip("\n")
-    if output == "json":
-        return str(rows.to_json(orient="records", date_format="iso", indent=1))
-    return as_table(rows)
+        return "\n".join(",".join(map(_csv_field, row)) for row in (names, *rows))
+    keys = [json.dumps(name) for name in names]
+    objects = (
+        ",\n".join(f"  {key}:{_json(value)}" for key, value in zip(keys, row, strict=True)) for row in rows
+    )
+    written = ",\n".join(f" {{\n{fields}\n }}" for fields in objects)
+    return f"[\n{written}\n]" if written else "[\n\n]"
+
+
+def _json(value: Any) -> str:
+    return exact_json.text_of(_plain(value), ascii_only=True)
+
+
+def _csv_field(value: Any) -> str:
+    """NULL is nothing, empty text a pair of quotes; lists and structures are JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, dict | list | tuple):
+        text = _json(value)
+    else:
+        plain = str(value) if isinstance(value, datetime) else _plain(value)
+        text = plain if isinstance(plain, str) else str(plain)
+    quoted = not text or any(mark in text for mark in ',"\r\n')
+    return '"' + text.replace('"', '""') + '"' if quoted else text
+
+
+def _plain(value: Any) -> Any:
+    """A value of DuckDB's as JSON has it; what JSON has no value for as text."""
+    plain: Any = value
+    match value:
+        case dict():
+            plain = {str(_plain(key)): _plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            plain = [_plain(element) for element in value]
+        case float() if not math.isfinite(value):
+            plain = str(value)
+        case Decimal():
+            plain = exact_json.WrittenFloat(f"{value:f}")
+        case datetime():
+            fraction = "microseconds" if value.microsecond % 1000 else "milliseconds"
+            plain = value.isoformat(timespec=fraction).replace("+00:00", "Z")
+        case bytes():
+            plain = value.hex()
+        case date() | time() | UUID():
+            plain = str(value)
+    return plain
 
 
 def as_table(rows: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ functions, the syntax tree may hold only the kinds of nodes and table functions 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -36,6 +37,7 @@ _READING_FUNCTIONS = frozenset(
     }
 )
 EXACT_FLOATS = 2**53
+_AS_TEXT = re.compile(r"INTERVAL|TIMESTAMP_NS|\bTIME WITH TIME ZONE")
 _HELP = "`SHOW TABLES` lists tables and views, `DESCRIBE <name>` its columns, `@tables` what a row is"
 
 
@@ -49,26 +51,65 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
 
     Raises UsageError, with what DuckDB says, for anything that is not one sound SELECT.
     """
+    text = _sound(connection, sql)
+    try:
+        rows, wide = _whole_sums(connection.execute(text))
+        if wide:  # a data frame has no such numbers, and would round them
+            exact = connection.sql(text).fetchall()
+            for position in wide:
+                rows.isetitem(position, pd.Series([row[position] for row in exact], dtype=object).array)
+    except duckdb.Error as error:
+        raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+    return rows
+
+
+def exact_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Names of the columns and the rows, in Python's values: no number is rounded, and NULL is None.
+
+    What Python has no value for (intervals of months, nanoseconds) is text as DuckDB writes it.  Raises as
+    `query` does.
+    """
+    text = _sound(connection, sql)
+    try:
+        found = connection.sql(text)
+        kept = [
+            f"CAST(#{at} AS VARCHAR)" if _AS_TEXT.search(str(type_)) else f"#{at}"
+            for at, type_ in enumerate(found.types, 1)
+        ]
+        return list(found.columns), found.project(", ".join(kept)).fetchall()
+    except duckdb.Error as error:
+        raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+
+
+def _sound(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """The text of the one SELECT that may be run."""
     words = sql.strip()
     if words in list_queries():
         raise UsageError(f"{words!r} is no SELECT", fix=f"write @{words} for the question of that name")
     text = _named(words) if words.startswith("@") else sql
     try:
         _refuse_all_but_reading(connection, text)
-        return _whole_sums(connection.execute(text))
     except duckdb.Error as error:
         raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+    return text
 
 
-def _whole_sums(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """The rows; sums of integers, which are HUGEINT in SQL, as integers and not as floats."""
+def _whole_sums(result: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[int]]:
+    """The rows; sums of integers, which are HUGEINT in SQL, as integers and not as floats.
+
+    With the positions of the columns whose numbers a float does not hold.
+    """
     types = [str(column[1]) for column in result.description]
-    rows = result.df()
+    rows, wide = result.df(), []
     for position, type_ in enumerate(types):
-        sums = rows.iloc[:, position]
-        if type_ == "HUGEINT" and (sums.abs().dropna() < EXACT_FLOATS).all():
-            rows.isetitem(position, sums.astype("Int64").array)
-    return rows
+        if not type_.startswith(("HUGEINT", "UHUGEINT", "DECIMAL")) or type_.endswith("]"):
+            continue
+        numbers = rows.iloc[:, position]
+        if not (numbers.abs().dropna() < EXACT_FLOATS).all():
+            wide.append(position)
+        elif type_ == "HUGEINT":
+            rows.isetitem(position, numbers.astype("Int64").array)
+    return rows, wide
 
 
 def _named(sql: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import duckdb
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.ask import as_table
+from flows.ask import as_table, for_a_pipe
 from flows.cli import app
-from warehouse.query import list_queries
+from warehouse.query import exact_rows, list_queries, query
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,63 @@ def test_a_value_is_text_and_nothing_more(value: object, shown: str) -> None:
 
 def test_rows_are_counted() -> None:
     assert as_table(pd.DataFrame({"n": [1, 2]})).splitlines()[-1] == "2 rows"
+
+
+VALUES = """SELECT 0.1::DOUBLE + 0.2 AS sum, 4e-300::DOUBLE AS tiny,
+    98765432109876543210::HUGEINT + 1 AS huge,
+    3.00000000000000000001::DECIMAL(30, 20) AS fine, NULL AS missing, '' AS empty, 'NaN'::DOUBLE AS nan,
+    {'at': [98765432109876543210::HUGEINT, NULL]} AS nested, MAP {7: 1.5::DOUBLE} AS map,
+    INTERVAL 14 MONTH AS time_left, TIMESTAMP '2026-05-04 03:02:01.000009' AS moment,
+    DATE '2026-05-04' AS day, 'a "b", c' AS text, 'ø' AS letter, true AS yes, '\\xAB'::BLOB AS bytes"""
+
+
+def answered(sql: str, output: str) -> str:
+    connection = duckdb.connect()
+    if output == "table":
+        return as_table(query(connection, sql))
+    return for_a_pipe(*exact_rows(connection, sql), output)
+
+
+def test_json_has_all_digits_and_tells_null_from_nothing() -> None:
+    printed = answered(VALUES, "json")
+    assert [line.strip().rstrip(",") for line in printed.splitlines()[2:-2]] == [
+        '"sum":0.30000000000000004',
+        '"tiny":4e-300',
+        '"huge":98765432109876543211',
+        '"fine":3.00000000000000000001',
+        '"missing":null',
+        '"empty":""',
+        '"nan":"nan"',
+        '"nested":{"at":[98765432109876543210,null]}',
+        '"map":{"7":1.5}',
+        '"time_left":"1 year 2 months"',
+        '"moment":"2026-05-04T03:02:01.000009"',
+        '"day":"2026-05-04"',
+        '"text":"a \\"b\\", c"',
+        '"letter":"\\u00f8"',
+        '"yes":true',
+        '"bytes":"ab"',
+    ]
+    assert len(json.loads(printed)) == 1
+
+
+def test_csv_has_all_digits_and_tells_null_from_nothing() -> None:
+    assert answered(VALUES, "csv").splitlines()[1] == (
+        '0.30000000000000004,4e-300,98765432109876543211,3.00000000000000000001,,"",nan,'
+        '"{""at"":[98765432109876543210,null]}","{""7"":1.5}",1 year 2 months,2026-05-04 03:02:01.000009,'
+        '2026-05-04,"a ""b"", c",ø,True,ab'
+    )
+
+
+@pytest.mark.parametrize("output", ["json", "csv", "table"])
+def test_no_rows_are_no_rows(output: str) -> None:
+    printed = answered("SELECT 1 AS n WHERE false", output)
+    assert printed.split() == {"json": ["[", "]"], "csv": ["n"], "table": ["n", "─", "0", "rows"]}[output]
+
+
+def test_a_table_shows_integers_that_no_float_holds() -> None:
+    sql = "SELECT sum(n) AS n FROM (VALUES (9007199254740993::BIGINT), (NULL)) AS x (n)"
+    assert "9007199254740993" in answered(sql, "table")
 
 
 def test_questions_that_have_a_name_are_listed() -> None:
