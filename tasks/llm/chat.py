@@ -24,36 +24,49 @@ def digest_of(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A function call as the model wrote it: `arguments` is its text, perhaps not JSON."""
+    """A function call as the model wrote it: `arguments` is its text, perhaps not JSON.
+
+    id: "" where the endpoint gave none.  state: what else the endpoint said with it and wants back
+    (Gemini's `extra_content`).
+    """
 
     id: str
     name: str
     arguments: str
+    state: Json | None = field(default=None, hash=False)
+
+    def wire(self) -> Json:
+        """As OpenAI's chat protocol writes it."""
+        function: Json = {"name": self.name, "arguments": self.arguments}
+        call: Json = {"id": self.id, "type": "function", "function": function}
+        if self.state is not None:
+            function.update(self.state.get("function", {}))
+            call.update((name, value) for name, value in self.state.items() if name != "function")
+        return call
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message.  role: system, user, assistant or tool (then with the id of the call it answers)."""
+    """One message.  role: system, user, assistant or tool (then with the id of the call it answers).
+
+    state: what else the endpoint said in the message and wants back (`reasoning_content`).
+    """
 
     role: str
     content: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    state: Json | None = field(default=None, hash=False)
 
     def wire(self) -> Json:
         """As OpenAI's chat protocol writes it."""
         message: Json = {"role": self.role, "content": self.content}
         if self.tool_calls:
-            message["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call in self.tool_calls
-            ]
+            message["tool_calls"] = [call.wire() for call in self.tool_calls]
         if self.tool_call_id is not None:
             message["tool_call_id"] = self.tool_call_id
+        if self.state is not None:
+            message.update(self.state)
         return message
 
 
@@ -178,13 +191,19 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the model answered.  content: None when the reply had none, which "" is not."""
+    """What the model answered.  content: None when the reply had none, which "" is not.
+
+    thinking: what the model thought first, in whatever form; it is no part of the content.  state: fields
+    of the message that the endpoint wants back when the message is shown to it again.
+    """
 
     content: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
     model: str = ""
+    thinking: str | None = None
+    state: Json | None = field(default=None, hash=False)
 
 
 class ChatModel(Protocol):

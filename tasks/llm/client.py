@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -19,11 +21,13 @@ import openai
 import orjson
 from openai import RequestOptions
 
-from tasks.errors import UsageError
+from tasks.errors import RequestRefused, UsageError
 from tasks.llm.chat import Reply
 from tasks.llm.failures import (
+    Ambiguous,
     KeyRefused,
     MalformedReply,
+    ModelUnknown,
     TimedOut,
     broken_connection,
     failure_of,
@@ -39,10 +43,24 @@ _LISTING_S = 30.0
 _KEEP_IDLE_S = 4.0
 # A shorter key is a placeholder such as "EMPTY": a word that replies may well contain.
 _SHORTEST_SECRET = 16
+_SHORTEST_SECRET_IN_AN_ERROR = 6
+# So many refusals in a row that may concern all requests do.
+_REFUSED_IN_A_ROW = 10
+_FIELDS_OF_MESSAGES = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
+_FIELDS_OF_CALLS = frozenset({"id", "type", "function"})
+_IS_MISSING = re.compile(r"missing|required|must be (?:passed|provided|present)|passed back", re.IGNORECASE)
 
 
-class LengthFieldRefused(Exception):
-    """The endpoint wants `max_completion_tokens` where the older protocol says `max_tokens`."""
+class FieldRefused(Exception):
+    """The endpoint takes the request in another form only; the same request is then sent again."""
+
+
+class LengthFieldRefused(FieldRefused):
+    """It wants `max_completion_tokens` where the older protocol says `max_tokens`."""
+
+
+class StateRefused(FieldRefused):
+    """It sends fields with its messages that it does not take back; later bodies leave them out."""
 
 
 class Client:
@@ -54,6 +72,9 @@ class Client:
         self._key = _key_from(params.api_key_env)
         # The client insists on a key; without one the header that would carry it is left out.
         self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.omit}}
+        self._has_answered = False
+        self._refused_in_a_row = 0
+        self._unwanted: frozenset[str] = frozenset()
         self._openai = openai.AsyncOpenAI(
             base_url=params.base_url,
             api_key=self._key or "none",
@@ -70,8 +91,29 @@ class Client:
         )
 
     async def chat(self, body: bytes) -> Reply:
-        """Asks once.  Raises the errors of `tasks.llm.failures` and `LengthFieldRefused`."""
-        return parse_reply(await self._exchange("POST", "/chat/completions", body), model=self.params.model)
+        """Asks once.  Raises the errors of `tasks.llm.failures` and `FieldRefused`.
+
+        A refusal that may concern all requests is taken for that while none was answered, and when it is
+        the answer to many in a row.
+        """
+        body = without_fields(body, self._unwanted)
+        try:
+            answer = await self._exchange("POST", "/chat/completions", body)
+            reply = parse_reply(answer, model=self.params.model)
+        except Ambiguous as refusal:
+            self._refused_in_a_row += 1
+            if not self._has_answered or self._refused_in_a_row >= _REFUSED_IN_A_ROW:
+                raise self._told_of_all(refusal) from refusal
+            raise
+        except RequestRefused as refusal:
+            self._has_answered = True  # it has a model, and takes the key
+            unwanted = fields_refused(refusal.message, body)
+            if unwanted - self._unwanted:
+                self._unwanted |= unwanted
+                raise StateRefused(refusal.message) from refusal
+            raise
+        self._has_answered, self._refused_in_a_row = True, 0
+        return reply
 
     async def models(self) -> list[str]:
         """Names of the models the endpoint says it offers; raises `MalformedReply` when it lists none so."""
@@ -121,33 +163,67 @@ class Client:
         return await self._openai.post(path, content=body, cast_to=httpx2.Response, options=self._options)
 
     def _raise_for(self, response: httpx2.Response) -> None:
-        body = self.without_key(response.content)
+        body = self._without(response.content, _SHORTEST_SECRET_IN_AN_ERROR)
         if response.status_code == 400 and wants_other_length_field(body):
             raise LengthFieldRefused(refusal_in(body).message)
         failure = failure_of(response.status_code, response.headers, body)
-        if isinstance(failure, KeyRefused):
-            failure = self._key_refused(response.status_code)
-        raise failure
+        raise self._key_refused(failure) if isinstance(failure, KeyRefused) else failure
 
-    def _key_refused(self, status: int) -> KeyRefused:
-        name = self.params.api_key_env
+    def _told_of_all(self, refusal: Ambiguous) -> KeyRefused | ModelUnknown:
+        of_all = refusal.of_all
+        return self._key_refused(of_all) if isinstance(of_all, KeyRefused) else of_all
+
+    def _key_refused(self, failure: KeyRefused) -> KeyRefused:
+        """Of a 401 nothing is repeated, since it may quote the key in another form; a 403 says why."""
+        name, status = self.params.api_key_env, failure.status
+        said = f"HTTP {status}" if status == 401 else failure.message.partition(" (")[2].removesuffix(")")
         if name is None:
             return KeyRefused(
-                f"the model endpoint {self.where} wants a key (HTTP {status})",
+                f"the model endpoint {self.where} wants a key ({said})",
                 status=status,
                 fix="set [llm] api_key_env to the name of the environment variable that holds it",
             )
         return KeyRefused(
-            f"the model endpoint {self.where} refuses the key from ${name} (HTTP {status})",
+            f"the model endpoint {self.where} refuses the key from ${name} ({said})",
             status=status,
-            fix=f"put a valid key into the environment variable {name}",
+            fix=f"put a valid key into the environment variable {name}"
+            + ("" if status == 401 else ", or have it admitted to this model"),
         )
 
     def without_key(self, body: bytes) -> bytes:
         """What was received, should it quote the key."""
-        if self._key is None or len(self._key) < _SHORTEST_SECRET:
+        return self._without(body, _SHORTEST_SECRET)
+
+    def _without(self, body: bytes, shortest: int) -> bytes:
+        if self._key is None or len(self._key) < shortest:
             return body
         return body.replace(self._key.encode(), b"***")
+
+
+def fields_refused(said: str, body: bytes) -> frozenset[str]:
+    """Fields of earlier replies in a body that the endpoint names as none it takes."""
+    if _IS_MISSING.search(said) is not None:
+        return frozenset()
+    return frozenset(name for name in _state_fields(orjson.loads(body)) if name in said)
+
+
+def _state_fields(request: Any) -> Iterator[str]:
+    for message in request["messages"]:
+        yield from message.keys() - _FIELDS_OF_MESSAGES
+        for call in message.get("tool_calls") or ():
+            yield from call.keys() - _FIELDS_OF_CALLS
+
+
+def without_fields(body: bytes, names: frozenset[str]) -> bytes:
+    """The body without such fields of its messages and their calls."""
+    if not names:
+        return body
+    request = orjson.loads(body)
+    for message in request["messages"]:
+        for holder in (message, *(message.get("tool_calls") or ())):
+            for name in names & holder.keys():
+                del holder[name]
+    return orjson.dumps(request)
 
 
 def _key_from(env: str | None) -> str | None:

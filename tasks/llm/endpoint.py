@@ -22,7 +22,7 @@ from tasks.llm.abilities import Abilities
 from tasks.llm.asking import Asking, Buyer, Cost, Free
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
 from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
-from tasks.llm.client import Client, LengthFieldRefused
+from tasks.llm.client import Client, FieldRefused, LengthFieldRefused, StateRefused
 from tasks.llm.costs import tokens_in_bytes
 from tasks.llm.failures import MalformedReply, ModelUnknown
 from tasks.llm.pacing import Outage, Pace
@@ -183,6 +183,8 @@ class Endpoint:
             await self._enter(asking)
             try:
                 return await self._sent(asking, patience)
+            except StateRefused:
+                self._window.leave()
             except LengthFieldRefused as refused:
                 self._window.leave()
                 if asking.length_field == _NEWER_LENGTH_FIELD:
@@ -217,7 +219,7 @@ class Endpoint:
             if isinstance(error, RateLimited):
                 self._window.refused(patience.pause_when_refused(error))
             raise
-        except (RequestRefused, LengthFieldRefused):
+        except (RequestRefused, FieldRefused):
             self._note_answer()
             raise
         self._note_answer()
@@ -241,7 +243,7 @@ class Endpoint:
         except Transient as error:
             asking.buyer.failed(RETRIES[type(error)].cost)
             raise
-        except (ToolloomError, LengthFieldRefused):
+        except (ToolloomError, FieldRefused):
             asking.buyer.failed(Cost.REQUEST)
             raise
 

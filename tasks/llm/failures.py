@@ -6,6 +6,7 @@ An answer or a broken connection becomes one of the errors of `tasks.errors` her
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,8 +45,12 @@ class MalformedReply(Transient):
     """A success that is no chat completion: cut off, HTML, another shape."""
 
 
+class BrokenOff(ServerFailed):
+    """A success whose choice holds an error: what was behind the endpoint failed while it wrote."""
+
+
 class KeyRefused(BrokenContract):
-    """401 or 403: the endpoint does not take the key, or not for this."""
+    """401, or a 403 that is about the key: the endpoint does not take it."""
 
     def __init__(self, message: str, *, status: int, fix: str | None = None) -> None:
         super().__init__(message, fix=fix)
@@ -56,15 +61,38 @@ class ModelUnknown(BrokenContract):
     """The endpoint is there and has no such model, or no such route."""
 
 
+class Ambiguous(RequestRefused):
+    """A refusal that may concern this request or all of them; its words do not tell.
+
+    It is this request's where the endpoint has answered another one (`tasks.llm.client`).  of_all: what it
+    is otherwise.
+    """
+
+    def __init__(self, message: str, *, of_all: KeyRefused | ModelUnknown) -> None:
+        super().__init__("endpoint_refused", message)
+        self.of_all = of_all
+
+
 _BUSY = frozenset({429, 503, 529})
 _TRY_AGAIN = frozenset({409, 425})
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+_MODEL_CODE = "model_not_found"
 _UNSUPPORTED = frozenset({"unsupported_parameter", "unsupported_value"})
 _REASONS: Mapping[str, str] = {
     "context_length_exceeded": "context_too_long",
     "content_filter": "content_filtered",
     "content_policy_violation": "content_filtered",
 }
+_KEY_CODES = frozenset(
+    {"invalid_api_key", "authentication_error", "invalid_authentication", "permission_denied"}
+    | {"permission_error", "insufficient_permissions", "account_deactivated", "unauthorized"}
+    | {"unsupported_country_region_territory"}
+)
+_MODERATED = re.compile(
+    r"moderat|flagged|guideline|polic(?:y|ies)|safety|unsafe|violat|harmful|inappropriate|sensitive|prohibited"
+    r"|content.?(?:filter|inspection)|data.?inspection",
+    re.IGNORECASE,
+)
 _NO_SUCH_MODEL = re.compile(
     r"(invalid model name|unknown model|model.{0,200}(not found|not exist|no such|not available))",
     re.IGNORECASE | re.DOTALL,
@@ -128,19 +156,34 @@ def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Toolloom
 
 def _final_failure(status: int, refusal: Refusal, said: str) -> ToolloomError:
     """Failures that no further try can mend."""
-    if status in {401, 403}:
+    if status == 401:
         # The answer may quote the key, so nothing of it is repeated.
         return KeyRefused(f"the model endpoint refuses the key (HTTP {status})", status=status)
+    if status == 403:
+        return _forbidden(refusal, said)
     if status < 400 or status in {405, 501} or (status == 404 and _is_about_the_address(refusal)):
         return ModelUnknown(f"the model endpoint has no chat completions at this address ({said})")
     if status in {400, 404} and _is_about_the_model(refusal):
-        return ModelUnknown(f"the model endpoint does not know the model ({said})")
-    if refusal.code in _UNSUPPORTED:
+        unknown = ModelUnknown(f"the model endpoint does not know the model ({said})")
+        in_so_many_words = refusal.code == _MODEL_CODE or refusal.param == "model" or status == 404
+        # The words may be those of a user, whom the endpoint quotes.
+        return unknown if in_so_many_words else Ambiguous(said, of_all=unknown)
+    if refusal.code in _UNSUPPORTED and not refusal.param.startswith("messages"):
         return BrokenContract(
             f"the model endpoint does not support a setting that every request carries ({said})",
             fix="change or remove that setting in [llm]",
         )
     return RequestRefused(_REASONS.get(refusal.code, "endpoint_refused"), said)
+
+
+def _forbidden(refusal: Refusal, said: str) -> ToolloomError:
+    """A 403: a text that the endpoint will not have, a key that may not do this, or who knows."""
+    refused = KeyRefused(f"the model endpoint refuses the requests ({said})", status=403)
+    if refusal.code.lower() in _KEY_CODES:
+        return refused
+    if _MODERATED.search(f"{refusal.code} {refusal.message}") is not None:
+        return RequestRefused("content_filtered", said)
+    return Ambiguous(said, of_all=refused)
 
 
 def _is_about_the_address(refusal: Refusal) -> bool:
@@ -150,7 +193,7 @@ def _is_about_the_address(refusal: Refusal) -> bool:
 
 def _is_about_the_model(refusal: Refusal) -> bool:
     return (
-        refusal.code == "model_not_found"
+        refusal.code == _MODEL_CODE
         or (refusal.param == "model" and refusal.code not in _UNSUPPORTED)
         or _NO_SUCH_MODEL.search(refusal.message) is not None
     )
@@ -187,11 +230,28 @@ def _chain(error: BaseException) -> list[BaseException]:
     return links
 
 
+# DeepSeek and GLM end a reply so when a machine of theirs fails; OpenRouter, vLLM and SGLang.
+_FAILED_FINISHES = frozenset({"error", "abort", "aborted", "network_error", "insufficient_system_resource"})
+
+
 def error_in_success(parsed: Any) -> ToolloomError | None:
-    """The error that some gateways wrap in HTTP 200: `{"error": {"code": 429, ...}}`."""
-    if not isinstance(parsed, dict) or not parsed.get("error") or parsed.get("choices"):
+    """The error that some gateways wrap in HTTP 200: `{"error": {"code": 429, ...}}`, or in a choice."""
+    if not isinstance(parsed, dict):
         return None
-    error = parsed["error"]
-    code = error.get("code") if isinstance(error, dict) else None
+    choices = parsed.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    finish = choice.get("finish_reason")
+    failed = isinstance(finish, str) and finish.lower() in _FAILED_FINISHES
+    error = choice.get("error") or (parsed.get("error") if failed or _says_nothing(choice) else None)
+    if not error and not failed:
+        return None
+    code = error.get("code") or error.get("status") if isinstance(error, dict) else None
     status = int(code) if isinstance(code, int | str) and re.fullmatch(r"[45]\d\d", str(code)) else 500
-    return failure_of(status, {}, orjson.dumps(parsed))
+    told = {"error": error or f"the reply ended with finish_reason {finish!r}"}
+    failure = failure_of(status, {}, json.dumps(told, default=str).encode())
+    return BrokenOff(failure.message) if choice and isinstance(failure, ServerFailed) else failure
+
+
+def _says_nothing(choice: Mapping[str, Any]) -> bool:
+    message = choice.get("message")
+    return not isinstance(message, dict) or not (message.get("content") or message.get("tool_calls"))

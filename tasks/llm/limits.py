@@ -77,20 +77,21 @@ def _duration(text: str | None) -> float | None:
     parts = _DURATION.findall(text or "")
     if not parts or "".join(number + unit for number, unit in parts) != (text or "").strip():
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return seconds if math.isfinite(seconds) else None
 
 
 def _http_date(text: str | None) -> datetime | None:
     try:
         return _aware(parsedate_to_datetime(text or ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # beyond all dates
         return None
 
 
 def _iso_date(text: str | None) -> datetime | None:
     try:
         return _aware(datetime.fromisoformat(text or ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

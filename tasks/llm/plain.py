@@ -15,12 +15,13 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from tasks.errors import RateLimited, RequestRefused, ServerFailed, ToolloomError, Transient
+from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Json, Reply
-from tasks.llm.client import Client, LengthFieldRefused
+from tasks.llm.client import Client, LengthFieldRefused, StateRefused
 from tasks.llm.failures import MalformedReply, Unreachable, broken_connection, failure_of
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import reply_of
-from tasks.llm.wording import prompted
+from tasks.llm.wording import heard, prompted
 
 Model = Callable[..., Awaitable[Any]]
 """Asked with `messages`, `tools` and, where it matters, `tool_choice`, as OpenAI's protocol names them.
@@ -32,6 +33,7 @@ HTTP_ERRORS = (OSError, aiohttp.ClientError, httpx.HTTPError, httpx2.HTTPError, 
 """What HTTP libraries raise; the errors of requests and urllib are OSErrors."""
 
 _LONGEST_PAUSE_S = 60.0
+_CAN_ALL = Abilities()
 
 
 class ModelEndpoint:
@@ -94,6 +96,8 @@ class ModelEndpoint:
     async def _once(self, request: Mapping[str, Any]) -> Reply:
         try:
             return await self._client.chat(orjson.dumps({**self._body, **request}))
+        except StateRefused:
+            return await self._once(request)
         except LengthFieldRefused as refused:
             if "max_tokens" not in self._body:
                 raise RequestRefused("endpoint_refused", str(refused)) from refused
@@ -110,7 +114,10 @@ class ModelEndpoint:
 
 
 async def ask_model(model: Model, request: ChatRequest) -> Reply:
-    """The reply of any `Model`; what goes wrong at its side raises `Transient` or `RequestRefused`."""
+    """The reply of any `Model`; what goes wrong at its side raises `Transient` or `RequestRefused`.
+
+    A call that the server left in the text is read there.
+    """
     body: Json = {"messages": [message.wire() for message in prompted(request).transcript.messages()]}
     if request.tools is not None:
         body["tools"] = list(request.tools.tools)
@@ -120,7 +127,7 @@ async def ask_model(model: Model, request: ChatRequest) -> Reply:
         answer = await model(**body)
     except HTTP_ERRORS as error:
         raise _failure(error) from error
-    return answer if isinstance(answer, Reply) else _read(answer)
+    return heard(answer if isinstance(answer, Reply) else _read(answer), request, _CAN_ALL)
 
 
 def _read(answer: Any) -> Reply:

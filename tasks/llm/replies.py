@@ -12,20 +12,33 @@ from json_repair import repair_json
 
 from tasks import exact_json
 from tasks.errors import BadRow
-from tasks.llm.chat import Json, Reply, ToolCall, Usage
+from tasks.llm.chat import Json, Reply, ToolCall
+from tasks.llm.counting import usage_in
 from tasks.llm.failures import MalformedReply, error_in_success
+from tasks.llm.thinking import without_thinking
 
 REFUSAL = "refusal"
+
+# What a message and a call have in the protocol, and what servers add that is no state of theirs.
+_FIELDS = frozenset(
+    {"role", "content", "tool_calls", "function_call", "refusal", "audio", "images", "annotations", "name"}
+    | {"prefix", "parsed", "index", "tool_call_id"}
+)
+_CALL_FIELDS = frozenset({"id", "type", "index", "function"})
+_FUNCTION_FIELDS = frozenset({"name", "arguments", "parsed_arguments"})
+# The first that holds text is what was thought; gateways repeat it under several names.
+_THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 
 
 def parse_reply(body: bytes, *, model: str = "") -> Reply:
     """The reply in a chat completion.
 
     Mends what endpoints are known to differ in: arguments given as an object, missing or repeated call
-    ids (`call_<position>` instead), the older `function_call`, text given in parts, a refusal (its text
-    becomes the content, `refusal` the finish reason).  Missing usage is `Usage(0, 0)`, which no real
-    reply has.  Raises `MalformedReply` for anything that is no chat completion, and the error itself
-    where an error is wrapped in a success.
+    ids ("" instead, for the search to give one), the older `function_call`, text given in parts, a refusal
+    (its text becomes the content, `refusal` the finish reason), token counts of other dialects.  Thinking
+    is taken off the content, fields that the endpoint wants back are kept as `state`.  Missing usage is
+    `Usage(0, 0)`, which no real reply has.  Raises `MalformedReply` for anything that is no chat
+    completion, and the error itself where an error is wrapped in a success.
     """
     return reply_of(_loads(body), model=model)
 
@@ -38,15 +51,18 @@ def reply_of(decoded: Any, *, model: str = "") -> Reply:
         raise wrapped
     choice = _object(_first(completion.get("choices")), "choices[0]")
     message = _object(choice.get("message"), "choices[0].message")
-    content = _text(message.get("content"))
-    refusal = _text(message.get("refusal"))
+    content, thinking = _text(message.get("content"))
+    refusal, _ = _text(message.get("refusal"))
     refused = bool(refusal) and not content
+    further = {name: message[name] for name in message.keys() - _FIELDS}
     return Reply(
         content=refusal if refused else content,
         tool_calls=_tool_calls(message),
         finish_reason=REFUSAL if refused else _optional_word(choice.get("finish_reason")),
-        usage=_usage(completion.get("usage")),
+        usage=usage_in(completion, choice),
         model=_optional_word(completion.get("model")) or model,
+        thinking=_thinking_in(further) or thinking if further else thinking,
+        state=_state(further) if further else None,
     )
 
 
@@ -88,14 +104,69 @@ def _optional_word(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _text(content: Any) -> str | None:
-    """Text of a content given whole or in parts; "" and none at all are not the same (`search.rules`)."""
+def _text(content: Any) -> tuple[str | None, str | None]:
+    """(what is said, what was thought) in a content given whole or in parts.
+
+    "" and none at all are not the same (`search.rules`).
+    """
+    thought: str | None = None
     if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict)]
-        content = "".join(str(part.get("text") or part.get("refusal") or "") for part in parts) or None
+        parts = [{"text": part} if isinstance(part, str) else part for part in content]
+        parts = [part for part in parts if isinstance(part, dict)]
+        thought = "".join(_texts([part for part in parts if _is_thought(part)])) or None
+        spoken = (part.get("text") or part.get("refusal") or "" for part in parts if not _is_thought(part))
+        content = "".join(map(str, spoken)) or None
     if content is not None and not isinstance(content, str):
         raise MalformedReply(f"the answer is no chat completion: content is {_kind(content)}, not text")
-    return content
+    if not content:
+        return content, thought
+    said, marked = without_thinking(content)
+    return said, thought or marked
+
+
+def _is_thought(part: Json) -> bool:
+    return str(part.get("type", "")).partition(".")[0] in {"thinking", "reasoning", "redacted_thinking"}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a thinking field, in whatever way it is nested."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        yield from _texts(next((value[name] for name in _THOUGHT_TEXTS if value.get(name)), None))
+
+
+_THOUGHT_TEXTS = ("text", "thinking", "summary", "content", "reasoning")
+
+
+def _thinking_in(further: Json) -> str | None:
+    for name in _THINKING_FIELDS:
+        text = "".join(_texts(further.get(name))).strip()
+        if text:
+            return text
+    return None
+
+
+def _state(further: Json) -> Json | None:
+    """What may be said again: no field that is empty (DeepSeek wants an empty `reasoning_content`, too)."""
+    told = {
+        name: value
+        for name, value in sorted(further.items())
+        if value or (name == "reasoning_content" and value == "")
+    }
+    if not told:
+        return None
+    try:
+        orjson.dumps(told)
+    except TypeError:  # what is decoded by others may hold halves of emojis, numbers any longer ones
+        try:
+            told = orjson.loads(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace"))
+        except (TypeError, ValueError, RecursionError):
+            return None
+    return told
 
 
 def _tool_calls(message: Json) -> tuple[ToolCall, ...]:
@@ -116,9 +187,22 @@ def _tool_call(position: int, entry: Json, taken: set[str]) -> ToolCall:
     function = _object(entry.get("function"), f"tool_calls[{position}].function")
     call_id = _optional_word(entry.get("id"))
     if call_id is None or call_id in taken:
-        call_id = f"call_{position}"
+        call_id = ""
     taken.add(call_id)
-    return ToolCall(id=call_id, name=str(function.get("name") or ""), arguments=_arguments(function))
+    return ToolCall(
+        id=call_id,
+        name=str(function.get("name") or ""),
+        arguments=_arguments(function),
+        state=_call_state(entry, function),
+    )
+
+
+def _call_state(entry: Json, function: Json) -> Json | None:
+    further = {name: entry[name] for name in entry.keys() - _CALL_FIELDS}
+    of_function = {name: function[name] for name in function.keys() - _FUNCTION_FIELDS}
+    if not further and not of_function:
+        return None
+    return _state({**further, "function": _state(of_function)})
 
 
 def _arguments(function: Json) -> str:
@@ -128,30 +212,26 @@ def _arguments(function: Json) -> str:
     return "{}" if arguments is None else exact_json.dumps(arguments).decode()
 
 
-def _usage(usage: Any) -> Usage:
-    if not isinstance(usage, dict):
-        return Usage()
-    return Usage(
-        tokens_in=_count(usage.get("prompt_tokens")), tokens_out=_count(usage.get("completion_tokens"))
-    )
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
-
-
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 # Where an object or a list may begin; "[as you asked]" in prose is neither.
 _OPENING = re.compile(r"""[\[{](?=\s*(?:["'{\[\]}\d-]|true|false|null|[A-Za-z_]\w*\s*:))""")
-_DECODER = json.JSONDecoder()
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_number_of = exact_json.number_of
+_DECODER = json.JSONDecoder(parse_int=_number_of, parse_float=_number_of, parse_constant=_no_constant)
 
 
 def json_object_of(text: str) -> Json | list[Any]:
     """The JSON object or list in what a model wrote: alone, in a code fence, or amid prose.
 
     Text that is almost JSON is mended (trailing commas, single quotes, a missing end).  Of several the
-    longest counts.  Raises `BadRow("malformed_reply")` when there is none.
+    longest counts; drafts within thinking do not.  Raises `BadRow("malformed_reply")` when there is none.
     """
+    text = without_thinking(text)[0] or ""
     try:
         value = exact_json.loads(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError, TypeError):
@@ -161,28 +241,40 @@ def json_object_of(text: str) -> Json | list[Any]:
     return value
 
 
-def _longest(text: str) -> Any:
-    fenced = [match.group(1) for match in _FENCE.finditer(text)]
-    for part in (*sorted(fenced, key=len, reverse=True), text):
-        try:
-            found = max(_values(part), key=lambda pair: pair[0], default=None)
-            if found is not None:
-                return _without_surrogates(found[1])
-        except (ValueError, RecursionError):
-            continue  # nested beyond reason, or NaN, which is no JSON
-    return None
+def json_values(text: str) -> Iterator[tuple[int, int, Json | list[Any]]]:
+    """(start, end, value) of each object and list.
 
-
-def _values(text: str) -> Iterator[tuple[int, Any]]:
-    """(length, value) of each object or list; the first that does not parse is mended and ends the text."""
+    The first that does not parse is mended, and is the last; what is nested beyond reason is none.
+    """
     at = 0
     while (opening := _OPENING.search(text, at)) is not None:
         start = opening.start()
         try:
             value, at = _DECODER.raw_decode(text, start)
         except ValueError:
-            mended: Any = repair_json(text[start:], return_objects=True, skip_json_loads=True)
+            mended = _mended(text[start:].partition("\n```")[0])
             if isinstance(mended, dict | list) and mended:
-                yield len(text) - start, mended
+                yield start, len(text), mended
             return
-        yield at - start, value
+        except RecursionError:
+            return
+        yield start, at, value
+
+
+def _mended(text: str) -> Any:
+    try:
+        return repair_json(text, return_objects=True, skip_json_loads=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _longest(text: str) -> Any:
+    fenced = [match.group(1) for match in _FENCE.finditer(text)]
+    for part in (*sorted(fenced, key=len, reverse=True), text):
+        try:
+            found = max(json_values(part), key=lambda found: found[1] - found[0], default=None)
+            if found is not None:
+                return _without_surrogates(found[2])
+        except (ValueError, RecursionError):
+            continue  # nested beyond reason, or NaN, which is no JSON
+    return None

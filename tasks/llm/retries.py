@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tasks.errors import ConnectionFailed, RateLimited, ServerFailed, Transient
 from tasks.llm.asking import Cost
-from tasks.llm.failures import MalformedReply, TimedOut, Unreachable
+from tasks.llm.failures import BrokenOff, MalformedReply, TimedOut, Unreachable
 
 ALL_ATTEMPTS = 1_000_000
 GROWING = "grows from 0.5 s to 20 s, with jitter"
@@ -48,6 +48,13 @@ RETRIES: Mapping[type[Transient], Retry] = {
         "without them, " + GROWING,
     ),
     ServerFailed: Retry("500, 502, 504 and other 5xx; 409, 425", at_most=ALL_ATTEMPTS, pause=GROWING),
+    # It may be billed as far as it was written.
+    BrokenOff: Retry(
+        "a success with an error inside its choice, or one that ends with `finish_reason` error",
+        at_most=ALL_ATTEMPTS,
+        pause=GROWING,
+        cost=Cost.WORST,
+    ),
     ConnectionFailed: Retry(
         "the connection broke before the whole answer was here",
         at_most=ALL_ATTEMPTS,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
 from tasks.errors import BrokenContract
-from tasks.llm.chat import Reply, ToolCall, Usage, digest_of
+from tasks.llm.chat import Json, Reply, ToolCall, Usage, digest_of
+from tasks.llm.thinking import without_thinking
 
 _PLAIN = b"1"
 _DEFLATED = b"2"
 _WORTH_DEFLATING = 1024
+_SELDOM = ("thinking", "state")
 _FORMATS: Mapping[bytes, Callable[[bytes], bytes]] = {_PLAIN: bytes, _DEFLATED: zlib.decompress}
 
 
@@ -57,30 +59,43 @@ class Forgetful:
 
 def encode_reply(reply: Reply) -> bytes:
     """One byte that names the format, then JSON, deflated where that is worth it."""
-    text = orjson.dumps(
-        {
-            "content": reply.content,
-            "tool_calls": [[call.id, call.name, call.arguments] for call in reply.tool_calls],
-            "finish_reason": reply.finish_reason,
-            "usage": [reply.usage.tokens_in, reply.usage.tokens_out],
-            "model": reply.model,
-        }
-    )
+    entry: Json = {
+        "content": reply.content,
+        "tool_calls": [_call_entry(call) for call in reply.tool_calls],
+        "finish_reason": reply.finish_reason,
+        "usage": [reply.usage.tokens_in, reply.usage.tokens_out],
+        "model": reply.model,
+    }
+    entry.update({name: value for name in _SELDOM if (value := getattr(reply, name)) is not None})
+    text = orjson.dumps(entry)
     if len(text) < _WORTH_DEFLATING:
         return _PLAIN + text
     return _DEFLATED + zlib.compress(text, level=1)
 
 
+def _call_entry(call: ToolCall) -> list[Any]:
+    written = [call.id, call.name, call.arguments]
+    return written if call.state is None else [*written, call.state]
+
+
 def decode_reply(value: bytes) -> Reply:
-    """Raises `BrokenContract` for an entry that this version cannot have written."""
+    """Raises `BrokenContract` for an entry that this version cannot have written.
+
+    Earlier versions kept thinking within the content.
+    """
     try:
         entry = orjson.loads(_FORMATS[value[:1]](value[1:]))
+        content, thinking = entry["content"], entry.get("thinking")
+        if content and "thinking" not in entry:
+            content, thinking = without_thinking(content)
         return Reply(
-            content=entry["content"],
+            content=content,
             tool_calls=tuple(ToolCall(*call) for call in entry["tool_calls"]),
             finish_reason=entry["finish_reason"],
             usage=Usage(*entry["usage"]),
             model=entry["model"],
+            thinking=thinking,
+            state=entry.get("state"),
         )
     except (ValueError, LookupError, TypeError, zlib.error) as error:
         raise BrokenContract(

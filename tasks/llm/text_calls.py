@@ -1,17 +1,29 @@
-"""Function calls that a model wrote as text, read as leniently as they are written.  Pure."""
+"""Function calls that a model wrote as text, read as leniently as they are written.  Pure.
+
+Models of each family were taught marks of their own for calls.  A server that knows them takes the calls out
+of the text; one that does not, or whose parser stumbles, leaves them there.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
-from tasks.errors import BadRow
+from tasks import exact_json
 from tasks.llm.chat import Json, ToolCall
-from tasks.llm.replies import json_object_of
+from tasks.llm.code_calls import (
+    Calls,
+    Found,
+    Offered,
+    calls_in_code,
+    coded,
+    name_on_offer,
+    up_to_bracket,
+    written_json,
+)
+from tasks.llm.replies import json_values
 
 # A label stands at the beginning of a line, perhaps dressed up: "**Action:** `name`".
 _DRESS = r"[ \t>*_#`-]*"
@@ -19,15 +31,64 @@ _ACTION = re.compile(rf"^{_DRESS}Action{_DRESS}:{_DRESS}(?P<name>[^\n]*)$", re.I
 _INPUT = re.compile(rf"^{_DRESS}Action[ _-]?Input{_DRESS}:[ \t*_]*", re.IGNORECASE | re.MULTILINE)
 _OBSERVATION = re.compile(rf"^{_DRESS}Observation{_DRESS}:", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(rf"^{_DRESS}Thought{_DRESS}:[ \t*_]*", re.IGNORECASE | re.MULTILINE)
-_NAME = re.compile(r"[\w./-]+")
+_NAME = re.compile(r"[\w./:-]+")
 _NONE = frozenset({"none", "n/a", "na", "no", "nothing"})
-# As models of several families write calls when nobody reads them for them.
+
+# What stands between such marks is read by `_within`, whichever marks they are.
+_TAGS = r"(?:\w+:)?(?:tool_?calls?|function_?calls?)"
 _MARKED = re.compile(
-    r"<(?P<tag>tool_call|function_call|tool_calls)>(?P<tagged>.*?)(?:</(?P=tag)>|\Z)"
-    r"|\[TOOL_CALLS\](?P<listed>.*)"
-    r"|<function=(?P<name>[\w./-]+)>(?P<arguments>.*?)(?:</function>|\Z)",
+    # Qwen, Hermes, GLM, MiniMax, Seed, Granite, Nemotron, Jamba; the end may be missing.
+    rf"<(?P<tag>(?i:{_TAGS}))>(?P<tagged>.*?)(?:</(?P=tag)>|(?=<(?P=tag)>)|\Z)"
+    # Llama, Groq, Qwen3-Coder without its outer tag; Anthropic, DeepSeek V3.2, Step.
+    r"|(?P<function><function[=( ].*?(?:</function>|(?=<function[=( ])|\Z))"
+    r"|(?P<invoke><(?:\w+:|\uff5cDSML\uff5c)?invoke name=.*?(?:</(?:\w+:|\uff5cDSML\uff5c)?invoke>|\Z))"
+    # Kimi, DeepSeek.
+    r"|<[|\uff5c]tool[_▁]call[_▁]begin[|\uff5c]>(?P<section>.*?)(?:<[|\uff5c]tool[_▁]calls?[_▁]end[|\uff5c]>|\Z)"
+    # Mistral.
+    r"|\[TOOL_CALLS\](?P<listed>.*?)(?=\[TOOL_CALLS\]|</s>|\Z)"
+    # gpt-oss.
+    r"|(?P<channelled>\bto=(?:functions\.)?[\w.:-]+.*?)(?:<\|call\|>|<\|end\|>|<\|start\|>|\Z)"
+    # Llama 3 and 4, LFM, Granite, Phi, Cohere, InternLM, Gemma.
+    r"|<\|(?P<piped>python_tag|python_start|tool_call_start|tool_call|START_ACTION|action_start)\|>"
+    r"(?P<code>.*?)(?:<\|(?:python_end|eom_id|eot_id|tool_call_end|/tool_call|END_ACTION|action_end)\|>|\Z)"
+    r"|functools(?P<functools>\[.*)"
+    r"|(?:<\|tool_call>|<start_function_call>)(?P<gemma>.*?)(?:<tool_call\|>|<end_function_call>|\Z)"
+    r"|```tool_code(?P<tool_code>.*?)(?:```|\Z)",
     re.DOTALL,
 )
+_A_MARK = re.compile(
+    rf"<{_TAGS}>|<function[=( ]|invoke name=|[_▁]call[_▁]begin|\[TOOL_CALLS\]|\bto=|<\|[\w/]+\|>|functools\["
+    r"|<\|tool_call>|<start_function_call>|```tool_code|^\W*Action\W*:|[\]})]\W*(?:```\W*)?\Z",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FUNCTION = re.compile(
+    r"<function(?:=|\(|\s+name=)\"?(?P<name>[\w./:-]+)\"?\)?>?(?P<body>.*?)"
+    r"(?:</function>|(?=<function[=( ])|\Z)"
+    r"|<(?:\w+:|\uff5cDSML\uff5c)?invoke name=\"(?P<invoked>[^\"]+)\">(?P<parameters>.*?)"
+    r"(?:</(?:\w+:|\uff5cDSML\uff5c)?invoke>|\Z)",
+    re.DOTALL,
+)
+_PARAMETER = re.compile(
+    r"<(?:\w+:|\uff5cDSML\uff5c)?parameter(?:=|\s+name=)\"?(?P<name>[^<>\"]+?)\"?(?P<attributes>\s+[^<>]*)?>"
+    r"(?P<value>.*?)"
+    r"(?:</(?:\w+:|\uff5cDSML\uff5c)?parameter>|(?=<(?:\w+:|\uff5cDSML\uff5c)?parameter[= ])|\Z)",
+    re.DOTALL,
+)
+_GLM = re.compile(
+    r"<arg_key>(?P<name>.*?)</arg_key>\s*<arg_value>(?P<value>.*?)(?:</arg_value>|(?=<arg_key>)|\Z)",
+    re.DOTALL,
+)
+_HEAD = re.compile(
+    r"\s*(?:to=|call:)?(?:(?:function)?<[|\uff5c]tool[_▁]sep[|\uff5c]>)?\s*(?P<name>[\w./:-]+)"
+    r"(?:\[CALL_ID\]\w*)?(?:\[ARGS\]|<[|\uff5c][\w▁]+[|\uff5c]>|commentary|analysis|json|code|```|\s|:)*(?=\{|\Z)"
+)
+_OPENS_CALLS = re.compile(
+    r"(?:<\|start\|>assistant\s*(?:<\|channel\|>\s*\w+)?|<\|channel\|>\s*\w+|^commentary"
+    r"|<[|\uff5c/]?[\w▁:\uff5c]+[|\uff5c]?>)\s*\Z",
+    re.MULTILINE,
+)
+_GEMMA_QUOTES = re.compile(r"<\|\"\|>|<escape>")
+
 _NAME_KEYS = ("name", "function", "action", "tool", "tool_name", "function_name")
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "action_input", "input", "tool_input")
 _LIST_KEYS = ("tool_calls", "calls", "actions")
@@ -35,80 +96,171 @@ _THOUGHT_KEYS = ("thought", "reasoning")
 _DECODER = json.JSONDecoder()
 
 
-def read_calls(text: str, offered: Collection[str]) -> tuple[str | None, tuple[ToolCall, ...]]:
+def read_calls(
+    text: str, offered: Offered, *, left_over: bool = False
+) -> tuple[str | None, tuple[ToolCall, ...]]:
     """(what was said beside the calls, the calls).
 
     `Action:` / `Action Input:` first, then calls between marks (`<tool_call>` and the like), then JSON
-    that names a function; offered: the names on offer, which JSON without arguments must use.  Anything
-    behind an `Observation:` was made up by the model and is left out.
+    or code that calls a function on offer.  Anything behind an `Observation:` was made up by the model and
+    is left out.  left_over: the model was not asked to write calls as text; then only what can be nothing
+    else is one: it calls a function on offer, and ends the text or stands between marks.
     """
     invented = _OBSERVATION.search(text)
     said = text if invented is None else text[: invented.start()]
-    thought, calls = _labelled(said) or _marked(said, offered) or _bare(said, offered) or (said, [])
-    numbered = (ToolCall(f"call_{n}", name, arguments) for n, (name, arguments) in enumerate(calls))
-    return _THOUGHT.sub("", thought).strip() or None, tuple(numbered)
+    found = (
+        _labelled(said, offered, left_over)
+        or _marked(said, offered)
+        or _bare(said, offered, left_over)
+        or coded(said, offered, left_over)
+    )
+    if found is None or (left_over and not any(name in offered for name, _ in found[1])):
+        return (text if left_over else _THOUGHT.sub("", said).strip() or None), ()
+    thought, calls = found
+    return _THOUGHT.sub("", thought).strip() or None, tuple(ToolCall("", *call) for call in calls)
 
 
-_Found = tuple[str, list[tuple[str, str]]]
+def may_hold_calls(text: str) -> bool:
+    """A cheap look: whether a text that should hold none is worth reading."""
+    return _A_MARK.search(text) is not None
 
 
-def _labelled(text: str) -> _Found | None:
+def _labelled(text: str, offered: Offered, left_over: bool) -> Found | None:
     """The first action; later ones stand on observations that were never made."""
     action = _ACTION.search(text)
-    name = None if action is None else _NAME.search(action["name"])
-    if action is None or name is None or name[0].lower() in _NONE:
+    line = "" if action is None else action["name"].strip("`\"' *")
+    first = _NAME.match(line)
+    if action is None or first is None or first[0].lower() in _NONE:
         return None
     following = _ACTION.search(text, action.end())
     rest = text[action.end() : None if following is None else following.start()]
     label = _INPUT.search(rest)
-    return text[: action.start()], [(name[0], _arguments_in(rest if label is None else rest[label.end() :]))]
+    if left_over and label is None:
+        return None
+    meant = (name_on_offer(word, offered) for word in _NAME.findall(line.partition("(")[0]))
+    name = next((name for name in meant if name in offered), first[0])
+    given = rest if label is None else rest[label.end() :]
+    if label is not None and given.strip(" `*\n.").lower() not in {"", "null", *_NONE}:
+        return text[: action.start()], [(name, _arguments_in(given))]
+    if "(" in line:
+        # The brackets as they stand where they cannot be read: the search says what is wrong with them.
+        code = up_to_bracket(line + rest) if label is None else line
+        inside = code.partition("(")[2].rpartition(")")[0].strip() or "{}"
+        return text[: action.start()], calls_in_code(code, offered) or [(name, inside)]
+    return text[: action.start()], [(name, "{}" if label is not None else _arguments_in(given))]
 
 
 def _arguments_in(text: str) -> str:
-    """The JSON object in what was written; where it does not parse, the text from its brace on."""
+    """The JSON object that was written, with others that follow it; as it stands where it does not parse."""
     start = text.find("{")
     if start < 0:
         return text.strip() or "{}"
+    end = start
     try:
-        _, end = _DECODER.raw_decode(text, start)
+        while text[end:].lstrip().startswith("{"):
+            _, end = _DECODER.raw_decode(text, text.index("{", end))
     except (ValueError, RecursionError):
-        return text[start:].strip().removesuffix("```").strip()
+        return re.sub(r"\s*(?:```|</\w+>)?\s*\Z", "", text[start:])
     return text[start:end]
 
 
-def _marked(text: str, offered: Collection[str]) -> _Found | None:
-    marks = list(_MARKED.finditer(text))
-    calls: list[tuple[str, str]] = []
-    for mark in marks:
-        if mark["name"]:
-            calls.append((mark["name"], _arguments_in(mark["arguments"])))
-        else:
-            calls += _calls_of(_json_in(mark["tagged"] or mark["listed"]), offered)
-    return (text[: marks[0].start()], calls) if calls else None
+def _marked(text: str, offered: Offered) -> Found | None:
+    calls: Calls = []
+    begin: int | None = None
+    for mark in _MARKED.finditer(text):
+        inner = next(
+            group for name, group in mark.groupdict().items() if group and name not in {"tag", "piped"}
+        )
+        found = _within(inner, offered)
+        begin = mark.start() if begin is None and found else begin
+        calls += found
+    return None if begin is None else (_without_edges(text[:begin]), calls)
 
 
-def _bare(text: str, offered: Collection[str]) -> _Found | None:
-    value = _json_in(text)
-    calls = list(_calls_of(value, offered))
+def _without_edges(said: str) -> str:
+    """Without what opens a list of calls, or a message that holds one."""
+    return _OPENS_CALLS.sub("", said)
+
+
+def _within(text: str, offered: Offered) -> Calls:
+    """The calls between two marks."""
+    if "invoke name=" in text or "<function" in text:
+        return [call for part in _FUNCTION.finditer(text) for call in _of_function(part, offered)]
+    if "<arg_key>" in text:
+        name = name_on_offer(text.partition("<arg_key>")[0].strip(), offered)
+        return [(name, _written(_GLM.finditer(text), name, offered))]
+    if text.lstrip().startswith("<") and (nested := _MARKED.match(text.lstrip())) and nested["tagged"]:
+        return (_marked(text, offered) or ("", []))[1]
+    head = _HEAD.match(text)
+    name = "" if head is None else name_on_offer(head["name"], offered)
+    if head is not None and name in offered:
+        return [(name, _arguments_in(_GEMMA_QUOTES.sub('"', text[head.end() :])))]
+    return _json_calls(text, offered) or calls_in_code(text, offered)
+
+
+def _of_function(part: re.Match[str], offered: Offered) -> Calls:
+    name = name_on_offer(part["name"] or part["invoked"], offered)
+    body = part["body"] or part["parameters"] or ""
+    if "parameter" in body and _PARAMETER.search(body) is not None:
+        return [(name, _written(_PARAMETER.finditer(body), name, offered))]
+    return [(name, _arguments_in(body))]
+
+
+def _written(parts: Iterator[re.Match[str]], name: str, offered: Offered) -> str:
+    """Arguments of which each was written as text between tags."""
+    schema = offered.get(name) if isinstance(offered, Mapping) else None
+    properties = (schema or {}).get("properties")
+    known: Json = properties if isinstance(properties, dict) else {}
+    arguments: Json = {}
+    for part in parts:
+        key = part["name"].strip()
+        attributes = part.groupdict().get("attributes") or ""
+        arguments[key] = _value(part["value"], _is_text(attributes, known.get(key)))
+    return written_json(arguments)
+
+
+def _is_text(attributes: str, schema: Any) -> bool | None:
+    """Whether the value is text; None when nobody says."""
+    if "string=" in attributes:
+        return 'string="true"' in attributes
+    declared = schema.get("type") if isinstance(schema, dict) else None
+    if declared is None:
+        return None
+    return declared == "string" or (isinstance(declared, list) and "string" in declared)
+
+
+def _value(text: str, is_text: bool | None) -> Any:
+    """Tags often stand in lines of their own.  What nobody calls text is JSON where it looks so."""
+    text = text.removeprefix("\n").removesuffix("\n")
+    if is_text or (is_text is None and not re.match(r"\s*[\[{]|\s*(?:true|false|null)\s*\Z", text)):
+        return text
+    try:
+        return exact_json.loads(text)
+    except ValueError:
+        return text
+
+
+def _bare(text: str, offered: Offered, left_over: bool) -> Found | None:
+    """JSON that names a function."""
+    if left_over and not re.search(r"[\]}]\s*(?:```\s*)?(?:</\w+>|<\|\w+\|>|\s)*\Z", text):
+        return None
+    values = [(value, start) for start, _, value in json_values(text)]
+    calls = [call for value, _ in values for call in _calls_of(value, offered)]
     if not calls:
         return None
-    within = (
-        next((value[key] for key in _THOUGHT_KEYS if isinstance(value.get(key), str)), "")
-        if (isinstance(value, dict))
-        else ""
-    )
-    before = re.split(r"```|[\[{]", text, maxsplit=1)[0]
-    return f"{before}\n{within}", calls
+    begin = next(start for value, start in values if any(_calls_of(value, offered)))
+    first = next(value for value, start in values if start == begin)
+    within = first if isinstance(first, dict) else {}
+    thought = next((within[key] for key in _THOUGHT_KEYS if isinstance(within.get(key), str)), "")
+    before = re.sub(r"```\w*\s*\Z", "", text[:begin])
+    return f"{before}\n{thought}", calls
 
 
-def _json_in(text: str) -> Any:
-    try:
-        return json_object_of(text)
-    except BadRow:
-        return None
+def _json_calls(text: str, offered: Offered) -> Calls:
+    return [call for _, _, value in json_values(text) for call in _calls_of(value, offered)]
 
 
-def _calls_of(value: Any, offered: Collection[str]) -> Iterator[tuple[str, str]]:
+def _calls_of(value: Any, offered: Offered) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for item in value:
             yield from _calls_of(item, offered)
@@ -124,10 +276,16 @@ def _calls_of(value: Any, offered: Collection[str]) -> Iterator[tuple[str, str]]
         yield from _call_of(value, offered)
 
 
-def _call_of(value: Json, offered: Collection[str]) -> Iterator[tuple[str, str]]:
-    name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
-    given = next((key for key in _ARGUMENT_KEYS if key in value), None)
-    if not name or (given is None and name not in offered):
+def _call_of(value: Json, offered: Offered) -> Iterator[tuple[str, str]]:
+    given = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
+    if given is None and len(value) == 1:  # {"get_weather": {"city": "Oslo"}}
+        ((name, arguments),) = value.items()
+        if name_on_offer(name, offered) in offered and isinstance(arguments, dict):
+            yield name_on_offer(name, offered), written_json(arguments)
         return
-    arguments = {} if given is None or value[given] is None else value[given]
-    yield name, arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    name = name_on_offer(given or "", offered)
+    key = next((key for key in _ARGUMENT_KEYS if key in value), None)
+    if not name or (key is None and name not in offered):
+        return
+    arguments = {} if key is None or value[key] is None else value[key]
+    yield name, arguments if isinstance(arguments, str) else written_json(arguments)

@@ -14,7 +14,7 @@ import prompts
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
 from tasks.llm.params import LlmParams
-from tasks.llm.text_calls import read_calls
+from tasks.llm.text_calls import may_hold_calls, read_calls
 
 _MAY_NOT_CALL = "none"
 _BOUNDS = frozenset({"minItems", "maxItems"})
@@ -87,17 +87,23 @@ def prompted(request: ChatRequest, *, always: bool = False) -> ChatRequest:
 
 
 def heard(reply: Reply, request: ChatRequest, abilities: Abilities) -> Reply:
-    """The reply to `request`, the one that was meant, with the calls that it writes as text."""
-    if request.tools is None or abilities.tools or not reply.content or reply.tool_calls:
+    """The reply to `request`, the one that was meant, with the calls that it writes as text.
+
+    A server that calls functions natively may leave one in the text, when its parser does not know the
+    marks of the model or stumbles.
+    """
+    if request.tools is None or not reply.content or reply.tool_calls:
         return reply
-    if request.tool_choice == _MAY_NOT_CALL:
+    if request.tool_choice == _MAY_NOT_CALL or (abilities.tools and not may_hold_calls(reply.content)):
         return reply
-    thought, calls = read_calls(reply.content, _names(request.tools))
+    thought, calls = read_calls(reply.content, _schemas(request.tools), left_over=abilities.tools)
     return replace(reply, content=thought, tool_calls=calls) if calls else reply
 
 
-def _names(tools: ToolSet) -> frozenset[str]:
-    return frozenset(str(tool["function"]["name"]) for tool in tools.tools)
+def _schemas(tools: ToolSet) -> Json:
+    """The schemas of the functions' arguments, by name."""
+    functions = (tool["function"] for tool in tools.tools)
+    return {str(function["name"]): function.get("parameters") or {} for function in functions}
 
 
 def _with_functions_in_words(request: ChatRequest, tools: ToolSet) -> ChatRequest:
@@ -115,7 +121,7 @@ def _in_words(message: Message) -> Message:
     if message.role == "tool":
         return Message("user", f"Observation: {message.content or ''}")
     if not message.tool_calls:
-        return message
+        return message if message.state is None else Message(message.role, message.content)
     said = [f"Thought: {message.content}"] if message.content else []
     return Message(message.role, "\n".join([*said, *map(_call_in_words, message.tool_calls)]))
 

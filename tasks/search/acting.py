@@ -109,4 +109,4 @@ def _action(
 
 
 def _kept(call: ToolCall, name: str, arguments: Arguments) -> ToolCall:
-    return ToolCall(encodable(call.id), name, arguments.text)
+    return ToolCall(encodable(call.id), name, arguments.text, call.state)

@@ -1,21 +1,25 @@
 """From the text a model wrote as arguments to the object that is sent.
 
-What comes out can always be encoded: no lone surrogates, no numbers that JSON or 64 bits cannot hold, no
-nesting that overflows a stack.
+What comes out can always be encoded: no lone surrogates, no numbers that JSON cannot hold, no nesting that
+overflows a stack.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import json_repair
 
-from tasks.llm.chat import Json
+from tasks import exact_json
+from tasks.llm.chat import Json, ToolCall
 
 _DEEPEST = 64
+# A brace behind a brace, with no more between them than what stands between objects.
+_RUN_TOGETHER = re.compile(r"\}[\s,;]*\{")
 _REPAIR_CHARACTERS = 20_000
 _REPAIR_QUOTES = 500
 _REPAIR_WORK = 100_000  # characters times openers: json_repair's time grows with it, to half a second here
@@ -34,6 +38,15 @@ class Arguments:
     text: str
     repaired: bool = False
     problem: str | None = None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_number = exact_json.number_of
+_DECODER = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_no_constant)
+_LENIENT = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_no_constant, strict=False)
 
 
 def read_arguments(text: str, *, repair: bool) -> Arguments:
@@ -56,26 +69,70 @@ def encodable(text: str) -> str:
 
 
 def json_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return exact_json.text_of(value, ", ", ": ")
+
+
+def apart(call: ToolCall) -> list[ToolCall]:
+    """The calls in one whose arguments are several objects, as servers leave parallel calls run together.
+
+    An empty object before others is where such a server began; with anything but objects it stays one call.
+    """
+    if _RUN_TOGETHER.search(call.arguments) is None:
+        return [call]
+    texts = [text for text, value in _objects(call.arguments) if value]
+    if len(texts) < 2:
+        return [call] if not texts else [replace(call, arguments=texts[0])]
+    return [replace(call, arguments=texts[0]), *(ToolCall("", call.name, text) for text in texts[1:])]
+
+
+def _objects(text: str) -> list[tuple[str, Json]]:
+    """The objects in a text of nothing else; none where it is something else."""
+    found: list[tuple[str, Json]] = []
+    at = 0
+    while rest := text[at:].lstrip(" \t\r\n,;"):
+        begin = len(text) - len(rest)
+        try:
+            value, at = _DECODER.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(value, dict):
+            return []
+        found.append((text[begin:at], value))
+    return found if len(found) > 1 else []
 
 
 def _read(text: str, *, repair: bool) -> Arguments:
     value, repaired = _parse(text, repair=repair)
+    if repair and not isinstance(value, dict):
+        value, repaired = _unwrapped(value, repair=repair), True
     tame = _tame(value)
     if not isinstance(tame, dict):
         return Arguments(None, _wrapped(text), repaired, "its arguments are JSON, but not an object")
     return Arguments(tame, json_text(tame) if repaired or tame != value else text, repaired)
 
 
+def _unwrapped(value: Any, *, repair: bool) -> Any:
+    """The object in what was encoded twice, or stands alone in a list; none at all is the empty one."""
+    if isinstance(value, str) and value.strip():
+        try:
+            inner, _ = _parse(value, repair=repair)
+        except ValueError:
+            return value
+        return _unwrapped(inner, repair=repair)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return value[0]
+    return {} if value is None or value in ("", []) else value
+
+
 def _parse(text: str, *, repair: bool) -> tuple[Any, bool]:
     try:
-        return json.loads(text, parse_constant=_no_constant), False
+        return _DECODER.decode(text), False
     except ValueError:
         pass
     try:
-        return json.loads(text, strict=False, parse_constant=_no_constant), True
+        return _LENIENT.decode(text), True
     except ValueError:
-        if not repair or not _repairable(text):
+        if not repair or not _repairable(text) or _holds_several(text):
             raise
     return _repair(text), True
 
@@ -90,6 +147,25 @@ def _repair(text: str) -> Any:
     return value
 
 
+def _holds_several(text: str) -> bool:
+    """Whether a second object begins where the first one ends: a repairer keeps one of them."""
+    if _RUN_TOGETHER.search(text) is None:
+        return False
+    depth, in_string, is_escaped, n_objects = 0, False, False, 0
+    for sign in text:
+        if in_string:
+            in_string = sign != '"' or is_escaped
+            is_escaped = sign == "\\" and not is_escaped
+        elif sign == '"':
+            in_string = True
+        elif sign == "{":
+            n_objects += depth == 0
+            depth += 1
+        elif sign == "}":
+            depth = max(0, depth - 1)
+    return n_objects > 1
+
+
 def _repairable(text: str) -> bool:
     openers = text.count("{") + text.count("[")
     quotes = sum(text.count(quote) for quote in "\"'“”")
@@ -98,10 +174,6 @@ def _repairable(text: str) -> bool:
         and quotes <= _REPAIR_QUOTES
         and len(text) * max(openers, 1) <= _REPAIR_WORK
     )
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _tame(value: Any, depth: int = 0) -> Any:
@@ -117,18 +189,9 @@ def _tame(value: Any, depth: int = 0) -> Any:
 
 
 def _tame_number(value: Any) -> Any:
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        value = _as_float(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number is too large")
     return value
-
-
-def _as_float(value: int) -> float:
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise ValueError("a number is too large") from error
 
 
 def _wrapped(text: str) -> str:

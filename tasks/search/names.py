@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.llm.code_calls import name_on_offer
 from tasks.search.rules import Rules
 from tasks.search.task import FINISH
 
@@ -25,8 +26,11 @@ class Names:
     rules: Rules
 
     def said(self, name: str) -> str:
-        """The name as the tree keeps it: published rules keep what follows the last dot."""
-        return name if self.rules.exact_names else name.rpartition(".")[2]
+        """The name as the tree keeps it: published rules keep what follows the last dot.
+
+        Ours leave out what servers and models put around a name that is on offer.
+        """
+        return name_on_offer(name, self.offered) if self.rules.exact_names else name.rpartition(".")[2]
 
     def find(self, name: str) -> str | None:
         """The function of that name; published rules take the first one whose name ends so."""

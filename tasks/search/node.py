@@ -69,12 +69,14 @@ class SearchNode:
 
     above: its parent; only children are held, so that a tree is free as soon as its root is let go.
     transcript: the conversation up to and including this reply and what its calls showed.
+    thinking: what the model thought before the reply; it is part of no conversation.
     depth: tree nodes from the root, a thought being one and a call two; replies: replies on the path.
     failure: why there is no usable reply.  end: None while the node may get children.
     """
 
     transcript: Transcript
     above: ref[SearchNode] | None = None
+    thinking: str | None = None
     thought: str | None = None
     actions: tuple[Action, ...] = ()
     failure: StepOutcome | None = None

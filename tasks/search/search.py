@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from weakref import ref
 
@@ -10,7 +11,7 @@ import prompts
 from tasks.errors import RequestRefused, Transient
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript, Usage
 from tasks.search.acting import Actor
-from tasks.search.arguments import encodable
+from tasks.search.arguments import apart, encodable
 from tasks.search.diversity import diversity_message
 from tasks.search.functions import with_finish
 from tasks.search.names import Names
@@ -111,7 +112,9 @@ class Search:
         if isinstance(reply, str):
             return _failed(parent, StepOutcome.REFUSED, query_no, detail=reply)
         thought = self._thought(reply)
-        calls = reply.tool_calls if self.rules.parallel_calls else reply.tool_calls[:1]
+        calls: Sequence[ToolCall] = reply.tool_calls if self.rules.parallel_calls else reply.tool_calls[:1]
+        if self.rules.repair_arguments and self.rules.parallel_calls:
+            calls = [one for call in calls for one in apart(call)]
         if thought is None and not calls:
             if self.rules.empty_reply_fails:
                 return _failed(parent, StepOutcome.EMPTY_REPLY, query_no, reply=reply)
@@ -137,6 +140,10 @@ class Search:
         return said, actions
 
 
+def _thinking(reply: Reply) -> str | None:
+    return None if reply.thinking is None else encodable(reply.thinking)
+
+
 def _opening(task: Task) -> Transcript:
     tools = [{"name": tool.name, "description": tool.description} for tool in task.tools]
     return Transcript.of(
@@ -146,12 +153,15 @@ def _opening(task: Task) -> Transcript:
 
 
 def _identified(call: ToolCall, earlier: Sequence[ToolCall], query_no: int) -> ToolCall:
-    """Each call of a reply needs an id of its own, or no result could name it; some endpoints give none."""
+    """Each call of a reply needs an id of its own, or no result could name it; some endpoints give none.
+
+    One of ours has nine letters and digits, since Mistral's templates take no other.
+    """
     taken = {"", *(other.id for other in earlier)}
     if call.id not in taken:
         return call
-    own = (f"call_{query_no}_{number}" for number in count(len(earlier)))
-    return ToolCall(next(name for name in own if name not in taken), call.name, call.arguments)
+    own = (f"c{query_no:05}{number:03}" for number in count(len(earlier)))
+    return replace(call, id=next(name for name in own if name not in taken))
 
 
 def _child(
@@ -167,8 +177,11 @@ def _child(
         Message("tool", action.observation, (), call.id) for call, action in zip(said, actions, strict=True)
     )
     return SearchNode(
-        transcript=parent.transcript.extend(Message("assistant", thought, tuple(said)), *answers),
+        transcript=parent.transcript.extend(
+            Message("assistant", thought, tuple(said), state=reply.state), *answers
+        ),
         above=ref(parent),
+        thinking=_thinking(reply),
         thought=thought,
         actions=tuple(actions),
         depth=parent.depth + (thought is not None) + 2 * len(actions),
@@ -191,6 +204,7 @@ def _failed(
     return SearchNode(
         transcript=parent.transcript,
         above=ref(parent),
+        thinking=None if reply is None else _thinking(reply),
         failure=failure,
         failure_detail=detail,
         depth=parent.depth + 1,

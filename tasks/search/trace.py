@@ -23,8 +23,8 @@ def trace(tree: SearchTree, annotation_id: str) -> Trace:
     """The tree's rows.
 
     A reply is a chain of rows: its thought, then an action and an action input per call.  All of them
-    carry its query_no, shown and finish_reason; the first its tokens; the last its entry and whether
-    it is pruned or terminal.  A failed reply is a thought whose outcome says why it failed.
+    carry its query_no, shown and finish_reason; the first its tokens and thinking; the last its entry and
+    whether it is pruned or terminal.  A failed reply is a thought whose outcome says why it failed.
     """
     writer = _Writer(annotation_id, frozenset(tree.answer.path()) if tree.answer is not None else frozenset())
     for node in tree.root.preorder():
@@ -115,6 +115,7 @@ class _Writer:
             kind=link.kind,
             query_no=node.query_no,
             shown=node.shown,
+            thinking=node.thinking if first else None,
             thought=link.text,
             function=None if link.action is None else link.action.function,
             arguments=None if seen is None else seen.arguments,

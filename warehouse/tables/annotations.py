@@ -70,6 +70,8 @@ class Node:
 
     entry: when the search entered it.  kind: root, thought, action or action_input.  shown: earlier
     candidates in the diversity message of the request that made it.  code: ToolBench's status code.
+    thinking: what the model thought before the reply whose first node it is, which is no part of the
+    conversation.
     """
 
     annotation_id: str
@@ -93,6 +95,7 @@ class Node:
     pruned: bool
     terminal: bool
     on_answer_path: bool
+    thinking: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from tasks.errors import (
     Transient,
 )
 from tasks.llm.failures import (
+    Ambiguous,
     KeyRefused,
     ModelUnknown,
     TimedOut,
@@ -30,11 +31,16 @@ def error(message: str = "no", **fields: str) -> bytes:
     ("status", "body", "kind"),
     [
         (400, error(), RequestRefused),
-        (400, error("Model Not Exist"), ModelUnknown),
+        (400, error("Model Not Exist"), Ambiguous),
         (400, error("bad value", code="unsupported_value", param="temperature"), BrokenContract),
         (401, error(), KeyRefused),
         (402, error(), EndpointDown),
-        (403, error(), KeyRefused),
+        (403, error(), Ambiguous),
+        (403, error("Not for you", code="permission_denied"), KeyRefused),
+        (403, error("The prompt was flagged."), RequestRefused),
+        (400, error("no such model", code="model_not_found"), ModelUnknown),
+        (400, error("I quote: my model railway was not found"), Ambiguous),
+        (400, error("bad", code="unsupported_value", param="messages[2].content"), RequestRefused),
         (404, error("The model `x` does not exist.", code="model_not_found"), ModelUnknown),
         (404, error('model "x" not found, try pulling it first'), ModelUnknown),
         (404, error("No provider supports tools"), RequestRefused),

@@ -8,8 +8,8 @@ from llm_server import completion
 
 from tasks.errors import BadRow, RateLimited, RequestRefused, ServerFailed
 from tasks.llm.chat import Reply, ToolCall, Usage
-from tasks.llm.failures import MalformedReply
-from tasks.llm.replies import json_object_of, parse_reply
+from tasks.llm.failures import BrokenOff, MalformedReply
+from tasks.llm.replies import json_object_of, parse_reply, reply_of
 
 USAGE = Usage(tokens_in=7, tokens_out=2)
 
@@ -51,10 +51,10 @@ def test_content(content: object, expected: str | None) -> None:
         ([call({"name": "f", "arguments": {"a": 1}}, id="x")], [ToolCall("x", "f", '{"a":1}')]),
         ([call({"name": "f", "arguments": "{broken"}, id="x")], [ToolCall("x", "f", "{broken")]),
         ([call({"name": "f", "arguments": None}, id="x")], [ToolCall("x", "f", "{}")]),
-        ([call({"name": "f"}, id="")], [ToolCall("call_0", "f", "{}")]),
+        ([call({"name": "f"}, id="")], [ToolCall("", "f", "{}")]),
         (
             [call({"name": "f", "arguments": ""}, id="x"), call({"name": "g", "arguments": ""}, id="x")],
-            [ToolCall("x", "f", ""), ToolCall("call_1", "g", "")],
+            [ToolCall("x", "f", ""), ToolCall("", "g", "")],
         ),
         ([call({"arguments": "{}"}, id="x")], [ToolCall("x", "", "{}")]),
         (None, []),
@@ -67,7 +67,7 @@ def test_tool_calls(calls: object, expected: list[ToolCall]) -> None:
 
 def test_the_older_function_call() -> None:
     reply = reply_to({"content": None, "function_call": {"name": "f", "arguments": "{}"}})
-    assert reply.tool_calls == (ToolCall("call_0", "f", "{}"),)
+    assert reply.tool_calls == (ToolCall("", "f", "{}"),)
 
 
 def test_a_refusal_is_content_with_its_own_finish_reason() -> None:
@@ -75,9 +75,89 @@ def test_a_refusal_is_content_with_its_own_finish_reason() -> None:
     assert (reply.content, reply.finish_reason) == ("I cannot help with that.", "refusal")
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, "many", {"prompt_tokens": -3}])
-def test_missing_usage_is_zero(usage: object) -> None:
-    assert reply_to({"content": "a"}, usage=usage).usage == Usage()
+def test_thinking_is_no_content() -> None:
+    reply = reply_to({"content": "<think>\nA draft: [1].\n</think>\n\n[2]"})
+    assert (reply.content, reply.thinking) == ("[2]", "A draft: [1].")
+
+
+@pytest.mark.parametrize(
+    ("message", "thinking", "state"),
+    [
+        ({"reasoning_content": "Hm."}, "Hm.", {"reasoning_content": "Hm."}),
+        ({"reasoning_content": "", "reasoning": None}, None, {"reasoning_content": ""}),
+        ({"reasoning_content": None, "audio": {"id": 1}, "annotations": [1], "refusal": None}, None, None),
+        (
+            {"reasoning_details": [{"type": "reasoning.summary", "summary": "Hm."}, {"data": "x"}]},
+            "Hm.",
+            {"reasoning_details": [{"type": "reasoning.summary", "summary": "Hm."}, {"data": "x"}]},
+        ),
+        (
+            {"extra_content": {"google": {"thought_signature": "abc"}}, "x": [], "y": False},
+            None,
+            {"extra_content": {"google": {"thought_signature": "abc"}}},
+        ),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+                    {"type": "text", "text": "Yes."},
+                ]
+            },
+            "Hm.",
+            None,
+        ),
+        ({"content": [{"type": "reasoning", "text": "Hm."}, "Yes."]}, "Hm.", None),
+        (
+            {"content": [{"type": "text", "text": "<thi"}, {"type": "text", "text": "nk>Hm.</think>Yes."}]},
+            "Hm.",
+            None,
+        ),
+    ],
+)
+def test_what_was_thought_and_what_is_wanted_back(
+    message: dict[str, Any], thinking: str | None, state: object
+) -> None:
+    reply = reply_to({"content": "Yes.", **message})
+    assert (reply.content, reply.thinking, reply.state) == ("Yes.", thinking, state)
+
+
+def test_state_of_calls_is_kept_with_them() -> None:
+    function = {"name": "f", "arguments": "{}", "signature": "s"}
+    calls = [call(function, id="x", index=0, extra_content={"a": 1}), call({"name": "g"}, id="y", index=1)]
+    kept = reply_to({"content": None, "tool_calls": calls}).tool_calls
+    assert [one.state for one in kept] == [{"extra_content": {"a": 1}, "function": {"signature": "s"}}, None]
+    assert kept[0].wire() == {"id": "x", "type": "function", "function": function, "extra_content": {"a": 1}}
+
+
+def test_state_that_cannot_be_written_is_mended() -> None:
+    decoded = completion({"content": "a", "extra": {"half": "\ud83d", "many": 10**30}})
+    assert reply_of(decoded).state == {"extra": {"half": "?", "many": 1e30}}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"finish_reason": "error", "error": {"code": 502, "message": "Upstream error"}},
+        {"finish_reason": "error"},
+        {"finish_reason": "insufficient_system_resource"},
+        {"finish_reason": "stop", "error": {"message": "no code"}},
+    ],
+)
+def test_an_error_inside_the_choice_is_a_failure(error: dict[str, Any]) -> None:
+    body = completion({"role": "assistant", "content": "half an ans"})
+    body["choices"][0].update(error)
+    with pytest.raises(BrokenOff):
+        parse_reply(orjson.dumps(body))
+
+
+def test_an_error_beside_a_choice_that_says_nothing_is_a_failure() -> None:
+    with pytest.raises(RateLimited):
+        parse_reply(orjson.dumps(completion({"content": ""}) | {"error": {"code": 429, "message": "slow"}}))
+
+
+def test_drafts_within_thinking_are_no_json_of_the_reply() -> None:
+    assert json_object_of('<think>{"a": [1, 2, 3]} is too long</think>{"a": [1]}') == {"a": [1]}
+    assert json_object_of('{"a": "</think>"}') == {"a": "</think>"}
 
 
 def test_half_an_emoji_is_replaced() -> None:

@@ -151,7 +151,7 @@ def test_what_took_too_long_is_unclear() -> None:
     [
         (fails(404, "The model `m` does not exist.", "model_not_found"), "does not offer the model 'm'"),
         (fails(401), "wants a key (HTTP 401)"),
-        (fails(403), "wants a key (HTTP 403)"),
+        (fails(403), "wants a key (HTTP 403: "),
         (fails(400, "this account is not verified"), "HTTP 400: this account is not verified"),
         (sends("<html>hello</html>"), "does not speak the chat protocol"),
     ],

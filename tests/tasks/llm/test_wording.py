@@ -170,16 +170,21 @@ def test_further_fields_of_the_body_make_another_request() -> None:
 
 @pytest.mark.parametrize(
     ("abilities", "tool_choice", "n_calls"),
-    [(Abilities(tools=False), None, 1), (Abilities(tools=False), "none", 0), (Abilities(), None, 0)],
+    [
+        (Abilities(tools=False), None, 1),
+        (Abilities(tools=False), "none", 0),
+        (Abilities(), None, 1),
+        (Abilities(), "none", 0),
+    ],
 )
-def test_calls_are_read_where_they_had_to_be_written(
+def test_calls_in_the_text_are_read_where_they_may_be_made(
     abilities: Abilities, tool_choice: str | None, n_calls: int
 ) -> None:
     request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice=tool_choice)
     reply = Reply(content='Thought: So.\nAction: f\nAction Input: {"a": 1}')
     found = heard(reply, request, abilities)
     assert found == (
-        replace(reply, content="So.", tool_calls=(ToolCall("call_0", "f", '{"a": 1}'),)) if n_calls else reply
+        replace(reply, content="So.", tool_calls=(ToolCall("", "f", '{"a": 1}'),)) if n_calls else reply
     )
 
 

@@ -162,10 +162,10 @@ def test_the_finish_function_is_offered_last_though_none_was_given(scripted: Any
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        (("", ""), ["call_0_0", "call_0_1"]),
+        (("", ""), ["c00000000", "c00000001"]),
         (("x", "y"), ["x", "y"]),
-        (("x", "x"), ["x", "call_0_1"]),
-        (("call_0_1", ""), ["call_0_1", "call_0_2"]),
+        (("x", "x"), ["x", "c00000001"]),
+        (("c00000001", ""), ["c00000001", "c00000002"]),
     ],
 )
 def test_calls_without_an_id_of_their_own_get_one(

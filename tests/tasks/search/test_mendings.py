@@ -67,7 +67,7 @@ def last_reply_counts(scripted: Any, rules: Rules) -> str:
 @case
 def exact_names(scripted: Any, rules: Rules) -> str:
     script = [
-        scripted.reply(scripted.call("functions.get_weather_for_sky", city="Oslo")),
+        scripted.reply(scripted.call("tools.get_weather_for_sky", city="Oslo")),
         scripted.reply(scripted.call("time_for_sky")),
         scripted.reply(scripted.call("search_web")),
         scripted.reply(scripted.answer()),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.search.arguments import Arguments, encodable, read_arguments
+from tasks.llm.chat import ToolCall
+from tasks.search.arguments import Arguments, apart, encodable, read_arguments
 
 UNREADABLE = "its arguments cannot be read as JSON"
 NO_OBJECT = "its arguments are JSON, but not an object"
@@ -28,14 +29,11 @@ def wrapped(text: str) -> str:
         ("  \n", Arguments({}, "{}")),
         ('{"a":  1}', Arguments({"a": 1}, '{"a":  1}')),
         ('{"a": "two\nlines"}', Arguments({"a": "two\nlines"}, '{"a": "two\\nlines"}', repaired=True)),
-        ("[1, 2]", Arguments(None, wrapped("[1, 2]"), problem=NO_OBJECT)),
-        ('"{}"', Arguments(None, wrapped('"{}"'), problem=NO_OBJECT)),
-        ("null", Arguments(None, wrapped("null"), problem=NO_OBJECT)),
         ("ask a friend", Arguments(None, wrapped("ask a friend"), problem=UNREADABLE)),
         ('{"a": 9e999}', Arguments(None, wrapped('{"a": 9e999}'), problem=UNREADABLE)),
         (
             '{"a": 18446744073709551616}',
-            Arguments({"a": 1.8446744073709552e19}, '{"a": 18446744073709551616}'),
+            Arguments({"a": 18446744073709551616}, '{"a": 18446744073709551616}'),
         ),
         ('{"a": "\\ud83d"}', Arguments({"a": "?"}, '{"a": "?"}')),
     ],
@@ -44,9 +42,21 @@ def test_arguments_whatever_the_rules(text: str, arguments: Arguments, repair: b
     assert read_arguments(text, repair=repair) == arguments
 
 
+def test_decimals_beyond_doubles_are_kept() -> None:
+    read = read_arguments('{"a": 0.12345678901234567890, "b": "two\nlines"}', repair=True)
+    assert read.text == '{"a": 0.12345678901234567890, "b": "two\\nlines"}'
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
+        ('"{\\"a\\": 1}"', {"a": 1}),
+        (json.dumps(json.dumps('{"a": 1}')), {"a": 1}),
+        ('"{}"', {}),
+        ('""', {}),
+        ("null", {}),
+        ("[]", {}),
+        ('[{"a": 1}]', {"a": 1}),
         ("{'a': 1}", {"a": 1}),
         ('{"a": 1,}', {"a": 1}),
         ('{"a": "cut o', {"a": "cut o"}),
@@ -60,6 +70,45 @@ def test_arguments_that_almost_parse_are_repaired(text: str, value: object) -> N
     read = read_arguments(text, repair=True)
 
     assert (read.value, json.loads(read.text), read.repaired) == (value, value, True)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '"Oslo"', "3", "true", '[{"a": 1}, {"b": 2}]'])
+def test_what_is_no_object_is_told(text: str) -> None:
+    read = read_arguments(text, repair=True)
+    assert (read.value, read.text) == (None, wrapped(text))
+
+
+@pytest.mark.parametrize("text", ["null", '"{}"', "[1, 2]"])
+def test_published_rules_unwrap_nothing(text: str) -> None:
+    assert read_arguments(text, repair=False) == Arguments(None, wrapped(text), problem=NO_OBJECT)
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ('{"a": 1}{"a": 2}', ['{"a": 1}', '{"a": 2}']),
+        ('{"a": 1}\n{"a": 1}, {"b": [{}]}', ['{"a": 1}', '{"a": 1}', '{"b": [{}]}']),
+        ('{}{"a": 1}', ['{"a": 1}']),
+        ('{"a": "}{"}', ['{"a": "}{"}']),
+        ('{"a": {"b": 1}, "c": {}}', ['{"a": {"b": 1}, "c": {}}']),
+        ('{"a": 1}{"a": ', ['{"a": 1}{"a": ']),
+        ("{}{}", ["{}{}"]),
+    ],
+)
+def test_objects_run_together_are_calls_of_their_own(text: str, texts: list[str]) -> None:
+    calls = apart(ToolCall("x", "f", text, {"extra": 1}))
+    assert [call.arguments for call in calls] == texts
+    assert [(call.id, call.state) for call in calls] == [
+        ("x", {"extra": 1}),
+        *[("", None)] * (len(texts) - 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}{"a": ', '{"a": 1,}{"b": 2}', "{'a': 1} {'b': 2}", '{"a": 1}; {b: 2}']
+)
+def test_several_objects_are_never_taken_for_one(text: str) -> None:
+    assert read_arguments(text, repair=True) == Arguments(None, wrapped(text), problem=UNREADABLE)
 
 
 def test_they_are_not_where_the_rules_do_not_say_so() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tasks import exact_json
 from tasks.errors import RequestRefused
 from tasks.llm.chat import Message, Reply, ToolCall, Usage
 from tasks.search.node import SearchNode
@@ -170,4 +171,4 @@ def test_the_rows_can_be_stored(played: Any) -> None:
 
 
 def test_arguments_of_calls_can_be_digested_and_sent(played: Any) -> None:
-    assert all(orjson.dumps(arguments) for _, arguments in played.calls)
+    assert all(exact_json.dumps(arguments) for _, arguments in played.calls)

@@ -131,19 +131,19 @@ def test_the_answer_path_reads_as_a_conversation(scripted: Any) -> None:
         message(
             "assistant",
             "Look.",
-            MessageToolCall(id="call_0_0", name="get_time_for_sky", arguments='{"zone": 1}'),
+            MessageToolCall(id="c00000000", name="get_time_for_sky", arguments='{"zone": 1}'),
         ),
-        message("tool", '{"from": "get_time_for_sky"}', answers="call_0_0"),
+        message("tool", '{"from": "get_time_for_sky"}', answers="c00000000"),
         message(
             "assistant",
             None,
             MessageToolCall(
-                id="call_1_0",
+                id="c00001000",
                 name="Finish",
                 arguments='{"return_type": "give_answer", "final_answer": "Rain."}',
             ),
         ),
-        message("tool", "The answer is handed to the person; the search ends here.", answers="call_1_0"),
+        message("tool", "The answer is handed to the person; the search ends here.", answers="c00001000"),
     ]
 
 
