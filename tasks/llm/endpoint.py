@@ -145,7 +145,7 @@ class Endpoint:
 
     async def _tried(self, asking: Asking) -> Reply:
         """The reply, its place in the window still taken."""
-        patience = Patience(asking.attempts, self.params.outage_s, self._outage, self._first_pause_s)
+        patience = Patience(asking.attempts, self._outage, self._first_pause_s)
         try:
             return await self._try(asking, patience)
         except Transient as error:
@@ -206,6 +206,10 @@ class Endpoint:
             self._window.leave()
             await self._outage.over()
             await self._window.enter()
+        refusal = self._outage.refused_too_long
+        if refusal is not None:
+            self._window.leave()
+            raise self._limited(refusal)
 
     async def _sent(self, asking: Asking, patience: Patience) -> Reply:
         announced = asking.tokens_in + (asking.request.max_tokens or 0)
@@ -217,7 +221,8 @@ class Endpoint:
         except Transient as error:
             patience.failed(error)
             if isinstance(error, RateLimited):
-                self._window.refused(patience.pause_when_refused(error))
+                pause_s = min(patience.pause_when_refused(error), max(0.0, self._outage.pauses_left_s))
+                self._window.refused(pause_s)
             raise
         except (RequestRefused, FieldRefused):
             self._note_answer()

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from tasks.errors import EndpointDown, ToolloomError, Transient
+from tasks.errors import EndpointDown, RateLimited, ToolloomError, Transient
 
 LONGEST_PAUSE_S = 20.0
 
@@ -71,6 +71,29 @@ class Outage:
         self._reason = ""
         self._mend = ""
         self.last_answer = 0.0
+        self._refused_since: float | None = None
+        self._last_refused = 0.0
+        self._refusal: RateLimited | None = None
+
+    def refused(self, error: RateLimited) -> None:
+        """The endpoint wants a pause (429, 503).  So it is there, but may want pauses and nothing else."""
+        now = monotonic()
+        forgotten = now - self._last_refused > self._patience_s + LONGEST_PAUSE_S
+        if self._refused_since is None or forgotten:
+            self._refused_since = now
+        self._last_refused, self._refusal = now, error
+
+    @property
+    def pauses_left_s(self) -> float:
+        """How long pauses that are asked for are kept to, while it answers nobody."""
+        if self._refused_since is None:
+            return self._patience_s
+        return self._refused_since + self._patience_s - monotonic()
+
+    @property
+    def refused_too_long(self) -> RateLimited | None:
+        """The last refusal, when nobody was let through for `patience_s`: no request is worth a try then."""
+        return self._refusal if self.pauses_left_s <= 0 and self._refused_since is not None else None
 
     def begin(self, error: ToolloomError) -> None:
         """The endpoint was found away; the first to notice starts the clock."""
@@ -88,6 +111,7 @@ class Outage:
     def end(self) -> None:
         """The endpoint answered."""
         self.last_answer = monotonic()
+        self._refused_since = None
         if self._since is not None:
             self._since = None
             self._answering.set()

@@ -13,8 +13,6 @@ from tasks.llm.failures import MalformedReply, Unreachable
 from tasks.llm.pacing import LONGEST_PAUSE_S, Outage
 from tasks.llm.retries import RETRIES
 
-# A pause that a server may ask for as a matter of course; longer ones count against `[llm] outage_s`.
-_USUAL_PAUSE_S = 60.0
 _UNANSWERED_IN_A_ROW = 2
 
 
@@ -25,9 +23,8 @@ class Patience:
     nobody else is answered meanwhile, the endpoint counts as away (`Outage`), for all requests.
     """
 
-    def __init__(self, attempts: int, outage_s: float, outage: Outage, first_pause_s: float) -> None:
+    def __init__(self, attempts: int, outage: Outage, first_pause_s: float) -> None:
         self._attempts = attempts
-        self._outage_s = outage_s
         self._outage = outage
         self._begun = monotonic()
         self._sent_at = 0.0
@@ -42,6 +39,8 @@ class Patience:
     def failed(self, error: Transient) -> None:
         self._last = error
         self._failures[type(error)] += 1
+        if isinstance(error, RateLimited):
+            self._outage.refused(error)
         if isinstance(error, RateLimited | MalformedReply):
             return  # somebody is there
         self._unanswered = [sent for sent in self._unanswered if sent >= self._outage.last_answer]
@@ -75,10 +74,12 @@ class Patience:
         return counted >= self._attempts or self._failures[type(self._last)] >= at_most
 
     def _is_limited_too_long(self, pause_s: float) -> bool:
-        if pause_s <= _USUAL_PAUSE_S and self._failures[RateLimited] < self._attempts:
-            return False
-        waited_s = monotonic() - max(self._begun, self._outage.last_answer)
-        return waited_s + pause_s > self._outage_s
+        """Whether the pause that is asked for would end after `outage_s` without an answer to anybody.
+
+        Counted from the first refusal of any request since the last answer: many wait, and each of them
+        finding out by itself would take as many times as long.
+        """
+        return pause_s > self._outage.pauses_left_s
 
     def pause(self, state: RetryCallState) -> float:
         """Seconds until the next try."""

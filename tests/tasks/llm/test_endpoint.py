@@ -165,6 +165,23 @@ def test_an_endpoint_that_only_says_wait_ends_the_run() -> None:
     assert len(server.requests) >= 3
 
 
+@pytest.mark.parametrize("pause", [{}, {"retry_after": "0"}, {"retry_after_ms": "400"}], ids=["", "0", "0.4"])
+def test_all_who_wait_learn_at_once_that_nobody_is_let_through(pause: dict[str, str]) -> None:
+    with ModelServer(otherwise=fails(429, **pause)) as server:
+        begun = time.monotonic()
+        found = ask_often(server.url, 300, outage_s=1.0, concurrency=8)
+        took = time.monotonic() - begun
+    assert {type(each) for each in found} == {EndpointDown}
+    assert took < 5
+    assert "lets no request through" in str(found[0])
+
+
+def test_an_answer_begins_the_time_of_pauses_anew() -> None:
+    refusing_for_a_while = [*[fails(429, retry_after_ms="300")] * 3, OK] * 3
+    with ModelServer(*refusing_for_a_while) as server:
+        assert ask_often(server.url, 3, outage_s=1.5, concurrency=1) == [REPLY] * 3
+
+
 def test_limits_do_not_use_up_the_attempts() -> None:
     with ModelServer(*[fails(429)] * 5) as server:
         assert ask(server.url, attempts=2, outage_s=20) == REPLY
@@ -307,7 +324,7 @@ def test_after_a_pause_the_waiting_do_not_come_all_at_once() -> None:
         return await waits(0.05, OK)(request, body)
 
     with ModelServer(otherwise=limited_at_first) as server:
-        assert ask_often(server.url, 64, concurrency=32) == [REPLY] * 64
+        assert ask_often(server.url, 64, concurrency=32, outage_s=20) == [REPLY] * 64
     assert len(server.requests) - 64 <= 40, "who waited for a place was not sent into the limit"
     assert sum(moment - arrived[0] < 0.04 for moment in arrived) <= 4
 
