@@ -198,9 +198,7 @@ def served_at(data: Path) -> str | None:
     try:
         served = json.loads(_mark(data).read_text(encoding="utf-8"))
         os.kill(served["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError, ValueError, KeyError, NotADirectoryError):
-        return None
-    except PermissionError:  # a process of somebody else
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     url = str(served["url"])
     if re.fullmatch(rf"http://{re.escape(HOST)}:\d+", url) is None:

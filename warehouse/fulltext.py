@@ -21,6 +21,7 @@ from tasks.errors import ToolloomError, UsageError
 from warehouse.connect import open_database
 from warehouse.files import digest_of, temporary_beside, writing
 from warehouse.manifest import Manifest, load, newest
+from warehouse.seen import Seen, refuse_links
 from warehouse.sql import sql_files, statement
 from warehouse.tables import ANNOTATIONS, INSTRUCTIONS
 
@@ -80,6 +81,7 @@ def _has_word(text: str) -> bool:
 
 @contextmanager
 def _index(root: Path, run: str | None) -> Iterator[sqlite3.Connection]:
+    refuse_links(root)
     manifest = newest(root) if run is None else load(root, run)
     if manifest is None:
         raise UsageError(f"there is no run in {root}", fix="run `toolloom refresh`")
@@ -101,8 +103,12 @@ def _content(manifest: Manifest) -> str:
 
 
 def _opened(path: Path) -> sqlite3.Connection | None:
-    """A finished index; None when there is none, or what is there is none."""
-    if not path.is_file():
+    """A finished index; None when there is none, or what is there is none that was made here.
+
+    Whoever made it decides what a look-up in it does, and a folder may come from somebody else.
+    """
+    root, name = path.parent.parent, f"{path.parent.name}/{path.name}"
+    if not Seen(root).knows(name, path.stem):
         return None
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
     try:
@@ -122,6 +128,9 @@ def _made(root: Path, path: Path, run_id: str) -> sqlite3.Connection:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _fill_file(temporary, database)
                 temporary.replace(path)
+            seen = Seen(root)
+            seen.note(path.relative_to(root).as_posix(), path.stem)
+            seen.keep()
         except ToolloomError:
             return _filled(sqlite3.connect(":memory:"), database)
         finally:

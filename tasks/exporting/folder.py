@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from tasks.errors import UsageError
 from warehouse.files import temporaries_beside, temporary_beside, write_failure
 
 MARKER = "export.json"
+_PART = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f]{1,250}")
 
 
 @dataclass(slots=True)
@@ -26,7 +28,17 @@ class ExportFolder:
     written: dict[str, int] = field(default_factory=dict)
 
     def file(self, name: str) -> Path:
-        """The path of a file in it; its folders are there."""
+        """The path of a file in it; its folders are there.
+
+        Names are made of columns (scenario, split, model), and a data folder may be somebody else's: raises
+        `UsageError` for one that would leave the export.
+        """
+        if not all(_PART.fullmatch(part) for part in name.split("/")):
+            raise UsageError(
+                f"a row of the data folder asks for the file {name[:200]!r}, which is no name in an export; "
+                "nothing was written",
+                fix="this data folder was not written by Toolloom alone: look where it is from",
+            )
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

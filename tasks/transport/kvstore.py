@@ -66,12 +66,26 @@ def opened(path: Path) -> sqlite3.Connection:
                 f"no space left to write into {path.parent} ({cause})",
                 fix="free some space and run again; what is stored is not asked for twice",
             ) from cause
+        if isinstance(cause, sqlite3.Error) and _is_damage(cause):
+            raise damaged(path, cause) from cause
         raise UsageError(
             f"{path} cannot be opened as a store: {cause}",
-            fix="free space on its disk, make it and its folder writable, or move the file away to start a "
-            "new store",
+            fix="free space on its disk, or make it and its folder writable",
         ) from cause
     return connection
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+
+
+def damaged(path: Path, cause: sqlite3.Error) -> UsageError:
+    """Nothing is thrown away unasked: what is left of a store may still be worth something to somebody."""
+    return UsageError(
+        f"{path} is damaged, or no store: {cause}",
+        fix=f"put a copy of it in its place, or begin a new one with `mv {path} {path}.damaged` (with "
+        f"{path.name}-wal and {path.name}-shm, if they are there): what it held is then asked for again",
+    )
 
 
 @retry(
@@ -82,6 +96,10 @@ def opened(path: Path) -> sqlite3.Connection:
 )
 def _set_up(connection: sqlite3.Connection) -> None:
     """Of two processes that turn a new file to WAL at once, SQLite refuses one without waiting."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if connection.execute(sql("foreign")).fetchone() is not None:
+        # Of a file from somebody else they would be run by our own statements.
+        raise sqlite3.DatabaseError("it has views, triggers or tables of others")
     connection.executescript(sql("open"))
     _date_entries(connection)
 
@@ -142,8 +160,14 @@ class DurableMap:
 
     async def get(self, key: bytes) -> bytes | None:
         """The committed value.  Read in place: a look-up costs less than handing it to a thread."""
-        with self._reading:
-            row = self._reader.execute(sql("get"), (key,)).fetchone()
+        try:
+            with self._reading:
+                row = self._reader.execute(sql("get"), (key,)).fetchone()
+        except sqlite3.DatabaseError as cause:
+            if not _is_damage(cause):
+                raise
+            told = damaged(self._path, cause)
+            raise StopRun(told.message, fix=told.fix) from cause
         return None if row is None else bytes(row[0])
 
     async def put(self, key: bytes, value: bytes) -> None:
@@ -180,7 +204,9 @@ class DurableMap:
             except sqlite3.Error as cause:
                 error = StopRun(
                     f"{self._path} cannot be written: {cause}",
-                    fix="free space on its disk, or make it writable, and run again: what it holds is kept",
+                    fix=damaged(self._path, cause).fix
+                    if _is_damage(cause)
+                    else "free space on its disk, or make it writable, and run again: what it holds is kept",
                 )
             _report(batch, error)
 

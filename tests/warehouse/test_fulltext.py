@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -111,3 +113,15 @@ def test_other_content_has_another_index_and_old_ones_go(root: Path, build: Modu
 def test_without_a_run_there_is_nothing_to_search(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no run in"):
         search(tmp_path, "rain", run=None, limit=1)
+
+
+def test_an_index_that_somebody_else_made_is_never_asked(root: Path) -> None:
+    assert found(root, "malaga") == ["instruction-2"]
+    (index,) = (root / "search").glob("*.sqlite")
+    index.unlink()
+    with closing(sqlite3.connect(index)) as theirs:
+        theirs.execute(
+            "CREATE VIEW texts AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+            "SELECT max(i) FROM n"
+        )
+    assert found(root, "malaga") == ["instruction-2"]

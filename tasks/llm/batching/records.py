@@ -73,10 +73,11 @@ class Records:
 
 
 def _read(path: Path) -> Record:
+    fix = "remove it: what that batch brought is then asked for again"
     try:
-        return Record.model_validate_json(path.read_bytes())
+        record = Record.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise UsageError(
-            f"{path} is damaged: {error}",
-            fix="remove it: what that batch brought is then asked for again",
-        ) from error
+        raise UsageError(f"{path} is damaged: {error}", fix=fix) from error
+    if record.mark != path.stem:  # which names the file that is written and removed
+        raise UsageError(f"{path} is damaged: it says that it is {record.mark!r}", fix=fix)
+    return record

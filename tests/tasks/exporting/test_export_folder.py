@@ -183,3 +183,16 @@ def test_a_search_whose_instruction_is_gone_is_counted(export: Export, tmp_path:
         {"test_tool.jsonl": 1},
         {"its instruction is gone": 1},
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../../x", "/x", "a//b", "a/./b", "..", "a\\b", "a\x00", "x" * 251]
+)
+def test_no_row_decides_that_a_file_is_elsewhere(tmp_path: Path, name: str) -> None:
+    """`scenario`, `split` and `model` become names of files, and a data folder may be somebody else's."""
+    with (
+        pytest.raises(UsageError, match="no name in an export"),
+        export_folder(tmp_path / "out", "hf") as out,
+    ):
+        out.file(name)
+    assert names(tmp_path) == []

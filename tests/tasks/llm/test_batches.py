@@ -16,6 +16,7 @@ from llm_server import ModelServer, fails
 
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused, StopRun, UsageError
 from tasks.llm.batching.api import BatchApi
+from tasks.llm.batching.records import Record, Records
 from tasks.llm.chat import Reply
 from tasks.llm.client import Client
 from tasks.llm.costs import Spent
@@ -295,6 +296,14 @@ def test_a_batch_that_the_endpoint_has_forgotten_is_asked_for_again(tmp_path: Pa
         assert {type(reply) for reply in replies.values()} == {Reply}
         assert [batch["request_counts"]["total"] for batch in teacher.batches] == [8]
     assert [*(tmp_path / "batches").iterdir()] == []
+
+
+def test_a_record_names_no_file_but_its_own(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(
+        Record(mark="../../elsewhere", where="http://x", input_file_id="f", entries=()).model_dump_json()
+    )
+    with pytest.raises(UsageError, match=r"x\.json is damaged: it says that it is '../../elsewhere'"):
+        Records(tmp_path).all()
 
 
 def test_a_damaged_record_is_named(teacher: Teacher, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,11 +117,51 @@ def test_closing_twice_is_once_and_a_closed_map_says_so(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_store_is_a_usage_error(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
-    path.write_bytes(b"something else altogether" * 100)
-    with pytest.raises(
-        UsageError, match=r"store\.sqlite cannot be opened as a store: file is not a database"
-    ):
+    content = b"something else altogether" * 100
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as error:
         DurableMap(path)
+    assert error.value.message == f"{path} is damaged, or no store: file is not a database"
+    assert error.value.fix is not None
+    assert f"`mv {path} {path}.damaged`" in error.value.fix
+    assert path.read_bytes() == content, "nothing is thrown away unasked"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER more AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
+        "CREATE VIEW more AS SELECT 1",
+        "DROP TABLE entries; CREATE VIEW entries AS SELECT x'00' AS key, x'00' AS value, 0 AS stored_at",
+        "CREATE VIRTUAL TABLE more USING fts5(x)",
+    ],
+)
+def test_a_store_that_somebody_put_statements_into_is_refused(tmp_path: Path, statement: str) -> None:
+    path = tmp_path / "store.sqlite"
+    DurableMap(path).close()
+    with closing(sqlite3.connect(path)) as theirs:
+        theirs.executescript(statement)
+    with pytest.raises(UsageError, match="it has views, triggers or tables of others"):
+        DurableMap(path)
+
+
+def test_a_store_that_is_damaged_inside_stops_the_run_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+
+    async def fill_and_damage() -> bytes | None:
+        with DurableMap(path) as store:
+            for number in range(200):
+                await store.put(b"%d" % number, bytes(2_000))
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 8192))
+        with DurableMap(path) as store:
+            return await store.get(b"7")
+
+    with pytest.raises(StopRun) as error:
+        asyncio.run(fill_and_damage())
+    assert error.value.message.startswith(f"{path} is damaged, or no store: ")
+    assert f"`mv {path} {path}.damaged`" in str(error.value)
 
 
 def test_a_place_where_no_file_can_be_is_a_usage_error(tmp_path: Path) -> None:
