@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import math
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import ephem
@@ -46,7 +46,8 @@ def _sun_of(observer: Observer, day: date) -> Answer:
         times = {name: clock(moment) for name, moment in sun.sun(observer, date=day).items()}
     except ValueError as error:  # polar day and night
         raise unprocessable(f"{error} at latitude {observer.latitude} on {day}") from None
-    length = sun.sunset(observer, day) - sun.sunrise(observer, day)
+    # Far from Greenwich the Sun may set before it rises, as days of UTC go.
+    length = (sun.sunset(observer, day) - sun.sunrise(observer, day)) % timedelta(days=1)
     return {"date": day.isoformat(), **times, "day_length_minutes": round(length.total_seconds() / 60)}
 
 

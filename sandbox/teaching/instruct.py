@@ -10,13 +10,14 @@ from typing import Any
 from sandbox.teaching import dice, phrases
 from sandbox.teaching.arranging import arranged, tidied
 from sandbox.teaching.faults import TeacherFaults
+from sandbox.teaching.observation import is_cut_mark
 from sandbox.teaching.parameter import Parameter, from_document
 from sandbox.teaching.saying import Said, is_nested
 from sandbox.teaching.stages import Instruct
 from sandbox.teaching.values import Chooser, is_dated
 from sandbox.teaching.weaving import referred, speaks_of, woven
 from sandbox.teaching.wording import Wish, wish_from
-from sandbox.teaching.words import name_stems, stem_set
+from sandbox.teaching.words import name_stems, plain, stem, stem_set
 
 Json = dict[str, Any]
 _MOST_OPTIONAL = 2
@@ -111,12 +112,25 @@ def _api(document: Json) -> Api:
 
 
 def _keys(value: Any) -> set[tuple[str, ...]]:
-    """Stems of the keys of a response, at any depth."""
+    """Stems of the keys of a response under which values stand, at any depth.
+
+    What holds objects is no value, and a plural that is one number or text counts things or joins them.
+    """
     if isinstance(value, list):
         return set().union(*map(_keys, value[:3]))
     if not isinstance(value, dict):
         return set()
-    return {name_stems(str(key)) for key in value}.union(*map(_keys, value.values()))
+    named = {name_stems(str(key)) for key, inner in value.items() if _is_value_of(str(key), inner)}
+    return named.union(*map(_keys, value.values()))
+
+
+def _is_value_of(key: str, value: Any) -> bool:
+    if isinstance(value, list):
+        return not any(isinstance(item, (dict, list)) for item in value if not is_cut_mark(item))
+    last = plain(key).rpartition(" ")[2]
+    return not isinstance(value, dict) and (
+        not last.endswith("s") or stem(last) in {last, last.removesuffix("e")}
+    )
 
 
 def _chosen(apis: list[Api], number: int, task: Instruct, *seed: object, fewest: int) -> list[Api]:

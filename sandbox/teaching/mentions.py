@@ -61,11 +61,18 @@ def mentions(text: str) -> tuple[Mention, ...]:
         number = next(number for number in range(len(_PATTERNS)) if match[f"k{number}"] is not None)
         kind = _PATTERNS[number][0]
         value = match["q1"] or match["q2"] or match.group()
+        if kind == "number" and _is_enumerator(match.start(), match.end(), text):
+            continue
         if kind == "proper" and all(word.lower() in word_set("stop") for word in value.split()):
             continue
         opens = kind == "proper" and bool(_SENTENCE_START.search(text[: match.start()]))
         found.append(Mention(match.start(), match.end(), value, kind, opens))
     return tuple(found)
+
+
+def _is_enumerator(start: int, end: int, text: str) -> bool:
+    """Whether it only counts points: "(2) the ordinal"."""
+    return end - start == 1 and text[start - 1 : start] == "(" and text[end : end + 1] == ")"
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ def _cue(parameter: Parameter, mention: Mention, query: str) -> float:
 
 def _direction(parameter: Parameter, before: Sequence[str]) -> float:
     words = set(parameter.spoken.split())
-    near = next((word for word in before[:3] if word in _FROM_WORDS | _TO_WORDS), None)
+    words_of_way = _FROM_WORDS | (_TO_WORDS if "between" in before else _TO_WORDS - {"and"})
+    near = next((word for word in before[:3] if word in words_of_way), None)
     if near is None:
         return 0.0
     is_source = near in _FROM_WORDS

@@ -343,6 +343,14 @@ def arguments(query: str, *functions: Json) -> list[tuple[str, Json]]:
             ],
         ),
         (
+            "Two points: (1) convert an amount by the rates of Reuters, and that from JPY to CHF; (2) "
+            "tell me the weather of city Porto.",
+            [
+                ("convert_for_money", {"from_currency": "JPY", "to_currency": "CHF"}),
+                ("weather_for_sky", {"city": "Porto"}),
+            ],
+        ),
+        (
             "I look for a cup of china, sizes 3, 5 and 8. Search for those cups.",
             [("search_cups", {"material": "china", "sizes": [3, 5, 8]})],
         ),

@@ -125,6 +125,26 @@ def test_tables_and_objects_are_pasted_in() -> None:
     assert '{"unit":"mm"}' in one["query"]
 
 
+@pytest.mark.parametrize(
+    ("response", "linked"),
+    [
+        ({"currency": "CHF"}, True),
+        ({"rates": [{"currency": "CHF"}]}, True),
+        ({"currencies": ["CHF", "EUR", {"_cut": "9 more items"}]}, True),
+        ({"currencies": [{"code": "CHF"}]}, False),
+        ({"currency": {"code": "CHF"}}, False),
+        ({"currencies": 7}, False),
+    ],
+)
+def test_an_earlier_result_is_referred_to_where_it_holds_such_a_value(response: Json, linked: bool) -> None:
+    money = document("Purse", "List Money", "Lists the money of the world.", response=response)
+    facts = document("Purse", "Money Facts", "Returns the facts of a currency.", parameter("currency"))
+    both = instructions(Instruct([money, facts], n=9, min_words=10, several_tools=False), "digest", FAULTLESS)
+
+    referring = [one for one in both[0] if "that turns up there" in one["query"]]
+    assert bool(referring) == linked
+
+
 KITES = document(
     "Kite Shop",
     "Search Kites",
