@@ -9,6 +9,7 @@ from sandbox.teaching import dice
 from sandbox.teaching.evidence import Evidence, evidence
 from sandbox.teaching.faults import TeacherFaults
 from sandbox.teaching.judged import AnswerJudged, InstructionJudged, Judged, SolutionsCompared, TaskJudged
+from sandbox.teaching.mentions import written_out
 from sandbox.teaching.phrases import capitalised
 from sandbox.teaching.serving import Part, parts_asked_for, served
 
@@ -151,7 +152,10 @@ def _objections_to_values(task: InstructionJudged) -> list[tuple[int, str]]:
 
 def _objections_to_words(task: InstructionJudged) -> list[tuple[int, str]]:
     # Values may be anything: they are no words of the speaker.
-    spoken = _VALUES.sub('""', task.query)
+    spoken = task.query
+    for written in reversed(written_out(spoken)):
+        spoken = f'{spoken[: written.start]}""{spoken[written.end :]}'
+    spoken = _VALUES.sub('""', spoken)
     objections = [(2, why) for pattern, why in _UNNATURAL if pattern.search(spoken)]
     if len(task.query.split()) < _FEWEST_WORDS:
         objections.append((1, "it is too short to tell what it is for"))

@@ -111,7 +111,7 @@ def words_before(text: str, position: int, most: int = 6) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8192)
-def words_after(text: str, position: int, most: int = 2) -> tuple[str, ...]:
+def words_after(text: str, position: int, most: int = 3) -> tuple[str, ...]:
     """The words after a position, nearest first, in lower case."""
     after = re.split(r"[.!?,;]", text[position : position + 40])[0]
     return tuple(word.lower() for word in _WORD.findall(after))[:most]

@@ -10,7 +10,6 @@ from typing import Any
 from sandbox.teaching.functions import Function, Offer, Offers
 from sandbox.teaching.observation import Fact, matching
 from sandbox.teaching.pairing import values_in_query
-from sandbox.teaching.parameter import Parameter
 from sandbox.teaching.plan import Subtask, clauses, score, sentence_end
 from sandbox.teaching.stages import FINISH
 from sandbox.teaching.words import plain
@@ -74,7 +73,7 @@ def served(query: str, documents: list[Json]) -> dict[str, Part | None]:
         best = max(clauses(query) or [(0, query)], key=lambda part: score(part[1], function))
         name = str(document.get("api_name") or "")
         enough = score(best[1], function) >= _SURE
-        lacking = _lacking(function, best[1], best[0], query, known)
+        lacking = _lacking(function, best[1], best[0], query, known, defaults=False)
         parts[name] = Part(best[1], function, lacking) if enough else None
     return parts
 
@@ -89,19 +88,23 @@ def _served_best(clause: str, start: int, query: str, offer: Offer) -> Part:
 
 
 def _lacking(
-    function: Function, clause: str, start: int, query: str, known: tuple[Fact, ...]
+    function: Function,
+    clause: str,
+    start: int,
+    query: str,
+    known: tuple[Fact, ...],
+    *,
+    defaults: bool = True,
 ) -> tuple[str, ...]:
-    """Required parameters without a value of their own that the request gives none for."""
+    """Required parameters that the request gives no value for.  defaults: whether they count as given."""
     given = values_in_query(Subtask(function, clause, start, 0.0), query)
     return tuple(
         plain(parameter.name)
         for parameter in function.required
-        if parameter not in given and not _has_value(parameter) and not matching(known, parameter.stems)
+        if parameter not in given
+        and not (parameter.kind == "boolean" or (defaults and parameter.has_default))
+        and not matching(known, parameter.stems)
     )
-
-
-def _has_value(parameter: Parameter) -> bool:
-    return parameter.has_default or parameter.kind == "boolean"
 
 
 def _is_identifier(spoken: str) -> bool:

@@ -285,6 +285,21 @@ NATURAL = (
             2,
             "It gives no day, which High Water requires.",
         ),
+        (
+            "We sail with friends, so please give me the times of high water in the harbour Brest on a day.",
+            [
+                TIDE_DESK
+                | {"parameters": [TIDE_DESK["parameters"][0], parameter("day", default="2026-01-01")]}
+            ],
+            2,
+            "It gives no day, which High Water requires.",
+        ),
+        (
+            'My uncle asks: check the plan of the ship, with the plan {"mast": [{"m": 9}], "name": "Eva"}.',
+            [document("Ship List", "Check", "Checks the plan of a ship.", parameter("plan", type="object"))],
+            5,
+            None,
+        ),
         (f"Use Tide Desk for this. {NATURAL}", [TIDE_DESK], 3, "It names a tool."),
         (NATURAL, [TIDE_DESK | {"api_name": "Finish"}], 5, None),
         (f"{NATURAL} Call the API twice.", [TIDE_DESK], 3, "It speaks of interfaces."),

@@ -367,6 +367,10 @@ def arguments(query: str, *functions: Json) -> list[tuple[str, Json]]:
             [("weather_for_sky", {"city": "Oslo"}), ("search_cups", {})],
         ),
         (
+            "Search for cups by size in 3 and 4 with china as the material.",
+            [("search_cups", {"material": "china", "sizes": [3, 4]})],
+        ),
+        (
             "Search for cups of glass with handle in size 4, please.",
             [("search_cups", {"material": "glass", "sizes": [4], "with_handle": True})],
         ),
