@@ -15,6 +15,7 @@ from tasks.llm.abilities import Abilities
 from tasks.llm.batching.records import Record
 from tasks.llm.chat import digest_of
 from tasks.llm.known import KnownEndpoints
+from tasks.llm.usage import mostly_refused
 from tasks.policies import refused_results
 from tasks.run import RunContext
 from tasks.services import close_services, services_of
@@ -177,7 +178,11 @@ def spent_in(run: RunContext, run_id: str) -> Spent:
     refs = manifest.load(run.data, run_id).tables[RUNS.name]
     (row,) = (row for row in services_of(run).store.read(RUNS, refs) if row.run_id == run_id)
     return Spent(
-        requests=row.n_requests, tokens_in=row.tokens_in, tokens_out=row.tokens_out, cost_usd=row.cost_usd
+        requests=row.n_requests,
+        tokens_in=row.tokens_in,
+        tokens_out=row.tokens_out,
+        cost_usd=row.cost_usd,
+        refused=mostly_refused(services_of(run).spending.calls()),
     )
 
 

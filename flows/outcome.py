@@ -38,7 +38,11 @@ class StageRun(BaseModel):
 
 
 class Spent(BaseModel):
-    """What was asked of the model endpoint; cost_usd: None while prices are unknown."""
+    """What was asked of the model endpoint.
+
+    cost_usd: None while prices are unknown.  refused: a sentence for each stage whose requests were mostly
+    refused.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +50,7 @@ class Spent(BaseModel):
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = None
+    refused: tuple[str, ...] = ()
 
 
 class Refreshed(BaseModel):

@@ -12,11 +12,19 @@ from prefect import Flow, State, Task
 from prefect.artifacts import create_table_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.outcome import Outcome, StageRun
+from flows.outcome import Outcome, Reprobed, StageRun
 from flows.params import Config
 from flows.progress import shown
 from flows.report import announce, command
-from tasks.errors import BrokenContract, EndpointDown, NothingLeft, OverBudget, StopRun, Transient
+from tasks.errors import (
+    BrokenContract,
+    EndpointDown,
+    NothingLeft,
+    OverBudget,
+    StopRun,
+    ToolloomError,
+    Transient,
+)
 from tasks.run import RunContext
 from tasks.services import services_of
 from tasks.stage import WINDOW, is_cached, stop_notice, usable
@@ -191,12 +199,20 @@ def funnel_rows(output: StageOutput, reasons: dict[str, int]) -> list[dict[str, 
 
 
 def raise_stop(stage_runs: Sequence[StageRun], outcome: Outcome | None = None) -> None:
-    """Raises what stopped the last stage, as the error it was, if anything did.
+    """Raises what stopped the last stage, as the error it was, if anything did; also where a run came to its
+    end and most requests of a stage were refused.
 
     outcome: the run that holds what was finished; views may show another.
     """
     stop = stage_runs[-1].stop
     if stop is None:
+        if outcome is not None and not isinstance(outcome, Reprobed) and outcome.spent.refused:
+            raise ToolloomError(
+                "; ".join(outcome.spent.refused),
+                fix="what came of them is committed: look at "
+                f"`{command(outcome.data, f'sql @rejects --run {outcome.run_id}')}`; mend the endpoint, or "
+                "change what it is asked with in [llm] (tools, body, max_tokens), and run again",
+            )
         return
     fix = stop.fix
     if fix is not None and outcome is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 
 from tasks.errors import OverBudget
@@ -53,7 +54,8 @@ class Ledger:
     whose real cost may leave room; when there can be none, `OverBudget` is raised.
 
     Estimates are by bytes.  Where the endpoint counts more tokens than estimated (rare scripts, another
-    tokeniser), all later estimates are raised by the worst ratio seen.  Use it in one event loop.
+    tokeniser), all later estimates are raised by the worst ratio seen; so is the longest reply where the
+    endpoint bills more than it was asked for (thinking that no limit holds).  Use it in one event loop.
 
     log: where a run that was killed finds what it had spent; what was in flight then counts at its worst.
     """
@@ -67,6 +69,7 @@ class Ledger:
             stage: _Account(f"[budget.stages.{stage}]", caps) for stage, caps in budget.stages.items()
         }
         self._underestimate = 1.0
+        self._overlong = 1.0
         self._queue = asyncio.Lock()
         self._booked = asyncio.Event()
         self._earlier: dict[str, Booking] = {} if log is None else log.bookings()
@@ -90,12 +93,16 @@ class Ledger:
         saved = (cost_usd(self._llm, tokens_in, tokens_out) or 0.0) * discount
         return Spent(1, tokens_in, tokens_out, saved)
 
+    def _at_worst(self, tokens_in: int, tokens_out: int, discount: float) -> Spent:
+        worst_in, worst_out = tokens_in * self._underestimate, tokens_out * self._overlong
+        return self.priced(round(worst_in), math.ceil(worst_out), discount)
+
     async def set_aside(self, tokens_in: int, tokens_out: int, stage: str, discount: float) -> Held:
         """Sets the worst case aside and returns it; first come, first served.  Raises `OverBudget`."""
         accounts = self._accounts(stage)
         async with self._queue:
             while True:
-                need = self.priced(round(tokens_in * self._underestimate), tokens_out, discount)
+                need = self._at_worst(tokens_in, tokens_out, discount)
                 if self._passed(accounts, need, in_flight=True) is None:
                     return self._hold(accounts, need, stage)
                 if (passed := self._passed(accounts, need, in_flight=False)) is not None:
@@ -106,7 +113,7 @@ class Ledger:
     def set_aside_now(self, tokens_in: int, tokens_out: int, stage: str) -> Held | None:
         """The same without waiting; None when there is no room now."""
         accounts = self._accounts(stage)
-        need = self.priced(round(tokens_in * self._underestimate), tokens_out, 0.0)
+        need = self._at_worst(tokens_in, tokens_out, 0.0)
         has_room = self._passed(accounts, need, in_flight=True) is None
         return self._hold(accounts, need, stage) if has_room else None
 
@@ -154,9 +161,11 @@ class Ledger:
             account.used += really
         self._booked.set()
 
-    def learn(self, estimated_in: int, counted_in: int) -> None:
-        """Compares an estimate with what the endpoint counted."""
+    def learn(self, estimated_in: int, counted_in: int, most_out: int = 0, counted_out: int = 0) -> None:
+        """Compares an estimate, and the longest reply that was asked for, with what the endpoint counted."""
         self._underestimate = max(self._underestimate, counted_in / max(1, estimated_in))
+        if most_out:
+            self._overlong = max(self._overlong, counted_out / most_out)
 
     def _accounts(self, stage: str) -> list[_Account]:
         of_stage = self._stages.get(stage)
@@ -245,12 +254,12 @@ class Reservation:
         """The reply came.  reply_tokens: an estimate, for endpoints that report no usage."""
         if self._held is None:
             return
+        # An endpoint may count one side only, and no reply is for nothing.
+        tokens_in = usage.tokens_in or self._held.spent.tokens_in
+        tokens_out = usage.tokens_out or reply_tokens
         if usage.total:
-            self._ledger.learn(self._tokens_in, usage.tokens_in)
-            really = self._ledger.priced(usage.tokens_in, usage.tokens_out, self._discount)
-        else:
-            really = self._ledger.priced(self._held.spent.tokens_in, reply_tokens, self._discount)
-        self._book(self._held, really)
+            self._ledger.learn(self._tokens_in, usage.tokens_in, self._tokens_out, usage.tokens_out)
+        self._book(self._held, self._ledger.priced(tokens_in, tokens_out, self._discount))
 
     def release(self) -> None:
         """Gives back what is still set aside, unless the try was sent; harmless after `settle`."""

@@ -63,5 +63,9 @@ def tokens_in_bytes(n_bytes: int) -> int:
 
 def tokens_in_reply(reply: Reply) -> int:
     """Likewise, where the endpoint does not say."""
-    texts = [reply.content or "", *(call.name + call.arguments for call in reply.tool_calls)]
+    texts = [
+        reply.content or "",
+        reply.thinking or "",
+        *(call.name + call.arguments for call in reply.tool_calls),
+    ]
     return tokens_in_bytes(sum(len(text.encode()) for text in texts))

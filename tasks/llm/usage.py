@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Protocol
 
 from tasks.llm.spending import SpendingLog
 from warehouse.tables.accounts import LlmCall
+
+_TRIAL = "endpoint"
+# Fewer refusals may be the rows' own.
+_FEWEST_REFUSED = 3
 
 
 class Recorder(Protocol):
@@ -55,3 +59,21 @@ class UsageLog:
         with self._guard:
             row_ids = [row_id for of_stage, row_id in self._calls if of_stage == stage]
         return self.take(stage, row_ids)
+
+
+def mostly_refused(calls: Iterable[LlmCall]) -> tuple[str, ...]:
+    """A sentence for each stage whose requests were mostly refused; in a trial those are findings."""
+    errors: defaultdict[str, list[str | None]] = defaultdict(list)
+    for call in calls:
+        errors[call.stage].append(call.error)
+    told: list[str] = []
+    for stage, of_stage in errors.items():
+        # A refusal is told with its reason and what was said; other failures in one word (`tasks.llm.model`).
+        refused = [error for error in of_stage if error is not None and ": " in error]
+        if stage != _TRIAL and len(refused) >= max(_FEWEST_REFUSED, len(of_stage) // 2 + 1):
+            ((error, _),) = Counter(refused).most_common(1)
+            told.append(
+                f"the model endpoint refused {len(refused):,} of {len(of_stage):,} requests of {stage}, "
+                f"most often so: {error.partition(': ')[2]}"
+            )
+    return tuple(told)

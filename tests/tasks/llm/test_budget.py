@@ -92,8 +92,10 @@ def after_admit(act: Callable[[Reservation], None]) -> Spent:
         (lambda reservation: reservation.failed(Cost.WORST), Spent(2, 61, 110)),
         (Reservation.sent, Spent(2, 61, 110)),
         (lambda reservation: reservation.settle(Usage(), 7), Spent(2, 61, 17)),
+        (lambda reservation: reservation.settle(Usage(50, 0), 7), Spent(2, 51, 17)),
+        (lambda reservation: reservation.settle(Usage(0, 30), 7), Spent(2, 61, 40)),
     ],
-    ids=["released", "not sent", "refused", "lost", "broken off", "no usage reported"],
+    ids=["released", "not sent", "refused", "lost", "broken off", "no usage", "of one side", "of the other"],
 )
 def test_what_a_request_without_a_count_costs(act: Callable[[Reservation], None], used: Spent) -> None:
     assert after_admit(act) == used
@@ -188,3 +190,16 @@ def test_dollars_of_a_stage_without_prices_are_refused() -> None:
     budget = BudgetParams(stages={"annotate": Caps(max_usd=1)})
     with pytest.raises(UsageError, match=r"\[budget.stages.annotate\] max_usd = 1 cannot be kept"):
         Ledger(budget, llm(price_in=None))
+
+
+def test_what_an_endpoint_bills_beyond_the_longest_reply_is_set_aside_from_then_on() -> None:
+    async def run() -> str:
+        ledger = ledger_with(max_tokens=1_000)
+        reservation = ledger.reservation(tokens_in=50, max_tokens=100)
+        await reservation.admit()
+        reservation.settle(Usage(50, 800), 10)
+        with pytest.raises(OverBudget) as caught:
+            await ledger.reservation(tokens_in=50, max_tokens=100).admit()
+        return caught.value.message
+
+    assert asyncio.run(run()).endswith("the request may take 850 tokens")

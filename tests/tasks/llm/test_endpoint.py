@@ -437,3 +437,82 @@ def test_credentials_in_the_address_are_refused_and_not_shown(url: str) -> None:
 def test_usage_may_be_missing() -> None:
     with ModelServer(sends(completion(usage=None))) as server:
         assert ask(server.url, tokens_per_minute=10_000_000).usage == Usage()
+
+
+MODERATED = fails(403, "The prompt was flagged by moderation.")
+FORBIDDEN = fails(403, "Forbidden", "some_code")
+UNKNOWN = fails(400, "You asked: which model railway was not found in the shop?")
+
+
+@pytest.mark.parametrize("refusal", [MODERATED, FORBIDDEN, UNKNOWN])
+def test_a_refusal_of_one_request_among_answered_ones_is_that_requests(refusal: Answer) -> None:
+    async def run(url: str) -> list[Reply | BaseException]:
+        async with endpoint_at(url) as endpoint:
+            asked = [await asyncio.gather(endpoint.ask(HELLO), return_exceptions=True) for _ in range(3)]
+            return [result for (result,) in asked]
+
+    with ModelServer(OK, refusal, OK) as server:
+        first, refused, last = asyncio.run(run(server.url))
+    assert (first, last) == (REPLY, REPLY)
+    assert isinstance(refused, RequestRefused)
+    assert refused.message.startswith(("HTTP 403: ", "HTTP 400: "))
+
+
+def test_a_forbidden_first_request_stops_the_run_with_what_was_said() -> None:
+    with (
+        ModelServer(FORBIDDEN) as server,
+        pytest.raises(KeyRefused, match=r"wants a key \(HTTP 403: Forbidden"),
+    ):
+        ask(server.url)
+
+
+def test_moderation_of_the_first_request_does_not_stop_it() -> None:
+    with ModelServer(MODERATED) as server, pytest.raises(RequestRefused, match="flagged") as caught:
+        ask(server.url)
+    assert caught.value.reason == "content_filtered"
+
+
+def test_ten_refusals_in_a_row_that_may_concern_all_do() -> None:
+    async def run(url: str) -> list[str]:
+        async with endpoint_at(url) as endpoint:
+            found = [await asyncio.gather(endpoint.ask(HELLO), return_exceptions=True) for _ in range(11)]
+            return [type(result).__name__ for (result,) in found]
+
+    with ModelServer(OK, otherwise=FORBIDDEN) as server:
+        assert asyncio.run(run(server.url)) == ["Reply", *["Ambiguous"] * 9, "KeyRefused"]
+
+
+THOUGHT = Message(
+    "assistant", None, (ToolCall("c", "f", "{}", {"extra_content": {"a": 1}}),), state={"reasoning": "Hm."}
+)
+WITH_STATE = ChatRequest(
+    transcript=Transcript.of(Message("user", "hi"), THOUGHT, Message("tool", "rain", tool_call_id="c"))
+)
+
+
+def test_state_goes_back_with_its_message_and_its_call() -> None:
+    with ModelServer(OK) as server:
+        ask(server.url, WITH_STATE)
+    said = server.requests[0]["messages"][1]
+    assert said["reasoning"] == "Hm."
+    assert said["tool_calls"][0]["extra_content"] == {"a": 1}
+
+
+def test_state_that_the_endpoint_refuses_by_name_is_left_out_from_then_on() -> None:
+    refusal = fails(400, "'messages.1': property 'reasoning' is unsupported")
+    with ModelServer(refusal, OK, OK) as server:
+
+        async def run() -> list[Reply]:
+            async with endpoint_at(server.url) as endpoint:
+                return [await endpoint.ask(WITH_STATE), await endpoint.ask(WITH_STATE)]
+
+        assert asyncio.run(run()) == [REPLY, REPLY]
+    assert ["reasoning" in request["messages"][1] for request in server.requests] == [True, False, False]
+    assert server.requests[2]["messages"][1]["tool_calls"][0]["extra_content"] == {"a": 1}
+
+
+def test_state_that_is_missing_elsewhere_is_not_left_out() -> None:
+    refusal = fails(400, "Missing `reasoning` field in the assistant message at message index 3")
+    with ModelServer(refusal) as server, pytest.raises(RequestRefused, match="Missing"):
+        ask(server.url, WITH_STATE)
+    assert len(server.requests) == 1

@@ -19,7 +19,15 @@ LONG = Reply(
 )
 
 
-@pytest.mark.parametrize("reply", [SHORT, LONG, Reply(content="é 🙂 \u2028")])
+THINKING = Reply(
+    content=None,
+    tool_calls=(ToolCall("c", "f", "{}", {"extra_content": {"a": 1}}), ToolCall("d", "g", "{}")),
+    thinking="Hm.",
+    state={"reasoning_content": "Hm."},
+)
+
+
+@pytest.mark.parametrize("reply", [SHORT, LONG, THINKING, Reply(content="é 🙂 \u2028")])
 def test_a_reply_comes_back_as_it_was(reply: Reply) -> None:
     assert decode_reply(encode_reply(reply)) == reply
 
@@ -64,3 +72,8 @@ def test_a_stored_reply_outlives_its_process(tmp_path: Path) -> None:
 
     asyncio.run(put())
     assert asyncio.run(get()) == [LONG, None]
+
+
+def test_thinking_that_an_earlier_version_left_in_the_content_is_taken_off() -> None:
+    kept = decode_reply(encode_reply(Reply(content="<think>Hm.</think>Yes.")))
+    assert (kept.content, kept.thinking) == ("Yes.", "Hm.")

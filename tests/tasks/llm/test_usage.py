@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.llm.usage import UsageLog
+from tasks.llm.usage import UsageLog, mostly_refused
 from warehouse.tables.accounts import LlmCall
 
 PAID = LlmCall(
@@ -52,3 +52,24 @@ def test_the_row_that_says_what_a_reply_cost_is_kept() -> None:
 def test_a_failure_gives_way_to_what_came_later() -> None:
     assert log_of(FAILED, STORED).take_all("propose") == [STORED]
     assert log_of(FAILED, PAID).take_all("propose") == [PAID]
+
+
+REFUSED = replace(PAID, stage="annotate", error="endpoint_refused: HTTP 400: No.")
+
+
+def test_a_stage_whose_requests_were_mostly_refused_says_so() -> None:
+    fine = replace(PAID, stage="annotate")
+    other = replace(REFUSED, error="content_filtered: HTTP 403: Not that.")
+    calls = [fine, fine, other, REFUSED, REFUSED, PAID]
+    assert mostly_refused(calls) == (
+        "the model endpoint refused 3 of 5 requests of annotate, most often so: HTTP 400: No.",
+    )
+
+
+def test_half_of_them_a_few_those_of_a_trial_and_outages_are_no_sign() -> None:
+    fine, down = replace(PAID, stage="annotate"), replace(PAID, stage="annotate", error="EndpointDown")
+    trial = replace(REFUSED, stage="endpoint")
+    assert mostly_refused([fine, REFUSED] * 5) == ()
+    assert mostly_refused([REFUSED] * 2) == ()
+    assert mostly_refused([trial] * 5) == ()
+    assert mostly_refused([down] * 5) == ()

@@ -224,3 +224,75 @@ def test_a_client_may_refuse_by_itself() -> None:
         found = found_at(server, model=model, width=1)
 
     assert [node.observation for node in found.nodes[1:]] == ["not this one"]
+
+
+def thinking_aloud(name: str, arguments: str, thought: str) -> Any:
+    call = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+        "extra_content": {"signature": thought},
+    }
+    message = {"role": "assistant", "content": None, "reasoning_content": thought, "tool_calls": [call]}
+    return sends(completion(message))
+
+
+GIVE_UP = '{"return_type": "give_up_and_restart"}'
+
+
+def test_state_stays_with_its_branch_when_the_search_goes_back() -> None:
+    replies = [
+        thinking_aloud("get_weather", '{"city": "Oslo"}', "one"),
+        thinking_aloud("Finish", GIVE_UP, "two"),
+        thinking_aloud("get_weather", '{"city": "Bergen"}', "three"),
+        ANSWER,
+    ]
+    with ModelServer(*replies) as server:
+        found = found_at(server, width=2)
+
+    shown = [
+        [
+            (message["reasoning_content"], message["tool_calls"][0]["extra_content"]["signature"])
+            for message in request["messages"]
+            if message["role"] == "assistant"
+        ]
+        for request in server.requests
+    ]
+    assert shown == [[], [("one", "one")], [], [("three", "three")]]
+    assert [node.thinking for node in found.nodes if node.thinking] == ["one", "two", "three"]
+
+
+def test_thinking_in_the_text_is_kept_apart_and_never_said_again() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    message = {"role": "assistant", "content": "<think>Hm.</think>\nI look.", "tool_calls": [call]}
+    with ModelServer(sends(completion(message)), ANSWER) as server:
+        found = found_at(server)
+
+    assert [(node.thinking, node.thought) for node in found.nodes if node.kind == "thought"] == [
+        ("Hm.", "I look.")
+    ]
+    assert server.requests[1]["messages"][2]["content"] == "I look."
+    assert "reasoning_content" not in server.requests[1]["messages"][2]
+
+
+def test_a_call_that_the_server_left_in_the_text_is_made() -> None:
+    text = 'I look.\n<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+    with ModelServer(sends(completion({"role": "assistant", "content": text})), ANSWER) as server:
+        found = found_at(server)
+
+    assert [message["content"] for message in found.messages if message["role"] == "assistant"] == [
+        "I look.",
+        None,
+    ]
+    assert server.requests[1]["messages"][2]["tool_calls"][0]["id"] == "c00000000"
+
+
+def test_calls_run_together_are_both_made() -> None:
+    with ModelServer(calling("get_weather", '{"city": "Oslo"}{"city": "Bergen"}'), ANSWER) as server:
+        found = found_at(server)
+
+    assert [call["function"]["arguments"] for call in found.messages[2]["tool_calls"]] == [
+        '{"city": "Oslo"}',
+        '{"city": "Bergen"}',
+    ]
+    assert [call["id"] for call in found.messages[2]["tool_calls"]] == ["c1", "c00000001"]
