@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,20 +21,14 @@ from tasks.errors import ConnectionFailed
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import AddressBlocked, Redactor
+from tasks.transport.reading import decoded
 from warehouse.tables.catalogue import Api
 
 # Waiting longer than this for one call would hold up a search; the model is told instead.
 LONGEST_PAUSE_S = 10.0
 
 _RAPIDAPI = ".rapidapi.com"
-_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
-# Those of the web.  Python knows others, which decode to half characters, or are no character sets at all.
-_KNOWN_CHARSET = re.compile(
-    r"ascii|utf-8(?:-sig)?|utf-(?:16|32)(?:-[lb]e)?|iso8859-\d+|cp\d+|koi8-[rtu]|mac-\w+|tis-620|hz"
-    r"|big5\w*|gb\w+|euc_\w+|shift_jis\w*|iso2022_\w+|johab"
-)
 _LONGEST_CONTENT_TYPE = 100
-_TEXTUAL = re.compile(r"text/|.*(?:json|xml|javascript|csv|yaml|x-www-form-urlencoded)", re.IGNORECASE)
 
 
 class DirectCaller:
@@ -98,7 +90,7 @@ def _result(method: str, response: HttpResponse, redactor: Redactor) -> CallResu
     # Bytes of a header that are no text come as half characters, which no table can hold.
     header = response.headers.get("content-type", "").encode("ascii", "replace").decode()
     content_type = header.partition(";")[0].strip().lower()[:_LONGEST_CONTENT_TYPE] or None
-    body = _decoded(response.body, header)
+    body = decoded(response.body, header)
     n_bytes = len(response.body)
     return CallResult(
         outcome=outcome_of(response.status, content_type, body, n_bytes=n_bytes, method=method),
@@ -109,28 +101,6 @@ def _result(method: str, response: HttpResponse, redactor: Redactor) -> CallResu
         body=None if body is None else redactor.redact(body),
         retry_after=_retry_after(response.headers.get("retry-after")),
     )
-
-
-def _decoded(body: bytes, content_type: str) -> str | None:
-    """The text of a body; None when there is none or when it is no text."""
-    if not body:
-        return None
-    for charset in (_charset(content_type), "utf-8"):
-        try:
-            return body.decode(charset)
-        except UnicodeError:
-            continue
-    return body.decode("utf-8", "replace") if _TEXTUAL.match(content_type) else None
-
-
-def _charset(content_type: str) -> str:
-    """The declared character set if it is one of the web, else UTF-8."""
-    declared = _CHARSET.search(content_type)
-    try:
-        name = codecs.lookup(declared[1]).name if declared else "utf-8"
-    except LookupError:
-        return "utf-8"
-    return name if _KNOWN_CHARSET.fullmatch(name) else "utf-8"
 
 
 def _retry_after(header: str | None) -> float | None:

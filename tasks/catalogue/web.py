@@ -23,6 +23,7 @@ from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient
 from tasks.transport.guard import Redactor, forbidden_kind, matches_any
+from tasks.transport.reading import UnpacksTooLarge, decoded, unpacked
 
 TRIES = 4
 FIRST_WAIT_S = 0.5
@@ -161,7 +162,7 @@ class JsonClient:
                     method, url, data=sent, headers=headers, timeout=self._timeout_s, stream=True
                 )
                 with response:
-                    body = self._redacted(_read(response, deadline))
+                    body = self._redacted(_text(response, _read(response, deadline)))
         except requests.TooManyRedirects as error:
             raise BadRow(CrawlReason.REFUSED, f"{url} redirects without end") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -186,7 +187,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     """The body.  `requests` limits the time of each read, not of all: hence the deadline."""
     chunks: list[bytes] = []
     size = 0
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+    while chunk := response.raw.read1(_CHUNK, decode_content=False):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_BYTES:
@@ -194,6 +195,17 @@ def _read(response: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimeoutError("the answer was still coming at the deadline")
     return b"".join(chunks)
+
+
+def _text(response: requests.Response, packed: bytes) -> bytes:
+    """The body as UTF-8, unpacked; as it came where it is no text."""
+    content_type = response.headers.get("Content-Type", "")
+    try:
+        body = unpacked(packed, response.headers.get("Content-Encoding", ""), content_type, MAX_BYTES)
+    except UnpacksTooLarge:
+        raise BadRow(CrawlReason.REFUSED, f"{response.url} is larger than {MAX_BYTES:,} bytes") from None
+    text = decoded(body, content_type, strict=True)
+    return body if text is None else text.encode("utf-8", "surrogateescape")
 
 
 def _check_status(url: str, response: requests.Response) -> None:

@@ -19,6 +19,7 @@ from yarl import URL
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
 from tasks.transport.guard import GuardedResolver, matches_any, refuse_literal
 from tasks.transport.pace import Pace
+from tasks.transport.reading import LONGEST_HEAD, MOST_HEADERS, UnpacksTooLarge, lenient_heads, unpacked
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -158,8 +159,15 @@ class HttpClient:
         async with session.request(
             request.method, url, headers=headers, data=request.body, allow_redirects=False
         ) as response:
-            body = await self._read(response, request)
+            packed = await self._read(response, request)
             names = {name.lower(): value for name, value in response.headers.items()}
+            encodings = ",".join(response.headers.getall("Content-Encoding", ()))
+            try:
+                body = unpacked(packed, encodings, names.get("content-type", ""), self._max_bytes)
+            except UnpacksTooLarge:
+                raise self._too_large(request, response.status) from None
+            except ConnectionFailed as error:
+                raise ConnectionFailed(f"{_parsed(request.url).host}: {error.message}") from None
             return HttpResponse(response.status, names, body)
 
     def _base_for(self, url: URL) -> str | None:
@@ -171,12 +179,15 @@ class HttpClient:
             body += chunk
             if len(body) > self._max_bytes:
                 response.close()
-                raise BodyTooLarge(
-                    f"{_parsed(request.url).host} sent more than {self._max_bytes} bytes",
-                    status=response.status,
-                    fix="raise [calling] max_bytes when such answers are wanted",
-                )
+                raise self._too_large(request, response.status)
         return bytes(body)
+
+    def _too_large(self, request: HttpRequest, status: int) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"{_parsed(request.url).host} sent more than {self._max_bytes} bytes",
+            status=status,
+            fix="raise [calling] max_bytes when such answers are wanted",
+        )
 
 
 class _Sessions:
@@ -195,8 +206,14 @@ class _Sessions:
 
 
 def _session(resolver: AbstractResolver) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, resolver=resolver)
+    lenient_heads(connector)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, resolver=resolver),
+        connector=connector,
+        auto_decompress=False,  # `unpacked` does, within `max_bytes` and whatever the header says
+        max_line_size=LONGEST_HEAD,
+        max_field_size=LONGEST_HEAD,
+        max_headers=MOST_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         trust_env=False,

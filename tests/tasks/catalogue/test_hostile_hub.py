@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,11 @@ from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.catalogue.source import Crawled, CrawlReason
 from tasks.errors import BrokenContract
 
+TOOL = json.dumps(
+    detail(listed("cats"))
+    | {"apis": [{"name": "Füttern", "method": "GET", "path": "/feed", "parameters": []}]},
+    ensure_ascii=False,
+)
 GZIP = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
 
 
@@ -110,3 +116,21 @@ def test_bytes_that_are_no_json_are_a_reject(
 def test_hosts_that_are_none_are_malformed(server: ScriptedHub, hub: HubSource, host: str) -> None:
     found = crawled(server, hub, documented(host=host))
     assert [row.reason for row in found.rejects] == [CrawlReason.MALFORMED]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (TOOL.encode("utf-16"), ()),
+        (TOOL.encode("utf-8-sig"), ()),
+        (TOOL.encode("latin-1"), (("Content-Type", "application/json; charset=latin-1"),)),
+        (gzip.compress(TOOL.encode()), ()),
+        (TOOL.encode(), GZIP),
+    ],
+)
+def test_json_in_another_encoding_is_json(
+    server: ScriptedHub, hub: HubSource, body: bytes, headers: tuple[tuple[str, str], ...]
+) -> None:
+    (found,) = [crawled(server, hub, Answer(body, headers=headers))]
+
+    assert [api.api_name for api in found.apis] == ["Füttern"]
