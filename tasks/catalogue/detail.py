@@ -197,7 +197,7 @@ class Body(Foreign):
 
 class ParameterDetail(Schema):
     name: Name
-    location: Literal["path", "query", "header"] = Field(alias="in")
+    location: Annotated[Literal["path", "query", "header"], BeforeValidator(_lower)] = Field(alias="in")
     type: Annotated[JsonType, BeforeValidator(_lower)]
     required: bool = False
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tasks.catalogue.detail import Foreign, Name, explain
 from tasks.catalogue.gate import Gate
-from tasks.catalogue.marketplace import Marketplace, ToolPage, broken
+from tasks.catalogue.marketplace import Marketplace, ToolPage, broken, not_whole
 from tasks.catalogue.names import readable_name, without_port
 from tasks.catalogue.normalise import normalise
 from tasks.catalogue.pages import Pages
@@ -103,14 +103,15 @@ class HubSource:
         `BrokenContract` when what it answers is no listing.
         """
         memberships = self._hub.memberships()
-        pages: list[ToolPage] = []
+        readings: list[list[ToolPage]] = []
         for reading in range(READINGS):
             anew = list(self._hub.pages(fresh=reading > 0))
             if _is_whole(anew):
                 return self._list(anew, memberships)
-            pages += anew
+            readings.append(anew)
         # It changes faster than it can be read: what any of the readings saw is what there is.
-        return self._list(pages, memberships)
+        pages = [page for pages in readings for page in pages]
+        return self._with_missing(self._list(pages, memberships), readings)
 
     def fetch(self, entries: Sequence[ToolEntry]) -> list[Crawled]:
         """The rows of each tool, in the order of `entries`.
@@ -138,6 +139,27 @@ class HubSource:
         except BadRow as fault:
             return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message)
         return normalise(entry, raw)
+
+    def _with_missing(self, listing: Listing, readings: Sequence[Sequence[ToolPage]]) -> Listing:
+        """Says how many tools no reading saw.  Raises `BrokenContract` where the mapping is to blame."""
+        last = readings[-1]
+        seen = len(set().union(*map(_ids, readings)))
+        total, named = last[-1].total, sum(len(page.tools) for page in last)
+        first_url = self._hub.url_of_page(last[0].page or 0)
+        unmoved = all(_state(reading) == _state(last) for reading in readings)
+        if total is not None and seen < total:
+            # A hub may count a tool of two categories twice; more than half is no such oddity.
+            if unmoved and named > len(_ids(last)) and seen * 2 < total:
+                raise not_whole(first_url, seen, total)
+            detail = f"the listing counts {total} tools and names {seen}: {total - seen} are missing"
+        elif total is None and unmoved:
+            repeats = named - len(_ids(last))
+            detail = f"{repeats} of {named} entries repeat others: do the pages of `mapping.tools` overlap?"
+        else:
+            return listing
+        row_id = f"{without_port(first_url)}#missing"
+        missing = Rejected(row_id=row_id, reason=CrawlReason.MISSING, detail=detail)
+        return listing.model_copy(update={"rejects": (*listing.rejects, missing)})
 
     def _list(self, pages: Iterable[ToolPage], memberships: Mapping[str, list[str]]) -> Listing:
         entries: dict[str, ToolEntry] = {}
@@ -197,9 +219,25 @@ def _is_plain_url(location: str) -> bool:
 
 
 def _is_whole(pages: Sequence[ToolPage]) -> bool:
-    """Whether the pages are of one state of the listing, as far as their totals tell."""
+    """Whether the pages are of one state of the listing and name all its tools, as far as totals tell."""
     agree = len({(page.pages, page.total) for page in pages}) == 1
-    return agree and sum(len(page.tools) for page in pages) >= (pages[0].total or 0)
+    total = pages[0].total
+    expected = sum(len(page.tools) for page in pages) if total is None else total
+    return agree and len(_ids(pages)) >= expected
+
+
+def _ids(pages: Iterable[ToolPage]) -> set[str]:
+    """Of the tools that the pages name; an entry without an id is one of its own."""
+    return {
+        str(raw["id"]) if isinstance(raw, dict) and raw.get("id") else f"{page.page}#{at}"
+        for page in pages
+        for at, raw in enumerate(page.tools)
+    }
+
+
+def _state(pages: Sequence[ToolPage]) -> tuple[set[tuple[int | None, int | None]], set[str]]:
+    """What tells a listing that has changed from one that is read wrongly."""
+    return {(page.pages, page.total) for page in pages}, _ids(pages)
 
 
 def _in_collections(entry: ToolEntry, memberships: Mapping[str, list[str]]) -> ToolEntry:

@@ -17,10 +17,15 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tasks.catalogue.source import CrawlReason
+from tasks.catalogue.source import CrawlReason, UnusableApi
 from tasks.errors import BadRow
 
 _PLACEHOLDER = re.compile(r"{(\w+)}")
+_OTHER_PLACEHOLDER = re.compile(r"/(?::([A-Za-z_]\w*)|<(?:\w+:)?(\w+)>)")  # /:name, /<name>, /<int:name>
+_WHOLE_URL = re.compile(r"(https?://[^/?#\s]+)(/?\S*)", re.IGNORECASE)
+_FORM_PLACES = frozenset({"form", "formdata"})
+_BODY_PLACES = frozenset({"body"}) | _FORM_PLACES
+_NOT_OF_A_SCHEMA = frozenset({"name", "in", "required"})
 
 Values = Mapping[str, str | int]
 
@@ -40,8 +45,9 @@ class _Model(BaseModel):
 class Asking(_Model):
     """One kind of request, and what to take from its answer.
 
-    `{page}`, `{page_size}` and `{cursor}` in the listing's request, `{id}` in a tool's, are filled in:
-    percent-encoded in `url`; in `body` as they are, and as a number where a text is nothing else.
+    `{page}`, `{offset}` (how many tools came before), `{page_size}` and `{cursor}` in the listing's request,
+    `{id}` in a tool's, are filled in: percent-encoded in `url`; in `body` as they are, and as a number where
+    a text is nothing else.
     """
 
     url: str = Field(description="Path below `location`, or a whole URL.")
@@ -58,6 +64,10 @@ class Asking(_Model):
 
     def body_with(self, values: Values) -> Any:
         return _filled(self.body, values)
+
+    def mentions(self, name: str) -> bool:
+        """Whether the request has a place for this value."""
+        return f"{{{name}}}" in self.url or _mentioned(self.body, f"{{{name}}}")
 
     def selected(self, answer: Any) -> Any:
         """Raises `BadRow` (malformed) when the expression cannot be applied to the answer."""
@@ -81,26 +91,124 @@ class HubMapping(_Model):
     collections: Asking | Literal[False] = Field(
         default=Asking(url="/collections"), description="All collections; false: there are none."
     )
-    first_page: int = Field(default=1, description="The number of the first page.")
+    first_page: int = Field(default=1, description="The number that `{page}` has for the first page.")
     types: dict[str, str] = Field(
         default_factory=dict, description="The hub's names of parameter types to those of JSON schema."
     )
 
-    def with_types(self, tool: Any) -> Any:
-        """A tool's documentation with its parameter types renamed."""
-        if not self.types or not isinstance(tool, dict) or not isinstance(tool.get("apis"), list):
+    def in_our_form(self, tool: Any) -> Any:
+        """A tool's documentation with what listings write otherwise: types by their names here, places in
+        capitals, `/:name` in paths, body fields as a list or among the parameters, null for what is absent.
+
+        An optional cookie is left out; what cannot be brought into the form stays, and is rejected as it is.
+        """
+        if not isinstance(tool, dict) or not isinstance(tool.get("apis"), list):
             return tool
-        return tool | {"apis": [self._api_with_types(api) for api in tool["apis"]]}
+        return tool | {"apis": [self._api(api) for api in tool["apis"]]}
 
-    def _api_with_types(self, api: Any) -> Any:
-        if not isinstance(api, dict) or not isinstance(api.get("parameters"), list):
+    def _api(self, api: Any) -> Any:
+        if not isinstance(api, dict):
             return api
-        return api | {"parameters": [self._renamed(parameter) for parameter in api["parameters"]]}
+        api = _given(api)
+        listed = api.get("parameters", [])
+        if isinstance(listed, list):
+            parameters = [self._parameter(parameter) for parameter in listed]
+            needed = [name for name in map(_cookie, parameters) if name]
+            if needed:
+                detail = f"the required parameter {needed[0]!r} is a cookie"
+                name = str(api.get("name", ""))
+                return UnusableApi(
+                    name=name, place="", reason=CrawlReason.UNSUPPORTED_PARAMETER, detail=detail
+                )
+            in_body = [parameter for parameter in parameters if _place(parameter) in _BODY_PLACES]
+            elsewhere = [p for p in parameters if _place(p) not in {*_BODY_PLACES, "cookie"}]
+            api |= {"parameters": elsewhere, "body": self._body(api.get("body"), in_body)}
+        if isinstance(api.get("path"), str):
+            api |= _address(api["path"])
+        if "security" in api:
+            api["security"] = _security(api["security"])
+        return api
 
-    def _renamed(self, parameter: Any) -> Any:
-        if not isinstance(parameter, dict) or not isinstance(parameter.get("type"), str):
+    def _parameter(self, parameter: Any) -> Any:
+        if not isinstance(parameter, dict):
             return parameter
-        return parameter | {"type": self.types.get(parameter["type"], parameter["type"])}
+        parameter = _given(parameter)
+        if isinstance(parameter.get("type"), str):
+            parameter["type"] = self.types.get(parameter["type"], parameter["type"])
+        return parameter | {"in": _place(parameter)} if "in" in parameter else parameter
+
+    def _body(self, body: Any, parameters: list[Any]) -> Any:
+        """The body with its fields as the properties of an object; None where there are none at all."""
+        if body is not None and not isinstance(body, dict):
+            return body
+        body = _given(body or {})
+        schema = _given(body["schema"]) if isinstance(body.get("schema"), dict) else body.get("schema", {})
+        if not isinstance(schema, dict):
+            return body
+        listed = next((each for each in (body.pop("fields", None), schema.get("properties")) if each), None)
+        fields = [*(listed if isinstance(listed, list) else []), *parameters]
+        if not fields:
+            return body if body.keys() - {"schema"} or schema.keys() - {"type"} else None
+        if any(not isinstance(field, dict) or not isinstance(field.get("name"), str) for field in fields):
+            return body
+        named = {field["name"]: self._parameter(field) for field in fields}
+        before, needed = schema.get("properties"), schema.get("required")
+        properties = dict(before) if isinstance(before, dict) else {}
+        required = list(needed) if isinstance(needed, list) else []
+        for name, field in named.items():
+            properties[name] = {key: said for key, said in field.items() if key not in _NOT_OF_A_SCHEMA}
+            required += [name] if field.get("required") is True else []
+        if any(_place(parameter) in _FORM_PLACES for parameter in parameters):
+            body.setdefault("content_type", "application/x-www-form-urlencoded")
+        return body | {"schema": schema | {"type": "object", "properties": properties, "required": required}}
+
+
+def _given(said: dict[str, Any]) -> dict[str, Any]:
+    """Without nulls: JMESPath has them wherever a listing says nothing."""
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _place(parameter: Any) -> Any:
+    place = parameter.get("in") if isinstance(parameter, dict) else None
+    return place.lower() if isinstance(place, str) else place
+
+
+def _cookie(parameter: Any) -> str | None:
+    """The name of a cookie that must be sent."""
+    required = _place(parameter) == "cookie" and parameter.get("required") is True
+    return str(parameter.get("name")) if required else None
+
+
+def _address(path: str) -> dict[str, str]:
+    """`path`, and `host` where the path is a whole URL; placeholders in braces."""
+    whole = _WHOLE_URL.fullmatch(path)
+    own = {} if whole is None else {"host": whole[1]}
+    path = path if whole is None else whole[2]
+    path = path if path.startswith("/") else f"/{path}"
+    return own | {"path": _OTHER_PLACEHOLDER.sub(lambda found: f"/{{{found[1] or found[2]}}}", path)}
+
+
+def _security(schemes: Any) -> Any:
+    """Only what names a key: a listing tells that there is none by leaving its name empty."""
+    listed = [schemes] if isinstance(schemes, dict) else schemes
+    return [each for each in map(_scheme, listed) if each] if isinstance(listed, list) else schemes
+
+
+def _scheme(scheme: Any) -> Any:
+    if not isinstance(scheme, dict):
+        return scheme
+    told = _given(scheme)
+    told |= {key: told[key].lower() for key in ("kind", "location") if isinstance(told.get(key), str)}
+    nameless = told.get("kind") == "api_key" and not told.get("name")
+    return None if nameless or not told.get("kind") else told
+
+
+def _mentioned(value: Any, text: str) -> bool:
+    if isinstance(value, dict):
+        return any(_mentioned(inner, text) for inner in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_mentioned(inner, text) for inner in value)
+    return isinstance(value, str) and text in value
 
 
 @lru_cache(maxsize=64)

@@ -71,11 +71,26 @@ class Marketplace:
         """
         first = self._page(self._mapping.first_page, "", fresh=fresh)
         yield first
-        if first.pages is None:
+        count = self._count(first)
+        if count is None:
             yield from self._following(first, fresh=fresh)
             return
-        numbers = range(self._mapping.first_page + 1, self._mapping.first_page + first.pages)
+        numbers = range(self._mapping.first_page + 1, self._mapping.first_page + count)
         yield from self._threads.map(lambda number: self._page(number, "", fresh=fresh), numbers)
+
+    def _count(self, first: ToolPage) -> int | None:
+        """How many pages there are; None where only reading them tells.
+
+        By offset a server may give fewer tools a page than it is asked for: then each offset is what came
+        before, whatever the number of pages that it tells.
+        """
+        if not self._mapping.tools.mentions("offset"):
+            return first.pages
+        if first.total is None or not first.tools:
+            return None
+        if len(first.tools) >= first.total:
+            return 1
+        return -(-first.total // self._page_size) if len(first.tools) == self._page_size else None
 
     def make_sure_it_answers(self) -> None:
         """Raises when it does not: a hub that is down must not empty the catalogue tool by tool."""
@@ -84,7 +99,7 @@ class Marketplace:
     def tool(self, id_: str) -> Any:
         """The documentation of one tool.  Raises `Transient`, or `BadRow` when it cannot be used."""
         answer = self._answer(self._mapping.tool, {"id": id_}, lambda answer: answer, fresh=False)
-        return self._mapping.with_types(self._mapping.tool.selected(answer))
+        return self._mapping.in_our_form(self._mapping.tool.selected(answer))
 
     def url_of(self, id_: str) -> str:
         return self._mapping.tool.url_at(self.location, {"id": id_})
@@ -92,22 +107,28 @@ class Marketplace:
     def url_of_page(self, number: int, cursor: str = "") -> str:
         return self._mapping.tools.url_at(self.location, self._page_values(number, cursor))
 
-    def _page_values(self, number: int, cursor: str) -> Values:
-        return {"page": number, "page_size": self._page_size, "cursor": cursor}
+    def _page_values(self, number: int, cursor: str, offset: int | None = None) -> Values:
+        """offset: of the page's first tool, when it is known better than from full pages before it."""
+        by_number = (number - self._mapping.first_page) * self._page_size
+        start = by_number if offset is None else offset
+        return {"page": number, "page_size": self._page_size, "cursor": cursor, "offset": start}
 
     def _following(self, page: ToolPage, *, fresh: bool) -> Iterator[ToolPage]:
-        by_cursor, seen = page.next is not None, {page.next}
+        by_cursor, seen, offset = page.next is not None, {page.next}, len(page.tools)
         for number in range(self._mapping.first_page + 1, self._mapping.first_page + MOST_PAGES):
             if not page.tools or (by_cursor and page.next is None):
                 return
-            page = self._page(number, page.next or "", fresh=fresh)
+            before, page = page, self._page(number, page.next or "", offset, fresh=fresh)
+            if page.tools == before.tools and not by_cursor:
+                return  # some give the last page for any that would come after it
+            offset += len(page.tools)
             if page.next is not None and page.next in seen:
                 raise broken(self.location, f"its pages go round in a circle at {page.next!r}")
             seen.add(page.next)
             yield page
 
-    def _page(self, number: int, cursor: str, *, fresh: bool) -> ToolPage:
-        values = self._page_values(number, cursor)
+    def _page(self, number: int, cursor: str, offset: int | None = None, *, fresh: bool) -> ToolPage:
+        values = self._page_values(number, cursor, offset)
         page = self._contract(self._mapping.tools, ToolPage, values, fresh=fresh)
         if page.page is not None and page.page != number:
             raise broken(self.url_of_page(number, cursor), f"it answered with page {page.page}")
@@ -140,6 +161,15 @@ class Marketplace:
         if kept is None and self._kept is not None:
             self._kept.put(*request, answer)
         return result
+
+
+def not_whole(url: str, seen: int, total: int) -> BrokenContract:
+    """Its pages overlap and leave tools out, in the same way each time: they are asked for in a wrong way."""
+    return BrokenContract(
+        f"{url}: the listing counts {total} tools, its pages name {seen} different ones, some of them twice",
+        fix="correct `mapping.tools`: {page} counts pages, from `first_page` (1) on; {offset} counts the "
+        "tools that came before, from 0; {cursor} is what the answer tells as `next`",
+    )
 
 
 def broken(url: str, what: str) -> BrokenContract:

@@ -26,6 +26,7 @@ class CrawlReason(StrEnum):
 
     NOT_FOUND = "not_found"  # listed, but the source no longer has it
     REFUSED = "refused"  # the source answered with another 4xx
+    MISSING = "missing"  # counted by the listing, and named nowhere in it
     UNAVAILABLE = "unavailable"  # every try failed while the rest of the source answered
     NOT_JSON = "not_json"
     MALFORMED = "malformed"  # something needed is missing or of the wrong type

@@ -107,6 +107,102 @@ def test_a_marketplace_without_totals_ends_with_an_empty_page(server: ScriptedHu
         assert [entry.id for entry in hub.listing().entries] == ["Pets/cats", "Pets/dogs"]
 
 
+NAMES = ("ants", "bats", "cats", "dogs", "eels")
+
+
+def rows_from(start: int, size: int = 2, *, total: int | None = 5) -> Json:
+    return {"count": total, "rows": [listed(name) for name in NAMES[start : start + size]]}
+
+
+def by_offset(url: str, **more: Any) -> HubMapping:
+    select = "{total: count, pages: pages, tools: rows}"
+    return HubMapping(collections=False, tools=Asking(url=url, select=select), **more)
+
+
+def names_of(hub: HubSource) -> list[str]:
+    return [entry.standardized_name for entry in hub.listing().entries]
+
+
+@pytest.mark.parametrize(("first_page", "pages"), [(1, None), (0, None), (1, 3)])
+def test_an_offset_counts_tools_whatever_the_pages_are_called(
+    server: ScriptedHub, first_page: int, pages: int | None
+) -> None:
+    for start in (0, 2, 4):
+        server.says(f"/list?from={start}&max=2", rows_from(start) | {"pages": pages})
+    with opened(
+        server, mapping=by_offset("/list?from={offset}&max={page_size}", first_page=first_page)
+    ) as hub:
+        assert names_of(hub) == list(NAMES)
+    assert len(server.requests) == 3
+
+
+def test_a_hub_that_gives_fewer_a_page_than_asked_for_loses_none(server: ScriptedHub) -> None:
+    for start in range(6):
+        server.says(f"/list?from={start}", rows_from(start, 1))
+    with opened(server, mapping=by_offset("/list?from={offset}")) as hub:
+        assert names_of(hub) == list(NAMES)
+
+
+def test_an_offset_without_a_total_ends_with_an_empty_page(server: ScriptedHub) -> None:
+    for start in (0, 2, 4, 5):
+        server.says(f"/list?from={start}", rows_from(start, total=None))
+    with opened(server, mapping=by_offset("/list?from={offset}")) as hub:
+        assert names_of(hub) == list(NAMES)
+
+
+def test_pages_that_overlap_and_leave_most_tools_out_are_a_wrong_mapping(server: ScriptedHub) -> None:
+    for start in (1, 2):
+        server.says(f"/list?from={start}", rows_from(start, total=7) | {"pages": 2})
+    said = "the listing counts 7 tools, its pages name 3 different ones, some of them twice"
+    with (
+        opened(server, mapping=by_offset("/list?from={page}")) as hub,
+        pytest.raises(BrokenContract, match=said) as failure,
+    ):
+        hub.listing()
+    assert "{offset} counts the tools that came before" in (failure.value.fix or "")
+
+
+@pytest.mark.parametrize(
+    ("pages", "total", "said"),
+    [
+        (2, 4, "the listing counts 4 tools and names 3: 1 are missing"),
+        (2, None, "1 of 4 entries repeat others: do the pages of `mapping.tools` overlap?"),
+    ],
+)
+def test_pages_that_overlap_are_told(server: ScriptedHub, pages: int, total: int | None, said: str) -> None:
+    for start in (1, 2):
+        server.says(f"/list?from={start}", rows_from(start, total=total) | {"pages": pages})
+    with opened(server, mapping=by_offset("/list?from={page}")) as hub:
+        assert [row.detail for row in hub.listing().rejects] == [said]
+
+
+def test_tools_that_are_counted_and_not_named_are_told(server: ScriptedHub) -> None:
+    for start in (0, 2, 4, 5, 6):
+        server.says(f"/list?from={start}", rows_from(start, total=7))
+    with opened(server, mapping=by_offset("/list?from={offset}")) as hub:
+        listing = hub.listing()
+
+    assert [entry.standardized_name for entry in listing.entries] == list(NAMES)
+    assert [(row.row_id, row.reason, row.detail) for row in listing.rejects] == [
+        (
+            "http://hub.sandbox.test/list?from=0#missing",
+            "missing",
+            "the listing counts 7 tools and names 5: 2 are missing",
+        )
+    ]
+
+
+def test_a_last_page_that_is_given_for_ever_ends_the_listing(server: ScriptedHub) -> None:
+    server.says("/list?page=1", rows_from(0, total=None))
+    for number in (2, 3):
+        server.says(f"/list?page={number}", rows_from(2, 3, total=None))
+    with opened(server, mapping=by_offset("/list?page={page}")) as hub:
+        listing = hub.listing()
+
+    assert [entry.standardized_name for entry in listing.entries] == list(NAMES)
+    assert listing.rejects == ()
+
+
 def test_cursors_that_go_round_are_no_listing(server: ScriptedHub) -> None:
     server.says('/graphql {"after": "", "first": 2}', nodes("a", "api_1"))
     server.says('/graphql {"after": "a", "first": 2}', nodes("b", "api_2"))
