@@ -18,9 +18,10 @@ _DEEPEST = 4
 def missing_value(instruction: Screened) -> str | None:
     """No API that it needs could be called first: each requires a value of a kind the text has none of.
 
-    Only kinds that can be told by their looks: numbers, dates, addresses, lists and objects.  A default that
-    is not said is taken from nowhere, and counts as missing.  What any word could be, what has a choice of
-    values, and coordinates (a place has them) are left to the judge.
+    Only kinds that can be told by their looks: numbers, dates, addresses, names and codes where the catalogue
+    shows one, lists and objects.  A default that is not said is taken from nowhere, and counts as missing.
+    What any word could be, what has a choice of values, and coordinates (a place has them) are left to the
+    judge.
     """
     lacking = [_lacking(instruction, api.api_id) for api in instruction.found]
     if not lacking or None in lacking:
@@ -99,6 +100,8 @@ def _kind_of(name: str, schema: Json, shown: Any, kind: str) -> str | None:
         found = "date"
     if found == "date" and _RELATIVE_TAKEN.search(f"{description} {shown}"):
         return "date or day"
+    if found is None and kind not in _NUMBERS and isinstance(shown, str) and _NAME_OR_CODE.match(shown):
+        return "name or code"
     return found or ("number" if kind in _NUMBERS else None)
 
 
@@ -151,9 +154,13 @@ _RELATIVE_DAY = (
 _AMOUNT = r"(?:euros?|dollars?|pounds?|francs?|usd|eur|gbp|kg|\w*met(?:re|er)s?|miles?|people|words|grams?)"
 # The assistant is not told which day it is: only with its year a day is one.
 _WHOLE_DAY = (
-    rf"\b\d{{4}}-\d{{1,2}}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}\b"
-    rf"|(?<![$€£\d.,])\b(?:1[5-9]|20|21)\d\d\b(?!\s*{_AMOUNT}\b)(?![.,]\d)"
+    rf"(?<!\d)\d{{4}}-\d{{1,2}}(?!\d)|(?<!\d)\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}(?!\d)"
+    rf"|(?<![$€£\d.,])(?:1[5-9]|20|21)\d\d(?!\d)(?!\s*{_AMOUNT}\b)(?![.,]\d)"
 )
+_NAME_OR_CODE = re.compile(r"[A-Z]")
+_AND = "(?:and|or|und|oder|et|ou|y|o|e|en|of|og|och|и)"
+# Written otherwise than words are; where letters have no capitals, any word may be a name.
+_VALUE = r"\d|[\"“”„«「\[{:]|(?<!\w)'[^']+'|(?<=[a-z,;] )(?!I\b)[A-ZÀ-ÞΑ-ΩА-Я][\w-]*|[^\W\d_a-zA-ZÀ-ɏͰ-ӿ]"
 _LOOKS = {
     "e-mail address": re.compile(r"\S@\S"),
     "address": re.compile(r"://|\bwww\.|\b[\w-]+\.[a-z]{2,}\b", re.IGNORECASE),
@@ -163,7 +170,8 @@ _LOOKS = {
     "date or day": re.compile(rf"{_WHOLE_DAY}|\b(?:{_RELATIVE_DAY})\b", re.IGNORECASE),
     # Something in quotes or brackets, a name, or things side by side.
     "values": re.compile(
-        r"\d|[\"“”\[{:]|(?<!\w)'[^']+'|(?<=[a-z,;] )[A-Z][\w-]+|\w+, [\w ]+(?:,|\band\b|\bor\b)|\w+ and \w+"
+        rf"{_VALUE}|\w+, [\w ]+(?:,|\b{_AND}\b)|\w+ {_AND} \w+|\u3001",
     ),
+    "name or code": re.compile(_VALUE),
     "number": re.compile(rf"\d+(?:[.,:]\d+)*|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE),
 }

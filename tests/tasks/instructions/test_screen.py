@@ -282,6 +282,17 @@ TRIP = (
             "Show me the order.",
             "Show me what is in the order 0f8fad5b-d9cb-469f-a165-70867728950e now.",
         ),
+        (parameter("city", default='"Paris"'), "Will it rain when I go out?", "Will it rain in Oslo?"),
+        (
+            parameter("to", schema='{"examples": ["EUR"]}'),
+            "What are prices today?",
+            "What are prices in NOK?",
+        ),
+        (
+            parameter("code", default='"FR"'),
+            "Show the holidays, I ask you.",
+            "Show the holidays of 'no' now.",
+        ),
         (parameter("year", "integer"), "Show holidays of this year.", "Show holidays of 2026."),
     ],
 )
@@ -293,6 +304,21 @@ def test_lists_and_objects_have_to_be_given_too(
         for query in (lacking, given)
     ]
     assert verdicts == ["missing_value", "fine"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "2026年5月4日のオスロの天気を教えて",
+        "Какая погода в Осло 4 мая 2026 года?",
+        "Wie wird das Wetter am 4.5.2026?",
+    ],
+)
+def test_values_are_heard_in_other_languages(query: str, offered: OfferedNames) -> None:
+    wanted = (parameter("city", default='"Paris"'), parameter("date"), parameter("day", "integer"))
+    params = InstructParams(min_words=3, language="")
+    asked = candidate(query, BOTH[:1])
+    assert verdict_of(asked, "G1", offered, params, parameters={SEARCH: wanted}) == "fine"
 
 
 def test_one_number_is_not_given_for_several(offered: OfferedNames) -> None:
