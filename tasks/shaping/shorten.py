@@ -57,21 +57,47 @@ def json_text(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def few_elements(value: Any) -> Any:
+def few_elements(value: Any, headings: Set[int] = frozenset()) -> Any:
     """`value` with about three elements of each list, and of each map, at every depth; the rest counted.
 
-    An element with keys that none before it has goes before one that shows nothing new.
+    An element with keys that none before it has goes before one that shows nothing new.  A row of a table,
+    and the names of its columns, are no lists: every place has its meaning.  headings: lengths of lists of
+    texts beside the value.
     """
     if isinstance(value, dict):
         kept = list(value)[:FEW] if len(value) > FEW + 1 and _is_data_map(value) else value
-        shown = {key: few_elements(value[key]) for key in kept}
+        beside = {len(inner) for inner in value.values() if _is_texts(inner)}
+        widths = {len(inner[0]) for inner in value.values() if beside and _is_table(inner, beside)}
+        shown = {
+            key: inner if _is_texts(inner) and len(inner) in widths else few_elements(inner, beside)
+            for key in kept
+            for inner in [value[key]]
+        }
         return shown if len(kept) == len(value) else shown | {CUT_KEY: f"{len(value) - len(kept)} more keys"}
     if isinstance(value, (list, tuple)):
-        if len(value) <= FEW + 1:  # a mark takes the room of an element
-            return [few_elements(element) for element in value]
-        few = [few_elements(value[position]) for position in _telling_positions(value)]
-        return [*few, {CUT_KEY: f"{len(value) - len(few)} more items"}]
+        at = _telling_positions(value) if len(value) > FEW + 1 else range(len(value))  # a mark is as long
+        rows = _is_table(value, headings)
+        few = [value[position] if rows else few_elements(value[position]) for position in at]
+        left = len(value) - len(few)
+        return [*few, {CUT_KEY: f"{left} more items"}] if left else few
     return value
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(text, str) for text in value)
+
+
+def _is_table(rows: Any, headings: Set[int]) -> bool:
+    """Whether they are lists of scalars, all of one length, not all of a kind or with a heading."""
+    first = rows[0] if isinstance(rows, (list, tuple)) and rows else None
+    if not isinstance(first, list) or not 1 < len(first) <= _RECORD:
+        return False
+    kinds = {_kind(cell) for cell in first} - {None}
+    return (
+        kinds <= {float, str, bool}
+        and (len(kinds) > 1 or len(first) in headings)
+        and all(isinstance(row, list) and len(row) == len(first) for row in rows)
+    )
 
 
 def _telling_positions(elements: list[Any] | tuple[Any, ...]) -> list[int]:

@@ -90,6 +90,21 @@ ROWS = [{"id": n, "tags": list(range(9)), "note": "late" if n == 7 else None} fo
             {"by": {f"C{n:02}": n / 7 for n in range(40)}},
             {"by": {**{f"C{n:02}": n / 7 for n in range(3)}, "_cut": "37 more keys"}},
         ),
+        (
+            {
+                "columns": list("abcdef"),
+                "rows": [["2026-01-01", 1, 2, 3, 4, None]] * 9,
+                "tags": list("abcde"),
+            },
+            {
+                "columns": list("abcdef"),
+                "rows": [*[["2026-01-01", 1, 2, 3, 4, None]] * 3, {"_cut": "6 more items"}],
+                "tags": ["a", "b", "c", {"_cut": "2 more items"}],
+            },
+        ),
+        ({"names": list("abcdef"), "rows": [[1, 2, 3, 4, 5, 6]] * 2}, None),
+        ([["2026-01-01", 1, 2, 3, 4]], None),
+        ([[1, 2, 3, 4, 5]] * 2, [[1, 2, 3, {"_cut": "2 more items"}]] * 2),
         ({"air": {"pm10": 1, "pm2_5": 2, "co2": 3, "no2": 4, "o3": 5}}, None),
         ({f"key {n}": "a" if n % 2 else 1 for n in range(40)}, None),
     ],
