@@ -50,7 +50,11 @@ def open_run(
     pending = manifest.begin(data, _new_run(config, parent, data, kind, looks_at))
     run = _context(config, data, pending, parent).model_copy(update={"replay": replay})
     try:
-        yield _with_abilities(run, asks_model=asks_model)
+        run = _with_abilities(run, asks_model=asks_model)
+        try:
+            yield run
+        finally:
+            _keep_context(run)
     finally:
         close_services()
         _tell_of_refused_results(data)
@@ -102,12 +106,23 @@ def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
     abilities = known.find(run.llm)
     if abilities is None and not asks_model:
         return run
+    told = services.endpoint.client.context
+    if abilities is not None and told is not None:
+        known.learn(run.llm, told)
+        abilities = abilities.model_copy(update={"context": told})
     if abilities is None:
+        services.endpoint.abilities = Abilities(context=told)
         abilities = services.find_abilities()
         known.keep(run.llm, abilities)
         say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {abilities.in_a_line()}")
     services.endpoint.abilities = abilities
     return run.model_copy(update={"abilities": abilities})
+
+
+def _keep_context(run: RunContext) -> None:
+    learned = services_of(run).endpoint.learned_context
+    if learned is not None:
+        KnownEndpoints(run.data).learn(run.llm, learned)
 
 
 def _tell_of_batches(left: list[Record]) -> None:

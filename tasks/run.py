@@ -47,9 +47,10 @@ class RunContext(BaseModel):
         """
         lacking = self.abilities.lacking
         in_words = {"lacking": [*lacking, *digests_of("endpoint")]} if lacking else {}
-        body = {"body": self.llm.body} if self.llm.body else {}
+        # A context that was found out is as little part of it as the address.
+        set_ = {name: value for name in ("body", "context") if (value := getattr(self.llm, name))}
         said = self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"})
-        return said | in_words | body
+        return said | in_words | set_
 
 
 def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...]) -> dict[str, object]:

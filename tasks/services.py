@@ -165,7 +165,7 @@ class Services:
     def find_abilities(self) -> Abilities:
         """Asks the endpoint what it can do; see `tasks.llm.trial`."""
         model = self.model(ENDPOINT, store=ReplyStore(Forgetful()), attempts=_TRIAL_ATTEMPTS)
-        return self.runtime.run(find_abilities(model, self.run.llm))
+        return self.runtime.run(find_abilities(model, self.run.llm, self.endpoint.context))
 
     def _batcher_of(self, stage: str) -> Batcher | None:
         return self.batcher if self.run.llm.batch and stage not in ONLINE else None
@@ -284,7 +284,9 @@ def _start(run: RunContext) -> Services:
         ledger=ledger,
         usage=usage,
         spending=spending,
-        functions=FunctionWatch(model=run.llm.model, where=run.llm.base_url),
+        functions=FunctionWatch(
+            model=run.llm.model, where=run.llm.base_url, in_words=lambda: not endpoint.abilities.tools
+        ),
         probing=caller,
         searching=RecordingCaller(
             None if run.replay else RetryingCaller(caller, attempts=calling.attempts),

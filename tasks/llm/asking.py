@@ -52,7 +52,11 @@ class Free:
 
 @dataclass(slots=True)
 class Asking:
-    """A request on its way.  tokens_in: an estimate.  attempts: tries at most.  tries: those so far."""
+    """A request on its way.
+
+    tokens_in: an estimate.  attempts: tries at most.  tries: those so far; earlier: those of the same
+    request when it was longer.
+    """
 
     request: ChatRequest
     body: bytes
@@ -61,3 +65,4 @@ class Asking:
     attempts: int
     buyer: Buyer = field(default_factory=Free)
     tries: int = 0
+    earlier: int = 0

@@ -21,8 +21,9 @@ import openai
 import orjson
 from openai import RequestOptions
 
-from tasks.errors import RequestRefused, UsageError
+from tasks.errors import RequestRefused, ToolloomError, UsageError
 from tasks.llm.chat import Reply
+from tasks.llm.context import context_in, context_in_props
 from tasks.llm.failures import (
     Ambiguous,
     KeyRefused,
@@ -49,6 +50,7 @@ _REFUSED_IN_A_ROW = 10
 _FIELDS_OF_MESSAGES = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
 _FIELDS_OF_CALLS = frozenset({"id", "type", "function"})
 _IS_MISSING = re.compile(r"missing|required|must be (?:passed|provided|present)|passed back", re.IGNORECASE)
+_LLAMA = "llamacpp"
 
 
 class FieldRefused(Exception):
@@ -69,6 +71,7 @@ class Client:
     def __init__(self, params: LlmParams) -> None:
         self.params = params
         self.where = _without_secrets(params.base_url)
+        self.context: int | None = None  # as the list of models told it last
         self._key = _key_from(params.api_key_env)
         # The client insists on a key; without one the header that would carry it is left out.
         self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.omit}}
@@ -119,9 +122,21 @@ class Client:
         """Names of the models the endpoint says it offers; raises `MalformedReply` when it lists none so."""
         body = await self._exchange("GET", "/models", b"")
         try:
-            return sorted(str(entry["id"]) for entry in orjson.loads(body)["data"])
+            listing = orjson.loads(body)
+            names = sorted(str(entry["id"]) for entry in listing["data"])
         except (orjson.JSONDecodeError, LookupError, TypeError) as error:
             raise MalformedReply("GET /models did not answer with a list of models") from error
+        self.context = context_in(listing, self.params.model)
+        if self.context is None and any(entry.get("owned_by") == _LLAMA for entry in listing["data"]):
+            self.context = await self._context_of_llama()
+        return names
+
+    async def _context_of_llama(self) -> int | None:
+        """llama.cpp says it beside the protocol's routes."""
+        try:
+            return context_in_props(orjson.loads(await self._exchange("GET", _props_of(self.where), b"")))
+        except (ToolloomError, orjson.JSONDecodeError):
+            return None
 
     @property
     def sdk(self) -> openai.AsyncOpenAI:
@@ -224,6 +239,10 @@ def without_fields(body: bytes, names: frozenset[str]) -> bytes:
             for name in names & holder.keys():
                 del holder[name]
     return orjson.dumps(request)
+
+
+def _props_of(base_url: str) -> str:
+    return base_url.rstrip("/").removesuffix("/v1") + "/props"
 
 
 def _key_from(env: str | None) -> str | None:

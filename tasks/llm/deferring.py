@@ -8,9 +8,10 @@ import orjson
 
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.context import put
 from tasks.llm.params import LlmParams
 from tasks.llm.store import ReplyStore, reply_key
-from tasks.llm.wording import completed, heard, understood
+from tasks.llm.wording import completed, heard
 
 # Of English prose and JSON; an estimate, where a reservation would be higher.
 _BYTES_PER_TOKEN = 4
@@ -39,10 +40,11 @@ class DeferringModel:
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
         request = completed(request, self.params)
-        put = understood(request, self.abilities)
-        stored = await self.store.get(reply_key(row_id, ordinal, put.digest(self.name)))
+        context = self.params.context or self.abilities.context
+        as_put = put(request, self.abilities, context, self.name)
+        stored = await self.store.get(reply_key(row_id, ordinal, as_put.digest(self.name)))
         if stored is None:
-            self.tokens_in = _tokens_in(put)
+            self.tokens_in = _tokens_in(as_put)
             raise Deferred
         self.n_stored += 1
         return heard(stored, request, self.abilities)

@@ -51,6 +51,7 @@ class Endpoint:
     ) -> None:
         self.params = params
         self.abilities = abilities or Abilities()
+        self.learned_context: int | None = None  # from the refusal of a request that was too long
         self.ping_buyer: Callable[[Asking], Buyer | None] = lambda _: Free()
         self._client = Client(params)
         self._first_pause_s = first_pause_s
@@ -78,6 +79,12 @@ class Endpoint:
     @property
     def client(self) -> Client:
         return self._client
+
+    @property
+    def context(self) -> int | None:
+        """Tokens of a request and its reply together, as far as it is known."""
+        told = (self.params.context, self.abilities.context, self.learned_context)
+        return min((tokens for tokens in told if tokens is not None), default=None)
 
     async def close(self) -> None:
         await self._client.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tasks.errors import BrokenContract, RequestRefused
 from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.context import TOO_LONG
 
 ENOUGH_TO_TELL = 10
 # Some models think aloud before they call anything.
@@ -21,25 +24,43 @@ class FunctionWatch:
     A stored reply counts only when it holds a call: the others may be from before the server was mended.
     """
 
-    def __init__(self, *, model: str, where: str) -> None:
+    def __init__(self, *, model: str, where: str, in_words: Callable[[], bool] = lambda: False) -> None:
+        """in_words: whether functions are told in words already, and calls read from the text."""
         self._model = model
         self._where = where
+        self._in_words = in_words
         self._has_called = False
         self._n_answers = 0
         self._n_without = 0
+        self._n_too_long = 0
         self._last = ""
 
     def require(self, request: ChatRequest) -> None:
         """Before asking."""
         if _offers(request) and not self._has_called and self._n_without >= ENOUGH_TO_TELL:
-            raise BrokenContract(
-                f"the model {self._model!r} at {self._where} called no function in its first "
-                f"{self._n_answers} answers to requests that offer some; the last answer: {self._last}",
-                fix="turn function calling on at the server (vLLM: --enable-auto-tool-choice and the "
-                "--tool-call-parser of that model; llama.cpp: --jinja), have calls written as text ([llm] "
-                'tools = "text"), or set [llm] model to one that can call functions; then run the same '
-                "command again: what is finished is kept",
+            raise self._broken()
+
+    def _broken(self) -> BrokenContract:
+        if self._n_too_long == self._n_without:
+            return BrokenContract(
+                f"the first {self._n_answers} requests that offer functions to the model {self._model!r} at "
+                f"{self._where} are longer than its context; the last answer: {self._last}",
+                fix="serve the model with a longer context (vLLM: --max-model-len; llama.cpp: --ctx-size), "
+                "or lower [llm] max_tokens or the sizes in [sample]; then run the same command again: what "
+                "is finished is kept",
             )
+        mend = (
+            "set [llm] model to one that can call functions (calls are read from its text already)"
+            if self._in_words()
+            else "turn function calling on at the server (vLLM: --enable-auto-tool-choice and the "
+            "--tool-call-parser of that model; llama.cpp: --jinja), have calls written as text ([llm] "
+            'tools = "text"), or set [llm] model to one that can call functions'
+        )
+        return BrokenContract(
+            f"the model {self._model!r} at {self._where} called no function in its first "
+            f"{self._n_answers} answers to requests that offer some; the last answer: {self._last}",
+            fix=f"{mend}; then run the same command again: what is finished is kept",
+        )
 
     def stored(self, request: ChatRequest, reply: Reply) -> None:
         if _offers(request) and reply.tool_calls:
@@ -59,6 +80,7 @@ class FunctionWatch:
     def refused(self, request: ChatRequest, refusal: RequestRefused) -> None:
         if _offers(request) and refusal.reason != "endpoint_failed":
             self._n_answers += 1
+            self._n_too_long += refusal.reason == TOO_LONG
             self._note(refusal.message)
             self.require(request)
 

@@ -65,8 +65,21 @@ class KnownEndpoints:
             found_at=datetime.now(UTC),
             abilities=abilities,
         )
-        others = (known for known in self._read() if not _is_of(known, params))
-        text = _File(endpoints=(*others, found)).model_dump_json(indent=1)
+        self._write(*(known for known in self._read() if not _is_of(known, params)), found)
+
+    def learn(self, params: LlmParams, context: int) -> None:
+        """The endpoint has said how long a context is; when it was asked what else it can do stays."""
+        known = self._read()
+        of_it = [entry for entry in known if _is_of(entry, params) and entry.abilities.context != context]
+        for entry in of_it:
+            abilities = entry.abilities.model_copy(update={"context": context})
+            self._write(
+                *(other for other in known if other is not entry),
+                entry.model_copy(update={"abilities": abilities}),
+            )
+
+    def _write(self, *endpoints: KnownEndpoint) -> None:
+        text = _File(endpoints=endpoints).model_dump_json(indent=1)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self._path.with_suffix(".unfinished")
         unfinished.write_text(text + "\n", encoding="utf-8")

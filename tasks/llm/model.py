@@ -11,13 +11,16 @@ from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.records import Entry
 from tasks.llm.budget import Ledger, Reservation
 from tasks.llm.chat import ChatRequest, Reply, Usage
+from tasks.llm.context import TOO_LONG, Overflow, put, shorter
 from tasks.llm.costs import cost_usd, tokens_in_reply
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.functions import FunctionWatch
 from tasks.llm.store import ReplyStore, reply_key
 from tasks.llm.usage import Recorder
-from tasks.llm.wording import completed, heard, understood
+from tasks.llm.wording import completed, heard
 from warehouse.tables.accounts import LlmCall
+
+_SHORTENINGS = 4
 
 
 class StoredModel:
@@ -50,6 +53,7 @@ class StoredModel:
         self._run_id = run_id
         self._batcher = batcher
         self._attempts = attempts
+        self._too_long: dict[str, str] = {}  # what was said of it, by the digest of a refused request
 
     @property
     def name(self) -> str:
@@ -62,33 +66,63 @@ class StoredModel:
         """
         request = completed(request, self._endpoint.params)
         abilities = self._endpoint.abilities
-        put = understood(request, abilities)
-        key = reply_key(row_id, ordinal, put.digest(self.name))
-        stored = await self._store.get(key)
-        if stored is not None:
-            self._record(row_id, ordinal, key, reply=stored)
-            reply = heard(stored, request, abilities)
-            self._functions.stored(request, reply)
+        asked = put(request, abilities, self._endpoint.context, self.name)
+        earlier = 0
+        for may_shorten in (*[True] * _SHORTENINGS, False):
+            key = reply_key(row_id, ordinal, asked.digest(self.name))
+            stored = await self._store.get(key)
+            if stored is not None:
+                self._record(row_id, ordinal, key, reply=stored)
+                reply = heard(stored, request, abilities)
+                self._functions.stored(request, reply)
+                return reply
+            self._functions.require(request)
+            asking = self._endpoint.prepare(asked, attempts=self._attempts)
+            asking.earlier = earlier
+            try:
+                reply = heard(await self._ask_endpoint(asking, key, row_id, ordinal), request, abilities)
+            except RequestRefused as refusal:
+                shorter_one = self._shorter(request, asked, refusal) if may_shorten else None
+                if shorter_one is None:
+                    self._functions.refused(request, refusal)
+                    raise
+                asked, earlier = shorter_one, earlier + asking.tries
+                continue
+            self._functions.answered(request, reply, ordinal=ordinal)
             return reply
-        self._functions.require(request)
-        try:
-            reply = heard(await self._ask_endpoint(put, key, row_id, ordinal), request, abilities)
-        except RequestRefused as refusal:
-            self._functions.refused(request, refusal)
-            raise
-        self._functions.answered(request, reply, ordinal=ordinal)
-        return reply
+        raise AssertionError("the last one is answered or refused")
 
-    async def _ask_endpoint(self, put: ChatRequest, key: bytes, row_id: str, ordinal: int) -> Reply:
-        asking = self._endpoint.prepare(put, attempts=self._attempts)
+    def _shorter(
+        self, request: ChatRequest, asked: ChatRequest, refusal: RequestRefused
+    ) -> ChatRequest | None:
+        """The request once more, where it was refused for its length and has something to shorten."""
+        overflow = Overflow.of(refusal)
+        if overflow is None:
+            return None
+        refusal.reason = TOO_LONG
+        self._too_long[asked.digest(self.name)] = refusal.message
+        endpoint, abilities = self._endpoint, self._endpoint.abilities
+        if overflow.context is not None and (endpoint.context is None or overflow.context < endpoint.context):
+            endpoint.learned_context = overflow.context
+        again = put(request, abilities, endpoint.context, self.name)
+        if again.digest(self.name) not in self._too_long:
+            return again
+        return shorter(request, asked, overflow, abilities, self.name)
+
+    async def _ask_endpoint(self, asking: Asking, key: bytes, row_id: str, ordinal: int) -> Reply:
+        """The reply.  What was too long once is not sent again."""
+        begun = monotonic()
+        before = self._too_long.get(asking.request.digest(self.name)) if self._too_long else None
+        if before is not None:
+            refusal = RequestRefused(TOO_LONG, before)
+            self._record(row_id, ordinal, key, asking=asking, begun=begun, error=refusal)
+            raise refusal
         reservation = self._ledger.reservation(
             tokens_in=asking.tokens_in,
-            max_tokens=put.max_tokens,
+            max_tokens=asking.request.max_tokens,
             stage=self._stage,
             discount=self._discount,
         )
-        begun = monotonic()
-
         recorded: list[Reply] = []
 
         def paid(reply: Reply) -> None:
@@ -151,7 +185,7 @@ class StoredModel:
                 tokens_out=usage.tokens_out,
                 cost_usd=self._cost(reply, from_store=asking is None),
                 latency_ms=0.0 if begun is None else (monotonic() - begun) * 1000,
-                attempts=0 if asking is None else asking.tries,
+                attempts=0 if asking is None else asking.earlier + asking.tries,
                 from_store=asking is None,
                 error=None if error is None else _told(error),
                 store_key=key.hex(),

@@ -53,6 +53,12 @@ class LlmParams(BaseModel):
     outage_s: float = Field(default=900, ge=0, description="How long an unreachable endpoint is waited for.")
     temperature: float | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=1, description="Longest reply, in tokens.")
+    context: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens of a request and its reply together; none: what the server says. Older "
+        "observations are shortened before a request is longer.",
+    )
     body: dict[str, Any] = Field(
         default={},
         description="Further fields of every request's body, as the endpoint names them: `{top_p = 0.9, "

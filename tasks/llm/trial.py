@@ -160,7 +160,8 @@ class _Trial:
         if self.called is None:
             return Message("assistant", None, (ToolCall("weather01", "get_weather", '{"city": "Oslo"}'),))
         call = self.called.tool_calls[0]
-        return Message("assistant", self.called.content, (replace(call, id=call.id or "weather01"),))
+        call = replace(call, id=call.id or "weather01")
+        return Message("assistant", self.called.content, (call,), state=self.called.state)
 
     async def tool_choice(self) -> None:
         question, settings = _question("trial_function"), {"tools": _function(), "tool_choice": "none"}

@@ -115,7 +115,16 @@ class ModelServer:
         app = web.Application(client_max_size=1 << 24)
         app.router.add_get("/v1/models", self._list)
         app.router.add_post("/v1/chat/completions", self._chat)
+        self._app = app
         self._serving = ApplicationThread(app, port)
+
+    def add_get(self, path: str, answer: Answer) -> None:
+        """A further route; before it is entered."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await answer(request, {})
+
+        self._app.router.add_get(path, handle)
 
     def __enter__(self) -> ModelServer:
         self.url = self._serving.__enter__() + "/v1"

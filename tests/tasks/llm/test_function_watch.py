@@ -61,6 +61,16 @@ def test_enough_replies_without_a_call_stop_the_run(watch: FunctionWatch) -> Non
     watch.require(ASIDE)
 
 
+def test_who_has_calls_as_text_already_is_not_told_to_have_them_so() -> None:
+    watch = FunctionWatch(model="m", where="http://host/v1", in_words=lambda: True)
+    with pytest.raises(BrokenContract) as caught:
+        refuse(watch, ENOUGH_TO_TELL)
+    assert caught.value.fix == (
+        "set [llm] model to one that can call functions (calls are read from its text already); then run the "
+        "same command again: what is finished is kept"
+    )
+
+
 def test_refusals_are_quoted(watch: FunctionWatch) -> None:
     with pytest.raises(BrokenContract, match="the last answer: HTTP 400: no tools"):
         refuse(watch, ENOUGH_TO_TELL)
