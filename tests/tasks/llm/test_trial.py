@@ -94,6 +94,20 @@ def test_the_result_goes_back_with_the_call_as_it_was_made() -> None:
     assert result["tool_call_id"] == "1"
 
 
+def test_what_an_endpoint_wants_back_goes_back() -> None:
+    async def thinks(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        said = [message for message in body["messages"] if message["role"] == "assistant"]
+        if any("reasoning_content" not in message for message in said):
+            return await fails(400, "Missing `reasoning_content` field in the assistant message")(
+                request, body
+            )
+        message = {**CALL, "reasoning_content": "Oslo, then."} if "tools" in body else {"content": "{}"}
+        return await sends(completion(message))(request, body)
+
+    abilities, requests = tried(thinks, tools="native")
+    assert (abilities, len(requests)) == (Abilities(), 5)
+
+
 def cut_off(message: dict[str, Any], at: int) -> Answer:
     """Cuts its replies off at so many tokens, before anything but thoughts is written."""
 
