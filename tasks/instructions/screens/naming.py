@@ -10,20 +10,21 @@ from tasks.instructions.screens.instruction import Screened
 
 
 def names_a_tool(instruction: Screened) -> str | None:
-    return _mentioned(instruction.query, (name.tool_name for name in instruction.offered))
+    return mentioned(instruction.query, (name.tool_name for name in instruction.offered))
 
 
 def names_an_api(instruction: Screened) -> str | None:
-    return _mentioned(instruction.query, (name.api_name for name in instruction.offered))
+    return mentioned(instruction.query, (name.api_name for name in instruction.offered))
 
 
-def _mentioned(query: str, names: Iterable[str]) -> str | None:
+def mentioned(query: str, names: Iterable[str]) -> str | None:
     said = " ".join(query.split())
     lowered = said.lower()
     for name in dict.fromkeys(names):
         # Looking for plain text first is what makes this cheap: hardly any name occurs at all.
         spelled = " ".join(name.split())
-        if spelled and spelled.lower() in lowered and _mention_of(spelled).search(said):
+        word = _SUFFIX.sub("", spelled)
+        if spelled and word.lower() in lowered and _mention_of(spelled).search(said):
             return f"names {name!r}"
     return None
 
@@ -34,11 +35,12 @@ def _mention_of(name: str) -> re.Pattern[str]:
 
     Names are often plain words ("Time", "Search", "word count") that any speaker may use.  Only a name
     that is not ordinary prose counts alone: a title of several words in its very capitals, or a spelling
-    of machines.  Any name counts when it is called an API or an endpoint.
+    of machines, or one that says itself that it is an API.  Any name counts when it is called an API or an
+    endpoint.
     """
-    spelled = re.escape(name)
-    called_api = rf"(?i:{spelled})(?=\s+(?i:apis?|endpoints?)\b)"
-    if _MACHINE_SPELLING.search(name):
+    spelled, word = re.escape(name), re.escape(_SUFFIX.sub("", name))
+    called_api = rf"(?i:{word})(?=\s+(?i:apis?|endpoints?)\b)"
+    if _MACHINE_SPELLING.search(name) or _SAYS_API.search(name):
         alone = rf"(?i:{spelled})"
     else:
         alone = spelled if len(_TITLE_WORD.findall(name)) >= 2 else r"(?!)"
@@ -47,3 +49,5 @@ def _mention_of(name: str) -> re.Pattern[str]:
 
 _TITLE_WORD = re.compile(r"\b[A-Z][a-z]+\b")
 _MACHINE_SPELLING = re.compile(r"[a-z][A-Z]|\w_\w|\w\.\w|^/")
+_SAYS_API = re.compile(r"(?:\w{3}|\W)apis?\b|\bapis?\W", re.IGNORECASE)  # and no okapi
+_SUFFIX = re.compile(r"(?<=\w)\W+apis?$", re.IGNORECASE)

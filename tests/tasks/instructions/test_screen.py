@@ -9,6 +9,7 @@ from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import SCREEN_NAMES, InstructParams
 from tasks.instructions.screen import SCREENS, screened
+from tasks.instructions.screens.naming import mentioned
 from tasks.instructions.words import words_of
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi
@@ -113,6 +114,27 @@ def test_the_apis_an_instruction_needs(
 )
 def test_what_is_said(query: str, verdict: str, offered: OfferedNames) -> None:
     assert verdict_of(candidate(query), "G3", offered) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "named"),
+    [
+        ("Harbour API", "Ask the Harbour API when the ferry leaves", True),
+        ("Harbour API", "ask the harbour  api when the ferry leaves", True),
+        ("Harbour API", "What does the harbour endpoint say of the ferry?", True),
+        ("Harbour API", "When does the ferry leave the harbour?", False),
+        ("Harbour-API", "Is there a harbour-api for ferries?", True),
+        ("API Harbour", "Look it up with api harbour, please", True),
+        ("Ferryapi", "Ask ferryapi when the boat leaves", True),
+        ("Okapi", "How tall does an okapi grow?", False),
+        ("Northern Harbour API", "Is Northern Harbour open in May?", False),
+        ("Northern Harbour API", "Ask Northern Harbour APIs about May", True),
+        ("Word", "What is the word of the day?", False),
+        ("Word", "What does the word API say?", True),
+    ],
+)
+def test_a_name_that_says_it_is_an_api_is_a_leak_in_one_word_too(name: str, query: str, named: bool) -> None:
+    assert (mentioned(query, [name]) is not None) is named
 
 
 @pytest.mark.parametrize(
