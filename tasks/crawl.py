@@ -9,7 +9,7 @@ from prefect import task
 from tasks.catalogue.fingerprints import as_before
 from tasks.catalogue.opening import confined, identity_of, open_source, servers_of_others, sources_digest
 from tasks.catalogue.params import CatalogueParams, SourceParams
-from tasks.catalogue.source import Listing, ToolEntry, with_distinct_names
+from tasks.catalogue.source import CrawlReason, Listing, ToolEntry, with_distinct_names
 from tasks.errors import BrokenContract
 from tasks.policies import shard_options, stage_key, stage_options
 from tasks.run import RunContext
@@ -125,7 +125,9 @@ def crawl_shard(
     apis = [api for found in crawled for api in found.apis]
     rejects = [reject for found in crawled for reject in found.rejects]
     counted.finish(len(entries), rejected=len(rejects))
-    counts = Counts(unit=UNIT, n_in=len(apis) + len(rejects), n_out=len(apis), n_rejected=len(rejects))
+    lost = sum(reject.reason != CrawlReason.PARTLY_READ for reject in rejects)
+    lost += sum(found.n_lost for found in crawled)
+    counts = Counts(unit=UNIT, n_in=len(apis) + lost, n_out=len(apis), n_rejected=lost)
     return write_shard(services.store, {TOOLS: tools, APIS: apis, REJECTS: rejects}, counts)
 
 

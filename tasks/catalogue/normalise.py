@@ -45,7 +45,9 @@ def normalise(entry: ToolEntry, raw: Any) -> Crawled:
     try:
         detail = _tool_detail(entry, raw)
     except BadRow as fault:
-        return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message)
+        listed = raw.get("apis") if isinstance(raw, dict) else None
+        n_apis = len(listed) if isinstance(listed, list) else 0
+        return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message, n_apis=n_apis)
     apis, rejects = _apis(entry, detail)
     if not apis:
         reason = f"none of its {len(detail.apis)} APIs is usable"
@@ -135,11 +137,20 @@ def _apis(entry: ToolEntry, detail: ToolDetail) -> tuple[tuple[Api, ...], tuple[
         try:
             _require_own_name(name, seen)
             apis.append(_api(row_id, entry, detail.host, raw))
+            rejects.extend(_remarks(row_id, raw))
         except BadRow as fault:
             own_id = row_id if name and name not in seen else f"{row_id}#{position}"
             rejects.append(reject(own_id, CrawlReason(fault.reason), _with_place(raw, fault.message)))
         seen.add(name)
     return tuple(sorted(apis, key=lambda api: api.api_id)), tuple(rejects)
+
+
+def _remarks(row_id: str, raw: Any) -> list[Reject]:
+    """On what a usable API is used without: its source says so."""
+    left_out = raw.get("left_out") if isinstance(raw, dict) else None
+    texts = [text for text in left_out if isinstance(text, str)] if isinstance(left_out, list) else []
+    used = f"it is used without the description of {'; of '.join(texts)}"
+    return [reject(f"{row_id}#partly", CrawlReason.PARTLY_READ, used)] if texts else []
 
 
 def _with_place(raw: Any, message: str) -> str:

@@ -80,6 +80,13 @@ class OpenApiParams(_SourceModel):
         default=(), description="Only operations whose id or `METHOD /path` matches one of these globs."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Not operations that match one of these globs.")
+    reference_hosts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = Field(
+        default=(), description="Other hosts that are asked for what documents refer to there."
+    )
+    tool: Literal["document", "tag"] = Field(
+        default="document",
+        description="What makes a tool: each document, or each first tag of a document's operations.",
+    )
 
 
 def secret_headers(

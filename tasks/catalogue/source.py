@@ -42,6 +42,7 @@ class CrawlReason(StrEnum):
     NO_SERVER = "no_server"  # nothing says at which address it is called
     UNSUPPORTED_METHOD = "unsupported_method"
     UNSUPPORTED_PARAMETER = "unsupported_parameter"
+    PARTLY_READ = "partly_read"  # no loss: a remark on an API that is used without some parts
 
 
 class _Value(BaseModel):
@@ -105,7 +106,8 @@ class UnusableApi:
 class Crawled:
     """One listed tool as rows.  tool: None when it cannot be used, with the reason among the rejects.
 
-    own_digest: of what the source says of the tool besides its APIs.
+    own_digest: of what the source says of the tool besides its APIs.  n_lost: APIs that are lost with it
+    and have no row of their own.
     """
 
     entry: ToolEntry
@@ -113,10 +115,13 @@ class Crawled:
     own_digest: str = ""
     apis: tuple[Api, ...] = ()
     rejects: tuple[Reject, ...] = ()
+    n_lost: int = 0
 
     @classmethod
-    def rejected(cls, entry: ToolEntry, reason: CrawlReason, detail: str) -> Crawled:
-        return cls(entry=entry, tool=None, rejects=(reject(entry.tool_id, reason, detail),))
+    def rejected(cls, entry: ToolEntry, reason: CrawlReason, detail: str, *, n_apis: int = 0) -> Crawled:
+        """A tool that cannot be used as a whole.  n_apis: as many as are listed; its row counts as one."""
+        row = reject(entry.tool_id, reason, detail)
+        return cls(entry=entry, tool=None, rejects=(row,), n_lost=max(0, n_apis - 1))
 
 
 class Source(Protocol):

@@ -35,7 +35,7 @@ def tool_detail(
         "id": document.place,
         "category": document.category(params),
         "name": document.title,
-        "description": capped(document.info.text("description") or document.info.text("summary")),
+        "description": capped(document.description),
         "host": reader.host(),
         "provider": one_line(document.info.text("x-providerName")) or None,
         "licence": _licence(document),
@@ -85,11 +85,13 @@ class _ApiReader:
             )
 
     def _api(self, name: str, operation: Operation) -> Json:
-        given = given_parameters(operation, self._references)
+        left_out = self._schemas.left_out
+        left_out.clear()
+        given = given_parameters(operation, self._references, left_out)
         path, query = _address(operation.path)
         security = self._security.of(operation) or _authorization(given)
         schema, example = response_of(operation.spot, self._schemas, self._references)
-        return {
+        api = {
             "name": name,
             "description": _description(name, operation),
             "method": operation.method,
@@ -103,6 +105,7 @@ class _ApiReader:
             "example_response": example,
             "place": str(operation.spot),
         }
+        return api | {"left_out": list(dict.fromkeys(left_out))}
 
 
 def _address(path: str) -> tuple[str, str]:

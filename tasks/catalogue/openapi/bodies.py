@@ -63,7 +63,14 @@ class BodyReader:
         return body
 
     def _written(self, schema: Spot | None) -> Json:
-        return {} if schema is None else self._schemas.written_out(schema, "request", limit=SCHEMAS_IN_A_BODY)
+        if schema is None:
+            return {}
+        already = len(self._schemas.left_out)
+        written = self._schemas.written_out(schema, "request", limit=SCHEMAS_IN_A_BODY)
+        left_out = self._schemas.left_out[already:]
+        if left_out and not written.get("properties"):
+            raise schema.bad(CrawlReason.BROKEN_REFERENCE, left_out[0])
+        return written
 
     def _swagger_body(self, operation: Operation, given: list[Given]) -> Json | None:
         consumes = self._consumes(operation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -49,11 +49,15 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An OpenAPI document with all its operations.  is_swagger: version 2.0."""
+    """An OpenAPI document with all its operations.  is_swagger: version 2.0.
+
+    tag: the first of these operations where they are a part of it; "" for those without, None for the whole.
+    """
 
     root: Spot
     is_swagger: bool
     operations: tuple[Operation, ...]
+    tag: str | None = None
 
     @property
     def place(self) -> str:
@@ -65,8 +69,24 @@ class Document:
 
     @property
     def title(self) -> str:
-        """info.title, else the name of the file."""
-        return one_line(self.info.text("title")) or PurePosixPath(self.place).stem or self.place
+        """info.title, else the name of the file; of a part with its tag."""
+        whole = one_line(self.info.text("title")) or PurePosixPath(self.place).stem or self.place
+        return f"{whole} {self.tag}" if self.tag else whole
+
+    @property
+    def description(self) -> str:
+        """Of a part what its tag is declared to be, if it is."""
+        declared = self.root.get("tags")
+        tags = [] if declared is None or not self.tag else list(declared.elements())
+        said = [tag.text("description") for tag in tags if one_line(tag.text("name")) == self.tag]
+        return "".join(said[:1]) or self.info.text("description") or self.info.text("summary")
+
+    def by_tag(self) -> list[Document]:
+        """The parts whose operations have the same first tag, in the document's order."""
+        parts: dict[str, list[Operation]] = {}
+        for operation in self.operations:
+            parts.setdefault("".join(operation.tags[:1]), []).append(operation)
+        return [replace(self, operations=tuple(part), tag=tag) for tag, part in parts.items()]
 
     def named(self, params: OpenApiParams) -> list[tuple[str, Operation]]:
         """The wanted operations under their names: what they say, else, and where others say the same,
@@ -83,10 +103,12 @@ class Document:
         """The first there is of those that `category_from` asks for."""
         found = {
             "info": _first(_tags(self.info.get("x-apisguru-categories"))),
-            "tags": self._main_tag(),
+            "tags": self._main_tag() if self.tag is None else None,
             "configuration": params.category,
         }
-        said = (found[origin] for origin in params.category_from)
+        said = [found[origin] for origin in params.category_from]
+        if self.tag is not None:  # the parts of a document are tools of one category
+            said.append(replace(self, tag=None).title)
         # A slash divides category and tool in an id.
         return next((one_line(name.replace("/", " ")) for name in said if name), NO_CATEGORY)
 
@@ -95,7 +117,7 @@ class Document:
         if params.collections is not None:
             return tuple(sorted(set(params.collections)))
         used = [tag for operation in self.operations for tag in operation.tags]
-        return tuple(sorted({*used, *self._declared_tags()}))
+        return tuple(sorted({*used, *(self._declared_tags() if self.tag is None else ())}))
 
     def _declared_tags(self) -> list[str]:
         tags = self.root.get("tags")

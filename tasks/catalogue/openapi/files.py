@@ -21,12 +21,17 @@ from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, UsageError
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:|//|\\\\")
+_HTTP = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
 EXPECTED = (
     "give `location` in `[[catalogue.sources]]` a file, a folder, a glob or a URL of OpenAPI documents "
     "(2.0, 3.0, 3.1; JSON or YAML)"
 )
+
+
+class Elsewhere(BadRow):
+    """A reference to another host, which is not asked."""
 
 
 class Files(Protocol):
@@ -43,7 +48,10 @@ class Files(Protocol):
         ...
 
     def join(self, place: str, reference: str) -> str:
-        """The place that a reference in the file at `place` means.  Raises `BadRow` outside the source."""
+        """The place that a reference in the file at `place` means.
+
+        Raises `BadRow` outside the source, `Elsewhere` where that is at another host.
+        """
         ...
 
     def url_of(self, place: str) -> str | None:
@@ -78,7 +86,8 @@ class LocalFiles:
 
     def join(self, place: str, reference: str) -> str:
         if _SCHEME.match(reference):
-            raise BadRow(CrawlReason.BROKEN_REFERENCE, f"{reference} is not a file of this source")
+            kind = Elsewhere if _HTTP.match(reference) else BadRow
+            raise kind(CrawlReason.BROKEN_REFERENCE, f"{reference} is not a file of this source")
         joined = normpath(join(dirname(place), unquote(reference.partition("?")[0])))
         if joined == ".." or joined.startswith(("../", "/")):
             raise BadRow(

@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 
 from tasks.catalogue.openapi.document import Operation
 from tasks.catalogue.openapi.examples import examples_at
+from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.keywords import as_meant, is_true
-from tasks.catalogue.openapi.refs import References
+from tasks.catalogue.openapi.refs import References, reference_in
 from tasks.catalogue.openapi.schemas import Json, Schemas
 from tasks.catalogue.openapi.spots import Spot
 from tasks.catalogue.openapi.styles import style_of
@@ -43,10 +44,12 @@ class Given:
         return self.location == "path" or is_true(self.spot.value.get("required"))
 
 
-def given_parameters(operation: Operation, references: References) -> list[Given]:
+def given_parameters(operation: Operation, references: References, left_out: list[str]) -> list[Given]:
     """The parameters of the path and of the operation, whose own replace equal ones.
 
-    Raises `BadRow` for a broken reference, for one without name or place, and for too many.
+    left_out: gets a remark on each that is described at another host only; where the reference names it, the
+    operation is used without.  Raises `BadRow` for a broken reference, for one without name or place, and for
+    too many.
     """
     found: dict[tuple[str, str], Given] = {}
     for level in (operation.item, operation.spot):
@@ -57,7 +60,14 @@ def given_parameters(operation: Operation, references: References) -> list[Given
                 CrawlReason.TOO_LARGE, f"{len(elements):,} parameters; up to {MAX_PARAMETERS} can be offered"
             )
         for element in elements:
-            given = _given(references.follow(element))
+            try:
+                given = _given(references.follow(element))
+            except Elsewhere as fault:
+                name = (reference_in(element.value) or "").partition("#")[2].rpartition("/")[2]
+                if not name:
+                    raise
+                left_out.append(f"the parameter {name}: {fault.message}")
+                continue
             found[given.location, given.name] = given
     return list(found.values())
 
@@ -104,7 +114,11 @@ class ParameterReader:
         """Of `schema`, of `content`, or (2.0) of the parameter itself."""
         media = _content(spot)
         inner = spot.get("schema") or (media and media.get("schema")) or spot
-        schema = self._schemas.written_out(inner, "request", limit=SCHEMAS_IN_A_PARAMETER)
+        try:
+            schema = self._schemas.written_out(inner, "request", limit=SCHEMAS_IN_A_PARAMETER)
+        except Elsewhere as fault:
+            self._schemas.left_out.append(fault.message)
+            schema = {}
         shown = examples_at(spot, self._references) if inner is not spot else []
         shown += examples_at(media, self._references) if media else []
         if not shown:

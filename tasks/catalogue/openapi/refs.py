@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.spots import Library, Spot
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
@@ -51,6 +52,10 @@ class References:
         try:
             place = self._library.files.join(spot.place, file) if file else spot.place
             whole = self._library.whole(place)
+        except Elsewhere as fault:
+            raise Elsewhere(
+                fault.reason, spot.bad(CrawlReason.BROKEN_REFERENCE, fault.message).message
+            ) from fault
         except BadRow as fault:
             raise spot.bad(CrawlReason(fault.reason), fault.message) from fault
         found = self._walked(whole, unquote(fragment))

@@ -9,7 +9,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from tasks.calling.params import CallingParams
 from tasks.calling.verdict import is_page
-from tasks.catalogue.openapi.files import EXPECTED
+from tasks.catalogue.openapi.files import EXPECTED, Elsewhere, Files
 from tasks.catalogue.openapi.reading import MAX_BYTES
 from tasks.catalogue.params import CatalogueParams, OpenApiParams, secret_headers
 from tasks.catalogue.source import CrawlReason
@@ -83,13 +83,15 @@ class RemoteFiles:
             raise
 
     def join(self, place: str, reference: str) -> str:
+        url = ""
         try:
             url = urljoin(place, reference)
             same = _origin(url) == _origin(self._location)
         except ValueError:
             same = False
         if not same:
-            raise BadRow(CrawlReason.BROKEN_REFERENCE, f"{reference} is on another host, which is not asked")
+            kind = Elsewhere if url.lower().startswith(("http://", "https://")) else BadRow
+            raise kind(CrawlReason.BROKEN_REFERENCE, f"{reference} is on another host, which is not asked")
         return url
 
     def url_of(self, place: str) -> str | None:
@@ -128,6 +130,53 @@ class RemoteFiles:
             "environment variable that holds its value"
         )
         raise BadRow(CrawlReason.REFUSED, f"it answered {said}; {fix}")
+
+
+class WithReferences:
+    """The files of a source, and what they refer to at the hosts of `reference_hosts`, which are asked.
+
+    They get neither the headers nor the keys of the source.
+    """
+
+    def __init__(
+        self, inner: Files, source: OpenApiParams, params: CatalogueParams, calling: CallingParams
+    ) -> None:
+        hosts = source.reference_hosts
+        self.explicit = inner.explicit
+        self._inner = inner
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._far: set[str] = set()
+        bare = {"location": f"https://{hosts[0]}/", "headers": {}, "header_keys": {}}
+        allowed = {"allow_hosts": (*calling.allow_hosts, *hosts)}
+        self._asked = RemoteFiles(source.model_copy(update=bare), params, calling.model_copy(update=allowed))
+
+    def places(self) -> tuple[str, ...]:
+        return self._inner.places()
+
+    def read(self, place: str) -> bytes:
+        return self._asked.read(place) if place in self._far else self._inner.read(place)
+
+    def join(self, place: str, reference: str) -> str:
+        url = urljoin(place, reference) if place in self._far else reference
+        if place not in self._far:
+            try:
+                return self._inner.join(place, reference)
+            except Elsewhere:
+                url = f"https:{reference}" if reference.startswith("//") else reference
+        if not is_url(url) or (urlsplit(url).hostname or "").lower() not in self._hosts:
+            raise Elsewhere(
+                CrawlReason.BROKEN_REFERENCE,
+                f"{reference} is on another host, which is not asked: it is not among `reference_hosts`",
+            )
+        self._far.add(url)
+        return url
+
+    def url_of(self, place: str) -> str | None:
+        return self._inner.url_of(place)
+
+    def close(self) -> None:
+        self._asked.close()
+        self._inner.close()
 
 
 def _host(location: str) -> str:

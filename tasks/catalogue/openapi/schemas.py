@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.keywords import is_null, is_true, keywords_of, type_of
 from tasks.catalogue.openapi.refs import References, reference_in
 from tasks.catalogue.openapi.spots import Spot
@@ -41,6 +42,7 @@ class _Layers:
 
     spots: list[Spot] = field(default_factory=list)
     followed: set[Key] = field(default_factory=set)
+    left_out: list[str] = field(default_factory=list)
     around: Spot | None = None  # the schema that they are part of, where a reference leads back to it
 
     @property
@@ -72,11 +74,16 @@ class _Nested:
 
 
 class Schemas:
-    """Writes out the schemas of documents."""
+    """Writes out the schemas of documents.
+
+    left_out: remarks on those within what is sent that are described at another host only, for the caller to
+    empty; they count as schemas that admit anything.
+    """
 
     def __init__(self, references: References) -> None:
         self._references = references
-        self._written: dict[tuple[Key, Role, int], Json] = {}
+        self._written: dict[tuple[Key, Role, int], tuple[Json, list[str]]] = {}
+        self.left_out: list[str] = []
 
     def written_out(self, spot: Spot, role: Role, *, limit: int) -> Json:
         """The schema at `spot` in plain JSON, not to be changed.
@@ -90,8 +97,13 @@ class Schemas:
         target = self._references.follow(spot)
         key = (target.key, role, limit)
         if key not in self._written:
-            self._written[key] = self._write_out(target, role, limit)
-        return self._written[key]
+            already = len(self.left_out)
+            whole = self._write_out(target, role, limit)
+            self._written[key] = whole, self.left_out[already:]
+            return whole
+        whole, left_out = self._written[key]
+        self.left_out += left_out
+        return whole
 
     def _write_out(self, spot: Spot, role: Role, limit: int) -> Json:
         whole: Json = {}
@@ -106,6 +118,8 @@ class Schemas:
     def _write(self, task: _Task, role: Role, left: int) -> list[_Task]:
         """Writes one schema; what is left to do are the schemas within it, at most `left`."""
         layers = self._layers(task.spots, task.within)
+        if role == "request":
+            self.left_out += layers.left_out
         if layers.around is not None:
             task.into.update(_short(layers.around))
         task.into.update(keywords_of(layers.values))
@@ -130,12 +144,16 @@ class Schemas:
                 found.spots.append(spot)
                 pending.extend(reversed(self._parts(spot, within)))
                 continue
-            target = self._references.target(spot)
-            if target.key in within:
-                found.around = target
-            elif target.key not in found.followed:
-                found.followed.add(target.key)
-                pending.append(target)
+            try:
+                target = self._references.target(spot)
+            except Elsewhere as fault:
+                found.left_out.append(fault.message)
+            else:
+                if target.key in within:
+                    found.around = target
+                elif target.key not in found.followed:
+                    found.followed.add(target.key)
+                    pending.append(target)
             pending.append(spot.with_value({k: v for k, v in spot.value.items() if k != "$ref"}))
         return found
 

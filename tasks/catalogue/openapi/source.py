@@ -13,7 +13,7 @@ from tasks.catalogue.openapi.contents import contents_digest
 from tasks.catalogue.openapi.document import Document, document_of, is_document
 from tasks.catalogue.openapi.files import EXPECTED, Files, local_files
 from tasks.catalogue.openapi.refs import References
-from tasks.catalogue.openapi.remote import RemoteFiles, is_url
+from tasks.catalogue.openapi.remote import RemoteFiles, WithReferences, is_url
 from tasks.catalogue.openapi.spots import Library
 from tasks.catalogue.params import CatalogueParams, OpenApiParams
 from tasks.catalogue.source import (
@@ -33,21 +33,26 @@ def open_openapi(source: OpenApiParams, params: CatalogueParams, calling: Callin
     Raises `UsageError` when there is nothing at a location on this machine, or something else than
     OpenAPI documents.
     """
+
+    def with_references(files: Files) -> Files:
+        return WithReferences(files, source, params, calling) if source.reference_hosts else files
+
     if is_url(source.location):
-        return OpenApiSource(source, RemoteFiles(source, params, calling))
+        return OpenApiSource(source, with_references(RemoteFiles(source, params, calling)))
     if source.headers or source.header_keys:
         raise UsageError(
             f"`location = {source.location!r}` is on this machine: documents there need no headers",
             fix="take `headers` and `header_keys` out of this source; keys of APIs are in `[calling] keys`",
         )
-    opened = OpenApiSource(source, local_files(source.location))
+    opened = OpenApiSource(source, with_references(local_files(source.location)))
     opened.refuse_another_kind()
     return opened
 
 
 def check_openapi(source: OpenApiParams) -> None:
     """Raises `UsageError` as `open_openapi` would, and for a URL that is none; asks nobody."""
-    open_openapi(source, CatalogueParams(sources=(source,)), CallingParams()).close()
+    alone = source.model_copy(update={"reference_hosts": ()})
+    open_openapi(alone, CatalogueParams(sources=(source,)), CallingParams()).close()
 
 
 def openapi_version(source: OpenApiParams) -> str | None:
@@ -104,8 +109,7 @@ class OpenApiSource:
                 rejects.append(Rejected(row_id=place, reason=CrawlReason(fault.reason), detail=fault.message))
                 continue
             n_documents += document is not None
-            if document is not None and self._has_wanted(document):
-                entries.append(self._entry(document))
+            entries += [self._entry(tool) for tool in self._tools(document) if self._has_wanted(tool)]
         if not entries:
             self._refuse_nothing(n_documents, rejects)
         listing = Listing(entries=tuple(sorted(entries, key=lambda entry: entry.id)), rejects=tuple(rejects))
@@ -117,14 +121,18 @@ class OpenApiSource:
         return [self._fetch(entry, places) for entry in entries]
 
     def _fetch(self, entry: ToolEntry, places: Mapping[str, str]) -> Crawled:
+        place = places.get(entry.id.rpartition("#")[0] if self._source.tool == "tag" else entry.id)
+        n_apis = 0
         try:
-            document = self._document(places[entry.id]) if entry.id in places else None
+            tools = [] if place is None else self._tools(self._document(place))
+            document = next((tool for tool in tools if self._id(tool) == entry.id), None)
             if document is None:
                 return Crawled.rejected(entry, CrawlReason.NOT_FOUND, f"{entry.id} is no longer there")
+            n_apis = len(document.named(self._source))
             url = self._files.url_of(document.place)
             detail = tool_detail(document, self._references, self._source, document_url=url)
         except BadRow as fault:
-            return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message)
+            return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message, n_apis=n_apis)
         return normalise(entry, detail | {"id": entry.id})
 
     def _document(self, place: str) -> Document | None:
@@ -134,13 +142,22 @@ class OpenApiSource:
             raise BadRow(CrawlReason.UNREADABLE, f"{place}: it is empty")
         return document_of(whole, self._references) if is_document(whole) else None
 
+    def _tools(self, document: Document | None) -> list[Document]:
+        """What of a document is a tool: all of it, or the operations of each tag."""
+        if document is None:
+            return []
+        return document.by_tag() if self._source.tool == "tag" else [document]
+
+    def _id(self, tool: Document) -> str:
+        return _id_of(tool.place) if tool.tag is None else f"{_id_of(tool.place)}#{tool.tag}"
+
     def _has_wanted(self, document: Document) -> bool:
         """Whether any operation is left where only some are wanted."""
         return bool(document.named(self._source)) or not (self._source.include or self._source.exclude)
 
     def _entry(self, document: Document) -> ToolEntry:
         return ToolEntry(
-            id=_id_of(document.place),
+            id=self._id(document),
             category=document.category(self._source),
             name=document.title,
             standardized_name=readable_name(document.title),

@@ -185,6 +185,50 @@ def test_names_of_apis(tmp_path: Path, paths: Json, expected: list[str]) -> None
     assert names(tmp_path, paths) == expected
 
 
+TAGGED = {
+    "/cats": {"get": {"tags": ["Cats", "Pets"]}, "post": {"tags": ["Cats"]}},
+    "/dogs": {"get": {"tags": [" Dogs "]}},
+    "/": {"get": {}},
+}
+
+
+def test_a_document_can_be_a_tool_for_each_tag(tmp_path: Path) -> None:
+    said = document(TAGGED, tags=[{"name": "Cats", "description": "Of cats."}], info={"title": "Zoo"})
+    listing, tools = crawl(write(tmp_path, {"zoo.json": said}), tool="tag")
+    assert [(found.id, found.category, found.name) for found in listing.entries] == [
+        ("zoo.json#", "Zoo", "Zoo"),
+        ("zoo.json#Cats", "Zoo", "Zoo Cats"),
+        ("zoo.json#Dogs", "Zoo", "Zoo Dogs"),
+    ]
+    assert [[row.api_name for row in found.apis] for found in tools] == [
+        ["GET /"],
+        ["GET /cats", "POST /cats"],
+        ["GET /dogs"],
+    ]
+    assert [(row.description, row.collections) for found in tools if (row := found.tool)] == [
+        ("", ()),
+        ("Of cats.", ("Cats", "Pets")),
+        ("", ("Dogs",)),
+    ]
+
+
+def test_operations_of_a_tag_are_wanted_by_themselves(tmp_path: Path) -> None:
+    said = document(TAGGED)
+    listing, tools = crawl(
+        write(tmp_path, {"zoo.json": said}), tool="tag", include=("GET /d*",), category="Animals"
+    )
+    assert [found.tool_id for found in listing.entries] == ["Animals/zoo_dogs"]
+    assert [row.api_id for found in tools for row in found.apis] == ["Animals/zoo_dogs/get_dogs"]
+
+
+@pytest.mark.parametrize(("tool", "n_lost"), [("document", 3), ("tag", 1)])
+def test_operations_are_lost_with_their_document(tmp_path: Path, tool: str, n_lost: int) -> None:
+    said = document(TAGGED, servers=[{"url": "wss://zoo.test"}])
+    _, tools = crawl(write(tmp_path, {"zoo.json": said}), tool=tool)
+    assert sum(found.n_lost for found in tools) == n_lost
+    assert sum(found.n_lost + len(found.rejects) for found in tools) == 4
+
+
 @pytest.mark.parametrize(
     ("info", "title"),
     [

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_crawl import Json, api, crawl, document, operation, rejects, short, swagger, write
+from openapi_crawl import Json, api, crawl, crawled, document, operation, rejects, short, swagger, write
 
 
 def parameter_at(reference: str, **said: Any) -> Json:
@@ -90,6 +90,54 @@ def test_references_that_lead_nowhere_reject_the_operation(tmp_path: Path, refer
     )
     assert detail.startswith("GET /pets: zoo.json#/")
     assert what in detail
+
+
+FAR = "https://schemas.test/common.yaml#/components"
+
+
+def far_rejects(folder: Path, *parameters: Json, **said: Any) -> tuple[list[str], list[str]]:
+    """Names of the parameters of the one API, and what the remark on it says."""
+    paths = {"/pets/{id}": {"post": {"parameters": list(parameters)} | said}}
+    found = crawled(folder, document(paths))
+    assert [row.reason for row in found.rejects] == ["partly_read"]
+    assert found.rejects[0].row_id == "Uncategorised/zoo/post_pets_id#partly"
+    return [row.name for api in found.apis for row in api.parameters], found.rejects[0].detail.split("; of ")
+
+
+def test_what_is_described_at_another_host_costs_no_operation(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": f"{FAR}/schemas/A"}, "b": {"type": "integer"}}}
+    names, remarks = far_rejects(
+        tmp_path,
+        {"$ref": f"{FAR}/parameters/id"},
+        {"$ref": f"{FAR}/parameters/sort"},
+        {"name": "near", "in": "query", "schema": {"$ref": f"{FAR}/schemas/Near"}},
+        {"name": "list", "in": "query", "schema": {"type": "array", "items": {"$ref": f"{FAR}/schemas/I"}}},
+        requestBody={"content": {"application/json": {"schema": schema}}},
+        responses={"200": {"$ref": f"{FAR}/responses/Pets"}},
+    )
+    assert names == ["near", "list", "id", "a", "b"]
+    assert [what.partition(":")[0] for what in remarks] == [
+        "it is used without the description of the parameter id",
+        "the parameter sort",
+        *["zoo.json#/paths/~1pets~1{id}/post/parameters/2/schema"],
+        "zoo.json#/paths/~1pets~1{id}/post/parameters/3/schema/items",
+        "zoo.json#/paths/~1pets~1{id}/post/requestBody/content/application~1json/schema/properties/a",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"parameters": [{"$ref": "https://schemas.test/sort.yaml"}]},
+        {"requestBody": {"$ref": f"{FAR}/requestBodies/Pet"}},
+        {"requestBody": {"content": {"application/json": {"schema": {"$ref": f"{FAR}/schemas/Pet"}}}}},
+        {"requestBody": {"content": {"application/json": {"schema": {"allOf": [{"$ref": FAR}]}}}}},
+    ],
+)
+def test_what_cannot_be_called_without_another_host_is_rejected(tmp_path: Path, said: Json) -> None:
+    (_, (row_id, reason, detail)) = rejects(tmp_path, document({"/pets": {"post": said}}))
+    assert (row_id, reason) == ("Uncategorised/zoo/post_pets", "broken_reference")
+    assert "https://schemas.test/" in detail
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

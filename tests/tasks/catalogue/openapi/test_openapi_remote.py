@@ -102,6 +102,33 @@ def test_other_hosts_are_not_asked(serve: Serve, reference: str) -> None:
     assert f"{reference} is on another host, which is not asked" in found.rejects[1].detail
 
 
+@pytest.mark.parametrize("local", [True, False])
+def test_hosts_that_are_named_are_asked_for_references(serve: Serve, tmp_path: Path, local: bool) -> None:
+    far = "http://schemas.test/v1/common.yaml#/parameters"
+    parameters = [{"$ref": f"{far}/sort"}, {"$ref": f"{far}/page"}, {"$ref": "http://no.test/x#/Size"}]
+    said = document(operation(parameters=parameters))
+    pages = Pages(
+        {
+            "/openapi.json": said,
+            "/v1/common.yaml": "parameters: {sort: {$ref: more/sort.yaml}, page: {$ref: //no.test/p#/Page}}",
+            "/v1/more/sort.yaml": "{name: sort, in: query, required: true}",
+        }
+    )
+    base = serve(pages.answer)
+    (tmp_path / "zoo.json").write_text(json.dumps(said))
+    location = tmp_path / "zoo.json" if local else "http://zoo.test/openapi.json"
+    calling = CallingParams(resolve={"zoo.test": base, "schemas.test": base})
+    _, (found,) = crawl(location, calling, reference_hosts=("SCHEMAS.test",))
+    assert [(row.name, row.required) for row in found.apis[0].parameters] == [("sort", True)]
+    (remark,) = found.rejects
+    assert [name in remark.detail for name in ("parameter sort", "parameter page", "parameter Size")] == [
+        False,
+        True,
+        True,
+    ]
+    assert pages.hosts == ({"schemas.test"} if local else {"schemas.test", "zoo.test"})
+
+
 def test_a_neighbour_that_fails_rejects_only_what_needs_it(serve: Serve) -> None:
     paths = {"/a": {"get": {"parameters": [{"$ref": "/bad.json"}]}}, "/b": {"get": {}}}
     base = serve(Pages({"/api/openapi.json": document(paths), "/bad.json": 500}).answer)
