@@ -62,18 +62,28 @@ class UsageLog:
 
 
 def mostly_refused(calls: Iterable[LlmCall]) -> tuple[str, ...]:
-    """A sentence for each stage whose requests were mostly refused; in a trial those are findings."""
-    errors: defaultdict[str, list[str | None]] = defaultdict(list)
-    for call in calls:
-        errors[call.stage].append(call.error)
+    """A sentence for each stage whose requests were mostly refused, or the last ones of most of its rows.
+
+    In a trial those are findings.
+    """
+    by_stage: defaultdict[str, list[LlmCall]] = defaultdict(list)
+    for call in sorted(calls, key=lambda call: call.ordinal):
+        if call.stage != _TRIAL:
+            by_stage[call.stage].append(call)
     told: list[str] = []
-    for stage, of_stage in errors.items():
-        # A refusal is told with its reason and what was said; other failures in one word (`tasks.llm.model`).
-        refused = [error for error in of_stage if error is not None and ": " in error]
-        if stage != _TRIAL and len(refused) >= max(_FEWEST_REFUSED, len(of_stage) // 2 + 1):
-            ((error, _),) = Counter(refused).most_common(1)
+    for stage, asked in by_stage.items():
+        errors = [call.error or "" for call in asked if _is_refused(call)]
+        last = {call.row_id: call for call in asked}
+        n_ended = sum(map(_is_refused, last.values()))
+        if len(errors) >= _FEWEST_REFUSED and (2 * len(errors) > len(asked) or 2 * n_ended > len(last)):
+            ((error, _),) = Counter(errors).most_common(1)
             told.append(
-                f"the model endpoint refused {len(refused):,} of {len(of_stage):,} requests of {stage}, "
-                f"most often so: {error.partition(': ')[2]}"
+                f"the model endpoint refused {len(errors):,} of {len(asked):,} requests of {stage}, the last "
+                f"one of {n_ended:,} of {len(last):,} rows; most often so: {error.partition(': ')[2]}"
             )
     return tuple(told)
+
+
+def _is_refused(call: LlmCall) -> bool:
+    """A refusal is told with its reason and what was said, other failures in a word (`tasks.llm.model`)."""
+    return call.error is not None and ": " in call.error

@@ -57,19 +57,34 @@ def test_a_failure_gives_way_to_what_came_later() -> None:
 REFUSED = replace(PAID, stage="annotate", error="endpoint_refused: HTTP 400: No.")
 
 
+def of_rows(*calls: LlmCall) -> list[LlmCall]:
+    return [replace(call, row_id=str(n)) for n, call in enumerate(calls)]
+
+
 def test_a_stage_whose_requests_were_mostly_refused_says_so() -> None:
     fine = replace(PAID, stage="annotate")
     other = replace(REFUSED, error="content_filtered: HTTP 403: Not that.")
-    calls = [fine, fine, other, REFUSED, REFUSED, PAID]
-    assert mostly_refused(calls) == (
-        "the model endpoint refused 3 of 5 requests of annotate, most often so: HTTP 400: No.",
+    assert mostly_refused(of_rows(fine, fine, other, REFUSED, REFUSED, PAID)) == (
+        "the model endpoint refused 3 of 5 requests of annotate, the last one of 3 of 5 rows; most often so: "
+        "HTTP 400: No.",
+    )
+
+
+def test_so_does_one_whose_rows_mostly_ended_in_a_refusal() -> None:
+    searches = [
+        replace(REFUSED if ordinal == 9 else PAID, stage="annotate", row_id=row_id, ordinal=ordinal)
+        for row_id in "abc"
+        for ordinal in range(10)
+    ]
+    assert mostly_refused(searches)[0].startswith(
+        "the model endpoint refused 3 of 30 requests of annotate, the last one of 3 of 3 rows; "
     )
 
 
 def test_half_of_them_a_few_those_of_a_trial_and_outages_are_no_sign() -> None:
     fine, down = replace(PAID, stage="annotate"), replace(PAID, stage="annotate", error="EndpointDown")
     trial = replace(REFUSED, stage="endpoint")
-    assert mostly_refused([fine, REFUSED] * 5) == ()
-    assert mostly_refused([REFUSED] * 2) == ()
-    assert mostly_refused([trial] * 5) == ()
-    assert mostly_refused([down] * 5) == ()
+    assert mostly_refused(of_rows(*[fine, REFUSED] * 5)) == ()
+    assert mostly_refused(of_rows(*[REFUSED] * 2)) == ()
+    assert mostly_refused(of_rows(*[trial] * 5)) == ()
+    assert mostly_refused(of_rows(*[down] * 5)) == ()
