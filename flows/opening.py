@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.outcome import Spent
 from flows.params import Config
+from flows.progress import shown
 from flows.report import say
 from tasks.errors import BrokenContract
 from tasks.llm.abilities import Abilities
@@ -18,7 +19,7 @@ from tasks.llm.known import KnownEndpoints
 from tasks.llm.usage import mostly_refused
 from tasks.policies import refused_results
 from tasks.run import RunContext
-from tasks.services import close_services, services_of
+from tasks.services import ENDPOINT, close_services, services_of
 from warehouse import manifest
 from warehouse.manifest import Manifest, PendingRun
 from warehouse.ref import StageOutput
@@ -112,7 +113,8 @@ def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
         abilities = abilities.model_copy(update={"context": told})
     if abilities is None:
         services.endpoint.abilities = Abilities(context=told)
-        abilities = services.find_abilities()
+        with shown(ENDPOINT, services.progress(ENDPOINT)):
+            abilities = services.find_abilities()
         known.keep(run.llm, abilities)
         say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {abilities.in_a_line()}")
     services.endpoint.abilities = abilities

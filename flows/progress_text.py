@@ -35,7 +35,8 @@ def parts(standing: Standing) -> list[Part]:
     """What is known, in the order of reading."""
     now = standing.now
     if now.total is None:
-        return [Part(f"{duration(standing.seconds)} so far", 0)]
+        so_far = Part(f"{duration(standing.seconds)} so far", 0)
+        return [so_far, Part(now.note, 1)] if now.note else [so_far]
     known = [Part(f"{now.done:,}/{now.total:,} {now.unit}s", 0)]
     if now.rejected:
         known.append(Part(f"{now.rejected:,} rejected", 3))

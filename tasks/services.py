@@ -98,7 +98,7 @@ class Services:
     def progress(self, stage: str) -> Progress:
         """How far the stage is in this process."""
         return self._progress.setdefault(
-            stage, Progress(lambda: self.ledger.used, lambda: self.batcher.standing)
+            stage, Progress(lambda: self.ledger.used, lambda: self.endpoint.standing or self.batcher.standing)
         )
 
     async def check_endpoint(self) -> None:

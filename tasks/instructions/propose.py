@@ -13,8 +13,8 @@ from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import InstructParams
 from tasks.instructions.reading import items_of, read_item
 from tasks.llm.again import asked_again
-from tasks.llm.chat import ChatModel, ChatRequest, Message, Reply, Transcript, digest_of
-from tasks.llm.reply_format import TEXT, list_of, record, reply_format
+from tasks.llm.chat import ChatModel, ChatRequest, Json, Message, Reply, Transcript, digest_of
+from tasks.llm.reply_format import TEXT, list_of, one_of, record, reply_format
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, NamedApi, Sample
@@ -22,11 +22,6 @@ from warehouse.tables.instructions import Candidate, NamedApi, Sample
 STAGE = "propose"
 
 _SINGLE_TOOL = "G1"
-_REPLY_FORMAT = reply_format(
-    "instructions",
-    record(instructions=list_of(record(query=TEXT, relevant_apis=list_of(list_of(TEXT))))),
-)
-
 COMPLEX_SHARE = 0.3
 """The last three of ten are long and complex, the first seven specific (paper, appendix on prompts)."""
 
@@ -64,7 +59,7 @@ async def propose_for(
     """
     shown = chosen_seeds(sample, params)
     try:
-        items = await _items(propose_request(sample, documents, shown, params), sample, model)
+        items = await _items(propose_request(sample, documents, names, shown, params), sample, model)
     except BadRow as error:
         items = [error] * params.per_sample
     items += [BadRow("not_written", f"{len(items)} written, {params.per_sample} asked for")] * (
@@ -86,7 +81,11 @@ def chosen_seeds(sample: Sample, params: InstructParams) -> Sequence[seeds.Seed]
 
 
 def propose_request(
-    sample: Sample, documents: Mapping[str, Document], shown: Iterable[seeds.Seed], params: InstructParams
+    sample: Sample,
+    documents: Mapping[str, Document],
+    names: Mapping[str, NamedApi],
+    shown: Iterable[seeds.Seed],
+    params: InstructParams,
 ) -> ChatRequest:
     n_complex = round(COMPLEX_SHARE * params.per_sample)
     user = _user_prompt(sample.scenario).render(
@@ -100,7 +99,16 @@ def propose_request(
     )
     system = prompts.load("instruct/system").render()
     transcript = Transcript.of(Message("system", system), Message("user", user))
-    return ChatRequest(transcript=transcript, response_format=_REPLY_FORMAT)
+    form = _reply_format([names[api_id] for api_id in sample.api_ids], params.per_sample)
+    return ChatRequest(transcript=transcript, response_format=form)
+
+
+def _reply_format(names: Sequence[NamedApi], n: int) -> Json:
+    """So many instructions, and the sample's names: a model held to it can neither invent nor ramble."""
+    pairs = [list_of(one_of(name.tool_name, name.api_name), least=2, most=2) for name in dict.fromkeys(names)]
+    apis = list_of(pairs[0] if len(pairs) == 1 else {"anyOf": pairs}, least=1, most=len(pairs))
+    instructions = list_of(record(query=TEXT, relevant_apis=apis), least=n, most=n)
+    return reply_format("instructions", record(instructions=instructions))
 
 
 def _language_in_words(code: str) -> str:

@@ -36,6 +36,7 @@ from tasks.llm.wording import completed
 _LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
 # So many requests in a row are not to blame themselves.
 _FAILED_IN_A_ROW = 10
+_LONGEST_STANDING = 100
 _PING = ChatRequest(transcript=Transcript.of(Message(role="user", content="ping")), max_tokens=1)
 
 
@@ -60,6 +61,7 @@ class Endpoint:
         self._tokens = Pace(params.tokens_per_minute)
         self._length_field = _LENGTH_FIELD
         self._failed_in_a_row = 0
+        self._n_tried_again, self._last_failure = 0, ""
         self._outage = Outage(
             self._ping,
             where=self._client.where,
@@ -85,6 +87,14 @@ class Endpoint:
         """Tokens of a request and its reply together, as far as it is known."""
         told = (self.params.context, self.abilities.context, self.learned_context)
         return min((tokens for tokens in told if tokens is not None), default=None)
+
+    @property
+    def standing(self) -> str:
+        """What keeps requests from being answered right now, for people; empty while nothing does."""
+        if self._outage.is_on or not self._n_tried_again:
+            return self._outage.standing
+        requests = "1 request" if self._n_tried_again == 1 else f"{self._n_tried_again:,} requests"
+        return f"{requests} tried again: {self._last_failure[:_LONGEST_STANDING]}"
 
     async def close(self) -> None:
         await self._client.close()
@@ -161,11 +171,16 @@ class Endpoint:
 
     async def _tried_again(self, asking: Asking, patience: Patience, first: Transient) -> Reply:
         failures = [first]
+        self._last_failure = first.message
 
         async def next_try() -> Reply:
             if failures:
                 raise failures.pop()
-            return await self._try(asking, patience)
+            try:
+                return await self._try(asking, patience)
+            except Transient as error:
+                self._last_failure = error.message
+                raise
 
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Transient),
@@ -173,6 +188,7 @@ class Endpoint:
             wait=patience.pause,
             reraise=True,
         )
+        self._n_tried_again += 1
         try:
             return await retrying(next_try)
         except MalformedReply as error:
@@ -184,6 +200,8 @@ class Endpoint:
                 self._outage.begin(error)
                 await self._outage.over()
             raise self._failed(error) from error
+        finally:
+            self._n_tried_again -= 1
 
     async def _try(self, asking: Asking, patience: Patience) -> Reply:
         while True:

@@ -108,6 +108,13 @@ class Outage:
     def is_on(self) -> bool:
         return self._since is not None
 
+    @property
+    def standing(self) -> str:
+        """For people, while it lasts."""
+        if self._since is None:
+            return ""
+        return f"the model endpoint has been away for {monotonic() - self._since:.0f} s: {self._reason[:100]}"
+
     def end(self) -> None:
         """The endpoint answered."""
         self.last_answer = monotonic()

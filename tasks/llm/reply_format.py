@@ -8,8 +8,14 @@ TEXT: Json = {"type": "string"}
 NUMBER: Json = {"type": "integer"}
 
 
-def list_of(items: Json) -> Json:
-    return {"type": "array", "items": items}
+def list_of(items: Json, *, least: int | None = None, most: int | None = None) -> Json:
+    """least, most: items; left out for endpoints that take no schema with them (see `wording`)."""
+    bounds = {"minItems": least, "maxItems": most}
+    return {"type": "array", "items": items} | {name: n for name, n in bounds.items() if n is not None}
+
+
+def one_of(*texts: str) -> Json:
+    return {"type": "string", "enum": list(dict.fromkeys(texts))}
 
 
 def record(**properties: Json) -> Json:

@@ -38,6 +38,10 @@ BUSY = Standing(
         ),
         (Standing("select", Snapshot(), 12.3), "  select    12 s so far"),
         (
+            Standing("endpoint", Snapshot(note="1 request tried again: no answer in time"), 130),
+            "  endpoint  2 min so far, 1 request tried again: no answer in time",
+        ),
+        (
             Standing("probe", Snapshot(unit="API", total=9, done=9), 9, rate=0.05, left_s=0),
             "  probe     9/9 APIs, 3.0/min",
         ),

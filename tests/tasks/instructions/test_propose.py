@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from scripted_model import ScriptedModel
 
 from tasks.errors import BrokenContract, OverBudget, RequestRefused
 from tasks.instructions.params import InstructParams
-from tasks.instructions.propose import Proposed, chosen_seeds, prompt_digest, propose_for
+from tasks.instructions.propose import Proposed, chosen_seeds, prompt_digest, propose_for, propose_request
 from tasks.llm.chat import Message, Reply, digest_of
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
@@ -174,8 +175,41 @@ def test_the_prompt_shows_the_documents_of_the_set(
     assert "# Task: write instructions for a set of APIs" in system
     assert all(document.document in shown for document in documents.values())
     assert "Write 3 instructions" in shown
+
+
+def pair(*names: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string", "enum": list(names)}, "minItems": 2, "maxItems": 2}
+
+
+def test_the_reply_is_held_to_the_names_of_the_set_and_the_number_asked_for(
+    propose: Propose, make_sample: MakeSample, names: Mapping[str, NamedApi]
+) -> None:
+    model = ScriptedModel([saying()])
+    sample = make_sample()
+    propose(sample, model)
     wanted = model.asked[0][2].response_format or {}
-    assert wanted["json_schema"]["schema"]["required"] == ["instructions"]
+    instructions = wanted["json_schema"]["schema"]["properties"]["instructions"]
+    offered = [names[api_id] for api_id in sample.api_ids]
+    assert (instructions["minItems"], instructions["maxItems"]) == (3, 3)
+    assert instructions["items"]["properties"]["relevant_apis"] == {
+        "type": "array",
+        "items": {"anyOf": [pair(name.tool_name, name.api_name) for name in offered]},
+        "minItems": 1,
+        "maxItems": len(offered),
+    }
+
+
+def test_a_set_of_one_api_leaves_no_choice(make_sample: MakeSample, documents: dict[str, Document]) -> None:
+    sample = replace(make_sample(), api_ids=("Travel/flights/search",))
+    twin = {"Travel/flights/search": NamedApi(tool_name="Search", api_name="Search")}
+    request = propose_request(sample, documents, twin, (), PARAMS)
+    wanted = (request.response_format or {})["json_schema"]["schema"]["properties"]["instructions"]
+    assert wanted["items"]["properties"]["relevant_apis"] == {
+        "type": "array",
+        "items": pair("Search"),
+        "minItems": 1,
+        "maxItems": 1,
+    }
 
 
 def test_samples_are_shown_different_seeds(make_sample: MakeSample) -> None:

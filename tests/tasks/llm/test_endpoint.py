@@ -349,6 +349,26 @@ def test_requests_in_flight_recover_after_a_pause() -> None:
     assert server.most_in_flight == 32
 
 
+def test_while_a_request_is_tried_again_it_says_so() -> None:
+    async def run(url: str) -> list[str]:
+        async with endpoint_at(url, timeout_s=0.3, outage_s=20) as endpoint:
+            told = [endpoint.standing]
+            asking = asyncio.create_task(endpoint.ask(HELLO))
+            while not asking.done():
+                await asyncio.sleep(0.01)
+                if endpoint.standing != told[-1]:
+                    told.append(endpoint.standing)
+            return told
+
+    with ModelServer(fails(500, "the GPU is hot"), waits(0.6, OK)) as server:
+        told = asyncio.run(run(server.url))
+
+    hot, slow = "HTTP 500: the GPU is hot", "no complete answer within 0.3 s ([llm] timeout_s)"
+    assert told[:2] == ["", f"1 request tried again: {hot}"]
+    assert any(slow in words for words in told)
+    assert told[-1] == ""
+
+
 def test_an_unreachable_endpoint_is_waited_for() -> None:
     port = free_port()
     server = ModelServer(port=port)
