@@ -126,7 +126,7 @@ class Config(BaseModel):
                 "sandbox": True,
                 "schedule": True,
                 "budget": True,
-                "calling": {"resolve", "toolbench_url", "concurrency", "per_host_rps"},
+                "calling": {"resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps"},
                 "catalogue": {"concurrency", "per_host_rps", "timeout_s", "max_age"},
                 "probe": {"max_age"},
                 "llm": {

@@ -28,6 +28,7 @@ from flows.guarded_server import HOST
 from flows.report import say
 from flows.supervise import Child
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
+from tasks.transport.proxies import never_for_loopback
 
 START_TIMEOUT_S = 180.0
 DRAIN_TIMEOUT_S = 60.0
@@ -84,6 +85,7 @@ def prepare_environment(data: Path, *, verbose: bool) -> None:
     a file of settings or of logging in Prefect's home can name code.  Logs go to the server, so that the UI
     shows them; the terminal has them only with `verbose`.
     """
+    never_for_loopback()  # where our server is, for all of Prefect's clients
     for name in [name for name in os.environ if name.upper().startswith("PREFECT_")]:
         value = os.environ.pop(name)
         is_usable = _OF_THE_USER.get(name)

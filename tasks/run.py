@@ -60,5 +60,5 @@ def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...])
     """
     servers = [server.identity for server in mcp_servers]
     return calling.model_dump(
-        mode="json", exclude={"resolve", "toolbench_url", "concurrency", "per_host_rps"}
+        mode="json", exclude={"resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps"}
     ) | ({"mcp": servers} if servers else {})

@@ -45,6 +45,7 @@ from tasks.run import RunContext
 from tasks.transport.client import HttpClient
 from tasks.transport.kvstore import DurableMap
 from tasks.transport.mcp.sessions import McpSessions
+from tasks.transport.proxies import Proxies
 from tasks.transport.runtime import WINDOW, Mapped, Runtime
 from tasks.transport.scratch import Scratch
 from warehouse.ref import TableRef
@@ -223,6 +224,7 @@ def _mcp_sessions(run: RunContext) -> McpSessions:
         max_bytes=calling.max_bytes,
         timeout_s=calling.timeout_s,
         per_host_rps=calling.per_host_rps,
+        proxies=Proxies(calling.proxy),
         logs=run.data / "logs",
     )
 
@@ -260,6 +262,7 @@ def _start(run: RunContext) -> Services:
             per_host_rps=calling.per_host_rps,
             resolve=calling.resolve,
             allow_hosts=calling.allow_hosts,
+            proxies=Proxies(calling.proxy),
         )
     )
     service = runtime.enter(service_client(calling))

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.transport.address import PublicUrl
+from tasks.transport.proxies import ENVIRONMENT, NONE
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -43,6 +44,11 @@ class CallingParams(BaseModel):
         default_factory=dict,
         description="Host (glob) to the base URL that really serves it; in no key or table.",
     )
+    proxy: str = Field(
+        default=ENVIRONMENT,
+        description="The http proxy that APIs, hubs, documents and MCP servers are asked through: its URL; "
+        "`environment`, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; or `none`. In no key or table.",
+    )
     executor: Literal["direct", "toolbench"] = Field(
         default="direct",
         description="How APIs of toolbench sources are called: where they are, or through a service.",
@@ -66,6 +72,16 @@ class CallingParams(BaseModel):
                     f'"{host}" has "{way}"; write "bearer", "basic", "header NAME" or "query NAME"'
                 )
         return ways
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, proxy: str) -> str:
+        # The word "credentials" keeps the value, which may be one, out of the message about it.
+        if "@" in proxy:
+            raise ValueError("proxy must hold no credentials: name it in HTTPS_PROXY and HTTP_PROXY instead")
+        if proxy not in (ENVIRONMENT, NONE) and not proxy.startswith(("http://", "https://")):
+            raise ValueError('proxy must be "environment", "none" or the http or https URL of a proxy')
+        return proxy
 
     @model_validator(mode="after")
     def _check_service(self) -> Self:

@@ -26,6 +26,7 @@ from tasks.errors import BrokenContract, ConnectionFailed, UsageError
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import AddressBlocked, Redactor
+from tasks.transport.proxies import Proxies
 from warehouse.tables.catalogue import Api
 
 _KEY_FIELD = "toolbench_key"
@@ -61,6 +62,7 @@ def service_client(params: CallingParams) -> HttpClient:
         per_host_rps=params.per_host_rps,
         resolve=params.resolve,
         allow_hosts=() if host is None else (host,),
+        proxies=Proxies(params.proxy),
     )
 
 

@@ -27,6 +27,7 @@ from tasks.catalogue.source import (
 )
 from tasks.catalogue.web import FIRST_WAIT_S, JsonClient
 from tasks.errors import BadRow, Transient, UsageError
+from tasks.transport.proxies import Proxies
 
 READINGS = 3  # of a listing that changes while it is read
 
@@ -45,11 +46,13 @@ def open_hub(
     reading: Reading | None = None,
     *,
     first_wait_s: float = FIRST_WAIT_S,
+    proxies: Proxies | None = None,
 ) -> HubSource:
     """Prepares a hub for reading; nothing is requested yet.
 
     resolve: host globs to the base URLs that really serve them.  reading: what is shared with others
-    who read in the same crawl.  first_wait_s: before a failed request is tried again.  Raises `UsageError`.
+    who read in the same crawl.  first_wait_s: before a failed request is tried again.
+    proxies: what leads to other hosts.  Raises `UsageError`.
     """
     _check_location(source.location)
     client = JsonClient(
@@ -59,6 +62,7 @@ def open_hub(
         headers=source.headers,
         secret_headers=secret_headers(source),
         first_wait_s=first_wait_s,
+        proxies=proxies,
     )
     pages = None if reading is None else reading.pages
     return HubSource(source=source, concurrency=params.concurrency, client=client, pages=pages)

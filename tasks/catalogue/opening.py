@@ -26,6 +26,7 @@ from tasks.catalogue.source import Crawled, CrawlReason, Source, reject
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
 from tasks.llm.chat import digest_of
 from tasks.transport.mcp.server import check_servers
+from tasks.transport.proxies import Proxies
 from warehouse.tables.catalogue import Api
 
 
@@ -39,7 +40,7 @@ def open_source(
         return open_openapi(source, params, calling)
     if isinstance(source, McpParams):
         return McpSource(source, reading.mcp_listing)
-    return open_hub(source, params, calling.resolve, reading)
+    return open_hub(source, params, calling.resolve, reading, proxies=Proxies(calling.proxy))
 
 
 def servers_of_others(

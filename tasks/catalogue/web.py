@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -22,7 +23,8 @@ from tasks import exact_json
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient
-from tasks.transport.guard import Redactor, forbidden_kind, matches_any
+from tasks.transport.guard import AddressBlocked, Redactor, forbidden_kind, matches_any, refuse_unseen
+from tasks.transport.proxies import NONE, Proxies
 from tasks.transport.reading import UnpacksTooLarge, decoded, unpacked
 
 TRIES = 4
@@ -37,8 +39,9 @@ _HEADERS = {"Accept": "application/json", "User-Agent": "toolloom-crawler"}
 class _MappedHosts(HTTPAdapter):
     """Connects to where `resolve` says a host is really served; the Host header stays the host's own."""
 
-    def __init__(self, resolve: Mapping[str, str], *, connections: int) -> None:
+    def __init__(self, resolve: Mapping[str, str], proxies: Proxies, *, connections: int) -> None:
         self._resolve = dict(resolve)
+        self._proxies = proxies
         super().__init__(pool_connections=connections, pool_maxsize=connections)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -47,7 +50,9 @@ class _MappedHosts(HTTPAdapter):
             (b for glob, b in self._resolve.items() if matches_any(parts.hostname or "", [glob])), None
         )
         if base is None:
-            return super().send(request, *args, **kwargs)
+            proxy = self._proxies.of(parts.scheme, parts.hostname or "", parts.port)
+            through = {} if proxy is None else {parts.scheme: proxy}
+            return super().send(request, *args, **(kwargs | {"proxies": through}))
         target = urlsplit(base)
         mapped = request.copy()
         mapped.url = urlunsplit(parts._replace(scheme=target.scheme, netloc=target.netloc))
@@ -61,14 +66,20 @@ class _MappedHosts(HTTPAdapter):
 class _Session(requests.Session):
     """Follows a redirect to another host only to a public or mapped one, and without the hub's keys."""
 
-    def __init__(self, resolve: Mapping[str, str], secret_headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, resolve: Mapping[str, str], secret_headers: Mapping[str, str], proxies: Proxies
+    ) -> None:
         super().__init__()
+        # Of the environment it would also take passwords for hosts; the authorities of a proxy are wanted.
+        self.trust_env = False
+        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self._proxies = proxies
         self._mapped = tuple(resolve)
         self._secret_headers = secret_headers
         self.headers.update(_HEADERS)
         self.max_redirects = 5
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _MappedHosts(resolve, connections=2))
+            self.mount(scheme, _MappedHosts(resolve, proxies, connections=2))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # requests' own
@@ -78,12 +89,23 @@ class _Session(requests.Session):
         for name in self._secret_headers:
             prepared_request.headers.pop(name, None)
         if not matches_any(after.hostname or "", self._mapped):
-            _refuse_private(after.hostname or "")
+            proxied = self._proxies.of(after.scheme, after.hostname or "", after.port) is not None
+            _refuse_private(after.hostname or "", proxied=proxied)
 
 
-def _refuse_private(host: str) -> None:
+def _refuse_private(host: str, *, proxied: bool) -> None:
     """Raises `BadRow` for a host inside our network: only the configuration may send us there."""
-    for *_, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+    try:
+        if proxied:
+            refuse_unseen(host, ())
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except AddressBlocked as blocked:
+        raise BadRow(CrawlReason.REFUSED, f"it redirects to {blocked.message}") from blocked
+    except OSError:
+        if not proxied:  # which alone may know the names outside
+            raise
+        found = []
+    for *_, address in found:
         kind = forbidden_kind(str(address[0]))
         if kind is not None:
             raise BadRow(CrawlReason.REFUSED, f"it redirects to {host}, a {kind} address")
@@ -95,7 +117,7 @@ class JsonClient:
     timeout_s: for a whole request.  resolve: host globs to the base URLs that really serve them.
     gate: shared by all who read this source.  secret_headers: sent to the host that is asked and taken out
     of what it answers.  first_wait_s: before the second try; each further wait is twice as long, unless the
-    server says how long.
+    server says how long.  proxies: what leads to hosts that `resolve` does not name.
     """
 
     def __init__(
@@ -107,7 +129,9 @@ class JsonClient:
         headers: Mapping[str, str] | None = None,
         secret_headers: Mapping[str, str] | None = None,
         first_wait_s: float = FIRST_WAIT_S,
+        proxies: Proxies | None = None,
     ) -> None:
+        self._proxies = proxies or Proxies(NONE)
         self._timeout_s = timeout_s
         self._resolve = resolve
         self._gate = gate
@@ -144,7 +168,7 @@ class JsonClient:
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
-            session = _Session(self._resolve, self._secret_headers)
+            session = _Session(self._resolve, self._secret_headers, self._proxies)
             with self._lock:
                 self._sessions.append(session)
             self._local.session = session

@@ -37,6 +37,7 @@ from tasks.llm.failures import (
 )
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import parse_reply
+from tasks.transport.proxies import is_loopback
 
 _CONNECT_S = 10.0
 _LISTING_S = 30.0
@@ -84,6 +85,7 @@ class Client:
             max_retries=0,
             http_client=openai.DefaultAioHttpClient(
                 follow_redirects=False,
+                trust_env=not is_loopback(urlsplit(params.base_url).hostname or ""),
                 timeout=httpx2.Timeout(params.timeout_s, connect=min(_CONNECT_S, params.timeout_s)),
                 limits=httpx2.Limits(
                     max_connections=params.concurrency,

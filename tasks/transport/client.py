@@ -6,6 +6,7 @@ Knows nothing of APIs: a request goes out, a response of any status comes back.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,11 +18,20 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
-from tasks.transport.guard import GuardedResolver, matches_any, refuse_literal
+from tasks.transport.guard import (
+    AddressBlocked,
+    GuardedResolver,
+    literal_address,
+    matches_any,
+    refuse_literal,
+    refuse_unseen,
+)
 from tasks.transport.pace import Pace
+from tasks.transport.proxies import Proxies, shown
 from tasks.transport.reading import LONGEST_HEAD, MOST_HEADERS, UnpacksTooLarge, lenient_heads, unpacked
 
 _MAX_REDIRECTS = 5
+_OWN_NAMES_S = 2.0  # for a name that a proxy will resolve
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_HEADERS = {
     "User-Agent": "toolloom/0.1",
@@ -74,7 +84,7 @@ class HttpClient:
     timeout_s: total deadline of a request.  max_bytes: largest body, decompressed.  concurrency: requests
     in flight.  per_host_rps: requests per second to one host.  resolve: host glob to the base URL that
     really serves it.  allow_hosts: host globs that may have private addresses.  names: makes what looks up
-    host names.
+    host names.  proxies: what leads to hosts that `resolve` does not name; None: nothing.
     """
 
     def __init__(
@@ -87,7 +97,10 @@ class HttpClient:
         resolve: Mapping[str, str],
         allow_hosts: Sequence[str],
         names: Callable[[], AbstractResolver] = aiohttp.DefaultResolver,
+        proxies: Proxies | None = None,
     ) -> None:
+        self._proxies = proxies
+        self._judged: dict[str, AddressBlocked | None] = {}
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._in_flight = asyncio.Semaphore(concurrency)
@@ -139,6 +152,8 @@ class HttpClient:
                     response = await self._exchange(request, url)
             except TimeoutError as error:
                 raise DeadlinePassed(f"{host} did not finish within {self._timeout_s:g} s") from error
+            except (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError) as error:
+                raise self._proxy_failure(url, getattr(error, "status", None)) from None
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 # ValueError: what is no address or header at all.  Its text, and aiohttp's, may hold the URL.
                 raise ConnectionFailed(f"{host}: {type(error).__name__}") from None
@@ -149,7 +164,11 @@ class HttpClient:
         headers = CIMultiDict(_OWN_HEADERS)
         headers.update(request.headers)
         base = self._base_for(url)
-        if base is None:
+        proxy = None if base is not None else self._proxy_for(url)
+        if proxy is not None:
+            await self._judge(url.host or "", self._sessions.names)
+            session = self._sessions.trusted
+        elif base is None:
             refuse_literal(url.host or "", self._allow_hosts)
             session = self._sessions.guarded
         else:
@@ -157,8 +176,10 @@ class HttpClient:
             url = URL(f"{base}{url.raw_path_qs}", encoded=True)
             session = self._sessions.trusted
         async with session.request(
-            request.method, url, headers=headers, data=request.body, allow_redirects=False
+            request.method, url, headers=headers, data=request.body, allow_redirects=False, proxy=proxy
         ) as response:
+            if proxy is not None and response.status == 407:
+                raise self._proxy_failure(url, 407)
             packed = await self._read(response, request)
             names = {name.lower(): value for name, value in response.headers.items()}
             encodings = ",".join(response.headers.getall("Content-Encoding", ()))
@@ -169,6 +190,27 @@ class HttpClient:
             except ConnectionFailed as error:
                 raise ConnectionFailed(f"{_parsed(request.url).host}: {error.message}") from None
             return HttpResponse(response.status, names, body)
+
+    def _proxy_for(self, url: URL) -> str | None:
+        return None if self._proxies is None else self._proxies.of(url.scheme, url.host or "", url.port)
+
+    async def _judge(self, host: str, names: AbstractResolver) -> None:
+        """Raises `AddressBlocked` for a host that a proxy must not be asked for.
+
+        The proxy resolves the name, and may do so otherwise; what we see of it must be public all the same.
+        """
+        if host not in self._judged:
+            self._judged[host] = await _judgement(host, self._allow_hosts, names)
+        blocked = self._judged[host]
+        if blocked is not None:
+            raise AddressBlocked(blocked.message, fix=blocked.fix)
+
+    def _proxy_failure(self, url: URL, status: int | None) -> ConnectionFailed:
+        what = "cannot be reached" if status is None else f"refused the connection ({status})"
+        return ConnectionFailed(
+            f"{url.host}: the proxy {shown(self._proxy_for(url) or '')} {what}",
+            fix="correct HTTP_PROXY and HTTPS_PROXY, or `[calling] proxy`",
+        )
 
     def _base_for(self, url: URL) -> str | None:
         return next((base for glob, base in self._bases.items() if matches_any(url.host or "", [glob])), None)
@@ -193,12 +235,13 @@ class HttpClient:
 class _Sessions:
     """Connections to hosts at large, and to where `resolve` sends us: only the latter may be private.
 
-    No cookies and no proxies of the environment: an answer depends on its request alone.
+    The latter also lead to proxies.  No cookies: an answer depends on its request alone.
     """
 
     def __init__(self, allow_hosts: Sequence[str], names: Callable[[], AbstractResolver]) -> None:
+        self.names = names()
         self.guarded = _session(GuardedResolver(names(), allow_hosts))
-        self.trusted = _session(names())
+        self.trusted = _session(self.names)
 
     async def close(self) -> None:
         await self.guarded.close()
@@ -218,6 +261,19 @@ def _session(resolver: AbstractResolver) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         trust_env=False,
     )
+
+
+async def _judgement(host: str, allow_hosts: Sequence[str], names: AbstractResolver) -> AddressBlocked | None:
+    try:
+        refuse_unseen(host, allow_hosts)
+        if literal_address(host) is None:
+            async with asyncio.timeout(_OWN_NAMES_S):
+                await GuardedResolver(names, allow_hosts).resolve(host, 0, socket.AF_UNSPEC)
+    except AddressBlocked as blocked:
+        return blocked
+    except (OSError, TimeoutError):
+        pass  # where only a proxy leads out, it alone knows the names outside
+    return None
 
 
 def _base_url(glob: str, base: str) -> str:

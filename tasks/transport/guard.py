@@ -7,6 +7,7 @@ as well, so that a name cannot be one thing when judged and another when used.
 from __future__ import annotations
 
 import base64
+import re
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -21,6 +22,9 @@ REDACTED = "[redacted]"
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SHORTEST_SECRET = 4
+_NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*")
+_ZONES = "localhost local localdomain internal intranet private lan home corp home.arpa"
+_INSIDE = tuple(f".{zone}" for zone in _ZONES.split())
 
 
 class AddressBlocked(ToolloomError):
@@ -73,6 +77,26 @@ def refuse_literal(host: str, allow_hosts: Sequence[str]) -> None:
     kind = None if address is None else forbidden_kind(address)
     if kind is not None and not matches_any(host.strip("[]"), allow_hosts):
         raise _blocked(host, kind)
+
+
+def refuse_unseen(host: str, allow_hosts: Sequence[str]) -> None:
+    """Raises `AddressBlocked` for what is inside a network by its looks: a proxy resolves names, not we.
+
+    Addresses however they are written, localhost, names without a dot and those that only networks have.
+    """
+    name = host.strip("[]").rstrip(".").lower()
+    if matches_any(name, allow_hosts):
+        return
+    refuse_literal(host, allow_hosts)
+    if _NUMBERS.fullmatch(name):
+        try:  # what C takes for an address: 127.1, 0x7f000001, 017700000001
+            kind = forbidden_kind(socket.inet_ntoa(socket.inet_aton(name)))
+        except OSError:
+            kind = "malformed"
+        if kind is not None:
+            raise _blocked(host, kind)
+    elif ":" not in name and ("." not in name or name.endswith(_INSIDE)):
+        raise _blocked(host, "private")
 
 
 def _blocked(host: str, kind: str) -> AddressBlocked:

@@ -16,6 +16,7 @@ from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient, UsageError
 from tasks.transport.client import BodyTooLarge, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import AddressBlocked
+from tasks.transport.proxies import Proxies
 from tasks.transport.runtime import Runtime
 
 TRIES = 4
@@ -56,6 +57,7 @@ class RemoteFiles:
             per_host_rps=_PER_SECOND,
             resolve=calling.resolve,
             allow_hosts=(*calling.allow_hosts, host),
+            proxies=Proxies(calling.proxy),
         )
         self._runtime: Runtime | None = None
         self._retrying = Retrying(

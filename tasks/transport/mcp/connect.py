@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from mcp.client import Transport
 
@@ -10,12 +11,14 @@ from tasks.transport.mcp.server import McpServer, command_of, environment_of, se
 from tasks.transport.mcp.session import Session
 from tasks.transport.mcp.stdio import StdioServer, stdio_transport
 from tasks.transport.mcp.streamable_http import http_transport
+from tasks.transport.proxies import Proxies
 
 
 def new_session(
     server: McpServer,
     *,
     resolve: Mapping[str, str],
+    proxies: Proxies | None,
     max_message_bytes: int,
     timeout_s: float,
     said: Callable[[str], None],
@@ -36,9 +39,14 @@ def new_session(
         return stdio_transport(started, ended)
 
     def by_address(_ended: Callable[[], None]) -> Transport:
+        url = url_of(server, resolve)
+        parts, proxy = urlsplit(url), None
+        if proxies is not None and url == server.url:  # where `resolve` leads is on this machine or beside it
+            proxy = proxies.of(parts.scheme, parts.hostname or "", parts.port)
         return http_transport(
-            url_of(server, resolve),
+            url,
             secrets_of(server),
+            proxy=proxy,
             max_message_bytes=max_message_bytes,
             timeout_s=timeout_s,
         )

@@ -15,6 +15,7 @@ from tasks.transport.mcp.failures import NotDeclared
 from tasks.transport.mcp.server import McpServer, check_servers
 from tasks.transport.mcp.supervised import Supervised
 from tasks.transport.pace import Pace
+from tasks.transport.proxies import Proxies
 
 # Messages carry text escaped, pictures and pages of tools; only the text of an answer has the caller's limit.
 LEAST_MESSAGE_BYTES = 16_000_000
@@ -53,6 +54,7 @@ class McpSessions:
         max_bytes: int,
         timeout_s: float,
         per_host_rps: float,
+        proxies: Proxies | None = None,
         logs: Path | None = None,
         starts: int = 3,
     ) -> None:
@@ -63,6 +65,7 @@ class McpSessions:
             server.name: Supervised(
                 server,
                 resolve=resolve,
+                proxies=proxies,
                 max_message_bytes=max(LEAST_MESSAGE_BYTES, 4 * max_bytes),
                 timeout_s=timeout_s,
                 log=None if logs is None else logs / f"mcp-{server.name}.log",

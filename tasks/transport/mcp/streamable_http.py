@@ -30,20 +30,22 @@ _REFUSED_BYTES = 64_000  # of an error page
 
 @asynccontextmanager
 async def http_transport(
-    url: str, headers: Mapping[str, str], *, max_message_bytes: int, timeout_s: float
+    url: str, headers: Mapping[str, str], *, proxy: str | None, max_message_bytes: int, timeout_s: float
 ) -> AsyncIterator[tuple[Any, Any]]:
     """The SDK's transport to the server at `url`.  timeout_s: longest silence; deadlines are the caller's."""
     async with (
-        _client(headers, max_message_bytes, timeout_s) as client,
+        _client(headers, proxy, max_message_bytes, timeout_s) as client,
         streamable_http_client(url, http_client=client, max_sse_event_size=max_message_bytes) as streams,
     ):
         yield streams
 
 
-def _client(headers: Mapping[str, str], max_message_bytes: int, timeout_s: float) -> httpx2.AsyncClient:
-    """No proxy or password of the environment: an answer depends on its request alone."""
+def _client(
+    headers: Mapping[str, str], proxy: str | None, max_message_bytes: int, timeout_s: float
+) -> httpx2.AsyncClient:
+    """No password of the environment: an answer depends on its request alone."""
     return httpx2.AsyncClient(
-        transport=_Bounded(httpx2.AsyncHTTPTransport(trust_env=False), max_message_bytes),
+        transport=_Bounded(httpx2.AsyncHTTPTransport(trust_env=False, proxy=proxy), max_message_bytes),
         headers={"User-Agent": "toolloom/0.1", "Accept-Encoding": "identity", **headers},
         timeout=httpx2.Timeout(_CONNECT_S, read=timeout_s),
         trust_env=False,

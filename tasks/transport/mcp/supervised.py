@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tasks.transport.mcp.failures import StartFailed
 from tasks.transport.mcp.remarks import Remarks
 from tasks.transport.mcp.server import McpServer, redactor_of
+from tasks.transport.proxies import Proxies
 
 if TYPE_CHECKING:
     from tasks.transport.mcp.session import Session
@@ -32,6 +33,7 @@ class Supervised:
         server: McpServer,
         *,
         resolve: Mapping[str, str],
+        proxies: Proxies | None,
         max_message_bytes: int,
         timeout_s: float,
         log: Path | None,
@@ -41,6 +43,7 @@ class Supervised:
         self.redactor = redactor_of(server)
         self.in_flight = asyncio.Semaphore(server.concurrency)
         self._resolve = resolve
+        self._proxies = proxies
         self._max_message_bytes = max_message_bytes
         self._timeout_s = timeout_s
         self._starts = starts
@@ -128,6 +131,7 @@ class Supervised:
         return new_session(
             self.server,
             resolve=self._resolve,
+            proxies=self._proxies,
             max_message_bytes=self._max_message_bytes,
             timeout_s=max(self._timeout_s, self.server.start_timeout_s),
             said=self._remarks.add,
