@@ -19,6 +19,7 @@ _CODE_BEGINS = re.compile(
     r"(?:(?P<list>\[\s*)|(?P<fence>```\w*\s*)|^[ \t]*)(?P<name>[A-Za-z_][\w.]*)\(", re.MULTILINE
 )
 _CODE_ENDS = re.compile(r"\)\s*\]?\s*(?:```)?\Z")
+_TAIL = 100
 _MOST_CODE_READ = 20
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _LONGEST_CODE = 50_000
@@ -61,7 +62,7 @@ def name_on_offer(name: str, offered: Collection[str]) -> str:
 def coded(text: str, offered: Offered, left_over: bool) -> Found | None:
     """Calls as code: `[get_weather(city="Oslo")]`, alone or at the end of the text."""
     whole = text.strip()
-    if _CODE_ENDS.search(whole) is None:
+    if _CODE_ENDS.search(whole[-_TAIL:]) is None:
         return None
     calls = calls_in_code(whole, offered)
     if calls:
@@ -77,7 +78,10 @@ def coded(text: str, offered: Offered, left_over: bool) -> Found | None:
 
 def calls_in_code(text: str, offered: Offered) -> Calls:
     """Calls of functions on offer, arguments by name or in one dict; none where anything else is there."""
-    code = re.sub(r"\A\s*(?:```\w*\s*)?|\s*(?:```)?\s*\Z", "", text).strip("` *\n")
+    code = text.strip()
+    if code.startswith("```"):
+        code = re.sub(r"\A```\w*", "", code)
+    code = code.removesuffix("```").strip("` *\n")
     if "(" not in code or len(code) > _LONGEST_CODE:
         return []
     try:

@@ -18,6 +18,15 @@ _TOTAL = ("totaltokens", "totaltokencount")
 # What went in but was read from a cache or written to it; Anthropic and Bedrock count it apart.
 _CACHED = ("cachecreationinputtokens", "cachereadinputtokens", "cachewriteinputtokens")
 _DETAILS = ("completiontokensdetails", "outputtokensdetails")
+_PLAIN = frozenset(
+    {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+    }
+)
 # No reply could have so many.
 _TOO_MANY = 10**9
 
@@ -41,7 +50,7 @@ def _is_plain(told: Json) -> bool:
         and 0 < tokens_in < _TOO_MANY
         and 0 <= tokens_out < _TOO_MANY
         and told.get("total_tokens") == tokens_in + tokens_out
-        and not any("reasoning" in name or "cache" in name for name in told)
+        and told.keys() <= _PLAIN
         and _count((told.get("completion_tokens_details") or {}).get("reasoning_tokens")) <= tokens_out
     )
 

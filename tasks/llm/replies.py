@@ -198,10 +198,10 @@ def _tool_call(position: int, entry: Json, taken: set[str]) -> ToolCall:
 
 
 def _call_state(entry: Json, function: Json) -> Json | None:
+    if entry.keys() <= _CALL_FIELDS and function.keys() <= _FUNCTION_FIELDS:
+        return None
     further = {name: entry[name] for name in entry.keys() - _CALL_FIELDS}
     of_function = {name: function[name] for name in function.keys() - _FUNCTION_FIELDS}
-    if not further and not of_function:
-        return None
     return _state({**further, "function": _state(of_function)})
 
 

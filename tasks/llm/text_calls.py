@@ -58,9 +58,12 @@ _MARKED = re.compile(
 )
 _A_MARK = re.compile(
     rf"<{_TAGS}>|<function[=( ]|invoke name=|[_▁]call[_▁]begin|\[TOOL_CALLS\]|\bto=|<\|[\w/]+\|>|functools\["
-    r"|<\|tool_call>|<start_function_call>|```tool_code|^\W*Action\W*:|[\]})]\W*(?:```\W*)?\Z",
+    rf"|<\|tool_call>|<start_function_call>|```tool_code|^{_DRESS}Action{_DRESS}:",
     re.IGNORECASE | re.MULTILINE,
 )
+# What may follow a value that ends a text; looked for in so many last characters.
+_BEHIND = re.compile(r"(?:\s|```|</\w+>|<\|\w+\|>)*\Z")
+_TAIL = 100
 _FUNCTION = re.compile(
     r"<function(?:=|\(|\s+name=)\"?(?P<name>[\w./:-]+)\"?\)?>?(?P<body>.*?)"
     r"(?:</function>|(?=<function[=( ])|\Z)"
@@ -79,7 +82,7 @@ _GLM = re.compile(
     re.DOTALL,
 )
 _HEAD = re.compile(
-    r"\s*(?:to=|call:)?(?:(?:function)?<[|\uff5c]tool[_▁]sep[|\uff5c]>)?\s*(?P<name>[\w./:-]+)"
+    r"\s*(?:to=|call:)?(?:(?:function)?<[|\uff5c]tool[_▁]sep[|\uff5c]>)?\s*(?P<name>[\w./-]+(?::\d+)?)"
     r"(?:\[CALL_ID\]\w*)?(?:\[ARGS\]|<[|\uff5c][\w▁]+[|\uff5c]>|commentary|analysis|json|code|```|\s|:)*(?=\{|\Z)"
 )
 _OPENS_CALLS = re.compile(
@@ -122,7 +125,14 @@ def read_calls(
 
 def may_hold_calls(text: str) -> bool:
     """A cheap look: whether a text that should hold none is worth reading."""
-    return _A_MARK.search(text) is not None
+    return _A_MARK.search(text) is not None or _last_sign(text) in {"]", "}", ")"}
+
+
+def _last_sign(text: str) -> str:
+    """The last character before marks and blanks."""
+    tail = text[-_TAIL:]
+    behind = _BEHIND.search(tail)
+    return tail[: len(tail) if behind is None else behind.start()][-1:]
 
 
 def _labelled(text: str, offered: Offered, left_over: bool) -> Found | None:
@@ -160,7 +170,9 @@ def _arguments_in(text: str) -> str:
         while text[end:].lstrip().startswith("{"):
             _, end = _DECODER.raw_decode(text, text.index("{", end))
     except (ValueError, RecursionError):
-        return re.sub(r"\s*(?:```|</\w+>)?\s*\Z", "", text[start:])
+        rest = text[start:].rstrip()
+        closing = re.search(r"(?:```|</\w{1,40}>)\Z", rest[-_TAIL:])
+        return rest if closing is None else rest.removesuffix(closing[0]).rstrip()
     return text[start:end]
 
 
@@ -168,9 +180,8 @@ def _marked(text: str, offered: Offered) -> Found | None:
     calls: Calls = []
     begin: int | None = None
     for mark in _MARKED.finditer(text):
-        inner = next(
-            group for name, group in mark.groupdict().items() if group and name not in {"tag", "piped"}
-        )
+        groups = mark.groupdict().items()
+        inner = next((group for name, group in groups if group and name not in {"tag", "piped"}), "")
         found = _within(inner, offered)
         begin = mark.start() if begin is None and found else begin
         calls += found
@@ -242,7 +253,7 @@ def _value(text: str, is_text: bool | None) -> Any:
 
 def _bare(text: str, offered: Offered, left_over: bool) -> Found | None:
     """JSON that names a function."""
-    if left_over and not re.search(r"[\]}]\s*(?:```\s*)?(?:</\w+>|<\|\w+\|>|\s)*\Z", text):
+    if left_over and _last_sign(text) not in {"]", "}"}:
         return None
     values = [(value, start) for start, _, value in json_values(text)]
     calls = [call for value, _ in values for call in _calls_of(value, offered)]

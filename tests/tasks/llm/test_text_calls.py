@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from time import perf_counter
 
 import pytest
 
@@ -250,6 +251,11 @@ def test_integers_beyond_64_bits_are_kept() -> None:
         '<tool_call>{"name": "rm", "arguments": {}}</tool_call>',
         '{"name": "Oslo", "input": {"rain": true}}',
         "Thought: so.\nAction: get_weather",
+        "<tool_call></tool_call>",
+        "<tool_call>\n</tool_call>",
+        "<|python_tag|>",
+        "<function=>",
+        "[TOOL_CALLS]",
         "[see above (Oslo)]",
         "print(1)",
         '```python\nrequests.get(url="x")\n```',
@@ -259,3 +265,29 @@ def test_integers_beyond_64_bits_are_kept() -> None:
 )
 def test_prose_is_no_call_where_calls_are_no_text(text: str) -> None:
     assert read_calls(text, OFFERED, left_over=True) == (text, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 50_000 + "x",
+        ")" * 50_000 + "x",
+        "]" + " " * 50_000 + "x",
+        "<tool_call>" * 5_000,
+        "<function=" * 5_000,
+        "<tool_call>" + "a:" * 20_000,
+        "[get_weather(" * 5_000 + ")",
+        "Action: get_weather(" * 2_000,
+        "[TOOL_CALLS]" * 5_000,
+        "to=" * 10_000,
+        '{"name": "get_weather", "arguments": {' * 3_000,
+        "Action Input: {" + " " * 50_000 + "x",
+    ],
+    ids=range(12),
+)
+@pytest.mark.parametrize("left_over", [False, True])
+def test_odd_texts_are_read_in_time(text: str, left_over: bool) -> None:
+    begun = perf_counter()
+    may_hold_calls(text)
+    read_calls(text, OFFERED, left_over=left_over)
+    assert perf_counter() - begun < 5
