@@ -16,7 +16,7 @@ from tasks.calling.store import RecordingCaller
 from tasks.carry import stages_below
 from tasks.catalogue.opening import sources_digest
 from tasks.compress import settings_key
-from tasks.errors import UsageError
+from tasks.errors import BrokenContract, UsageError
 from tasks.llm.batching.records import Records, batches_of
 from tasks.llm.chat import digest_of
 from tasks.llm.store import ReplyStore
@@ -62,15 +62,21 @@ def plan(config: Config, data: Path) -> Estimate | None:
 
 
 def forecast(config: Config, services: Services) -> Estimate | None:
-    """The same at the start of a refresh, by its own stores; None without a catalogue of its sources."""
+    """The same at the start of a refresh, by its own stores; None without a catalogue of its sources.
+
+    Or with one that cannot be read: the refresh makes anew what is damaged, and then knows.
+    """
     run = services.run
     parent = manifest.latest(run.data)
     if parent is not None and _has_all(parent, config):
         return _nothing(parent)
-    known = _known(run, config)
-    if known is None or not _is_of(known, config):
+    try:
+        known = _known(run, config)
+        if known is None or not _is_of(known, config):
+            return None
+        return _with_remarks(_briefly(config, services, known), known, config, run.data)
+    except BrokenContract:
         return None
-    return _with_remarks(_briefly(config, services, known), known, config, run.data)
 
 
 def forecast_after_catalogue(

@@ -36,8 +36,10 @@ from tasks.run import RunContext
 from tasks.services import services_of
 from tasks.stage import is_cached
 from warehouse import manifest
+from warehouse.connect import lost_files
 from warehouse.files import remove_leftovers
 from warehouse.ref import StageOutput
+from warehouse.seen import Seen
 
 
 @flow(name="refresh-dataset", flow_run_name="refresh-{config.name}")
@@ -53,6 +55,7 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     with sole_run(data, config.command("refresh")), open_world(config, data) as reachable:
         remove_leftovers(data)
         with open_run(reachable, data, asks_model=reachable.asks_model(until)) as run:
+            _tell_of_lost_files(data)
             expected = _expected(forecast(reachable, services_of(run)))
             stage_runs = _run_stages(run, reachable, until, expected)
             if not _outputs(stage_runs):
@@ -68,6 +71,17 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
             _export(config.export, refreshed)
     raise_stop(stage_runs, refreshed)
     return refreshed
+
+
+def _tell_of_lost_files(data: Path) -> None:
+    latest = manifest.latest(data)
+    lost = {} if latest is None else lost_files(data, latest, seen=Seen(data))
+    if latest is not None and lost:
+        tables = ", ".join(sorted({ref.table for ref in lost}))
+        say(
+            f"{len(lost):,} files of run {latest.run_id} are gone, damaged or of others ({tables}): what "
+            "stages write is made anew; rows of earlier runs that only they held are lost"
+        )
 
 
 def _export(wanted: RefreshExports, refreshed: Refreshed) -> None:
@@ -150,7 +164,8 @@ def _committed(
     latest = manifest.latest(run.data)
     is_new = latest is not None and latest.run_id != run.run_id  # else it died just after its commit
     has_asked = is_new and bool(services_of(run).spending.calls())
-    stands = not has_asked and latest is not None and outputs.items() <= latest.stages.items()
+    is_whole = latest is not None and not lost_files(run.data, latest, seen=Seen(run.data))
+    stands = not has_asked and latest is not None and is_whole and outputs.items() <= latest.stages.items()
     if latest is not None and stands and (status == "partial" or refreshed_below(run.data, latest, digest)):
         return latest.run_id, True
     arguments: dict[str, Any] = {
@@ -158,7 +173,9 @@ def _committed(
         "status": status,
         "config_digest": digest,
         "outputs": outputs,
-        "parent": latest.run_id if latest and has_asked else parent_of(latest, status, outputs),
+        "parent": latest.run_id
+        if latest and (has_asked or not is_whole)
+        else parent_of(latest, status, outputs),
     }
     state = commit(**arguments, return_state=True)
     if is_cached(state) and not manifest.exists(run.data, state.result()):

@@ -18,6 +18,7 @@ from warehouse.keys import Keys, keys_of
 from warehouse.lock import folder_lock
 from warehouse.manifest import RunSummary
 from warehouse.query import query
+from warehouse.seen import Seen
 from warehouse.store import Store
 from warehouse.table import Table
 from warehouse.tables import CALLS, LLM_CALLS, RUNS
@@ -97,7 +98,9 @@ def free(
 
 def _began_last(data: Path) -> datetime | None:
     """When the last complete refresh did, even one whose manifest was pruned: later ones hold its stages."""
-    runs = Store(data).read(RUNS, manifest.history(data, RUNS.name))
+    seen = Seen(data)  # rows that are lost are missing, no more
+    refs = [ref for ref in manifest.history(data, RUNS.name) if seen.holds(ref.path, ref.file_digest)]
+    runs = Store(data).read(RUNS, refs)
     whole = (run.started_at for run in runs if run.kind == "refresh" and run.status == "complete")
     return max(whole, default=None)
 

@@ -17,9 +17,10 @@ from tasks.run import RunContext
 from tasks.services import ENDPOINT, services_of
 from warehouse import manifest
 from warehouse.checking import Violation, run_checks
-from warehouse.connect import build_database
+from warehouse.connect import build_database, lost_files
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput, TableRef
+from warehouse.seen import Seen
 from warehouse.tables import LLM_CALLS, RUNS, TABLES
 from warehouse.tables.accounts import LlmCall, Run, StageCounts
 
@@ -56,7 +57,7 @@ def commit(
     kind: str = REFRESH,
 ) -> str:
     """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
-    before = None if parent is None else manifest.load(run.data, parent)
+    before = None if parent is None else _standing(run.data, manifest.load(run.data, parent))
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
     asked = services.usage.take_all(ENDPOINT)
@@ -79,6 +80,20 @@ def commit(
     manifest.commit(run.data, snapshot)
     build_database(run.data, manifest.newest(run.data))
     return run.run_id
+
+
+def _standing(data: Path, before: Manifest) -> Manifest:
+    """The run before without what is lost of it: nothing can go on from files that are not there."""
+    lost = lost_files(data, before, seen=Seen(data)).keys()
+    if not lost:
+        return before
+    stages = {
+        stage: output
+        for stage, output in before.stages.items()
+        if not lost & {ref for refs in output.tables.values() for ref in refs}
+    }
+    tables = {name: tuple(ref for ref in refs if ref not in lost) for name, refs in before.tables.items()}
+    return before.model_copy(update={"stages": stages, "tables": tables})
 
 
 def _kept(

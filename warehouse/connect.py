@@ -146,6 +146,7 @@ def lost_files(
             lost[ref] = "is damaged: its bytes are not those that were written"
         elif not _has_columns_of(TABLES[ref.table], root / ref.path):
             lost[ref] = f"has other columns than table {ref.table}"
+    look.keep()
     return lost
 
 
@@ -181,15 +182,18 @@ def connect_snapshot(
     return connection
 
 
-def table_files(root: Path, manifest: Manifest | None) -> dict[str, list[Path]]:
-    """The files of every table, older ones first.
+def table_files(
+    root: Path, manifest: Manifest | None, tables: Iterable[str] = tuple(TABLES)
+) -> dict[str, list[Path]]:
+    """The files of the tables, older ones first.
 
     A file without rows stands in for a table without files, and for columns that no file has yet.
     """
     store = Store(root)
     refs = manifest.tables if manifest is not None else {}
     found: dict[str, list[Path]] = {}
-    for name, table in TABLES.items():
+    for name in tables:
+        table = TABLES[name]
         found[name] = [root / path for path in dict.fromkeys(ref.path for ref in refs.get(name, ()))]
         for path in found[name]:
             if not path.is_file():
@@ -204,8 +208,8 @@ def table_files(root: Path, manifest: Manifest | None) -> dict[str, list[Path]]:
 
 def snapshot_files(root: Path, manifest: Manifest | None, before: Manifest | None) -> dict[str, list[Path]]:
     """The files of every table, and those of the run before under `before.<table>`."""
-    earlier = table_files(root, before)
-    return table_files(root, manifest) | {f"{BEFORE}.{name}": earlier[name] for name in COMPARED}
+    earlier = table_files(root, before, COMPARED)
+    return table_files(root, manifest) | {f"{BEFORE}.{name}": files for name, files in earlier.items()}
 
 
 def run_before(root: Path, manifest: Manifest | None) -> Manifest | None:

@@ -36,6 +36,7 @@ _READING_FUNCTIONS = frozenset(
         "unnest",
     }
 )
+_TABLE_FILE = re.compile(r"[\"']?(/[^\"'\n]+?\.parquet)")
 EXACT_FLOATS = 2**53
 _AS_TEXT = re.compile(r"INTERVAL|TIMESTAMP_NS|\bTIME WITH TIME ZONE")
 _HELP = "`SHOW TABLES` lists tables and views, `DESCRIBE <name>` its columns, `@tables` what a row is"
@@ -59,8 +60,24 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
             for position in wide:
                 rows.isetitem(position, pd.Series([row[position] for row in exact], dtype=object).array)
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+        raise told(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
     return rows
+
+
+def told(error: duckdb.Error) -> UsageError | None:
+    """A file that was whole when the folder was opened, and is not any more; None for any other error.
+
+    DuckDB takes the path of a file that is gone for a folder's, which it may not look into.
+    """
+    found = _TABLE_FILE.search(str(error))
+    of_files = duckdb.IOException | duckdb.PermissionException | duckdb.InvalidInputException
+    if found is None or not isinstance(error, of_files):
+        return None
+    return UsageError(
+        f"{found[1]} was there a moment ago and cannot be read now",
+        fix="run the same command again: a prune or a move of the folder may have taken the file away "
+        "meanwhile; if that does not help, run `toolloom refresh`",
+    )
 
 
 def exact_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -78,7 +95,7 @@ def exact_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[st
         ]
         return list(found.columns), found.project(", ".join(kept)).fetchall()
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+        raise told(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
 
 
 def _sound(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -90,7 +107,7 @@ def _sound(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     try:
         _refuse_all_but_reading(connection, text)
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {error}", fix=_HELP) from error
+        raise told(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
     return text
 
 

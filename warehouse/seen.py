@@ -46,9 +46,11 @@ class Seen:
             return True
         before = _stamp(self._root / path)
         try:
-            if not before or digest_of_file(self._root / path) != digest:
-                return False
+            is_whole = bool(before) and digest_of_file(self._root / path) == digest
         except OSError:
+            is_whole = False
+        if not is_whole:
+            self._has_more |= self._noted.pop(path, None) is not None  # who looks less thoroughly must know
             return False
         if time.time_ns() - before[-1] > _COARSE_NS and before == _stamp(self._root / path):
             self._note(path, [digest, *before])

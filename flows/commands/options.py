@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -55,6 +56,7 @@ class TextFormat(StrEnum):
 @contextmanager
 def errors_reported(verbose: bool) -> Iterator[None]:
     """One clear message and the right exit code instead of a traceback."""
+    _show_what_can_be_shown()
     try:
         yield
     except ToolloomError as error:
@@ -72,7 +74,25 @@ def errors_reported(verbose: bool) -> Iterator[None]:
         raise typer.Exit(0) from None
     except Exception as error:  # noqa: BLE001 - the last place where a bug can become one clear line
         message = f"unexpected {type(error).__name__}: {error}\n  fix: see the traceback with --verbose"
+        if type(error).__module__.endswith("duckdb"):
+            message = str(_told(error) or message)
         _fail(error, message, 1, verbose)
+
+
+def _told(error: Exception) -> ToolloomError | None:
+    """What DuckDB says where no question of SQL was asked."""
+    from duckdb import Error
+
+    from warehouse.query import told
+
+    return told(error) if isinstance(error, Error) else None
+
+
+def _show_what_can_be_shown() -> None:
+    """A character that the terminal, or whoever reads our output, has no code for must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _exit_code(error: ToolloomError) -> int:

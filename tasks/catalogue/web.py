@@ -189,6 +189,8 @@ class JsonClient:
                     body = self._redacted(_text(response, _read(response, deadline)))
         except requests.TooManyRedirects as error:
             raise BadRow(CrawlReason.REFUSED, f"{url} redirects without end") from error
+        except ValueError as error:  # requests' own of this kind, those of the standard library, and of names
+            raise BadRow(CrawlReason.REFUSED, f"{url} is, or redirects to, what is no address") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ConnectionFailed(f"{url} gave no whole answer: {_cause(error)}") from error
         try:

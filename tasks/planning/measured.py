@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tasks.planning.params import ENOUGH_MEASURED, LATENCY_S, OTHER, USUAL
 from warehouse import manifest
-from warehouse.connect import open_database
+from warehouse.connect import lost_files, open_database
 from warehouse.query import query
+from warehouse.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ def figures_of(data: Path, model: str) -> dict[str, Figures]:
 
 
 def _measured(data: Path) -> list[_Measured]:
-    if not manifest.list_runs(data):
-        return []
+    newest = manifest.newest(data)
+    if newest is None or lost_files(data, newest, seen=Seen(data)):
+        return []  # a refresh makes anew what is lost, and must not need it for that
     with open_database(data) as connection:
         rows = query(connection, "@request_sizes").to_dict(orient="records")
     return [

@@ -307,9 +307,10 @@ def _redirected(request: HttpRequest, response: HttpResponse) -> HttpRequest | N
     before = _parsed(request.url)
     try:
         target = before.join(URL(location))
-    except ValueError:
+        same_party = _same_party(before, target)
+    except ValueError:  # what is no address at all, or no host's name: `http://[::1`, `http://xn--/`
         return None
-    headers = request.headers if _same_party(before, target) else _only(request.headers, _HARMLESS_HEADERS)
+    headers = request.headers if same_party else _only(request.headers, _HARMLESS_HEADERS)
     if _keeps_method(response.status, request.method):
         return replace(request, url=str(target), headers=headers)
     without_body = tuple(header for header in headers if header[0].lower() not in _BODY_HEADERS)

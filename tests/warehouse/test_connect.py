@@ -17,6 +17,7 @@ from tasks.errors import UsageError
 from warehouse.connect import DATABASE, build_database, open_database
 from warehouse.lock import require_free
 from warehouse.manifest import commit
+from warehouse.query import query
 from warehouse.sql import sql_files
 from warehouse.tables import TABLES
 
@@ -330,3 +331,21 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path, build: ModuleType) -> N
     (tmp_path / "link").symlink_to(tmp_path / "data")
     with open_database(tmp_path / "link") as connection:
         assert connection.execute("SELECT tool_id FROM tools").fetchall() == [("Weather/skies",)]
+
+
+@pytest.mark.parametrize("what", ["moved", "gone", "cut"])
+def test_a_reader_whose_files_go_away_says_so(tmp_path: Path, build: ModuleType, what: str) -> None:
+    data = tmp_path / "data"
+    path = data / _commit(data, build, build.tool()).tables["tools"][0].path
+    with open_database(data) as connection:
+        if what == "moved":
+            data.rename(tmp_path / "elsewhere")
+        else:
+            path.unlink()
+        if what == "cut":
+            path.write_bytes(b"PAR1")
+        with pytest.raises(UsageError) as error:
+            query(connection, "SELECT * FROM tools")
+    assert error.value.message == f"{path} was there a moment ago and cannot be read now"
+    assert error.value.fix is not None
+    assert error.value.fix.startswith("run the same command again: a prune or a move")

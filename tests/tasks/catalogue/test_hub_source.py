@@ -358,6 +358,17 @@ def test_redirects_stay_within_the_mapped_hosts(server: ScriptedHub, hub: HubSou
     assert ("/moved", "new.sandbox.test") in server.requests
 
 
+@pytest.mark.parametrize("location", ["http://[::1", "//[", "http://h:port/", "http://xn--/", "http://a..b/"])
+def test_a_redirect_to_no_address_costs_that_tool_alone(
+    server: ScriptedHub, hub: HubSource, location: str
+) -> None:
+    server.lists(listed("cats"))
+    server.says("/tools/Pets/cats", Answer({}, status=302, headers=(("Location", location),)))
+    (crawled,) = hub.fetch([entry("cats")])
+    (reject,) = crawled.rejects
+    assert (crawled.tool, reject.reason in {"refused", "unavailable"}) == (None, True)
+
+
 def test_a_circle_of_redirects_is_no_listing(server: ScriptedHub, hub: HubSource) -> None:
     server.says("/collections", Answer({}, status=302, headers=(("Location", "/collections"),)))
 

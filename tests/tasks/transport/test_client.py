@@ -389,7 +389,19 @@ def test_a_circle_of_redirects_ends_with_the_sixth(serve: Serve) -> None:
     assert (response.status, hits) == (302, ["/", "/x", "/xx", "/xxx", "/xxxx", "/xxxxx"])
 
 
-@pytest.mark.parametrize("location", ["", "http://[broken"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "http://[broken",
+        "http://[::1",
+        "//[",
+        "http://h:port/",
+        "http://xn--/",
+        "http://\u00e9[/",
+        "http://..xn--/",
+    ],
+)
 def test_a_redirect_to_nowhere_is_the_response(serve: Serve, location: str) -> None:
     assert get(serve(redirecting(302, location))).status == 302
 
