@@ -18,6 +18,7 @@ from tasks.llm.chat import digest_of
 from tasks.llm.known import KnownEndpoints
 from tasks.llm.usage import mostly_refused
 from tasks.policies import refused_results
+from tasks.probing.earlier import reached_nothing
 from tasks.run import RunContext
 from tasks.services import ENDPOINT, close_services, services_of
 from warehouse import manifest
@@ -166,23 +167,26 @@ def _as_of(config: Config, parent: Manifest | None, data: Path, now: datetime) -
     if parent is None:
         return {"crawl": now, "probe": now}
     crawled, probed = parent.as_of.get("crawl", now), parent.as_of.get("probe", now)
-    oldest = _oldest_verdict(parent, data) or probed
+    oldest = _oldest_verdict(parent, data, probed)
     return {
         "crawl": crawled if now - crawled <= config.catalogue.max_age else now,
-        "probe": probed if now - oldest <= config.probe.max_age else now,
+        "probe": probed if oldest is not None and now - oldest <= config.probe.max_age else now,
     }
 
 
-def _oldest_verdict(parent: Manifest, data: Path) -> datetime | None:
+def _oldest_verdict(parent: Manifest, data: Path, probed: datetime) -> datetime | None:
     """Verdicts are carried over one by one, so that the oldest may be older than the last probing.
 
-    None when there are none, or their file is gone: then they are not carried over, either.
+    Where there are none, or their file is gone, they are not carried over, either: `probed`.  None when
+    nothing at all was reached: they do not stand.
     """
     try:
-        probed = Store(data).select(parent.tables.get(VERDICTS.name, ()), "probed_at")
+        verdicts = list(Store(data).select(parent.tables.get(VERDICTS.name, ()), "probed_at", "reason"))
     except BrokenContract:
+        return probed
+    if reached_nothing(reason for _, reason in verdicts):
         return None
-    return min((moment for (moment,) in probed), default=None)
+    return min((moment for moment, _ in verdicts), default=probed)
 
 
 def _as_of_parent(parent: Manifest | None, now: datetime, looks_at: Collection[str]) -> dict[str, datetime]:

@@ -15,7 +15,7 @@ from tasks.errors import BrokenContract, ConnectionFailed
 from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.probing.answers import Answers
-from tasks.probing.earlier import Again, stands, was_unreachable
+from tasks.probing.earlier import Again, reached_nothing, stands, was_unreachable
 from tasks.probing.given import entries, given_to
 from tasks.probing.identifiers import Answered
 from tasks.probing.params import ProbeParams
@@ -144,7 +144,7 @@ def probe_shard(
         window=len(work.apis),
     )
     reports = [report for _, report in mapped.done]
-    _refuse_lost_network([report.verdict for report in reports if report.probes], work.before)
+    _refuse_lost_network(work.apis, [report.verdict for report in reports if report.probes], work.before)
     verdicts = [report.verdict for report in reports]
     skipped = _skipped_tools(run, work.apis)
     rejects = [_reject(verdict, skipped) for verdict in verdicts if not verdict.kept]
@@ -197,10 +197,12 @@ def _work(
         for verdict in _earlier_verdicts(services, before)
         if verdict.api_id in conditions
     }
+    nothing_there = reached_nothing(verdict.reason for verdict in earlier.values())
     standing = {
         api_id: verdict
         for api_id, verdict in earlier.items()
-        if stands(verdict, conditions[api_id], now=run.started_at, max_age=params.max_age, again=again)
+        if not nothing_there
+        and stands(verdict, conditions[api_id], now=run.started_at, max_age=params.max_age, again=again)
     }
     return _Work(rows, given, conditions, earlier, standing)
 
@@ -236,20 +238,28 @@ def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
     )
 
 
-def _refuse_lost_network(verdicts: Sequence[Verdict], before: Mapping[str, Verdict]) -> None:
+def _refuse_lost_network(
+    apis: Sequence[Api], verdicts: Sequence[Verdict], before: Mapping[str, Verdict]
+) -> None:
     """A network that is down must not pass for a catalogue of dead APIs.
 
-    APIs that could not be reached before, either, or that were not called, tell nothing.  Raises
-    `ConnectionFailed`, so that Prefect tries the shard again and nothing is cached.
+    It may be down when none of several hosts could be reached, or one that was before; a host alone that
+    never was is its own trouble.  APIs that could not be reached before, either, or that were not called,
+    tell nothing.  Raises `ConnectionFailed`, so that Prefect tries the shard again and nothing is cached.
     """
     telling = [
         verdict
         for verdict in verdicts
         if verdict.reason not in POINTLESS and not was_unreachable(before.get(verdict.api_id))
     ]
-    if len(telling) >= ENOUGH_TO_TELL and all(map(was_unreachable, telling)):
+    if len(telling) < ENOUGH_TO_TELL or not all(map(was_unreachable, telling)):
+        return
+    hosts = {api.api_id: host_of(api) for api in apis}
+    named = {hosts[verdict.api_id]: verdict.detail or hosts[verdict.api_id] for verdict in reversed(telling)}
+    if len(named) > 1 or any(verdict.api_id in before for verdict in telling):
         raise ConnectionFailed(
-            f"none of {len(telling)} APIs could be reached, {telling[0].api_id} among them",
+            f"none of {len(telling)} APIs could be reached at {len(named)} "
+            f"{'host' if len(named) == 1 else 'hosts'} ({'; '.join(sorted(named.values())[:3])})",
             fix="check the network and `[calling] resolve`, then run the same command again",
         )
 
@@ -272,4 +282,5 @@ def _reject(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
 def _tried(verdict: Verdict) -> str:
     tries = "1 try" if verdict.n_attempts == 1 else f"{verdict.n_attempts} tries"
     said = f"{tries}: {'it answered, but' if verdict.works else 'no usable answer,'} {verdict.reason}"
-    return f"{said} ({TO_DO[verdict.reason]})" if verdict.reason in TO_DO else said
+    why = verdict.detail or TO_DO.get(verdict.reason)
+    return f"{said} ({why})" if why else said

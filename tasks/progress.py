@@ -61,9 +61,14 @@ class Progress:
             self._shards.clear()
 
     def shard(self, number: int) -> ShardProgress:
-        """The counters of a shard that begins; one that is tried again begins at nothing."""
+        """The counters of a shard that begins.
+
+        One that is tried again begins at nothing, but is shown as far as it was until it is there again: a
+        stage never goes backwards.
+        """
         with self._guard:
-            self._shards[number] = ShardProgress(self._guard)
+            before = self._shards.get(number)
+            self._shards[number] = ShardProgress(self._guard, before)
             return self._shards[number]
 
     def settle(self, number: int, size: int, rejected: int, *, carried: bool) -> None:
@@ -80,8 +85,8 @@ class Progress:
             return Snapshot(
                 unit=self._unit,
                 total=self._total,
-                done=sum(shard.done for shard in shards),
-                rejected=sum(shard.rejected for shard in shards),
+                done=sum(shard.shown[0] for shard in shards),
+                rejected=sum(shard.shown[1] for shard in shards),
                 carried=sum(shard.carried for shard in shards),
                 in_flight=sum(shard.in_flight for shard in shards),
                 spent=self._spent() - self._spent_before,
@@ -92,9 +97,16 @@ class Progress:
 class ShardProgress:
     """The rows of one shard under way."""
 
-    def __init__(self, guard: threading.Lock) -> None:
+    def __init__(self, guard: threading.Lock, before: ShardProgress | None = None) -> None:
+        """before: the counters of its last try."""
         self.done = self.rejected = self.carried = self.in_flight = 0
+        self._before = (0, 0) if before is None else before.shown
         self._guard = guard
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Done and rejected, of the last try while this one is not as far."""
+        return self._before if self.done < self._before[0] else (self.done, self.rejected)
 
     def take_up(self, size: int = 1) -> None:
         with self._guard:

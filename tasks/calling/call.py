@@ -19,7 +19,14 @@ from tasks.calling.request import InvalidArguments, build_request, host_of
 from tasks.calling.verdict import outcome_of
 from tasks.errors import ConnectionFailed
 from tasks.shaping.shorten import json_text
-from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
+from tasks.transport.client import (
+    BodyTooLarge,
+    DeadlinePassed,
+    HttpClient,
+    HttpRequest,
+    HttpResponse,
+    Unreachable,
+)
 from tasks.transport.guard import AddressBlocked, Redactor
 from tasks.transport.reading import decoded
 from warehouse.tables.catalogue import Api
@@ -63,6 +70,8 @@ class DirectCaller:
             response = await self._client.send(_as_gateways_want_it(request))
         except DeadlinePassed as error:
             return _failed(Outcome.TIMEOUT, error.message, latency_ms=self._params.timeout_s * 1000)
+        except Unreachable as error:
+            return CallResult(outcome=Outcome.CONNECTION_ERROR, detail=error.message, unreached=True)
         except ConnectionFailed as error:
             return _failed(Outcome.CONNECTION_ERROR, error.message)
         except BodyTooLarge as error:

@@ -49,7 +49,10 @@ _TRANSIENT = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """One finished call.  body: text (decoded), None when there was none.  detail: for people."""
+    """One finished call.  body: text (decoded), None when there was none.  detail: for people.
+
+    unreached: the host was not, and its other APIs would not be, either.
+    """
 
     outcome: Outcome
     http_status: int | None = None
@@ -59,6 +62,7 @@ class CallResult:
     body: str | None = None
     retry_after: float | None = None
     detail: str = ""
+    unreached: bool = False
 
 
 class Caller(Protocol):

@@ -15,6 +15,7 @@ from warehouse.tables.probing import Verdict
 
 SLOW = "slow"
 INEFFECTIVE = "ineffective"
+NOTHING_CAME_BACK = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT})
 
 
 def judge(
@@ -39,12 +40,14 @@ def judge(
     latency_ms = statistics.median(answer.latency_ms for answer in answers) if answers else None
     slow = latency_ms is not None and latency_ms > max_latency_s * 1000
     effective = works and example is not None and not slow
+    reason = _reason(results, works=works, effective=effective, slow=slow)
     return Verdict(
         api_id=api_id,
         works=works,
         effective=effective,
         kept=effective,
-        reason=_reason(results, works=works, effective=effective, slow=slow),
+        reason=reason,
+        detail=_why(results) if reason in NOTHING_CAME_BACK else None,
         median_latency_ms=latency_ms,
         n_attempts=len(results),
         example_response=example,
@@ -52,6 +55,11 @@ def judge(
         probed_at=probed_at,
         conditions=conditions,
     )
+
+
+def _why(results: Sequence[CallResult]) -> str | None:
+    details = (result.detail for result in results if result.outcome in NOTHING_CAME_BACK)
+    return next((detail for detail in details if detail), None)
 
 
 def _reason(results: Sequence[CallResult], *, works: bool, effective: bool, slow: bool) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.llm.chat import ChatModel
@@ -14,6 +15,7 @@ from tasks.probing.answers import Answers
 from tasks.probing.arguments import Fault, Found, Trials
 from tasks.probing.asking import asked_arguments
 from tasks.probing.contents import has_contents, value_of
+from tasks.probing.hosts import PAUSE_S, Hosts
 from tasks.probing.identifiers import Answered
 from tasks.probing.judge import judge
 from tasks.probing.leaves import leaves_of
@@ -58,6 +60,7 @@ class Prober:
     answers: Answers = field(default_factory=Answers)
     model: ChatModel | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
+    hosts: Hosts = field(default_factory=Hosts)
     clock: Callable[[], datetime] = _now
 
 
@@ -81,14 +84,10 @@ async def probe_api(api: Api, prober: Prober) -> ProbeReport:
         probing = _Probing(api, prober)
         for attempt in range(prober.params.attempts):
             if attempt:
-                await asyncio.sleep(_pause_s(probing.tried[-1][1], prober.params))
+                await asyncio.sleep(probing.pause_s())
             if await probing.attempt(attempt) in POINTLESS:
                 break
         return probing.report()
-
-
-def _pause_s(result: CallResult, params: ProbeParams) -> float:
-    return max(params.spacing_s, min(result.retry_after or 0.0, _LONGEST_PAUSE_S))
 
 
 class _Probing:
@@ -98,6 +97,7 @@ class _Probing:
         self.tried: list[tuple[dict[str, Any], CallResult]] = []
         self._api = api
         self._prober = prober
+        self._host = urlsplit(api.url).netloc
         self._given = prober.given.get(api.api_id, {})
         self._trials = Trials(api, self._given)
         self._probes: list[Probe] = []
@@ -119,11 +119,20 @@ class _Probing:
         told = None if self._told is None else replace(self._told)
         return ProbeReport(tuple(self._probes), verdict, told)
 
+    def pause_s(self) -> float:
+        """Before the next try; short where it is the host that is not there."""
+        spacing_s = self._prober.params.spacing_s
+        if self._prober.hosts.is_silent(self._host):
+            return min(spacing_s, PAUSE_S)
+        return max(spacing_s, min(self.tried[-1][1].retry_after or 0.0, _LONGEST_PAUSE_S))
+
     async def attempt(self, attempt: int) -> Outcome:
         """One more try; its outcome."""
         arguments = await self._arguments(last=attempt + 1 == self._prober.params.attempts)
         began = self._prober.clock()
-        result = await self._prober.caller.call(self._api, arguments)
+        result = await self._prober.hosts.called(
+            self._host, lambda: self._prober.caller.call(self._api, arguments)
+        )
         self.tried.append((arguments, result))
         value = value_of(result.body) if result.outcome is Outcome.OK and result.body is not None else None
         self._learn(arguments, result, value)

@@ -6,6 +6,7 @@ Knows nothing of APIs: a request goes out, a response of any status comes back.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ from tasks.transport.reading import LONGEST_HEAD, MOST_HEADERS, UnpacksTooLarge,
 
 _MAX_REDIRECTS = 5
 _OWN_NAMES_S = 2.0  # for a name that a proxy will resolve
+_CONNECT_S = 5.0  # a host that takes longer to take a connection is not there
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_HEADERS = {
     "User-Agent": "toolloom/0.1",
@@ -45,6 +47,10 @@ _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding"}
 
 class DeadlinePassed(ConnectionFailed):
     """The whole exchange, redirects included, took longer than allowed."""
+
+
+class Unreachable(ConnectionFailed):
+    """Nothing that serves HTTP was reached: no such name, a refused or an unanswered connection."""
 
 
 class BodyTooLarge(ToolloomError):
@@ -127,8 +133,8 @@ class HttpClient:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """The response, after at most five redirects: one more is returned as it came.
 
-        Raises `DeadlinePassed`, `BodyTooLarge`, `AddressBlocked`, or `ConnectionFailed` (refused, reset,
-        cut short, no such name, not HTTP).  The texts of errors name the host, never the whole URL.
+        Raises `DeadlinePassed`, `BodyTooLarge`, `AddressBlocked`, `Unreachable`, or `ConnectionFailed`
+        (reset, cut short, not HTTP).  The texts of errors name the host, never the whole URL.
         """
         response = await self._send_once(request, self._timeout_s)
         spent_ms = response.latency_ms
@@ -150,10 +156,14 @@ class HttpClient:
             try:
                 async with asyncio.timeout(timeout_s):
                     response = await self._exchange(request, url)
+            except aiohttp.ConnectionTimeoutError:
+                raise Unreachable(f"{host}: no connection within {_CONNECT_S:g} s") from None
             except TimeoutError as error:
                 raise DeadlinePassed(f"{host} did not finish within {self._timeout_s:g} s") from error
             except (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError) as error:
                 raise self._proxy_failure(url, getattr(error, "status", None)) from None
+            except aiohttp.ClientConnectorError as error:
+                raise Unreachable(f"{host}: {_why(error)}") from None
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 # ValueError: what is no address or header at all.  Its text, and aiohttp's, may hold the URL.
                 raise ConnectionFailed(f"{host}: {type(error).__name__}") from None
@@ -258,7 +268,7 @@ def _session(resolver: AbstractResolver) -> aiohttp.ClientSession:
         max_field_size=LONGEST_HEAD,
         max_headers=MOST_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
         trust_env=False,
     )
 
@@ -274,6 +284,16 @@ async def _judgement(host: str, allow_hosts: Sequence[str], names: AbstractResol
     except (OSError, TimeoutError):
         pass  # where only a proxy leads out, it alone knows the names outside
     return None
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    """The cause in words, without addresses and ports."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name cannot be looked up"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no TLS connection"
+    number = error.os_error.errno
+    return os.strerror(number).lower() if number else type(error).__name__
 
 
 def _base_url(glob: str, base: str) -> str:

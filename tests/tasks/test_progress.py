@@ -96,6 +96,24 @@ def test_a_shard_that_is_tried_again_is_not_counted_twice(progress: Progress, ru
     assert progress.snapshot() == Snapshot(unit="API", total=10, done=5, rejected=2)
 
 
+def test_a_shard_that_is_tried_again_is_shown_as_far_as_it_was(progress: Progress) -> None:
+    first = progress.shard(0)
+    first.take_up(5)
+    first.finish(3, rejected=3)
+    first.give_up(2)
+
+    shown = [progress.snapshot()]
+    again = progress.shard(0)
+    for _ in range(5):
+        again.take_up()
+        shown.append(progress.snapshot())
+        again.finish()
+        shown.append(progress.snapshot())
+
+    assert [each.done for each in shown] == [3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5]
+    assert (shown[0].rejected, shown[-1].rejected) == (3, 0)
+
+
 @pytest.mark.parametrize(("carried", "worked"), [(True, 0), (False, 5)])
 def test_a_shard_that_was_not_counted_here_counts_when_it_is_finished(
     progress: Progress, carried: bool, worked: int

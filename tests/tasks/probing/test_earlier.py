@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.probing.earlier import Again, stands, was_unreachable
+from tasks.probing.earlier import Again, reached_nothing, stands, was_unreachable
 from warehouse.tables.probing import Verdict
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -60,3 +60,17 @@ def test_which_verdicts_stand(earlier: Verdict, old: bool, stale: bool, all_of_t
 )
 def test_who_could_not_be_reached_before(earlier: Verdict | None, unreachable: bool) -> None:
     assert was_unreachable(earlier) is unreachable
+
+
+@pytest.mark.parametrize(
+    ("reasons", "nothing"),
+    [
+        ([], False),
+        (["connection_error"], True),
+        (["connection_error", "connection_error"], True),
+        (["connection_error", "timeout"], False),
+        (["connection_error", "ok"], False),
+    ],
+)
+def test_when_nothing_at_all_was_reached(reasons: list[str], nothing: bool) -> None:
+    assert reached_nothing(reasons) is nothing

@@ -219,9 +219,9 @@ def test_an_answer_that_is_no_answer_is_a_failed_connection(serve_bytes: ServeBy
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("http://127.0.0.1:1/?key=s3cret", r"^127\.0\.0\.1: ClientConnectorError$"),
-        ("http://no-such-name.invalid/?key=s3cret", r"^no-such-name\.invalid: ClientConnectorDNSError$"),
-        (f"http://{'a' * 70}.test/?key=s3cret", r"^a{70}\.test: \w+$"),
+        ("http://127.0.0.1:1/?key=s3cret", r"^127\.0\.0\.1: connection refused$"),
+        ("http://no-such-name.invalid/?key=s3cret", r"^no-such-name\.invalid: its name cannot be looked up$"),
+        (f"http://{'a' * 70}.test/?key=s3cret", r"^a{70}\.test: [\w ]+$"),
         ("ftp://files.test/?key=s3cret", "^ftp: only http and https can be called$"),
         ("http:///path?key=s3cret", "^http: only http and https can be called$"),
         ("/path?key=s3cret", "^a URL without scheme: only http and https can be called$"),
