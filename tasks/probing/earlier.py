@@ -26,14 +26,9 @@ class Again(StrEnum):
 def stands(verdict: Verdict, conditions: str, *, now: datetime, max_age: timedelta, again: Again) -> bool:
     """Whether a verdict is as good as a new one.
 
-    conditions: those that a new one would be made under.  Where there was nobody, a look costs little.
+    conditions: those that a new one would be made under.
     """
-    if (
-        verdict.reason == Outcome.CONNECTION_ERROR
-        or again is Again.ALL
-        or verdict.conditions != conditions
-        or now - verdict.probed_at > max_age
-    ):
+    if again is Again.ALL or verdict.conditions != conditions or now - verdict.probed_at > max_age:
         return False
     return again is Again.OLD or verdict.reason not in _MAY_PASS
 
