@@ -13,6 +13,7 @@ from json_repair import repair_json
 from tasks import exact_json
 from tasks.errors import BadRow
 from tasks.llm.chat import Json, Reply, ToolCall
+from tasks.llm.code_calls import written_json
 from tasks.llm.counting import usage_in
 from tasks.llm.failures import MalformedReply, error_in_success
 from tasks.llm.thinking import without_thinking
@@ -209,7 +210,7 @@ def _arguments(function: Json) -> str:
     arguments = function.get("arguments")
     if isinstance(arguments, str):
         return arguments
-    return "{}" if arguments is None else exact_json.dumps(arguments).decode()
+    return "{}" if arguments is None else written_json(arguments)
 
 
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)

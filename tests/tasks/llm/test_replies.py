@@ -129,6 +129,15 @@ def test_state_of_calls_is_kept_with_them() -> None:
     assert kept[0].wire() == {"id": "x", "type": "function", "function": function, "extra_content": {"a": 1}}
 
 
+def test_arguments_as_an_object_are_written_whatever_they_hold() -> None:
+    calls = [call({"name": "f", "arguments": {"half": "\ud83d", "many": 10**30}}, id="x")]
+    decoded = completion({"content": None, "tool_calls": calls})
+    assert (
+        reply_of(decoded).tool_calls[0].arguments
+        == '{"half":"\\ud83d","many":1000000000000000000000000000000}'
+    )
+
+
 def test_state_that_cannot_be_written_is_mended() -> None:
     decoded = completion({"content": "a", "extra": {"half": "\ud83d", "many": 10**30}})
     assert reply_of(decoded).state == {"extra": {"half": "?", "many": 1e30}}
