@@ -97,6 +97,11 @@ def _override(values: dict[str, Any], override: str) -> None:
     if not isinstance(table, dict):
         raise UsageError(f"--set {override!r}: {section!r} is not a section", fix="leave out the dot")
     table[name] = _value(text)
+    # What is said last is meant for every host, also for those the file has said something else of.
+    own = table.get("hosts") if name != "hosts" else None
+    for said in own.values() if isinstance(own, dict) else ():
+        if isinstance(said, dict):
+            said.pop(name, None)
 
 
 def _value(text: str) -> Any:

@@ -21,6 +21,7 @@ from tasks.policies import refused_results
 from tasks.probing.earlier import reached_nothing
 from tasks.run import RunContext
 from tasks.services import ENDPOINT, close_services, services_of
+from tasks.transport.guard import secrets_named
 from warehouse import manifest
 from warehouse.manifest import Manifest, PendingRun
 from warehouse.ref import StageOutput
@@ -46,6 +47,11 @@ def open_run(
     takes the parent's view, but for the stages it `looks_at` the world for.  replay: no API is called.  Its
     services close behind it.
     """
+    for name in secrets_named(config.key_variables)[1]:
+        say(
+            f"warning: the value of {name} is short or a common word, so it is not taken out of what servers "
+            "say: should one repeat it, it will be in the data"
+        )
     parent = manifest.latest(data)
     if _is_stale(config, data):
         manifest.finish(data)
@@ -93,6 +99,7 @@ def _context(config: Config, data: Path, pending: PendingRun, parent: Manifest |
         llm=config.llm,
         budget=config.budget,
         mcp_servers=config.catalogue.mcp_servers,
+        key_variables=config.key_variables,
     )
 
 

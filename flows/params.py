@@ -11,7 +11,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.calling.params import CallingParams
-from tasks.catalogue.params import CatalogueParams
+from tasks.catalogue.params import CatalogueParams, McpParams
 from tasks.documents.params import CompressParams
 from tasks.exporting.params import RefreshExports
 from tasks.instructions.params import InstructParams
@@ -110,6 +110,17 @@ class Config(BaseModel):
         """What others are told of a run of this configuration: the verb, and its name if it was given one."""
         return verb if self.name == type(self).model_fields["name"].default else f"{verb} {self.name}"
 
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables that hold keys, of whatever section."""
+        named = [self.llm.api_key_env, self.calling.toolbench_key_env, *self.calling.key_names.values()]
+        for source in self.catalogue.sources:
+            for table in ("header_keys", "env"):
+                named += getattr(source, table, {}).values()
+            if isinstance(source, McpParams):
+                named += source.headers.values()
+        return tuple(sorted({name for name in named if name}))
+
     def asks_model(self, until: str | None) -> bool:
         """Whether a refresh up to that stage may ask the model endpoint anything."""
         if until == "probe":
@@ -126,8 +137,16 @@ class Config(BaseModel):
                 "sandbox": True,
                 "schedule": True,
                 "budget": True,
-                "calling": {"resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps"},
-                "catalogue": {"concurrency", "per_host_rps", "timeout_s", "max_age"},
+                "calling": {
+                    **dict.fromkeys(
+                        ("resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps"), True
+                    ),
+                    "hosts": {"__all__": {"per_host_rps"}},
+                },
+                "catalogue": {
+                    **dict.fromkeys(("concurrency", "per_host_rps", "timeout_s", "max_age"), True),
+                    "sources": {"__all__": {"per_host_rps"}},
+                },
                 "probe": {"max_age"},
                 "llm": {
                     "base_url",

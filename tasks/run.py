@@ -21,6 +21,7 @@ class RunContext(BaseModel):
     shard_counts: number of shards per stage of the run before; kept, so that a changed row touches one shard.
     abilities: what the model endpoint was found to be able to do.
     replay: searches call no API; they see what the call store holds.
+    key_variables: environment variables whose values are taken out of all that servers say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,7 @@ class RunContext(BaseModel):
     mcp_servers: tuple[McpServer, ...] = ()
     abilities: Abilities = Abilities()
     replay: bool = False
+    key_variables: tuple[str, ...] = ()
 
     def calling_identity(self) -> dict[str, object]:
         return calling_identity(self.calling, self.mcp_servers)
@@ -59,6 +61,10 @@ def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...])
     With MCP servers, who they are as well: their APIs' rows name no address.
     """
     servers = [server.identity for server in mcp_servers]
-    return calling.model_dump(
-        mode="json", exclude={"resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps"}
-    ) | ({"mcp": servers} if servers else {})
+    identity = calling.model_dump(
+        mode="json", exclude={"resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps", "hosts"}
+    )
+    hosts = {
+        glob: own.model_dump(mode="json", exclude={"per_host_rps"}) for glob, own in calling.hosts.items()
+    }
+    return identity | ({"hosts": hosts} if hosts else {}) | ({"mcp": servers} if servers else {})

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tasks.calling.call import DirectCaller, RetryingCaller
+from tasks.calling.call import DirectCaller, RetryingCaller, http_client
 from tasks.calling.mcp import McpCaller
 from tasks.calling.outcome import Caller
 from tasks.calling.route import RoutingCaller
@@ -42,7 +42,7 @@ from tasks.llm.usage import UsageLog
 from tasks.probing.journal import Journal
 from tasks.progress import Progress
 from tasks.run import RunContext
-from tasks.transport.client import HttpClient
+from tasks.transport.guard import Redactor, secrets_named
 from tasks.transport.kvstore import DurableMap
 from tasks.transport.mcp.sessions import McpSessions
 from tasks.transport.proxies import Proxies
@@ -215,7 +215,7 @@ def close_services() -> None:
             _open.popitem()[1].close()
 
 
-def _mcp_sessions(run: RunContext) -> McpSessions:
+def _mcp_sessions(run: RunContext, redactor: Redactor) -> McpSessions:
     """Servers start when first listed or called, and stop with the runtime."""
     calling = run.calling
     return McpSessions(
@@ -226,6 +226,7 @@ def _mcp_sessions(run: RunContext) -> McpSessions:
         per_host_rps=calling.per_host_rps,
         proxies=Proxies(calling.proxy),
         logs=run.data / "logs",
+        redactor=redactor,
     )
 
 
@@ -254,28 +255,21 @@ def _start(run: RunContext) -> Services:
     call_map = DurableMap(run.data / "store" / "calls.sqlite")
     same_calls = DurableMap(run.data / "store" / "same_calls.sqlite")
     calling = run.calling
-    client = runtime.enter(
-        HttpClient(
-            timeout_s=calling.timeout_s,
-            max_bytes=calling.max_bytes,
-            concurrency=calling.concurrency,
-            per_host_rps=calling.per_host_rps,
-            resolve=calling.resolve,
-            allow_hosts=calling.allow_hosts,
-            proxies=Proxies(calling.proxy),
-        )
-    )
+    client = runtime.enter(http_client(calling, calling.allow_hosts))
     service = runtime.enter(service_client(calling))
-    mcp = runtime.enter(_mcp_sessions(run))
+    redactor = Redactor(secrets_named(run.key_variables)[0])
+    mcp = runtime.enter(_mcp_sessions(run, redactor))
     caller = RoutingCaller(
         {
             "http": DirectCaller(client, calling),
             "toolbench": ToolbenchCaller(calling, client=client, service=service),
             "mcp": McpCaller(mcp, timeout_s=calling.timeout_s, max_bytes=calling.max_bytes),
-        }
+        },
+        redactor,
     )
     trials = Scratch(run.data / "store", "trials", run.run_id)
-    endpoint, replies = runtime.enter(Endpoint(run.llm, abilities=run.abilities)), ReplyStore(reply_map)
+    endpoint = runtime.enter(Endpoint(run.llm, abilities=run.abilities, redactor=redactor))
+    replies = ReplyStore(reply_map)
     usage = UsageLog(spending)
     endpoint.ping_buyer = PingPayer(ledger, usage, run_id=run.run_id, model=run.llm.model).buyer
     return Services(
@@ -303,5 +297,7 @@ def _start(run: RunContext) -> Services:
         maps=(reply_map, call_map, same_calls),
         journal=Journal(trials),
         trials=trials,
-        reading=Reading(run.data / "store", run.as_of["crawl"].isoformat(), runtime, mcp=mcp),
+        reading=Reading(
+            run.data / "store", run.as_of["crawl"].isoformat(), runtime, mcp=mcp, redactor=redactor
+        ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,7 @@ from tasks.transport.client import (
     Unreachable,
 )
 from tasks.transport.guard import AddressBlocked, Redactor
+from tasks.transport.proxies import Proxies
 from tasks.transport.reading import decoded
 from warehouse.tables.catalogue import Api
 
@@ -36,6 +37,21 @@ LONGEST_PAUSE_S = 10.0
 
 _RAPIDAPI = ".rapidapi.com"
 _LONGEST_CONTENT_TYPE = 100
+
+
+def http_client(params: CallingParams, allow_hosts: Sequence[str]) -> HttpClient:
+    """A client for APIs.  allow_hosts: host globs that may have private addresses."""
+    return HttpClient(
+        timeout_s=params.timeout_s,
+        max_bytes=params.max_bytes,
+        concurrency=params.concurrency,
+        per_host_rps=params.per_host_rps,
+        resolve=params.resolve,
+        allow_hosts=allow_hosts,
+        timeout_of=params.timeout_at if params.hosts else None,
+        rps_of=params.rps_at,
+        proxies=Proxies(params.proxy),
+    )
 
 
 class DirectCaller:
@@ -61,15 +77,16 @@ class DirectCaller:
     def _skipped(self, api: Api) -> str | None:
         if api.protocol != "http":
             return f"protocol {api.protocol} is not called over HTTP"
-        if api.method.upper() not in self._params.methods:
+        if api.method.upper() not in self._params.methods_at(host_of(api)):
             return f"{api.method.upper()} is not among [calling] methods"
         return None
 
     async def _sent(self, request: HttpRequest, redactor: Redactor) -> CallResult:
+        host = urlsplit(request.url).hostname or ""
         try:
             response = await self._client.send(_as_gateways_want_it(request))
         except DeadlinePassed as error:
-            return _failed(Outcome.TIMEOUT, error.message, latency_ms=self._params.timeout_s * 1000)
+            return _failed(Outcome.TIMEOUT, error.message, latency_ms=self._params.timeout_at(host) * 1000)
         except Unreachable as error:
             return CallResult(outcome=Outcome.CONNECTION_ERROR, detail=error.message, unreached=True)
         except ConnectionFailed as error:

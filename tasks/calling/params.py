@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.transport.address import PublicUrl
+from tasks.transport.guard import matches_any
 from tasks.transport.proxies import ENVIRONMENT, NONE
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 _WAY = re.compile(r"bearer|basic|header [!#$%&'*+.^_`|~\w-]+|query \S+")
+
+
+class HostParams(BaseModel):
+    """`[calling.hosts]`: what differs for some hosts; what is not said is as for all others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: float | None = Field(default=None, gt=0)
+    methods: tuple[Method, ...] | None = None
+    per_host_rps: float | None = Field(default=None, gt=0)
 
 
 class CallingParams(BaseModel):
@@ -49,6 +60,11 @@ class CallingParams(BaseModel):
         description="The http proxy that APIs, hubs, documents and MCP servers are asked through: its URL; "
         "`environment`, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; or `none`. In no key or table.",
     )
+    hosts: dict[str, HostParams] = Field(
+        default_factory=dict,
+        description="Host (glob) to its own `timeout_s`, `methods`, `per_host_rps`; the first to say one "
+        "decides.",
+    )
     executor: Literal["direct", "toolbench"] = Field(
         default="direct",
         description="How APIs of toolbench sources are called: where they are, or through a service.",
@@ -62,6 +78,23 @@ class CallingParams(BaseModel):
     toolbench_strip: Literal["", "truncate", "filter", "random"] = Field(
         default="", description="How the service is asked to shorten responses; empty: not at all."
     )
+
+    def timeout_at(self, host: str) -> float:
+        found = self._own(host, "timeout_s")
+        return self.timeout_s if found is None else found
+
+    def rps_at(self, host: str) -> float:
+        found = self._own(host, "per_host_rps")
+        return self.per_host_rps if found is None else found
+
+    def methods_at(self, host: str) -> tuple[Method, ...]:
+        found = self._own(host, "methods")
+        return self.methods if found is None else found
+
+    def _own(self, host: str, name: str) -> Any:
+        """What `hosts` says for this one; None when it says nothing."""
+        said = (getattr(own, name) for glob, own in self.hosts.items() if matches_any(host, [glob]))
+        return next((value for value in said if value is not None), None)
 
     @field_validator("key_as")
     @classmethod

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from tasks import exact_json
-from tasks.calling.call import DirectCaller
+from tasks.calling.call import DirectCaller, http_client
 from tasks.calling.credentials import Credentials
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.params import CallingParams
@@ -26,7 +26,6 @@ from tasks.errors import BrokenContract, ConnectionFailed, UsageError
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import AddressBlocked, Redactor
-from tasks.transport.proxies import Proxies
 from warehouse.tables.catalogue import Api
 
 _KEY_FIELD = "toolbench_key"
@@ -55,15 +54,7 @@ def toolbench_key(params: CallingParams) -> str:
 def service_client(params: CallingParams) -> HttpClient:
     """The client for the service alone: its host is the user's own choice and may be a private address."""
     host = urlsplit(params.toolbench_url or "").hostname
-    return HttpClient(
-        timeout_s=params.timeout_s,
-        max_bytes=params.max_bytes,
-        concurrency=params.concurrency,
-        per_host_rps=params.per_host_rps,
-        resolve=params.resolve,
-        allow_hosts=() if host is None else (host,),
-        proxies=Proxies(params.proxy),
-    )
+    return http_client(params, () if host is None else (host,))
 
 
 class ToolbenchCaller:
@@ -80,11 +71,12 @@ class ToolbenchCaller:
 
     async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
         """One try.  Methods that are not allowed are not sent; arguments are checked before anything is."""
-        if api.method.upper() not in self._params.methods:
+        http_url = ToolbenchAddress.from_url(api.url).http_url
+        asked = http_url if self._service is None else self._params.toolbench_url
+        if api.method.upper() not in self._params.methods_at(urlsplit(asked or "").hostname or ""):
             return _skipped(f"{api.method.upper()} is not among [calling] methods")
         if self._service is not None:
             return await self._service.call(api, arguments)
-        http_url = ToolbenchAddress.from_url(api.url).http_url
         if http_url is None:
             return _skipped(
                 'its record gives no address; set [calling] executor = "toolbench" and toolbench_url '
@@ -105,7 +97,7 @@ class _ServiceCaller:
         self._url = params.toolbench_url
         self._shown = params.toolbench_url.partition("?")[0]
         self._strip = params.toolbench_strip
-        self._timeout_s = params.timeout_s
+        self._timeout_s = params.timeout_at(urlsplit(self._url).hostname or "")
         self._key = toolbench_key(params)
         self._redactor = Redactor([self._key])
         self._client = client

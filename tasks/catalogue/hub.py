@@ -27,6 +27,7 @@ from tasks.catalogue.source import (
 )
 from tasks.catalogue.web import FIRST_WAIT_S, JsonClient
 from tasks.errors import BadRow, Transient, UsageError
+from tasks.transport.guard import NO_SECRETS
 from tasks.transport.proxies import Proxies
 
 READINGS = 3  # of a listing that changes while it is read
@@ -63,6 +64,7 @@ def open_hub(
         secret_headers=secret_headers(source),
         first_wait_s=first_wait_s,
         proxies=proxies,
+        redactor=NO_SECRETS if reading is None else reading.redactor,
     )
     pages = None if reading is None else reading.pages
     return HubSource(source=source, concurrency=params.concurrency, client=client, pages=pages)
@@ -75,9 +77,10 @@ def check_hub(source: HubParams) -> None:
 
 
 def _gate(source: HubParams, params: CatalogueParams, reading: Reading | None) -> Gate:
+    per_second = source.per_host_rps or params.per_host_rps
     if reading is None:
-        return Gate(at_once=params.concurrency, per_second=params.per_host_rps)
-    return reading.gate(source.location, at_once=params.concurrency, per_second=params.per_host_rps)
+        return Gate(at_once=params.concurrency, per_second=per_second)
+    return reading.gate(source.location, at_once=params.concurrency, per_second=per_second)
 
 
 class HubSource:

@@ -37,7 +37,7 @@ def open_source(
     if isinstance(source, ToolbenchParams):
         return open_toolbench(source)
     if isinstance(source, OpenApiParams):
-        return open_openapi(source, params, calling)
+        return open_openapi(source, params, calling, reading.redactor)
     if isinstance(source, McpParams):
         return McpSource(source, reading.mcp_listing)
     return open_hub(source, params, calling.resolve, reading, proxies=Proxies(calling.proxy))
@@ -114,7 +114,9 @@ def version_of(source: SourceParams) -> str | None:
 
 def identity_of(source: SourceParams) -> dict[str, object]:
     """What of a source decides what is found there: not how many tools are asked for at once."""
-    return source.model_dump(mode="json", exclude={"page_size"}) | {"version": version_of(source)}
+    return source.model_dump(mode="json", exclude={"page_size", "per_host_rps"}) | {
+        "version": version_of(source)
+    }
 
 
 def sources_digest(params: CatalogueParams) -> str:

@@ -26,6 +26,9 @@ class HubParams(_SourceModel):
     kind: Literal["hub"] = "hub"
     location: PublicUrl = Field(description="Base URL of the hub.")
     page_size: int = Field(default=50, ge=1, le=1000, description="Tools asked for per listing page.")
+    per_host_rps: float | None = Field(
+        default=None, gt=0, description="Instead of that of `[catalogue]`, for this hub."
+    )
     headers: dict[str, str] = Field(
         default_factory=dict, description="Headers of every request to the listing; nothing secret."
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.pages import Pages
+from tasks.transport.guard import NO_SECRETS, Redactor
 from tasks.transport.mcp.sessions import McpListing, McpSessions
 from tasks.transport.runtime import Runtime
 from tasks.transport.scratch import Scratch
@@ -18,10 +19,20 @@ class Reading:
     """One crawl in this process; thread-safe.
 
     folder: of the data set's stores.  crawl: what names the crawl, so that a later one reads anew.  mcp: the
-    sessions in `runtime` that the run's calls will use, too.
+    sessions in `runtime` that the run's calls will use, too.  redactor: takes the configured keys out of all
+    that is read.
     """
 
-    def __init__(self, folder: Path, crawl: str, runtime: Runtime, *, mcp: McpSessions | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        crawl: str,
+        runtime: Runtime,
+        *,
+        mcp: McpSessions | None = None,
+        redactor: Redactor = NO_SECRETS,
+    ) -> None:
+        self.redactor = redactor
         self._mcp = mcp
         self._runtime = runtime
         self._gates: dict[str, Gate] = {}

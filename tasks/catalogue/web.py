@@ -22,8 +22,15 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tasks import exact_json
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
-from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient
-from tasks.transport.guard import AddressBlocked, Redactor, forbidden_kind, matches_any, refuse_unseen
+from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, ToolloomError, Transient
+from tasks.transport.guard import (
+    NO_SECRETS,
+    AddressBlocked,
+    Redactor,
+    forbidden_kind,
+    matches_any,
+    refuse_unseen,
+)
 from tasks.transport.proxies import NONE, Proxies
 from tasks.transport.reading import UnpacksTooLarge, decoded, unpacked
 
@@ -115,9 +122,10 @@ class JsonClient:
     """GETs and POSTs JSON.  Thread-safe: each thread has a session, and so its own kept-alive connections.
 
     timeout_s: for a whole request.  resolve: host globs to the base URLs that really serve them.
-    gate: shared by all who read this source.  secret_headers: sent to the host that is asked and taken out
-    of what it answers.  first_wait_s: before the second try; each further wait is twice as long, unless the
-    server says how long.  proxies: what leads to hosts that `resolve` does not name.
+    gate: shared by all who read this source.  secret_headers: sent to the host that is asked; they and what
+    `redactor` knows are taken out of what it answers.  first_wait_s: before the second try; each further wait
+    is twice as long, unless the server says how long.  proxies: what leads to hosts that `resolve`
+    does not name.
     """
 
     def __init__(
@@ -130,6 +138,7 @@ class JsonClient:
         secret_headers: Mapping[str, str] | None = None,
         first_wait_s: float = FIRST_WAIT_S,
         proxies: Proxies | None = None,
+        redactor: Redactor = NO_SECRETS,
     ) -> None:
         self._proxies = proxies or Proxies(NONE)
         self._timeout_s = timeout_s
@@ -137,7 +146,7 @@ class JsonClient:
         self._gate = gate
         self._headers = dict(headers or {})
         self._secret_headers = dict(secret_headers or {})
-        self._redactor = Redactor(self._secret_headers.values())
+        self._redactor = Redactor([*self._secret_headers.values(), *redactor.secrets])
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
@@ -158,7 +167,11 @@ class JsonClient:
 
     def ask(self, method: str, url: str, body: Any = None) -> Any:
         """What the server answers to JSON, as `get` does."""
-        return self._retrying(self._ask_once, method, url, None if body is None else orjson.dumps(body))
+        try:
+            return self._retrying(self._ask_once, method, url, None if body is None else orjson.dumps(body))
+        except ToolloomError as error:  # it may quote an address that the server has led us to
+            error.message = self._redactor.redact(error.message)
+            raise
 
     def close(self) -> None:
         with self._lock:
@@ -186,7 +199,7 @@ class JsonClient:
                     method, url, data=sent, headers=headers, timeout=self._timeout_s, stream=True
                 )
                 with response:
-                    body = self._redacted(_text(response, _read(response, deadline)))
+                    body = self._redactor.redact_bytes(_text(response, _read(response, deadline)))
         except requests.TooManyRedirects as error:
             raise BadRow(CrawlReason.REFUSED, f"{url} redirects without end") from error
         except ValueError as error:  # requests' own of this kind, those of the standard library, and of names
@@ -199,14 +212,6 @@ class JsonClient:
             self._gate.pause(min(limited.retry_after or 0.0, LONGEST_WAIT_S))
             raise
         return _parse(url, response, body)
-
-    def _redacted(self, body: bytes) -> bytes:
-        """A hub that repeats our key must not bring it into a table."""
-        if not self._secret_headers:
-            return body
-        return self._redactor.redact(body.decode("utf-8", "surrogateescape")).encode(
-            "utf-8", "surrogateescape"
-        )
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

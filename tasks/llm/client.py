@@ -21,7 +21,7 @@ import openai
 import orjson
 from openai import RequestOptions
 
-from tasks.errors import RequestRefused, ToolloomError, UsageError
+from tasks.errors import ConnectionFailed, RequestRefused, ToolloomError, UsageError
 from tasks.llm.chat import Reply
 from tasks.llm.context import context_in, context_in_props
 from tasks.llm.failures import (
@@ -37,15 +37,13 @@ from tasks.llm.failures import (
 )
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import parse_reply
+from tasks.transport.guard import NO_SECRETS, Redactor
 from tasks.transport.proxies import is_loopback
 
 _CONNECT_S = 10.0
 _LISTING_S = 30.0
 # Many servers close an idle connection after 5 seconds; one that is closing must not be reused.
 _KEEP_IDLE_S = 4.0
-# A shorter key is a placeholder such as "EMPTY": a word that replies may well contain.
-_SHORTEST_SECRET = 16
-_SHORTEST_SECRET_IN_AN_ERROR = 6
 # So many refusals in a row that may concern all requests do.
 _REFUSED_IN_A_ROW = 10
 _FIELDS_OF_MESSAGES = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
@@ -69,11 +67,13 @@ class StateRefused(FieldRefused):
 class Client:
     """One endpoint's HTTP side.  Use it in one event loop; `close` it there."""
 
-    def __init__(self, params: LlmParams) -> None:
+    def __init__(self, params: LlmParams, redactor: Redactor = NO_SECRETS) -> None:
+        """redactor: of other configured keys than the endpoint's own."""
         self.params = params
         self.where = _without_secrets(params.base_url)
         self.context: int | None = None  # as the list of models told it last
         self._key = _key_from(params.api_key_env)
+        self._redactor = Redactor([*redactor.secrets, *([self._key] if self._key else [])])
         # The client insists on a key; without one the header that would carry it is left out.
         self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.omit}}
         self._has_answered = False
@@ -168,11 +168,16 @@ class Client:
             self._raise_for(error.response)
             raise  # never reached: every status has its error
         except (openai.APIConnectionError, aiohttp.ClientError) as error:
-            raise broken_connection(error) from error
+            raise self._told(broken_connection(error)) from error
         except TimeoutError as error:
             raise TimedOut(f"no complete answer within {limit_s:g} s ([llm] timeout_s)") from error
         except OSError as error:
-            raise broken_connection(error) from error
+            raise self._told(broken_connection(error)) from error
+
+    def _told(self, failure: ConnectionFailed) -> ConnectionFailed:
+        """The failure in words without a key: the address of a proxy may hold one."""
+        failure.message = self._redactor.redact(failure.message)
+        return failure
 
     async def _send(self, method: str, path: str, body: bytes) -> httpx2.Response:
         if method == "GET":
@@ -180,7 +185,7 @@ class Client:
         return await self._openai.post(path, content=body, cast_to=httpx2.Response, options=self._options)
 
     def _raise_for(self, response: httpx2.Response) -> None:
-        body = self._without(response.content, _SHORTEST_SECRET_IN_AN_ERROR)
+        body = self.without_key(response.content)
         if response.status_code == 400 and wants_other_length_field(body):
             raise LengthFieldRefused(refusal_in(body).message)
         failure = failure_of(response.status_code, response.headers, body)
@@ -208,13 +213,8 @@ class Client:
         )
 
     def without_key(self, body: bytes) -> bytes:
-        """What was received, should it quote the key."""
-        return self._without(body, _SHORTEST_SECRET)
-
-    def _without(self, body: bytes, shortest: int) -> bytes:
-        if self._key is None or len(self._key) < shortest:
-            return body
-        return body.replace(self._key.encode(), b"***")
+        """What was received, should it quote a key."""
+        return self._redactor.redact_bytes(body)
 
 
 def fields_refused(said: str, body: bytes) -> frozenset[str]:

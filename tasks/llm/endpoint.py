@@ -31,6 +31,7 @@ from tasks.llm.patience import Patience
 from tasks.llm.retries import RETRIES
 from tasks.llm.window import Window
 from tasks.llm.wording import completed
+from tasks.transport.guard import NO_SECRETS, Redactor
 
 # The protocol renamed the field, and endpoints take one or the other.
 _LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
@@ -44,17 +45,23 @@ class Endpoint:
     """The endpoint of `[llm]`.  An async context manager; use it in one event loop.
 
     abilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
+    redactor: of other configured keys than the endpoint's own, which are taken out of what it says.
     ping_buyer: pays for a ping, or says None when there is no money for one.
     """
 
     def __init__(
-        self, params: LlmParams, *, abilities: Abilities | None = None, first_pause_s: float = 0.5
+        self,
+        params: LlmParams,
+        *,
+        abilities: Abilities | None = None,
+        first_pause_s: float = 0.5,
+        redactor: Redactor = NO_SECRETS,
     ) -> None:
         self.params = params
         self.abilities = abilities or Abilities()
         self.learned_context: int | None = None  # from the refusal of a request that was too long
         self.ping_buyer: Callable[[Asking], Buyer | None] = lambda _: Free()
-        self._client = Client(params)
+        self._client = Client(params, redactor)
         self._first_pause_s = first_pause_s
         self._window = Window(params.concurrency)
         self._requests = Pace(params.requests_per_minute)

@@ -8,6 +8,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.probing.given import Values, checked
+from tasks.transport.guard import matches_any
+
+
+class ProbeHostParams(BaseModel):
+    """`[probe.hosts]`: what differs for some hosts; what is not said is as for all others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spacing_s: float | None = Field(default=None, ge=0)
+    max_latency_s: float | None = Field(default=None, gt=0)
 
 
 class ProbeParams(BaseModel):
@@ -34,6 +44,19 @@ class ProbeParams(BaseModel):
         description="What to try parameters with, by host (glob), perhaps API (glob), and parameter: a "
         "value, or a list to go through (docs/sources.md); nothing secret.",
     )
+
+    hosts: dict[str, ProbeHostParams] = Field(
+        default_factory=dict,
+        description="Host (glob) to its own `spacing_s`, `max_latency_s`; the first to say one decides.",
+    )
+
+    def spacing_at(self, host: str) -> float:
+        own = (params.spacing_s for glob, params in self.hosts.items() if matches_any(host, [glob]))
+        return next((spacing for spacing in own if spacing is not None), self.spacing_s)
+
+    def max_latency_at(self, host: str) -> float:
+        own = (params.max_latency_s for glob, params in self.hosts.items() if matches_any(host, [glob]))
+        return next((latency for latency in own if latency is not None), self.max_latency_s)
 
     @field_validator("values", mode="before")
     @classmethod

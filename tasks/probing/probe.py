@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tasks.calling.outcome import Caller, CallResult, Outcome
+from tasks.calling.request import host_of
 from tasks.llm.chat import ChatModel
 from tasks.probing.answers import Answers
 from tasks.probing.arguments import Fault, Found, Trials
@@ -110,7 +111,7 @@ class _Probing:
         verdict = judge(
             self._api.api_id,
             [result for _, result in self.tried],
-            max_latency_s=self._prober.params.max_latency_s,
+            max_latency_s=self._prober.params.max_latency_at(host_of(self._api)),
             probed_at=self._probes[-1].probed_at,
             conditions=self._prober.conditions.get(self._api.api_id),
             arguments=[arguments for arguments, _ in self.tried],
@@ -121,7 +122,7 @@ class _Probing:
 
     def pause_s(self) -> float:
         """Before the next try; short where it is the host that is not there."""
-        spacing_s = self._prober.params.spacing_s
+        spacing_s = self._prober.params.spacing_at(host_of(self._api))
         if self._prober.hosts.is_silent(self._host):
             return min(spacing_s, PAUSE_S)
         return max(spacing_s, min(self.tried[-1][1].retry_after or 0.0, _LONGEST_PAUSE_S))

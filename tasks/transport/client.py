@@ -89,8 +89,9 @@ class HttpClient:
 
     timeout_s: total deadline of a request.  max_bytes: largest body, decompressed.  concurrency: requests
     in flight.  per_host_rps: requests per second to one host.  resolve: host glob to the base URL that
-    really serves it.  allow_hosts: host globs that may have private addresses.  names: makes what looks up
-    host names.  proxies: what leads to hosts that `resolve` does not name; None: nothing.
+    really serves it.  allow_hosts: host globs that may have private addresses.  timeout_of, rps_of: what
+    differs from host to host, in the place of timeout_s and per_host_rps.  names: makes what looks up host
+    names.  proxies: what leads to hosts that `resolve` does not name; None: nothing.
     """
 
     def __init__(
@@ -102,15 +103,17 @@ class HttpClient:
         per_host_rps: float,
         resolve: Mapping[str, str],
         allow_hosts: Sequence[str],
+        timeout_of: Callable[[str], float] | None = None,
+        rps_of: Callable[[str], float] | None = None,
         names: Callable[[], AbstractResolver] = aiohttp.DefaultResolver,
         proxies: Proxies | None = None,
     ) -> None:
         self._proxies = proxies
         self._judged: dict[str, AddressBlocked | None] = {}
-        self._timeout_s = timeout_s
+        self._timeout_of = timeout_of or (lambda _: timeout_s)
         self._max_bytes = max_bytes
         self._in_flight = asyncio.Semaphore(concurrency)
-        self._pace = Pace(per_host_rps)
+        self._pace = Pace(per_host_rps, rps_of)
         self._bases = {glob: _base_url(glob, base) for glob, base in resolve.items()}
         self._allow_hosts = tuple(allow_hosts)
         self._names = names
@@ -136,30 +139,31 @@ class HttpClient:
         Raises `DeadlinePassed`, `BodyTooLarge`, `AddressBlocked`, `Unreachable`, or `ConnectionFailed`
         (reset, cut short, not HTTP).  The texts of errors name the host, never the whole URL.
         """
-        response = await self._send_once(request, self._timeout_s)
+        timeout_s = self._timeout_of(_parsed(request.url).host or "")
+        response = await self._send_once(request, timeout_s, timeout_s)
         spent_ms = response.latency_ms
         for _ in range(_MAX_REDIRECTS):
             following = _redirected(request, response)
             if following is None:
                 break
             request = following
-            response = await self._send_once(request, self._timeout_s - spent_ms / 1000)
+            response = await self._send_once(request, timeout_s - spent_ms / 1000, timeout_s)
             spent_ms += response.latency_ms
         return replace(response, latency_ms=spent_ms)
 
-    async def _send_once(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
+    async def _send_once(self, request: HttpRequest, left_s: float, timeout_s: float) -> HttpResponse:
         url = _parsed(request.url)
         host = url.host or ""
         await self._pace.wait(host)
         async with self._in_flight:
             started = time.perf_counter()
             try:
-                async with asyncio.timeout(timeout_s):
+                async with asyncio.timeout(left_s):
                     response = await self._exchange(request, url)
             except aiohttp.ConnectionTimeoutError:
                 raise Unreachable(f"{host}: no connection within {_CONNECT_S:g} s") from None
             except TimeoutError as error:
-                raise DeadlinePassed(f"{host} did not finish within {self._timeout_s:g} s") from error
+                raise DeadlinePassed(f"{host} did not finish within {timeout_s:g} s") from error
             except (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError) as error:
                 raise self._proxy_failure(url, getattr(error, "status", None)) from None
             except aiohttp.ClientConnectorError as error:

@@ -37,6 +37,53 @@ def test_overrides_are_toml_values_or_plain_text(tmp_path: Path) -> None:
     )
 
 
+def test_the_sandbox_is_called_as_no_other_host_is() -> None:
+    """A catalogue in which real servers stand beside it has the careful defaults for them."""
+    careful, config = load_config(profile="vllm"), load_config(profile="sandbox")
+
+    def settings(host: str) -> tuple[object, ...]:
+        calling, probe = config.calling, config.probe
+        at_host = (calling.methods_at(host), calling.timeout_at(host), calling.rps_at(host))
+        return (*at_host, probe.spacing_at(host), probe.max_latency_at(host))
+
+    assert settings("rain.sandbox.test") == (("GET", "HEAD", "POST"), 2.0, 200, 0.0, 1.8)
+    assert settings("api.example.com") == (("GET", "HEAD"), 15, 10, 10, 8)
+    assert settings("sandbox.test.example.com") == settings("api.example.com")
+    assert config.calling.model_copy(update={"hosts": {}}) == careful.calling
+    assert config.probe.model_copy(update={"hosts": {}}) == careful.probe
+    assert config.catalogue.per_host_rps == careful.catalogue.per_host_rps
+
+
+def test_what_is_set_by_hand_holds_for_the_hosts_of_a_profile_as_well() -> None:
+    config = load_config(
+        overrides=['calling.methods=["GET"]', "calling.timeout_s=1", "probe.max_latency_s=0.5"]
+    )
+
+    assert config.calling.methods_at("rain.sandbox.test") == ("GET",)
+    assert config.calling.timeout_at("rain.sandbox.test") == 1
+    assert config.calling.rps_at("rain.sandbox.test") == 200
+    assert (config.probe.max_latency_at("rain.sandbox.test"), config.probe.spacing_at("x.sandbox.test")) == (
+        0.5,
+        0,
+    )
+
+
+def test_every_variable_that_holds_a_key_is_known() -> None:
+    mcp = 'kind="mcp", name="x", url="https://mcp.test/x", headers={Authorization="MCP_HEADER"}'
+    env = 'kind="mcp", name="y", command=["y"], env={TOKEN="MCP_ENV"}'
+    hub = 'kind="hub", location="http://hub.test", header_keys={"X-Key"="HUB_KEY"}'
+    config = load_config(
+        overrides=[
+            f"catalogue.sources=[{{{mcp}}}, {{{env}}}, {{{hub}}}]",
+            'calling.keys={"a.test"="API_KEY", "b.test"="API_KEY"}',
+            "calling.toolbench_key_env=SERVICE_KEY",
+            "llm.api_key_env=MODEL_KEY",
+        ]
+    )
+
+    assert config.key_variables == ("API_KEY", "HUB_KEY", "MCP_ENV", "MCP_HEADER", "MODEL_KEY", "SERVICE_KEY")
+
+
 def test_queries_are_the_sources_of_a_configuration_that_names_none(tmp_path: Path) -> None:
     own, bare = tmp_path / "own.toml", tmp_path / "bare.toml"
     own.write_text(MINIMAL)

@@ -15,7 +15,7 @@ from tasks.catalogue.params import CatalogueParams, OpenApiParams, secret_header
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient, UsageError
 from tasks.transport.client import BodyTooLarge, HttpClient, HttpRequest, HttpResponse
-from tasks.transport.guard import AddressBlocked
+from tasks.transport.guard import NO_SECRETS, AddressBlocked, Redactor
 from tasks.transport.proxies import Proxies
 from tasks.transport.runtime import Runtime
 
@@ -44,8 +44,15 @@ class RemoteFiles:
 
     explicit = True
 
-    def __init__(self, source: OpenApiParams, params: CatalogueParams, calling: CallingParams) -> None:
+    def __init__(
+        self,
+        source: OpenApiParams,
+        params: CatalogueParams,
+        calling: CallingParams,
+        redactor: Redactor = NO_SECRETS,
+    ) -> None:
         host = _host(source.location)
+        self._redactor = redactor
         self._location = source.location
         # Redirects to another host, or to another port, do not take them along.
         self._headers = (*_HEADERS, *source.headers.items(), *secret_headers(source).items())
@@ -117,7 +124,7 @@ class RemoteFiles:
             ) from error
         self._check_access(response)
         _check_status(url, response)
-        return response.body
+        return self._redactor.redact_bytes(response.body)
 
     def _check_access(self, response: HttpResponse) -> None:
         """Raises `BadRow` where somebody who is known would be answered otherwise."""

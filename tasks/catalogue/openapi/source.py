@@ -25,10 +25,16 @@ from tasks.catalogue.source import (
     with_distinct_names,
 )
 from tasks.errors import BadRow, BrokenContract, UsageError
+from tasks.transport.guard import NO_SECRETS, Redactor
 
 
-def open_openapi(source: OpenApiParams, params: CatalogueParams, calling: CallingParams) -> OpenApiSource:
-    """Prepares documents for reading; nothing is requested yet.
+def open_openapi(
+    source: OpenApiParams,
+    params: CatalogueParams,
+    calling: CallingParams,
+    redactor: Redactor = NO_SECRETS,
+) -> OpenApiSource:
+    """Prepares documents for reading; nothing is requested yet.  redactor: takes keys out of what is read.
 
     Raises `UsageError` when there is nothing at a location on this machine, or something else than
     OpenAPI documents.
@@ -38,7 +44,7 @@ def open_openapi(source: OpenApiParams, params: CatalogueParams, calling: Callin
         return WithReferences(files, source, params, calling) if source.reference_hosts else files
 
     if is_url(source.location):
-        return OpenApiSource(source, with_references(RemoteFiles(source, params, calling)))
+        return OpenApiSource(source, with_references(RemoteFiles(source, params, calling, redactor)))
     if source.headers or source.header_keys:
         raise UsageError(
             f"`location = {source.location!r}` is on this machine: documents there need no headers",

@@ -73,9 +73,12 @@ class BatchApi:
         """The batch as it is now; None when the endpoint does not know it."""
         try:
             async with self._failures_told():
-                return await self._sdk.batches.retrieve(batch_id, extra_headers=self._headers)
+                batch = await self._sdk.batches.retrieve(batch_id, extra_headers=self._headers)
         except (RequestRefused, ModelUnknown):
             return None
+        for error in (batch.errors and batch.errors.data) or ():
+            error.message = error.message and self._client.without_key(error.message.encode()).decode()
+        return batch
 
     async def lines(self, file_id: str) -> AsyncIterator[bytes]:
         """The lines of a file, as they arrive."""

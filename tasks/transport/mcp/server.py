@@ -6,10 +6,10 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -125,10 +125,10 @@ def environment_of(server: McpServer) -> dict[str, str]:
     return inherited | secrets_of(server)
 
 
-def redactor_of(server: McpServer) -> Redactor:
-    """Takes the configured values out of texts, of "Bearer KEY" also the key alone."""
-    values = secrets_of(server).values()
-    return Redactor([form for value in values for form in (value, value.partition(" ")[2])])
+def redactor_of(server: McpServer, others: Iterable[str] = ()) -> Redactor:
+    """Takes the configured values, and other secrets, out of texts."""
+    in_url = [] if server.url is None else [value for _, value in parse_qsl(urlsplit(server.url).query)]
+    return Redactor([*secrets_of(server).values(), *in_url, *others])
 
 
 def command_of(server: McpServer) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tasks.transport.guard import Redactor
+from tasks.transport.guard import NO_SECRETS, Redactor
 from tasks.transport.mcp.failures import NotDeclared
 from tasks.transport.mcp.server import McpServer, check_servers
 from tasks.transport.mcp.supervised import Supervised
@@ -42,7 +42,8 @@ class McpSessions:
 
     resolve: host globs to the base URLs that really serve them.  max_bytes: of the text of an answer, from
     which the limit of a message follows.  logs: folder for what servers say on standard error.  starts: tries
-    to start a server before it counts as down for good.  Raises `UsageError` when a server cannot be started
+    to start a server before it counts as down for good.  redactor: of further keys than the servers' own.
+    Raises `UsageError` when a server cannot be started
     from here.
     """
 
@@ -57,6 +58,7 @@ class McpSessions:
         proxies: Proxies | None = None,
         logs: Path | None = None,
         starts: int = 3,
+        redactor: Redactor = NO_SECRETS,
     ) -> None:
         check_servers(servers)
         self._timeout_s = timeout_s
@@ -70,6 +72,7 @@ class McpSessions:
                 timeout_s=timeout_s,
                 log=None if logs is None else logs / f"mcp-{server.name}.log",
                 starts=starts,
+                redactor=redactor,
             )
             for server in servers
         }
@@ -113,4 +116,5 @@ class McpSessions:
     async def listing(self, name: str) -> McpListing:
         """What a server offers.  Raises `StartFailed`."""
         async with self._supervised[name].using() as session:
-            return McpListing(tuple(session.tools), session.introduction())
+            redact = self._supervised[name].redactor.redact_json
+            return McpListing(tuple(redact(session.tools)), redact(session.introduction()))

@@ -24,7 +24,7 @@ from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, jsonrpc_message_a
 
 from tasks.transport.mcp import guardian
 from tasks.transport.mcp.failures import TOO_LARGE
-from tasks.transport.mcp.lines import LineSplitter, TooLong
+from tasks.transport.mcp.lines import END, LineSplitter, TooLong
 
 GRACE_S = 2.0  # for a server to end by itself once its standard input has closed
 _POLL_S = 0.01
@@ -174,7 +174,13 @@ async def _listen(stderr: ByteReceiveStream, said: Callable[[str], None]) -> Non
     splitter = LineSplitter(_LONGEST_REMARK)
     async for chunk in _chunks(stderr):
         for line in splitter.feed(chunk):
-            said(line.decode("utf-8", "replace"))
+            said((_ends(line) if isinstance(line, TooLong) else line).decode("utf-8", "replace"))
+
+
+def _ends(line: TooLong) -> bytes:
+    """Of a line that was too long, without the words that were cut: one may be half a key."""
+    first, last = line[:END], line[END:]
+    return first.rpartition(b" ")[0] + b" ... " + last.partition(b" ")[2]
 
 
 async def _watch(process: Process, ended: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.transport.guard import NO_SECRETS, Redactor
 from tasks.transport.mcp.failures import StartFailed
 from tasks.transport.mcp.remarks import Remarks
 from tasks.transport.mcp.server import McpServer, redactor_of
@@ -38,9 +39,10 @@ class Supervised:
         timeout_s: float,
         log: Path | None,
         starts: int,
+        redactor: Redactor = NO_SECRETS,
     ) -> None:
         self.server = server
-        self.redactor = redactor_of(server)
+        self.redactor = redactor_of(server, redactor.secrets)
         self.in_flight = asyncio.Semaphore(server.concurrency)
         self._resolve = resolve
         self._proxies = proxies

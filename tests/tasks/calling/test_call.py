@@ -30,6 +30,8 @@ def with_caller(params: CallingParams, use: Callable[[DirectCaller], Coroutine[A
             per_host_rps=params.per_host_rps,
             resolve=params.resolve,
             allow_hosts=params.allow_hosts,
+            timeout_of=params.timeout_at,
+            rps_of=params.rps_at,
         )
         async with client:
             return await use(DirectCaller(client, params))
@@ -275,3 +277,31 @@ def test_a_date_may_say_how_long_to_wait(serve: Serve, make_api: MakeApi) -> Non
     result = call(make_api(), serve(later))
     assert result.outcome is Outcome.SERVER_ERROR
     assert result.retry_after == pytest.approx(59.5, abs=1)
+
+
+OWN = {"hosts": {"*.own.test": {"methods": ["POST"], "timeout_s": 0.3}}}
+
+
+def test_what_is_allowed_at_some_hosts_is_allowed_at_no_other(serve: Serve, make_api: MakeApi) -> None:
+    base = serve(echo)
+
+    own = call(make_api(method="POST", url="http://a.own.test/"), base, settings=OWN)
+    other = call(make_api(method="POST", url="http://own.test/"), base, settings=OWN)
+
+    assert own.outcome is Outcome.OK
+    assert other == CallResult(outcome=Outcome.UNSAFE_SKIPPED, detail="POST is not among [calling] methods")
+
+
+def test_the_deadline_of_some_hosts_is_that_of_no_other(serve: Serve, make_api: MakeApi) -> None:
+    async def slowly(_: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(1)
+        return web.json_response({"sky": "blue"})
+
+    base = serve(slowly)
+    settings = {"hosts": {"*.own.test": {"timeout_s": 0.3}}}
+
+    own = call(make_api(url="http://a.own.test/"), base, settings=settings)
+    other = call(make_api(url="http://b.test/"), base, settings=settings)
+
+    assert (own.outcome, own.detail) == (Outcome.TIMEOUT, "a.own.test did not finish within 0.3 s")
+    assert other.outcome is Outcome.OK

@@ -364,7 +364,7 @@ def test_a_key_that_a_reply_quotes_is_not_stored(tmp_path: Path, monkeypatch: py
         return b"".join(found)
 
     with Teacher(api_key=key) as teacher:
-        assert Folder(tmp_path, teacher.url, llm={"api_key_env": "MY_KEY"}).work(work) == b"***"
+        assert Folder(tmp_path, teacher.url, llm={"api_key_env": "MY_KEY"}).work(work) == b"[redacted]"
 
 
 def test_a_refused_key_stops_the_run(tmp_path: Path) -> None:

@@ -1,5 +1,10 @@
 import asyncio
+import base64
+import html
+import json
 import socket
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -9,9 +14,11 @@ from tasks.transport.guard import (
     GuardedResolver,
     Redactor,
     forbidden_kind,
+    is_common,
     literal_address,
     matches_any,
     refuse_literal,
+    secrets_named,
 )
 
 
@@ -147,3 +154,128 @@ def test_host_globs_ignore_case() -> None:
 )
 def test_secrets_are_taken_out_in_all_their_forms(text: str, redacted: str) -> None:
     assert Redactor(["p@ss/word!", "abc", ""]).redact(text) == redacted
+
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in a URL": lambda key: quote(key, safe=""),
+    "in a URL in a URL": lambda key: quote(quote(key, safe=""), safe=""),
+    "in a URL in small letters": lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+    "in a form": quote_plus,
+    "in JSON": lambda key: json.dumps(key)[1:-1],
+    "in JSON as Unicode": lambda key: json.dumps(key, ensure_ascii=False)[1:-1],
+    "in JSON for pages": lambda key: json.dumps(key).replace("/", "\\/").replace("&", "\\u0026")[1:-1],
+    "in JSON in JSON": lambda key: json.dumps(json.dumps({"key": key})),
+    "in JSON letter by letter": lambda key: "".join(f"\\u{unit}" for unit in _units(key)),
+    "in HTML": html.escape,
+    "in HTML in HTML": lambda key: html.escape(html.escape(key)),
+    "in HTML letter by letter": lambda key: "".join(f"&#{ord(letter)};" for letter in key),
+    "in base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "in base64 for URLs": lambda key: base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
+    "in base64 behind a name": lambda key: base64.b64encode(f"ann:{key}".encode()).decode(),
+    "in base64 in the midst": lambda key: base64.b64encode(f"xy{key}z".encode()).decode(),
+    "in base64 in a URL": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
+    "in base64 in JSON": lambda key: base64.b64encode(key.encode()).decode().replace("/", "\\/"),
+    "in hexadecimal": lambda key: key.encode().hex(),
+}
+
+
+def _units(text: str) -> list[str]:
+    written = text.encode("utf-16-be").hex()
+    return [written[at : at + 4] for at in range(0, len(written), 4)]
+
+
+@pytest.mark.parametrize("key", ["plain-Key-0001", "p@ss/w+rd=&\"x\\y <z>'", "schlüssel-ключ-😀-12"])
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_key_is_taken_out_however_it_is_written(key: str, how: str) -> None:
+    text = f"before {WRITTEN[how](key)} after"
+    redactor = Redactor(["another-one-9", key])
+
+    taken_out = redactor.redact(text)
+
+    assert "[redacted]" in taken_out
+    assert taken_out.startswith("before ")
+    assert taken_out.endswith(" after")
+    assert WRITTEN[how](key) not in taken_out
+    assert redactor.redact_bytes(text.encode()) == taken_out.encode()
+
+
+@pytest.mark.parametrize(
+    ("configured", "alone"),
+    [
+        ("Bearer sk-abc-123", "sk-abc-123"),
+        ("Token token=abc-123-def", "abc-123-def"),
+        ("ann:bsc-77-word", "bsc-77-word"),
+        ("Basic " + base64.b64encode(b"ann:bsc-77-word").decode(), "bsc-77-word"),
+        ("sid=cki-55-aa; theme=dark", "cki-55-aa"),
+        ("http://ann:bsc%2F77-word@proxy.test:3128", "bsc/77-word"),
+        ("https://mcp.test/sse?key=qry-12-ab", "qry-12-ab"),
+    ],
+)
+def test_the_parts_of_a_value_that_are_keys_are_keys(configured: str, alone: str) -> None:
+    redactor = Redactor([configured])
+
+    assert redactor.redact(f"<{alone}>") == "<[redacted]>"
+    assert redactor.redact("ann, dark, theme, https://mcp.test/sse, proxy.test") == (
+        "ann, dark, theme, https://mcp.test/sse, proxy.test"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "abc",
+        "x9#-",
+        "EMPTY",
+        "password",
+        "DEMO_KEY",
+        "your-api-key",
+        "lm-studio",
+        "admin1",
+        "key-2024",
+        "123456",
+        "/home/me/data",
+        "./data/x",
+    ],
+)
+def test_what_anybody_may_say_is_left(value: str) -> None:
+    assert is_common(value)
+    assert Redactor([value]).redact(f"they said {value}.") == f"they said {value}."
+
+
+@pytest.mark.parametrize("value", ["s3cret", "sk-its", "token-abc123", "1234567890", "correcthorsebattery"])
+def test_what_nobody_says_by_chance_is_taken_out(value: str) -> None:
+    assert Redactor([value]).redact(f"they said {value}.") == "they said [redacted]."
+
+
+def test_json_stays_json_and_what_has_no_key_stays_the_same_text() -> None:
+    redactor = Redactor(["1234567890123", "sk-abc-123"])
+    said = '{"a": 1234567890123, "b": [1234567890123, 2], "c": "sk-abc-123 \\n \\"x\\""}'
+    other = '{"a": 1.50, "b": "100 %, \\u00e9 &amp; so on"}'
+
+    assert json.loads(redactor.redact(said)) == {
+        "a": "[redacted]",
+        "b": ["[redacted]", 2],
+        "c": '[redacted] \n "x"',
+    }
+    assert redactor.redact(other) is other
+    assert redactor.redact_bytes(b"\xff\xfe sk-abc-123") == b"\xff\xfe [redacted]"
+    assert redactor.redact_json({"sk-abc-123": ["sk-abc-123", 7, None]}) == {
+        "[redacted]": ["[redacted]", 7, None]
+    }
+
+
+def test_keys_are_those_of_the_named_variables_and_what_any_environment_may_hold() -> None:
+    environment = {
+        "A": "a-key-of-1",
+        "B": "EMPTY",
+        "C": "c-key-of-1",
+        "HTTPS_PROXY": "http://u:px-key-1@proxy.test",
+    }
+    environment |= {"PREFECT_API_AUTH_STRING": "admin:pf-key-1", "HOME": "/home/me"}
+
+    values, common = secrets_named(["A", "B", "UNSET"], environment)
+
+    assert common == ["B"]
+    assert Redactor(values).secrets == ("a-key-of-1", "admin:pf-key-1", "pf-key-1", "px-key-1")

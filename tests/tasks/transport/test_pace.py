@@ -28,3 +28,12 @@ def test_after_a_small_burst_requests_to_a_host_are_spaced_evenly() -> None:
 
 def test_hosts_do_not_wait_for_each_other() -> None:
     assert max(moments(["a", "b", "a", "b", "c"], rps=0.1)) < 2
+
+
+def test_a_host_may_have_a_pace_of_its_own() -> None:
+    async def wait_for_all() -> float:
+        pace, started = Pace(0.1, {"fast": 1000.0}.get), time.monotonic()  # type: ignore[arg-type] # all are named
+        await asyncio.gather(*(pace.wait("fast") for _ in range(50)))
+        return time.monotonic() - started
+
+    assert asyncio.run(wait_for_all()) < 2

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import mcp_echo
 import pytest
 from mcp_running import alive, gone_within, script, sessions_with
 
 from tasks.errors import ConnectionFailed
 from tasks.transport.client import DeadlinePassed
 from tasks.transport.mcp.failures import AnswerTooLarge, NotTheProtocol, ServerRefused, StartFailed
+from tasks.transport.mcp.server import McpServer
 from tasks.transport.mcp.sessions import McpSessions
 from tasks.transport.runtime import Runtime
 
@@ -207,6 +210,26 @@ def test_what_a_server_says_aside_is_logged_without_secrets(
 
     assert (tmp_path / "logs" / "mcp-script.log").read_text() == "script: starting [redacted]\n"
     assert capfd.readouterr() == ("", "")
+
+
+def test_of_a_line_that_is_cut_no_half_of_a_key_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server writes its key over both cuts of a line that is too long."""
+    key = "mcp-" + "Zz91Yy82Xx73" * 4
+    monkeypatch.setenv("ITS_KEY", key)
+    command = (sys.executable, mcp_echo.__file__)
+    server = McpServer(name="echo", command=command, env={"TOKEN": "ITS_KEY"})
+
+    listing = using(sessions_with(server, logs=tmp_path), lambda s: s.listing("echo"))
+
+    log = (tmp_path / "mcp-echo.log").read_text()
+    assert log.startswith("started with [redacted]")
+    assert log.count("\n") == 2
+    assert [at for at in range(len(key) - 6) if key[at : at + 6] in log] == []
+    assert key not in str(listing)
+    assert "[redacted]" in listing.tools[0]["description"]
+    assert "[redacted]" in listing.introduction["instructions"]
 
 
 def test_at_most_so_many_calls_are_in_flight() -> None:
