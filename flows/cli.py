@@ -7,7 +7,9 @@ Nothing heavy is imported at the top of any of them: Prefect reads its settings 
 
 from __future__ import annotations
 
+import io
 import signal
+import sys
 from importlib.metadata import version as version_of
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -71,4 +73,8 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 def main() -> None:
     """Entry point; SIGTERM winds up like Ctrl-C."""
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that a terminal, or whoever reads us, has no code for must not end a command.
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -25,6 +25,7 @@ from warehouse.lock import require_free
 ENTRYPOINT = "flows.refresh_dataset.refresh_dataset"
 REGISTER_TIMEOUT_S = 120.0
 LOOK_AGAIN_S = 1.0
+READ_AS = {"PYTHONIOENCODING": "utf-8:backslashreplace"}  # what runs say, whatever our own terminal can show
 
 
 def serve(config: Config, data: Path, *, port: int, name: str | None) -> None:
@@ -69,7 +70,7 @@ def _executor(deployment: Deployment, reports: str) -> Iterator[tuple[Child, str
     command = [sys.executable, "-m", "flows.execute_runs", str(file)]
     # Runs execute this flow and what the file says, whatever anybody has told the server of the deployment.
     told = {ADDRESS: reports, FILE: str(file), "PREFECT__FLOW_ENTRYPOINT": ENTRYPOINT}
-    with Child(command, log=log, read_stdout=True, env={**os.environ, **told}) as child:
+    with Child(command, log=log, read_stdout=True, env={**os.environ, **told, **READ_AS}) as child:
         line = child.read_line(REGISTER_TIMEOUT_S)
         answer = json.loads(line) if line is not None else {"error": child.silence}
         if "error" in answer:

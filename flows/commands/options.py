@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import traceback
@@ -56,7 +55,6 @@ class TextFormat(StrEnum):
 @contextmanager
 def errors_reported(verbose: bool) -> Iterator[None]:
     """One clear message and the right exit code instead of a traceback."""
-    _show_what_can_be_shown()
     try:
         yield
     except ToolloomError as error:
@@ -86,13 +84,6 @@ def _told(error: Exception) -> ToolloomError | None:
     from warehouse.query import told
 
     return told(error) if isinstance(error, Error) else None
-
-
-def _show_what_can_be_shown() -> None:
-    """A character that the terminal, or whoever reads our output, has no code for must not end a command."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _exit_code(error: ToolloomError) -> int:

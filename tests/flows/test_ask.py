@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import duckdb
 import pandas as pd
@@ -11,6 +16,7 @@ from typer.testing import CliRunner
 
 from flows.ask import as_table, for_a_pipe
 from flows.cli import app
+from warehouse.manifest import commit
 from warehouse.query import exact_rows, list_queries, query
 
 
@@ -97,3 +103,20 @@ def test_questions_that_have_a_name_are_listed() -> None:
     questions = {row["name"]: row["answers"] for row in json.loads(listed.output)}
     assert questions["@funnel"] == "What each stage took in, gave out and refused, the last time it was run"
     assert questions.keys() == {f"@{name}" for name in list_queries()}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-16"])
+def test_a_terminal_that_cannot_show_a_character_ends_no_command(
+    tmp_path: Path, build: ModuleType, encoding: str
+) -> None:
+    tool = build.tool(tool_id="Wetter \u2600 \u5929\u6c14")
+    commit(tmp_path, build.snapshot(tmp_path, tool))
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "sql", "SELECT tool_id FROM tools", "--data", str(tmp_path)],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    escaped = tool.tool_id.encode("ascii", "backslashreplace").decode()
+    assert (tool.tool_id if encoding == "utf-16" else escaped) in done.stdout.decode(encoding)
