@@ -79,5 +79,7 @@ class Abilities(BaseModel):
         there = [told for name, told in _NAMES.items() if getattr(self, name)]
         missing = [told for name, told in _WITHOUT.items() if not getattr(self, name)]
         context = [] if self.context is None else [f"a context of {self.context:,} tokens"]
-        unsure = [f"{_NAMES.get(name, name)} unclear: asked again by the next run" for name in self.unsure]
+        names = ", ".join(_NAMES.get(name, name) for name in self.unsure)
+        told = f"unclear, as replies were cut off or came too late, and asked again by the next run: {names}"
+        unsure = [told] if names else []
         return "; ".join([", ".join([*there, *context]) or "plain chat only", *missing, *unsure])

@@ -202,8 +202,8 @@ def test_an_endpoint_that_does_not_answer_is_down() -> None:
         (
             Abilities(context=8192, unsure=("tools",), free_order=False),
             "function calling, json_schema, JSON mode, seed, token counts, a context of 8,192 tokens; roles "
-            "must alternate: what would follow another is joined to it; function calling unclear: asked "
-            "again by the next run",
+            "must alternate: what would follow another is joined to it; unclear, as replies were cut off or "
+            "came too late, and asked again by the next run: function calling",
         ),
         (
             Abilities(tools=False, json_schema=False),
