@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from tasks.calling.params import CallingParams
 from tasks.catalogue.params import CatalogueParams, McpParams
 from tasks.documents.params import CompressParams
+from tasks.errors import UsageError
 from tasks.exporting.params import RefreshExports
 from tasks.instructions.params import InstructParams
 from tasks.llm.params import BudgetParams, LlmParams
@@ -77,6 +78,10 @@ class ScheduleParams(BaseModel):
         return name
 
 
+# Crawling needs no model endpoint, probing only with `model_arguments`; no such address can be (RFC 2606).
+NO_MODEL = LlmParams(base_url="http://none.invalid/v1", model="none")
+
+
 class Config(BaseModel):
     """Everything a refresh depends on besides the world; the form of the deployment in the Prefect UI."""
 
@@ -86,7 +91,7 @@ class Config(BaseModel):
         default="refresh", description="Of the data set, its runs, its deployment and its events."
     )
     catalogue: CatalogueParams
-    llm: LlmParams
+    llm: LlmParams = NO_MODEL
     calling: CallingParams = CallingParams()
     probe: ProbeParams = ProbeParams()
     budget: BudgetParams = BudgetParams()
@@ -126,6 +131,15 @@ class Config(BaseModel):
         if until == "probe":
             return self.probe.model_arguments
         return until != "crawl"
+
+    def require_model(self) -> None:
+        """Raises `UsageError` where something is to be asked, and no model endpoint is named."""
+        if self.llm.base_url == NO_MODEL.base_url:
+            raise UsageError(
+                "no model endpoint is named: [llm] is missing in the configuration",
+                fix="add [llm] with `base_url` and `model`; `refresh --until crawl` can do without, and "
+                "`--until probe` where [probe] model_arguments is false",
+            )
 
     def content(self) -> dict[str, Any]:
         """What can change the content of a table: no address, no speed, no budget."""

@@ -42,6 +42,7 @@ def plan(config: Config, data: Path) -> Estimate | None:
     What a refresh that was interrupted has finished counts as finished.  Raises `UsageError` where the
     catalogue is one of other sources than the configuration's.
     """
+    config.require_model()
     if not data.is_dir():
         return None
     run = next_refresh(config, data)

@@ -76,13 +76,14 @@ def start_annotate(config: Config, data: Path, *, queries: Path | None, replay: 
         asked = Asked(queries=queries, replay=replay)
         return lambda reachable: annotate_instructions(reachable, data, asked, return_state=True)
 
+    config.require_model()  # whose replies are replayed, too
     _start(config, data, load, asks_model=not replay)
 
 
 def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_model: bool = True) -> None:
     """load: imports the flow, which must not happen before Prefect's settings are made."""
     check_folder(data)
-    check_settings(config)
+    check_settings(config, asks_model=asks_model)
     prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     server = own_server_unless_configured(data)
     # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.
@@ -120,8 +121,12 @@ def check_folder(data: Path) -> None:
     manifest.crashed_run(data)
 
 
-def check_settings(config: Config) -> None:
-    """Raises `UsageError` for caps that could not be kept, and keys and files that are not there."""
+def check_settings(config: Config, *, asks_model: bool = True) -> None:
+    """Raises `UsageError` for caps that could not be kept, and for an endpoint, keys and files that are not
+    there.
+    """
+    if asks_model:
+        config.require_model()
     Ledger(config.budget, config.llm)
     Credentials.from_environment(config.calling.key_names)
     toolbench_key(config.calling)

@@ -123,10 +123,9 @@ def crawl_shard(
     crawled = [as_before(confined(found, others), earlier) for found in fetched]
     tools = [found.tool for found in crawled if found.tool is not None]
     apis = [api for found in crawled for api in found.apis]
-    rejects = [reject for found in crawled for reject in found.rejects]
+    rejects = [reject for found in crawled for reject in (*found.rejects, *found.lost)]
     counted.finish(len(entries), rejected=len(rejects))
     lost = sum(reject.reason != CrawlReason.PARTLY_READ for reject in rejects)
-    lost += sum(found.n_lost for found in crawled)
     counts = Counts(unit=UNIT, n_in=len(apis) + lost, n_out=len(apis), n_rejected=lost)
     return write_shard(services.store, {TOOLS: tools, APIS: apis, REJECTS: rejects}, counts)
 

@@ -46,8 +46,8 @@ def normalise(entry: ToolEntry, raw: Any) -> Crawled:
         detail = _tool_detail(entry, raw)
     except BadRow as fault:
         listed = raw.get("apis") if isinstance(raw, dict) else None
-        n_apis = len(listed) if isinstance(listed, list) else 0
-        return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message, n_apis=n_apis)
+        lost = lost_with(entry, fault, listed if isinstance(listed, list) else [])
+        return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message, lost=lost)
     apis, rejects = _apis(entry, detail)
     if not apis:
         reason = f"none of its {len(detail.apis)} APIs is usable"
@@ -57,6 +57,21 @@ def normalise(entry: ToolEntry, raw: Any) -> Crawled:
     own_digest = _own_digest(detail, tool.collections)
     tool = dataclasses.replace(tool, fingerprint=tool_fingerprint(own_digest, apis))
     return Crawled(entry=entry, tool=tool, own_digest=own_digest, apis=apis, rejects=rejects)
+
+
+def lost_with(entry: ToolEntry, fault: BadRow, raws: list[Any]) -> tuple[Reject, ...]:
+    """The rows of APIs whose tool cannot be used as a whole, so that each is accounted for."""
+    names = _api_names(raws)
+    return tuple(
+        reject(
+            f"{entry.tool_id}/{name}"
+            if name and name not in names[:position]
+            else f"{entry.tool_id}/{name}#{position}",
+            CrawlReason(fault.reason),
+            "it is lost with its tool",
+        )
+        for position, name in enumerate(names)
+    )
 
 
 def split_of(category: str, tool_id: str) -> str:

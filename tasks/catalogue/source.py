@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -106,8 +106,8 @@ class UnusableApi:
 class Crawled:
     """One listed tool as rows.  tool: None when it cannot be used, with the reason among the rejects.
 
-    own_digest: of what the source says of the tool besides its APIs.  n_lost: APIs that are lost with it
-    and have no row of their own.
+    own_digest: of what the source says of the tool besides its APIs.  lost: rows of the APIs of a
+    tool that cannot be used as a whole.
     """
 
     entry: ToolEntry
@@ -115,13 +115,15 @@ class Crawled:
     own_digest: str = ""
     apis: tuple[Api, ...] = ()
     rejects: tuple[Reject, ...] = ()
-    n_lost: int = 0
+    lost: tuple[Reject, ...] = field(default=(), compare=False)
 
     @classmethod
-    def rejected(cls, entry: ToolEntry, reason: CrawlReason, detail: str, *, n_apis: int = 0) -> Crawled:
-        """A tool that cannot be used as a whole.  n_apis: as many as are listed; its row counts as one."""
+    def rejected(
+        cls, entry: ToolEntry, reason: CrawlReason, detail: str, *, lost: tuple[Reject, ...] = ()
+    ) -> Crawled:
+        """A tool that cannot be used as a whole."""
         row = reject(entry.tool_id, reason, detail)
-        return cls(entry=entry, tool=None, rejects=(row,), n_lost=max(0, n_apis - 1))
+        return cls(entry=entry, tool=None, rejects=(row,), lost=lost)
 
 
 class Source(Protocol):

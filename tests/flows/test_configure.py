@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from flows.configure import load_config, profile_names
+from flows.plan import plan
+from flows.start import check_settings
 from tasks.errors import UsageError
 
 MINIMAL = """
@@ -95,6 +97,24 @@ def test_queries_are_the_sources_of_a_configuration_that_names_none(tmp_path: Pa
 
     assert sources(own) == [("hub", "http://hub.test")]
     assert sources(bare) == [("toolbench", str(tmp_path / "queries.json"))]
+
+
+def test_a_model_is_only_needed_where_one_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(MINIMAL[: MINIMAL.index("[llm]")])
+    config = load_config(file=file)
+
+    assert [config.asks_model(until) for until in ("crawl", "probe", "compress", None)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    check_settings(config, asks_model=config.asks_model("crawl"))
+    with pytest.raises(UsageError, match=r"no model endpoint is named: \[llm\] is missing"):
+        check_settings(config, asks_model=config.asks_model(None))
+    with pytest.raises(UsageError, match="no model endpoint is named"):
+        plan(config, tmp_path)
 
 
 @pytest.mark.parametrize(

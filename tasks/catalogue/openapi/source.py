@@ -7,10 +7,10 @@ from typing import Self
 
 from tasks.calling.params import CallingParams
 from tasks.catalogue.names import readable_name, without_port
-from tasks.catalogue.normalise import normalise
+from tasks.catalogue.normalise import lost_with, normalise
 from tasks.catalogue.openapi.apis import tool_detail
 from tasks.catalogue.openapi.contents import contents_digest
-from tasks.catalogue.openapi.document import Document, document_of, is_document
+from tasks.catalogue.openapi.document import Document, Operation, document_of, is_document
 from tasks.catalogue.openapi.files import EXPECTED, Files, local_files
 from tasks.catalogue.openapi.refs import References
 from tasks.catalogue.openapi.remote import RemoteFiles, WithReferences, is_url
@@ -22,6 +22,7 @@ from tasks.catalogue.source import (
     Listing,
     Rejected,
     ToolEntry,
+    UnusableApi,
     with_distinct_names,
 )
 from tasks.errors import BadRow, BrokenContract, UsageError
@@ -128,17 +129,22 @@ class OpenApiSource:
 
     def _fetch(self, entry: ToolEntry, places: Mapping[str, str]) -> Crawled:
         place = places.get(entry.id.rpartition("#")[0] if self._source.tool == "tag" else entry.id)
-        n_apis = 0
+        named: list[tuple[str, Operation]] = []
         try:
             tools = [] if place is None else self._tools(self._document(place))
             document = next((tool for tool in tools if self._id(tool) == entry.id), None)
             if document is None:
                 return Crawled.rejected(entry, CrawlReason.NOT_FOUND, f"{entry.id} is no longer there")
-            n_apis = len(document.named(self._source))
+            named = document.named(self._source)
             url = self._files.url_of(document.place)
             detail = tool_detail(document, self._references, self._source, document_url=url)
         except BadRow as fault:
-            return Crawled.rejected(entry, CrawlReason(fault.reason), fault.message, n_apis=n_apis)
+            reason = CrawlReason(fault.reason)
+            apis = [
+                UnusableApi(name=name, place=operation.place, reason=reason, detail=fault.message)
+                for name, operation in named
+            ]
+            return Crawled.rejected(entry, reason, fault.message, lost=lost_with(entry, fault, apis))
         return normalise(entry, detail | {"id": entry.id})
 
     def _document(self, place: str) -> Document | None:

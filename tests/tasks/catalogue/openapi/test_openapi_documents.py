@@ -221,12 +221,20 @@ def test_operations_of_a_tag_are_wanted_by_themselves(tmp_path: Path) -> None:
     assert [row.api_id for found in tools for row in found.apis] == ["Animals/zoo_dogs/get_dogs"]
 
 
-@pytest.mark.parametrize(("tool", "n_lost"), [("document", 3), ("tag", 1)])
-def test_operations_are_lost_with_their_document(tmp_path: Path, tool: str, n_lost: int) -> None:
+@pytest.mark.parametrize(
+    ("tool", "lost"),
+    [
+        ("document", ["get", "get_cats", "post_cats", "get_dogs"]),
+        ("tag", ["get", "get_cats", "post_cats", "get_dogs"]),
+    ],
+)
+def test_operations_are_lost_with_their_document(tmp_path: Path, tool: str, lost: list[str]) -> None:
     said = document(TAGGED, servers=[{"url": "wss://zoo.test"}])
     _, tools = crawl(write(tmp_path, {"zoo.json": said}), tool=tool)
-    assert sum(found.n_lost for found in tools) == n_lost
-    assert sum(found.n_lost + len(found.rejects) for found in tools) == 4
+    rows = [row for found in tools for row in found.lost]
+    assert sorted(row.row_id.rpartition("/")[2] for row in rows) == sorted(lost)
+    assert {(row.reason, row.detail) for row in rows} == {("no_server", "it is lost with its tool")}
+    assert len({row.row_id for found in tools for row in (*found.rejects, *found.lost)}) == len(tools) + 4
 
 
 @pytest.mark.parametrize(
