@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -228,7 +229,12 @@ def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
         answers=Answers(
             expected=sources - work.standing.keys(),
             earlier={
-                api_id: Answered({}, verdict.example_response, api_id, plans[api_id].operation.about)
+                api_id: Answered(
+                    json.loads(verdict.example_arguments or "{}"),
+                    verdict.example_response,
+                    api_id,
+                    plans[api_id].operation.about,
+                )
                 for api_id, verdict in work.standing.items()
                 if api_id in sources and verdict.example_response is not None
             },
