@@ -42,6 +42,7 @@ HURRIED = [
     *("--set", "calling.timeout_s=1"),
     *("--set", "calling.concurrency=2"),
     *("--set", "probe.attempts=1"),
+    *("--set", "compress.max_tokens=256"),
     *("--set", "llm.requests_per_minute=30"),
 ]
 BAR = "[\u2501\u2578\u257a]+"

@@ -26,6 +26,7 @@ SMALL = [
     *("--set", "sample.draws_per_tool_in_collection=0.2"),
     *("--set", "instruct.per_sample=5"),
     *("--set", "instruct.accepted=24"),
+    *("--set", "compress.max_tokens=256"),  # some documents are longer even with short lists
 ]
 
 

@@ -15,6 +15,7 @@ from sandbox.teacher import TeacherFaults
 from tasks.catalogue.hub import open_hub
 from tasks.catalogue.params import CatalogueParams, HubParams
 from tasks.documents.params import CompressParams
+from tasks.documents.schema import example_response_of
 from tasks.documents.shorten import Compressor
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import facts_of, names_of
@@ -31,6 +32,8 @@ from tasks.llm.store import ReplyStore
 from tasks.llm.usage import UsageLog
 from tasks.sampling.draw import Drawn, draw_samples
 from tasks.sampling.params import SampleParams
+from tasks.shaping.promises import broken_promise
+from tasks.shaping.shape import shape_of
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict
@@ -137,6 +140,17 @@ def test_documents_keep_to_the_budget(dataset: Dataset) -> None:
     assert max(document.tokens_after for document in dataset.documents) <= BUDGET
     assert {document.method for document in dataset.documents} >= {"as-is", "llm"}
     assert all(json.loads(document.document)["parameters"] is not None for document in dataset.documents)
+
+
+def test_no_document_promises_what_it_drops(dataset: Dataset) -> None:
+    broken = {}
+    for api, document in zip(dataset.apis, dataset.documents, strict=True):
+        shape = shape_of(example_response_of(api, works(api)))
+        said, kept = json.loads(document.document)["api_description"], json.loads(document.response_schema)
+        names = {parameter.arg_name for parameter in api.parameters}
+        broken[api.api_id] = broken_promise(said, api.description, shape, kept, names)
+
+    assert {api_id: why for api_id, why in broken.items() if why} == {}
 
 
 def test_all_that_was_asked_for_is_accounted_for(dataset: Dataset) -> None:
