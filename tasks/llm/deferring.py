@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
-
+from tasks import exact_json
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.llm.context import put
@@ -52,5 +51,5 @@ class DeferringModel:
 
 def _tokens_in(request: ChatRequest) -> int:
     messages = [message.wire() for message in request.transcript.messages()]
-    tools = () if request.tools is None else request.tools.tools
-    return len(orjson.dumps([messages, tools])) // _BYTES_PER_TOKEN + 1
+    tools = b"[]" if request.tools is None else request.tools.text
+    return (len(exact_json.dumps(messages)) + len(tools)) // _BYTES_PER_TOKEN + 1
