@@ -10,6 +10,7 @@ from flows.params import Config
 from flows.report import say
 from flows.stages import Line, shard_runner
 from tasks.calling.credentials import unsent
+from tasks.catalogue.source import CrawlReason
 from tasks.compress import compress
 from tasks.crawl import crawl
 from tasks.probe import probe
@@ -17,7 +18,7 @@ from tasks.probing.given import unused
 from tasks.run import RunContext
 from tasks.services import services_of
 from warehouse.ref import StageOutput
-from warehouse.tables import APIS
+from warehouse.tables import APIS, REJECTS
 
 
 @flow(name="build-catalogue", flow_run_name="catalogue", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
@@ -32,13 +33,25 @@ def catalogue_stages(line: Line, config: Config) -> tuple[StageOutput, StageOutp
     crawled_before, verdicts_before, documents_before = (
         stage_before(line.run, stage) for stage in ("crawl", "probe", "compress")
     )
-    crawled = line.stage(crawl, params=config.catalogue, before=crawled_before)
+    try:
+        crawled = line.stage(crawl, params=config.catalogue, before=crawled_before)
+    finally:  # also where the line ends here
+        if line.done and line.done[-1].output is not None:
+            say_what_is_missing(line.run, line.done[-1].output)
     say_what_is_unused(line.run, config, crawled)
     probed = line.stage(probe, params=config.probe, crawled=crawled, before=verdicts_before)
     compressed = line.stage(
         compress, params=config.compress, crawled=crawled, probed=probed, before=documents_before
     )
     return crawled, compressed
+
+
+def say_what_is_missing(run: RunContext, crawled: StageOutput) -> None:
+    """Tools that a listing counts and does not name: a reject among many would be overlooked."""
+    if crawled.counts.n_rejected:
+        for reject in services_of(run).store.read(REJECTS, crawled.tables[REJECTS.name]):
+            if reject.reason == CrawlReason.MISSING:
+                say(f"  warning: {reject.row_id.partition('#')[0]}: {reject.detail}")
 
 
 def say_what_is_unused(run: RunContext, config: Config, crawled: StageOutput) -> None:

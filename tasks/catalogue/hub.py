@@ -158,7 +158,8 @@ class HubSource:
             # A hub may count a tool of two categories twice; more than half is no such oddity.
             if unmoved and named > len(_ids(last)) and seen * 2 < total:
                 raise not_whole(first_url, seen, total)
-            detail = f"the listing counts {total} tools and names {seen}: {total - seen} are missing"
+            unseen = total - seen
+            detail = f"the listing counts {total} tools and names {seen}: {unseen} missing"
         elif total is None and unmoved:
             repeats = named - len(_ids(last))
             detail = f"{repeats} of {named} entries repeat others: do the pages of `mapping.tools` overlap?"

@@ -6,6 +6,7 @@ of all.  So what goes wrong with a request is made into the JSON-RPC error that 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,7 @@ UNREACHABLE = "toolloom/unreachable"
 _CONNECT_S = 10.0
 # For the answers to notifications and goodbyes, which say nothing: the SDK does nothing else meanwhile.
 _NOTIFY_S = 2.0
+_READABLE = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _REFUSED_BYTES = 64_000  # of an error page
 
 
@@ -71,13 +73,19 @@ class _Bounded(httpx2.AsyncBaseTransport):
             return _answer({UNREACHABLE: type(error).__name__})
         if response.status_code >= 400:
             return await _explained(response)
-        if response.headers.get("content-encoding", "identity") != "identity":
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in _READABLE:
             await response.aclose()
-            return _answer({UNREACHABLE: "UnaskedCompression"})  # a few bytes can stand for gigabytes
+            return _answer({UNREACHABLE: "UnaskedCompression"})
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        body = _BoundedStream(response.stream, self._max_message_bytes)
+        body = _BoundedStream(
+            response.stream, self._max_message_bytes, unpack=encoding not in ("", "identity")
+        )
+        # What a gateway packs unasked is unpacked here, where few bytes that stand for many are noticed.
+        packing = (b"content-encoding", b"content-length")
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in packing]
         return httpx2.Response(
-            response.status_code, headers=response.headers, stream=body, extensions=response.extensions
+            response.status_code, headers=headers, stream=body, extensions=response.extensions
         )
 
 
@@ -94,19 +102,21 @@ class _BodyFailed(httpx2.StreamError, httpx2.SSEError):
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream, limit: int) -> None:
+    def __init__(self, inner: httpx2.AsyncByteStream, limit: int, *, unpack: bool) -> None:
         self._inner = inner
         self._limit = limit
+        self._unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32) if unpack else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = self._limit
         try:
-            async for chunk in self._inner:
+            async for sent in self._inner:
+                chunk = sent if self._unpacking is None else self._unpacking.decompress(sent, left + 1)
                 left -= len(chunk)
                 if left < 0:
                     break
                 yield chunk
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, zlib.error) as error:
             raise _BodyFailed(CUT_SHORT) from error
         if left < 0:
             raise _BodyFailed(TOO_LARGE)

@@ -165,7 +165,7 @@ def test_pages_that_overlap_and_leave_most_tools_out_are_a_wrong_mapping(server:
 @pytest.mark.parametrize(
     ("pages", "total", "said"),
     [
-        (2, 4, "the listing counts 4 tools and names 3: 1 are missing"),
+        (2, 4, "the listing counts 4 tools and names 3: 1 missing"),
         (2, None, "1 of 4 entries repeat others: do the pages of `mapping.tools` overlap?"),
     ],
 )
@@ -187,7 +187,7 @@ def test_tools_that_are_counted_and_not_named_are_told(server: ScriptedHub) -> N
         (
             "http://hub.sandbox.test/list?from=0#missing",
             "missing",
-            "the listing counts 7 tools and names 5: 2 are missing",
+            "the listing counts 7 tools and names 5: 2 missing",
         )
     ]
 

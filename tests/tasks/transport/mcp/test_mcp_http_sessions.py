@@ -153,9 +153,19 @@ async def huge_event(request: web.BaseRequest, message: Json) -> web.StreamRespo
 
 
 async def bomb(_request: web.BaseRequest, message: Json) -> web.StreamResponse:
-    said = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": text("x" * 10_000_000)})
+    said = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": text("x" * 50_000_000)})
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     return web.Response(body=gzip.compress(said.encode()), headers=headers)
+
+
+async def packed(_request: web.BaseRequest, message: Json) -> web.StreamResponse:
+    said = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": text("hello")})
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    return web.Response(body=gzip.compress(said.encode()), headers=headers)
+
+
+async def packed_otherwise(_request: web.BaseRequest, _message: Json) -> web.StreamResponse:
+    return web.Response(body=b"?", headers={"Content-Encoding": "br", "Content-Type": "application/json"})
 
 
 async def hang_up(request: web.BaseRequest, _message: Json) -> web.StreamResponse:
@@ -192,7 +202,8 @@ async def no_json(_request: web.BaseRequest, _message: Json) -> web.StreamRespon
         (bad_params, ServerRefused, "no such city"),
         (huge, AnswerTooLarge, "script: the answer is larger than allowed"),
         (huge_event, AnswerTooLarge, "script: the answer is larger than allowed"),
-        (bomb, ConnectionFailed, "script: UnaskedCompression"),
+        (bomb, AnswerTooLarge, "script: the answer is larger than allowed"),
+        (packed_otherwise, ConnectionFailed, "script: UnaskedCompression"),
         (hang_up, ConnectionFailed, "script: RemoteProtocolError"),
         (cut_short, ConnectionFailed, "script: the connection has ended"),
         (cut_stream, ConnectionFailed, "script: the connection has ended"),
@@ -217,6 +228,10 @@ def test_a_failure_is_told_apart_and_hurts_nobody_else(
     assert isinstance(failure, ToolloomError)
     assert (type(failure), failure.message) == (kind, message)
     assert worked == "a"
+
+
+def test_an_answer_that_is_packed_unasked_is_unpacked(serve: Serve) -> None:
+    assert using(serve(Script(packed).handle), outcome) == "hello"
 
 
 def test_a_pause_that_is_asked_for_is_passed_on(serve: Serve) -> None:
