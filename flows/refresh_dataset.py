@@ -79,8 +79,8 @@ def _tell_of_lost_files(data: Path) -> None:
     if latest is not None and lost:
         tables = ", ".join(sorted({ref.table for ref in lost}))
         say(
-            f"{len(lost):,} files of run {latest.run_id} are gone, damaged or of others ({tables}): what "
-            "stages write is made anew; rows of earlier runs that only they held are lost"
+            f"gone, damaged or of others: {len(lost):,} of the files of run {latest.run_id} ({tables}); what "
+            "stages write is made anew, rows of earlier runs that only those files held are lost"
         )
 
 
