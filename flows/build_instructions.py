@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from prefect import flow
 
-from flows.opening import stage_before
+from flows.opening import selection_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.report import say
@@ -31,7 +31,7 @@ def build_instructions(
     until: str | None = None,
 ) -> list[StageRun]:
     with Line(run, None if until == "select" else until) as line:
-        rounds = Rounds(line, config, crawled, compressed, stage_before(run, "select"))
+        rounds = Rounds(line, config, crawled, compressed, selection_before(run))
         rounds.all()
         rounds.close()
     return line.done

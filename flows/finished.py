@@ -10,7 +10,7 @@ from prefect import Task
 
 from flows.build_catalogue import catalogue_stages
 from flows.build_instructions import Rounds
-from flows.opening import stage_before
+from flows.opening import selection_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.stages import EndOfLine, Line
@@ -29,7 +29,7 @@ def finished(run: RunContext, config: Config) -> dict[str, StageOutput]:
     catalogue, instructions = _Looking(run, None), _Looking(run, None)
     with catalogue, instructions:
         crawled, compressed = catalogue_stages(catalogue, config)
-        Rounds(instructions, config, crawled, compressed, stage_before(run, "select")).all()
+        Rounds(instructions, config, crawled, compressed, selection_before(run)).all()
         return _outputs([*catalogue.done, *instructions.done])
     return _outputs(catalogue.done)
 

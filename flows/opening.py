@@ -220,6 +220,22 @@ def stage_before(run: RunContext, stage: str) -> StageOutput | None:
     return None if parent is None else parent.stages.get(stage)
 
 
+def selection_before(run: RunContext) -> StageOutput | None:
+    """The last selection that was made of all candidates.
+
+    What a run chose that stopped on the way, of the candidates there were, binds no later one: the finished
+    run is the same as if it had never stopped.
+    """
+    at = manifest.latest(run.data)
+    while at is not None:
+        selected = at.stages.get("select")
+        if selected is not None and selected.stop is None and not selected.counts.n_pending:
+            return selected
+        has_parent = at.parent is not None and manifest.exists(run.data, at.parent)
+        at = manifest.load(run.data, at.parent) if at.parent is not None and has_parent else None
+    return None
+
+
 def _shard_counts(parent: Manifest | None) -> dict[str, int]:
     if parent is None:
         return {}

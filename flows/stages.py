@@ -106,9 +106,15 @@ class Line:
         return more.output or so_far
 
     def end_as_stopped(self) -> None:
-        """The last stage passes for stopped when an earlier one was: the line is not complete."""
+        """The last stage passes for stopped when an earlier one was: the line is not complete.
+
+        Its output says so, too, to runs that come later.
+        """
         stop = next((ran.stop for ran in self.done if ran.stop is not None), None)
-        self.done[-1] = self.done[-1].model_copy(update={"stop": stop})
+        output = self.done[-1].output
+        if output is not None:
+            output = output.model_copy(update={"stop": stop})
+        self.done[-1] = self.done[-1].model_copy(update={"stop": stop, "output": output})
 
 
 class EndOfLine(Exception):

@@ -21,6 +21,7 @@ import openai
 import orjson
 from openai import RequestOptions
 
+from tasks import exact_json
 from tasks.errors import ConnectionFailed, RequestRefused, ToolloomError, UsageError
 from tasks.llm.chat import Reply
 from tasks.llm.context import context_in, context_in_props
@@ -235,12 +236,12 @@ def without_fields(body: bytes, names: frozenset[str]) -> bytes:
     """The body without such fields of its messages and their calls."""
     if not names:
         return body
-    request = orjson.loads(body)
+    request = exact_json.loads(body)
     for message in request["messages"]:
         for holder in (message, *(message.get("tool_calls") or ())):
             for name in names & holder.keys():
                 del holder[name]
-    return orjson.dumps(request)
+    return exact_json.dumps(request)
 
 
 def _props_of(base_url: str) -> str:

@@ -10,10 +10,10 @@ import aiohttp
 import httpx
 import httpx2
 import openai
-import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
+from tasks import exact_json
 from tasks.errors import RateLimited, RequestRefused, ServerFailed, ToolloomError, Transient
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Json, Reply
@@ -95,7 +95,7 @@ class ModelEndpoint:
 
     async def _once(self, request: Mapping[str, Any]) -> Reply:
         try:
-            return await self._client.chat(orjson.dumps({**self._body, **request}))
+            return await self._client.chat(exact_json.dumps({**self._body, **request}))
         except StateRefused:
             return await self._once(request)
         except LengthFieldRefused as refused:

@@ -63,6 +63,27 @@ def test_nothing_is_asked_again_when_all_rounds_are_done(
     assert sandbox.stats["requests"] == asked
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_stop_leaves_no_trace_in_the_finished_run(
+    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path, share: float
+) -> None:
+    """Wherever the budget ends: while instructions are written, or judged, in whatever round."""
+    undisturbed, stopped = (
+        Path(shutil.copytree(uninterrupted.data, tmp_path / name)) for name in ("undisturbed", "stopped")
+    )
+    command = ("refresh", *SMALL, *MANY, *sandbox.settings(), "--set", "instruct.seed=7", "--until", "select")
+    asked = sandbox.stats["requests"]
+    assert toolloom(*command, "--data", undisturbed).returncode == 0
+    budget = int((sandbox.stats["requests"] - asked) * share)
+
+    capped = toolloom(*command, "--set", f"budget.max_requests={budget}", "--data", stopped)
+    finished = toolloom(*command, "--data", stopped)
+
+    assert (capped.returncode, finished.returncode) == (3, 0), finished.stdout + finished.stderr
+    chosen = "SELECT instruction_id FROM instructions ORDER BY ALL"
+    assert rows_of(stopped, chosen) == rows_of(undisturbed, chosen)
+
+
 def rows_of(data: Path, sql: str) -> list[dict[str, Any]]:
     """Of the newest run, complete or not."""
     newest = manifest.latest(data)
