@@ -7,17 +7,19 @@ tokens of thinking apart (xAI, Gemini, Perplexity), or in the total alone, they 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from tasks.llm.chat import Json, Usage
 
 # OpenAI, DeepSeek; Anthropic, OpenAI's newer protocol, Bedrock; Gemini; Ollama.  Written without "_".
-_IN = ("prompttokens", "inputtokens", "prompttokencount", "promptevalcount")
-_OUT = ("completiontokens", "outputtokens", "candidatestokencount", "evalcount")
+_IN = ("prompttokens", "inputtokens", "prompttokencount", "promptevalcount", "input")
+_OUT = ("completiontokens", "outputtokens", "candidatestokencount", "evalcount", "output")
 _TOTAL = ("totaltokens", "totaltokencount")
 # What went in but was read from a cache or written to it; Anthropic and Bedrock count it apart.
 _CACHED = ("cachecreationinputtokens", "cachereadinputtokens", "cachewriteinputtokens")
 _DETAILS = ("completiontokensdetails", "outputtokensdetails")
+_THOUGHTS = ("reasoningtokens", "thinkingtokens")
 _PLAIN = frozenset(
     {
         "prompt_tokens",
@@ -27,6 +29,7 @@ _PLAIN = frozenset(
         "completion_tokens_details",
     }
 )
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 # No reply could have so many.
 _TOO_MANY = 10**9
 
@@ -51,14 +54,17 @@ def _is_plain(told: Json) -> bool:
         and 0 <= tokens_out < _TOO_MANY
         and told.get("total_tokens") == tokens_in + tokens_out
         and told.keys() <= _PLAIN
-        and _count((told.get("completion_tokens_details") or {}).get("reasoning_tokens")) <= tokens_out
+        and _thoughts(told.get("completion_tokens_details") or {}) <= tokens_out
     )
 
 
 def _usage(told: Any) -> Usage:
+    if isinstance(told, list):  # a part for each of several models or steps, or the only one
+        parts = [_usage(part) for part in told]
+        return Usage(sum(part.tokens_in for part in parts), sum(part.tokens_out for part in parts))
     if not isinstance(told, dict):
         return Usage()
-    counts = {str(name).replace("_", "").lower(): value for name, value in told.items()}
+    counts = _counts(told)
     tokens_in, tokens_out = _in(counts), _out(counts)
     tokens_out = max(tokens_out, _largest(counts, _TOTAL) - tokens_in)
     if not tokens_in and not tokens_out:
@@ -78,12 +84,18 @@ def _in(counts: Json) -> int:
 
 def _out(counts: Json) -> int:
     told = _largest(counts, _OUT)
-    thoughts = _count(counts.get("reasoningtokens"))
-    for details in map(counts.get, _DETAILS):
-        if isinstance(details, dict):
-            thoughts = max(thoughts, _count(details.get("reasoning_tokens")))
+    thoughts = max(_largest(counts, _THOUGHTS), *(_thoughts(counts.get(name)) for name in _DETAILS))
     # A part cannot be larger than the whole: then it is told apart, as Gemini always does.
     return told + (thoughts if thoughts > told else 0) + _count(counts.get("thoughtstokencount"))
+
+
+def _thoughts(details: Any) -> int:
+    return _largest(_counts(details), _THOUGHTS) if isinstance(details, dict) else 0
+
+
+def _counts(told: Json) -> Json:
+    """By names that dialects write alike."""
+    return {str(name).replace("_", "").lower(): value for name, value in told.items()}
 
 
 def _largest(counts: Json, names: tuple[str, ...]) -> int:
@@ -92,8 +104,8 @@ def _largest(counts: Json, names: tuple[str, ...]) -> int:
 
 def _count(value: Any) -> int:
     """Whole or not, a number or its text; what cannot be a count is none."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value) if len(value) < 20 else 0
+    if isinstance(value, str):
+        value = float(value) if _NUMBER.fullmatch(value.strip()) else 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _TOO_MANY:
         return 0
     return math.ceil(value)

@@ -230,8 +230,11 @@ def _chain(error: BaseException) -> list[BaseException]:
     return links
 
 
-# DeepSeek and GLM end a reply so when a machine of theirs fails; OpenRouter, vLLM and SGLang.
-_FAILED_FINISHES = frozenset({"error", "abort", "aborted", "network_error", "insufficient_system_resource"})
+# DeepSeek and GLM end a reply so when a machine of theirs fails; OpenRouter, vLLM, SGLang and gateways.
+_FAILED_FINISHES = frozenset(
+    {"error", "abort", "aborted", "network_error", "insufficient_system_resource", "failed", "failure"}
+    | {"server_error", "internal_error", "cancelled", "canceled", "timeout"}
+)
 
 
 def error_in_success(parsed: Any) -> ToolloomError | None:
@@ -242,7 +245,10 @@ def error_in_success(parsed: Any) -> ToolloomError | None:
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     finish = choice.get("finish_reason")
     failed = isinstance(finish, str) and finish.lower() in _FAILED_FINISHES
-    error = choice.get("error") or (parsed.get("error") if failed or _says_nothing(choice) else None)
+    message = choice.get("message")
+    of_message = message.get("error") if isinstance(message, dict) else None
+    of_all = parsed.get("error")
+    error = choice.get("error") or of_message or (of_all if failed or _is_told(of_all, choice) else None)
     if not error and not failed:
         return None
     code = error.get("code") or error.get("status") if isinstance(error, dict) else None
@@ -252,6 +258,9 @@ def error_in_success(parsed: Any) -> ToolloomError | None:
     return BrokenOff(failure.message) if choice and isinstance(failure, ServerFailed) else failure
 
 
-def _says_nothing(choice: Mapping[str, Any]) -> bool:
+def _is_told(error: Any, choice: Mapping[str, Any]) -> bool:
+    """Whether it counts: beside a choice that says something only when it has words of its own."""
     message = choice.get("message")
-    return not isinstance(message, dict) or not (message.get("content") or message.get("tool_calls"))
+    if not isinstance(message, dict) or not (message.get("content") or message.get("tool_calls")):
+        return True
+    return bool(error.get("message") if isinstance(error, dict) else isinstance(error, str) and error)

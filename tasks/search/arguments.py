@@ -20,6 +20,12 @@ from tasks.llm.chat import Json, ToolCall
 _DEEPEST = 64
 # A brace behind a brace, with no more between them than what stands between objects.
 _RUN_TOGETHER = re.compile(r"\}[\s,;]*\{")
+# A repairer makes doubles of numbers, and 501 of 00501: they are texts meanwhile, begun by a mark.
+_NUMBER_OR_STRING = re.compile(
+    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<=[:\[,\s])(?P<number>[+-]?[0-9][\w.+-]*)(?=\s*(?:[,}\]]|\Z))",
+    re.DOTALL,
+)
+_WRITTEN = "\ue0f7"
 _REPAIR_CHARACTERS = 20_000
 _REPAIR_QUOTES = 500
 _REPAIR_WORK = 100_000  # characters times openers: json_repair's time grows with it, to half a second here
@@ -44,7 +50,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_number = exact_json.number_of
+def _number(text: str) -> int | float:
+    """The number; as it is written where text may be meant: 1.10 is a version, and not 1.1."""
+    number = exact_json.number_of(text)
+    is_as_written = isinstance(number, int) or "e" in text or "E" in text or str(number) == text
+    return number if is_as_written else exact_json.WrittenFloat(text)
+
+
 _DECODER = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_no_constant)
 _LENIENT = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_no_constant, strict=False)
 
@@ -139,7 +151,7 @@ def _parse(text: str, *, repair: bool) -> tuple[Any, bool]:
 
 def _repair(text: str) -> Any:
     try:
-        value = json_repair.loads(text, skip_json_loads=True)
+        value = _with_numbers(json_repair.loads(_NUMBER_OR_STRING.sub(_as_text, text), skip_json_loads=True))
     except Exception as error:  # whatever a repairer stumbles over, the text is merely unreadable
         raise ValueError("it cannot be repaired") from error
     if value == "":
@@ -147,9 +159,23 @@ def _repair(text: str) -> Any:
     return value
 
 
+def _as_text(part: re.Match[str]) -> str:
+    return part[0] if part["number"] is None else f'"{_WRITTEN}{part["number"]}"'
+
+
+def _with_numbers(value: Any) -> Any:
+    """The numbers that were texts meanwhile; what JSON does not write so (007, 0x1F) stays text."""
+    if isinstance(value, str):
+        text = value.removeprefix(_WRITTEN)
+        return _number(text) if text != value and exact_json.is_number(text) else text.replace(_WRITTEN, "")
+    if isinstance(value, dict):
+        return {str(key).replace(_WRITTEN, ""): _with_numbers(item) for key, item in value.items()}
+    return [_with_numbers(item) for item in value] if isinstance(value, list) else value
+
+
 def _holds_several(text: str) -> bool:
-    """Whether a second object begins where the first one ends: a repairer keeps one of them."""
-    if _RUN_TOGETHER.search(text) is None:
+    """Whether a second object begins behind the end of the first one: a repairer keeps one of them."""
+    if "}" not in text or "{" not in text.partition("}")[2]:
         return False
     depth, in_string, is_escaped, n_objects = 0, False, False, 0
     for sign in text:

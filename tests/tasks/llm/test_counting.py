@@ -72,6 +72,24 @@ from tasks.llm.counting import usage_in
         ),
         ({"prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 6, "completion_tokens": 5}, (10, 5)),
         ({"tokens": {"input_tokens": 10, "output_tokens": 5}}, (10, 5)),
+        ({"tokens": {"input": 10, "output": 5, "total": 15}}, (10, 5)),
+        # Gateways: thinking by other names, numbers as text, a part for each of several models.
+        ({"promptTokens": 10, "completionTokensDetails": {"reasoningTokens": 80}}, (10, 80)),
+        (
+            {"input_tokens": 10, "output_tokens": 5, "output_tokens_details": {"thinking_tokens": 80}},
+            (10, 85),
+        ),
+        ({"prompt_tokens": "10.0", "completion_tokens": "5.0", "total_tokens": "95.0"}, (10, 85)),
+        ([{"prompt_tokens": 10, "completion_tokens": 5}, {"input_tokens": 1, "output_tokens": 2}], (11, 7)),
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "total_tokens": 15,
+                "completion_tokens_details": "none",
+            },
+            (10, 5),
+        ),
         # What cannot be a count takes nothing off.
         ({"prompt_tokens": 10, "completion_tokens": -5, "total_tokens": 15}, (10, 5)),
         ({"prompt_tokens": -10, "completion_tokens": 5, "total_tokens": -5}, (0, 5)),

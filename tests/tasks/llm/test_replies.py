@@ -150,6 +150,8 @@ def test_state_that_cannot_be_written_is_mended() -> None:
         {"finish_reason": "error"},
         {"finish_reason": "insufficient_system_resource"},
         {"finish_reason": "stop", "error": {"message": "no code"}},
+        {"finish_reason": "server_error"},
+        {"message": {"content": "half an ans", "error": {"message": "the worker is gone"}}},
     ],
 )
 def test_an_error_inside_the_choice_is_a_failure(error: dict[str, Any]) -> None:
@@ -162,6 +164,13 @@ def test_an_error_inside_the_choice_is_a_failure(error: dict[str, Any]) -> None:
 def test_an_error_beside_a_choice_that_says_nothing_is_a_failure() -> None:
     with pytest.raises(RateLimited):
         parse_reply(orjson.dumps(completion({"content": ""}) | {"error": {"code": 429, "message": "slow"}}))
+
+
+def test_an_error_with_words_fails_what_was_said_before_it_and_an_empty_one_nothing() -> None:
+    said = completion({"content": "half an ans"})
+    with pytest.raises(BrokenOff):
+        parse_reply(orjson.dumps(said | {"error": {"code": 502, "message": "upstream is gone"}}))
+    assert parse_reply(orjson.dumps(said | {"error": {"code": 0, "message": ""}})).content == "half an ans"
 
 
 def test_drafts_within_thinking_are_no_json_of_the_reply() -> None:

@@ -47,6 +47,12 @@ def test_decimals_beyond_doubles_are_kept() -> None:
     assert read.text == '{"a": 0.12345678901234567890, "b": "two\\nlines"}'
 
 
+@pytest.mark.parametrize("digits", ["0.12345678901234567890", "12345678901234567890123", "1.10", "-3.50"])
+@pytest.mark.parametrize("form", ['{"a": N}', "{'a': N}", '{"a": N, }', "{a: [N]}", '{"a": N'])
+def test_digits_are_kept_whatever_is_repaired_beside_them(digits: str, form: str) -> None:
+    assert digits in read_arguments(form.replace("N", digits), repair=True).text
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -64,6 +70,9 @@ def test_decimals_beyond_doubles_are_kept() -> None:
         ('{"a": 1} thanks', {"a": 1}),
         ("{a: True, b: None}", {"a": True, "b": None}),
         ('{"a": NaN}', {"a": "NaN"}),
+        ("{'a': 00501, 'b': [-007, 12, 0x1F]}", {"a": "00501", "b": ["-007", 12, "0x1F"]}),
+        ("{'a': 'at 007, 12', \"b\": \"x: 01}\"}", {"a": "at 007, 12", "b": "x: 01}"}),
+        ('{"a": 12', {"a": 12}),
     ],
 )
 def test_arguments_that_almost_parse_are_repaired(text: str, value: object) -> None:
@@ -105,7 +114,16 @@ def test_objects_run_together_are_calls_of_their_own(text: str, texts: list[str]
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 1}{"a": ', '{"a": 1,}{"b": 2}', "{'a': 1} {'b': 2}", '{"a": 1}; {b: 2}']
+    "text",
+    [
+        '{"a": 1}{"a": ',
+        '{"a": 1,}{"b": 2}',
+        "{'a': 1} {'b': 2}",
+        '{"a": 1}; {b: 2}',
+        '{"a": 1} and {"a": 2}',
+        '{"a": 1}</tool_call><tool_call>{"a": 2}',
+        '{"a": 1}|{"a": 2}',
+    ],
 )
 def test_several_objects_are_never_taken_for_one(text: str) -> None:
     assert read_arguments(text, repair=True) == Arguments(None, wrapped(text), problem=UNREADABLE)
