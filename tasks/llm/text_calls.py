@@ -27,18 +27,24 @@ from tasks.llm.replies import json_values
 
 # A label stands at the beginning of a line, perhaps dressed up: "**Action:** `name`".
 _DRESS = r"[ \t>*_#`-]*"
-_ACTION = re.compile(rf"^{_DRESS}Action{_DRESS}:{_DRESS}(?P<name>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
-_INPUT = re.compile(rf"^{_DRESS}Action[ _-]?Input{_DRESS}:[ \t*_]*", re.IGNORECASE | re.MULTILINE)
+_ACTION = re.compile(
+    rf"^{_DRESS}Action{_DRESS}[:\uff1a]{_DRESS}(?P<name>[^\n]*)$", re.IGNORECASE | re.MULTILINE
+)
+_INPUT = re.compile(
+    rf"^{_DRESS}(?:Action[ _-]?)?(?:Input|Arguments|Parameters){_DRESS}[:\uff1a][ \t*_]*",
+    re.IGNORECASE | re.MULTILINE,
+)
 _OBSERVATION = re.compile(rf"^{_DRESS}Observation{_DRESS}:", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(rf"^{_DRESS}Thought{_DRESS}:[ \t*_]*", re.IGNORECASE | re.MULTILINE)
+_LABEL_AT_THE_END = re.compile(rf"^{_DRESS}Action{_DRESS}:{_DRESS}\Z", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(r"[\w./:-]+")
 _NONE = frozenset({"none", "n/a", "na", "no", "nothing"})
 
 # What stands between such marks is read by `_within`, whichever marks they are.
-_TAGS = r"(?:\w+:)?(?:tool_?calls?|function_?calls?)"
+_TAGS = r"(?:\w+:|longcat_)?(?:tool_?calls?|function_?calls?)"
 _MARKED = re.compile(
     # Qwen, Hermes, GLM, MiniMax, Seed, Granite, Nemotron, Jamba; the end may be missing.
-    rf"<(?P<tag>(?i:{_TAGS}))>(?P<tagged>.*?)(?:</(?P=tag)>|(?=<(?P=tag)>)|\Z)"
+    rf"<(?P<tag>(?i:{_TAGS}))(?P<attributes>\s[^<>]*)?>(?P<tagged>.*?)(?:</(?P=tag)>|(?=<(?P=tag)[\s>])|\Z)"
     # Llama, Groq, Qwen3-Coder without its outer tag; Anthropic, DeepSeek V3.2, Step.
     r"|(?P<function><function[=( ].*?(?:</function>|(?=<function[=( ])|\Z))"
     r"|(?P<invoke><(?:\w+:|\uff5cDSML\uff5c)?invoke name=.*?(?:</(?:\w+:|\uff5cDSML\uff5c)?invoke>|\Z))"
@@ -57,10 +63,12 @@ _MARKED = re.compile(
     re.DOTALL,
 )
 _A_MARK = re.compile(
-    rf"<{_TAGS}>|<function[=( ]|invoke name=|[_▁]call[_▁]begin|\[TOOL_CALLS\]|\bto=|<\|[\w/]+\|>|functools\["
-    rf"|<\|tool_call>|<start_function_call>|```tool_code|^{_DRESS}Action{_DRESS}:",
+    rf"<{_TAGS}[\s>]|<function[=( ]|invoke name=|[_▁]call[_▁]begin|\[TOOL_CALLS\]|\bto=|<\|[\w/]+\|>"
+    rf"|functools\[|<\|tool_call>|<start_function_call>|```tool_code|^{_DRESS}Action{_DRESS}:",
     re.IGNORECASE | re.MULTILINE,
 )
+_NO_CONTENTS = frozenset({"tag", "attributes", "piped"})
+_NAMED = re.compile(r"\sname=[\"']?(?P<name>[\w./:-]+)")
 # What may follow a value that ends a text; looked for in so many last characters.
 _BEHIND = re.compile(r"(?:\s|```|</\w+>|<\|\w+\|>)*\Z")
 _TAIL = 100
@@ -140,23 +148,25 @@ def _labelled(text: str, offered: Offered, left_over: bool) -> Found | None:
     action = _ACTION.search(text)
     line = "" if action is None else action["name"].strip("`\"' *")
     first = _NAME.match(line)
-    if action is None or first is None or first[0].lower() in _NONE:
-        return None
+    if action is None or first is None or first[0].lower() in {*_NONE, "json"} - set(offered):
+        return None  # "json" is the language of a fence, which is read below
     following = _ACTION.search(text, action.end())
     rest = text[action.end() : None if following is None else following.start()]
     label = _INPUT.search(rest)
     if left_over and label is None:
         return None
-    meant = (name_on_offer(word, offered) for word in _NAME.findall(line.partition("(")[0]))
+    meant = (name_on_offer(word, offered) for word in _NAME.findall(re.split(r"[(\[]", line, maxsplit=1)[0]))
     name = next((name for name in meant if name in offered), first[0])
     given = rest if label is None else rest[label.end() :]
     if label is not None and given.strip(" `*\n.").lower() not in {"", "null", *_NONE}:
         return text[: action.start()], [(name, _arguments_in(given))]
-    if "(" in line:
-        # The brackets as they stand where they cannot be read: the search says what is wrong with them.
+    bracket = re.search(r"[(\[]", line)
+    if bracket is not None:
+        # What stands in them where it cannot be read: the search says what is wrong with it.
         code = up_to_bracket(line + rest) if label is None else line
-        inside = code.partition("(")[2].rpartition(")")[0].strip() or "{}"
-        return text[: action.start()], calls_in_code(code, offered) or [(name, inside)]
+        inside = re.sub(r"[)\]]\s*\Z", "", code[bracket.end() :]).strip()
+        calls = calls_in_code(code if bracket[0] == "(" else f"{name}({inside})", offered)
+        return text[: action.start()], calls or [(name, inside or "{}")]
     return text[: action.start()], [(name, "{}" if label is not None else _arguments_in(given))]
 
 
@@ -181,7 +191,9 @@ def _marked(text: str, offered: Offered) -> Found | None:
     begin: int | None = None
     for mark in _MARKED.finditer(text):
         groups = mark.groupdict().items()
-        inner = next((group for name, group in groups if group and name not in {"tag", "piped"}), "")
+        inner = next((group for name, group in groups if group and name not in _NO_CONTENTS), "")
+        if mark["attributes"] and (named := _NAMED.search(mark["attributes"])):
+            inner = f'<invoke name="{named["name"]}">{inner}'
         found = _within(inner, offered)
         begin = mark.start() if begin is None and found else begin
         calls += found
@@ -197,6 +209,7 @@ def _within(text: str, offered: Offered) -> Calls:
     """The calls between two marks."""
     if "invoke name=" in text or "<function" in text:
         return [call for part in _FUNCTION.finditer(text) for call in _of_function(part, offered)]
+    text = text.replace("<longcat_", "<").replace("</longcat_", "</") if "longcat_" in text else text
     if "<arg_key>" in text:
         name = name_on_offer(text.partition("<arg_key>")[0].strip(), offered)
         return [(name, _written(_GLM.finditer(text), name, offered))]
@@ -263,7 +276,7 @@ def _bare(text: str, offered: Offered, left_over: bool) -> Found | None:
     first = next(value for value, start in values if start == begin)
     within = first if isinstance(first, dict) else {}
     thought = next((within[key] for key in _THOUGHT_KEYS if isinstance(within.get(key), str)), "")
-    before = re.sub(r"```\w*\s*\Z", "", text[:begin])
+    before = _LABEL_AT_THE_END.sub("", re.sub(r"```\w*\s*\Z", "", text[:begin]))
     return f"{before}\n{thought}", calls
 
 

@@ -11,11 +11,15 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import islice
 
-_WORDS = "think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|inner_monologue"
+_WORDS = (
+    "think(?:ing)?|thoughts?(?:_process)?|reasoning|reflection|scratch_?pad|(?:inner|internal)_monologue"
+    "|chain_of_thought|cot|analysis"
+)
 # Qwen, DeepSeek, GLM, ...; Magistral; Kimi-VL; Sky-T1; Cohere; Gemma 4; MedGemma.
 _MARK = re.compile(
-    rf"<(?P<slash>/?)(?:\w+:|longcat_)?(?P<word>{_WORDS})(?:\s[^<>]*)?>"
+    rf"<(?P<slash>/?)(?:\w+:|longcat_|mid_|ant_?)?(?P<word>{_WORDS})(?:\s[^<>]*)?>"
     r"|(?P<opening>\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>|<\|channel>thought\b"
     r"|<unused94>thought\b)"
     r"|(?P<closing>\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<channel\|>|<unused95>)",
@@ -43,6 +47,12 @@ _BARE_HARMONY = re.compile(
 _GRANITE = re.compile(
     r"\s*Here(?: is|'s) my thought process:(?P<thought>.*?)Here(?: is|'s) my response:(?P<said>.*)", re.DOTALL
 )
+# Its template has the heading, or the prompt ends with it.
+_APRIEL = re.compile(
+    r"\s*(?:Here are my reasoning steps:)?(?P<thought>.*?)\[BEGIN FINAL RESPONSE\](?P<said>.*?)"
+    r"(?:\[END FINAL RESPONSE\].*)?",
+    re.DOTALL,
+)
 _NAMED = re.compile(r"\s*(?:analysis|Here is my|Here's my)")
 # Some models go from thinking to a call without a word.
 _CALLS_AT_THE_END = re.compile(
@@ -52,6 +62,7 @@ _QUOTED = re.compile(r"(?<!\w)([\"'`])(?:(?!\1).)+\1(?!\w)")
 _XML_VALUE = re.compile(r"<(?P<tag>parameter|arg_value)\b[^<>]*>(?:(?!<(?P=tag)\b).)*?</(?P=tag)>", re.DOTALL)
 _JSON_BEGINS = re.compile(r"[\[{](?=\s*[\"'{\[\]}\w-])")
 _MOST_JSON_READ = 200
+_MOST_NESTED = 50  # marks looked at
 _DECODER = json.JSONDecoder()
 
 
@@ -61,7 +72,7 @@ def without_thinking(text: str) -> tuple[str | None, str | None]:
     Said is None where there is nothing else than thinking; a text without thinking stays as it is.  A mark
     within a JSON value, a quotation or a parameter is spoken of, and marks nothing.
     """
-    if not ("<" in text or "THINK]" in text or "◁" in text or _NAMED.match(text)):
+    if not ("<" in text or "THINK]" in text or "[BEGIN FINAL" in text or "◁" in text or _NAMED.match(text)):
         return text, None
     thoughts: list[str] = []
     said = _marked(_named(text, thoughts), thoughts)
@@ -72,7 +83,7 @@ def without_thinking(text: str) -> tuple[str | None, str | None]:
 
 def _named(text: str, thoughts: list[str]) -> str:
     """Without the thoughts that are named instead of marked (Harmony's channels, Granite's headings)."""
-    for form in (_BARE_HARMONY, _GRANITE):
+    for form in (_BARE_HARMONY, _GRANITE, _APRIEL):
         named = form.fullmatch(text)
         if named is not None:
             found = named.groupdict()
@@ -124,8 +135,20 @@ def _marked(text: str, thoughts: list[str]) -> str:
 
 
 def _end_of(marks: list[re.Match[str]], n: int) -> re.Match[str] | None:
+    """The mark that ends it: of nested ones the outer, where as many are closed as were opened."""
     wanted = _closing_of(marks[n])
-    return next((marks[later] for later in range(n + 1, len(marks)) if _closes(marks[later]) == wanted), None)
+    first: re.Match[str] | None = None
+    n_open = 1
+    for mark in islice(marks, n + 1, n + _MOST_NESTED):
+        if _closes(mark) == wanted:
+            first = first or mark
+            n_open -= 1
+            if n_open == 0:
+                return mark
+        elif not _closes(mark) and _closing_of(mark) == wanted:
+            n_open += 1
+    later = (mark for mark in islice(marks, n + _MOST_NESTED, None) if _closes(mark) == wanted)
+    return first or next(later, None)
 
 
 def _marks(text: str) -> Iterator[re.Match[str]]:

@@ -18,6 +18,24 @@ ARGUMENTS = '{"city": "Oslo"}'
         (f"Thought: Look it up.\nAction: get_weather\nAction Input: {ARGUMENTS}", "Look it up."),
         (f"Look it up.\n\n**Action:** `get_weather`\n**Action Input:** {ARGUMENTS}", "Look it up."),
         (f"action: get_weather\naction_input:\n```json\n{ARGUMENTS}\n```", None),
+        (f"Action: get_weather\nArguments: {ARGUMENTS}", None),
+        (f"Action\uff1aget_weather\nAction Input\uff1a{ARGUMENTS}", None),
+        ("Look it up.\nAction: get_weather[city='Oslo']", "Look it up."),
+        (
+            f'Look it up.\nAction: ```json\n[{{"tool_name": "get_weather", "parameters": {ARGUMENTS}}}]\n```',
+            "Look it up.",
+        ),
+        (f'<tool_call id="1" name="get_weather">{ARGUMENTS}</tool_call>', None),
+        (
+            '<xai:function_call name="get_weather"><parameter name="city">Oslo</parameter>'
+            "</xai:function_call>",
+            None,
+        ),
+        (
+            "<longcat_tool_call>get_weather\n<longcat_arg_key>city</longcat_arg_key>\n"
+            "<longcat_arg_value>Oslo</longcat_arg_value>\n</longcat_tool_call>",
+            None,
+        ),
         (f"Action: get_weather\n{ARGUMENTS}\nThis will tell us.", None),
         (f"Action: get_weather()\nAction Input: {ARGUMENTS}\nObservation: rain\nThought: done", None),
         (
@@ -54,6 +72,7 @@ def test_a_call_as_models_write_it(text: str, thought: str | None) -> None:
         ("Action: Finish", (ToolCall("", "Finish", "{}"),)),
         ("Action: no_such_function\nAction Input: {}", (ToolCall("", "no_such_function", "{}"),)),
         ("Action: get_weather\nAction Input: Oslo", (ToolCall("", "get_weather", "Oslo"),)),
+        ("Action: get_weather[Oslo]", (ToolCall("", "get_weather", "Oslo"),)),
         (
             'Action: get_weather\nAction Input: {"city": "Os',
             (ToolCall("", "get_weather", '{"city": "Os'),),
