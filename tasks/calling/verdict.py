@@ -27,6 +27,8 @@ _BY_STATUS = {
 _ERROR_FIELDS = frozenset(
     {
         "err",
+        "errcode",
+        "errno",
         "error",
         "errorcode",
         "errordescription",
@@ -38,9 +40,10 @@ _ERROR_FIELDS = frozenset(
         "errortype",
         "exception",
         "fault",
+        "retcode",
     }
 )
-_MESSAGE_FIELDS = frozenset({"detail", "message", "messages", "msg"})
+_MESSAGE_FIELDS = frozenset({"detail", "errmessage", "errmsg", "message", "messages", "msg", "retmsg"})
 _STATUS_FIELDS = frozenset(
     {
         "cod",
@@ -196,15 +199,15 @@ def _texts(field: Any) -> list[str]:
 def is_error_object(value: Any) -> bool:
     """Whether a JSON value *is* an error: a top-level error or message field, and no data beside it.
 
-    A status that says "success" makes a lone message an answer, as do a message that says no more than this
-    and, beside an empty list or object, a code of 0; one that says "failed" makes scalars beside the message
-    part of the error: they repeat the request.  A failure of JSend (github.com/omniti-labs/jsend) may have
-    nothing but `data`.
+    A status that says "success" makes a lone message an answer, as do an error that is false, a message that
+    says no more than this and, beside an empty list or object, a code of 0; one that says "failed" makes
+    scalars beside the message part of the error: they repeat the request.  A failure of JSend
+    (github.com/omniti-labs/jsend) may have nothing but `data`, an error of JSON-RPC has a version and an id.
     """
     if not isinstance(value, dict):
         return False
     fields = {_plain(name): field for name, field in value.items()}
-    if _is_jsend_failure(fields):
+    if _is_jsend_failure(fields) or (fields.get("jsonrpc") and fields.get("error")):
         return True
     status = _status(fields)
     failed = status == "failed"
@@ -246,12 +249,14 @@ def _is_data(name: str, field: Any, erring: bool, failed: bool) -> bool:
     context = _TRACE_FIELDS | _ERROR_CONTEXT_FIELDS if erring else _TRACE_FIELDS
     if isinstance(field, (dict, list)):
         return not erring or name not in _MESSAGE_FIELDS | context
-    return not failed and name not in _MESSAGE_FIELDS | _STATUS_FIELDS | context
+    return not failed and name not in _MESSAGE_FIELDS | _STATUS_FIELDS | _CODES | context
 
 
 def _status(fields: dict[str, Any]) -> str | None:
     """What the fields that tell the status say: "failed", "succeeded", or nothing."""
     said = {_status_word(field) for name, field in fields.items() if name in _STATUS_FIELDS}
+    if any(fields.get(name) == 1 for name in ("ok", "success")) or fields.get("error") is False:
+        said.add("succeeded")
     empty = any(field in ([], {}) for name, field in fields.items() if name not in _ERROR_FIELDS)
     if any(_is_word_of_success(field) for name, field in fields.items() if name in _MESSAGE_FIELDS) or (
         empty and any(_is_zero(field) for name, field in fields.items() if name in _CODES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from tasks import exact_json
@@ -74,14 +74,18 @@ def keywords_of(layers: list[dict[str, Any]]) -> dict[str, Any]:
     for layer in layers:
         for name, value in layer.items():
             said.setdefault(name, value)
-    found = {keyword: read(said) for keyword, read in _READERS.items() if _SOURCES[keyword] & said.keys()}
-    takes_text = "string" in {found.get("type"), *_named_types(said.get("type"))}
-    meant = {"type": "string" if takes_text else found.get("type"), "items": said.get("items")}
-    for keyword in ("default", "example"):
-        found[keyword] = as_meant(found.get(keyword), meant)
-    for keyword in ("enum", "examples"):
-        found[keyword] = [as_meant(value, meant) for value in found.get(keyword) or ()] or None
-    return {keyword: found[keyword] for keyword in _READERS if found.get(keyword) is not None}
+    found = {keyword: read(said) for keyword, read in _readers_of(frozenset(said))}
+    if not found.keys().isdisjoint(_VALUES):
+        takes_text = "string" in {found.get("type"), *_named_types(said.get("type"))}
+        meant = {"type": "string" if takes_text else found.get("type"), "items": said.get("items")}
+        for keyword in found.keys() & _VALUES:
+            several = found[keyword] if keyword in ("enum", "examples") else None
+            found[keyword] = (
+                as_meant(found[keyword], meant)
+                if several is None
+                else [as_meant(value, meant) for value in several]
+            )
+    return {keyword: value for keyword, value in found.items() if value is not None}
 
 
 def type_of(said: dict[str, Any]) -> str | None:
@@ -233,6 +237,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "minimum": partial(_bound, "minimum", "exclusiveMinimum", 1),
     "maximum": partial(_bound, "maximum", "exclusiveMaximum", -1),
 }
+_VALUES = frozenset({"default", "enum", "example", "examples"})
 _SOURCES = {keyword: frozenset({keyword}) for keyword in _READERS} | {
     "type": _IMPLY_TYPE,
     "format": frozenset({"format", "type"}),
@@ -242,3 +247,9 @@ _SOURCES = {keyword: frozenset({keyword}) for keyword in _READERS} | {
     "minimum": frozenset({"minimum", "exclusiveMinimum"}),
     "maximum": frozenset({"maximum", "exclusiveMaximum"}),
 }
+
+
+@lru_cache(maxsize=1000)
+def _readers_of(names: frozenset[str]) -> list[tuple[str, Callable[[dict[str, Any]], Any]]]:
+    """The readers that such a schema, of thousands alike, gives something to read."""
+    return [(keyword, read) for keyword, read in _READERS.items() if not names.isdisjoint(_SOURCES[keyword])]

@@ -14,5 +14,7 @@ def capped(text: str, characters: int = LONGEST) -> str:
 
 def one_line(text: str) -> str:
     """The text of a name: without line breaks and control characters, not overlong."""
-    printable = "".join(character if character.isprintable() else " " for character in text[:10_000])
+    printable = text[:10_000]
+    if not printable.isprintable():
+        printable = "".join(character if character.isprintable() else " " for character in printable)
     return " ".join(printable.split())[:LONGEST_NAME].strip()

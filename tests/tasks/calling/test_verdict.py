@@ -133,6 +133,12 @@ ERRORS: list[Any] = [
     {"fault": {"faultstring": "Invalid ApiKey", "detail": {"errorcode": "x"}}},
     {"error": "no", "documentation_url": "https://example.com", "request_id": "1"},
     {"code": 500, "msg": "internal", "data": {}},
+    {"errcode": 40014, "errmsg": "no such token"},
+    {"err-code": "bad-pair", "err-msg": "no such pair", "ts": None},
+    {"retCode": 12, "retMsg": "no such pair", "result": {}, "time": 1700000000},
+    {"ret": 9, "msg": "no such token"},
+    {"resultcode": "103", "error_code": 11003, "reason": "no such key", "result": None},
+    {"jsonrpc": "2.0", "id": 7, "error": {"code": -32601, "message": "no such method"}},
 ]
 
 
@@ -165,6 +171,12 @@ ANSWERS: list[Any] = [
     {"code": "00000", "message": "geen resultaten", "data": {}},
     {"ret": 0, "msg": "OK", "list": None},
     {"message": "Success!", "rows": []},
+    {"errcode": 0, "errmsg": "ok"},
+    {"retCode": 0, "retMsg": "", "result": {}},
+    {"error": False, "msg": "shelves fetched", "data": []},
+    {"success": 1, "message": "no rows", "rows": []},
+    {"jsonrpc": "2.0", "id": 7, "result": []},
+    {"jsonrpc": "2.0", "id": 7, "error": None, "result": "pong"},
     {"error_code": 0, "error_msg": "success", "data": []},
     {"errorCode": "0", "errorMessage": "ok", "result": {}},
     {"success": True, "message": "no rows", "data": []},
