@@ -18,6 +18,10 @@ FILE = "TOOLLOOM_DEPLOYMENT"
 """The environment variable that names the file which says what runs of a deployment execute: a `Deployment`
 as JSON, or a profile or a configuration in TOML, whose folder is TOOLLOOM_DATA, as of any command."""
 
+STARTED_IN = "TOOLLOOM_STARTED_IN"
+"""The environment variable that names the folder in which `toolloom serve` was started: its configuration may
+name files and commands from there, and its runs begin elsewhere (`flows.prefect_server.NEUTRAL`)."""
+
 FROM_THE_FILE = frozenset({"catalogue", "calling", "llm", "sandbox"})
 """Sections whose commands, addresses, folders, and names of keys make a run do something."""
 OF_A_RUN = frozenset(Config.model_fields) - FROM_THE_FILE

@@ -39,10 +39,11 @@ def is_loopback(host: str) -> bool:
     return _name_and_port(f"//{host}") is not None
 
 
-def refused(headers: Iterable[tuple[bytes, bytes]], port: int) -> bool:
+def refused(headers: Iterable[tuple[bytes, bytes]], port: int, method: str = "GET") -> bool:
     """Whether a request with these headers (names in lower case) comes from where nobody may ask.
 
-    port: of the server.  Of a header that comes twice each has to do.
+    port: of the server.  method: GET also where a socket is opened.  Of a header that comes twice each has
+    to do.
     """
     given: dict[str, list[str]] = {}
     for name, value in headers:
@@ -55,7 +56,8 @@ def refused(headers: Iterable[tuple[bytes, bytes]], port: int) -> bool:
         return not all(_is_own(origin, ports) for origin in origins)
     if set(given.get("sec-fetch-site", ["none"])) <= {"none", "same-origin"}:
         return False
-    return given.get("sec-fetch-mode") != ["navigate"] or given.get("sec-fetch-dest") != ["document"]
+    follows_link = given.get("sec-fetch-mode") == ["navigate"] and given.get("sec-fetch-dest") == ["document"]
+    return method != "GET" or not follows_link
 
 
 def _is_own(origin: str, ports: set[int]) -> bool:
@@ -79,7 +81,9 @@ def guarded(app: _App, port: int) -> _App:
     """The ASGI application behind the checks."""
 
     async def checked(scope: _Scope, receive: _Receive, send: _Send) -> None:
-        if scope["type"] not in {"http", "websocket"} or not refused(scope["headers"], port):
+        if scope["type"] not in {"http", "websocket"} or not refused(
+            scope["headers"], port, scope.get("method", "GET")
+        ):
             await app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()

@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import socket
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +25,7 @@ import requests
 
 from flows.guarded_server import HOST
 from flows.report import say
-from flows.supervise import Child
+from flows.supervise import PYTHON, Child
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
 from tasks.transport.proxies import never_for_loopback
 
@@ -76,14 +75,18 @@ _OF_THE_USER: Mapping[str, Callable[[str], object]] = {
     "PREFECT_LOGGING_LEVEL": re.compile(r"DEBUG|INFO|WARNING|ERROR|CRITICAL").fullmatch,
 }
 _NOWHERE = f"{os.devnull}/none"  # a file that nobody can put there, as somebody could into the home
+NEUTRAL = Path(os.devnull).parent
+"""Where Prefect is imported: it takes settings from `.env`, `prefect.toml` and `pyproject.toml` of the folder
+one stands in, which may be somebody else's."""
 
 
 def prepare_environment(data: Path, *, verbose: bool) -> None:
     """Prefect settings every command of ours wants; call before prefect is imported.
 
-    Nothing else of the environment, a profile or the data folder, which may be somebody else's, has a say:
-    a file of settings or of logging in Prefect's home can name code.  Logs go to the server, so that the UI
-    shows them; the terminal has them only with `verbose`.
+    Nothing else of the environment, a profile or the data folder, which may be somebody else's, has a say,
+    nor has the folder one stands in where Prefect is imported in NEUTRAL: files of settings and of logging
+    name code and servers.  Logs go to the server, so that the UI shows them; the terminal has them only with
+    `verbose`.
     """
     never_for_loopback()  # where our server is, for all of Prefect's clients
     for name in [name for name in os.environ if name.upper().startswith("PREFECT_")]:
@@ -115,8 +118,9 @@ class OwnServer:
         self.log = data / "prefect" / "server.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.child = Child(
-            [sys.executable, "-m", "flows.guarded_server", str(self.port)],
+            [*PYTHON, "flows.guarded_server", str(self.port)],
             env=self._environment(data),
+            cwd=NEUTRAL,
             log=self.log,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from flows.build_catalogue import build_catalogue
 from flows.build_instructions import build_instructions
 from flows.cockpit import publish_refresh
 from flows.dead_runs import sole_run
-from flows.deployment import check_parameters
+from flows.deployment import STARTED_IN, check_parameters
 from flows.estimates import Forecast, keep, taken
 from flows.exports import exported_line
 from flows.opening import config_digest, open_run, spent_in
@@ -51,6 +52,7 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
     """
     begun = time.monotonic()
     if deployment.id is not None:
+        os.chdir(os.environ.get(STARTED_IN, "."))
         check_parameters(config, data)
     with sole_run(data, config.command("refresh")), open_world(config, data) as reachable:
         remove_leftovers(data)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import select
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flows.deployment import FILE, Deployment
+from flows.deployment import FILE, STARTED_IN, Deployment
 from flows.guarded_server import HOST
 from flows.params import Config
-from flows.prefect_server import prepare_environment, served_at, server_of_its_own
+from flows.prefect_server import NEUTRAL, prepare_environment, served_at, server_of_its_own
 from flows.report import Voice, say, voice
 from flows.served_reports import ADDRESS, served_reports
 from flows.start import check_folder, check_settings
-from flows.supervise import Child
+from flows.supervise import PYTHON, Child
 from tasks.errors import StopRun, UsageError
 from warehouse.files import put
 from warehouse.lock import require_free
@@ -67,10 +66,13 @@ def _executor(deployment: Deployment, reports: str) -> Iterator[tuple[Child, str
     folder = deployment.data / "prefect"
     file, log = folder / "deployment.json", folder / "serve.log"
     put(file, deployment.model_dump_json(exclude_unset=True).encode())
-    command = [sys.executable, "-m", "flows.execute_runs", str(file)]
-    # Runs execute this flow and what the file says, whatever anybody has told the server of the deployment.
+    command = [*PYTHON, "flows.execute_runs", str(file)]
+    # Runs execute this flow and what the file says, whatever anybody has told the server of the deployment;
+    # Prefect starts them with -m alone, in the folder where the executor is.
     told = {ADDRESS: reports, FILE: str(file), "PREFECT__FLOW_ENTRYPOINT": ENTRYPOINT}
-    with Child(command, log=log, read_stdout=True, env={**os.environ, **told, **READ_AS}) as child:
+    told |= {STARTED_IN: str(Path.cwd()), "PYTHONSAFEPATH": "1"}
+    env = {**os.environ, **told, **READ_AS}
+    with Child(command, log=log, read_stdout=True, env=env, cwd=NEUTRAL) as child:
         line = child.read_line(REGISTER_TIMEOUT_S)
         answer = json.loads(line) if line is not None else {"error": child.silence}
         if "error" in answer:

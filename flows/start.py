@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from flows.outcome import Outcome
 from flows.params import Config
 from flows.prefect_server import (
+    NEUTRAL,
     OwnServer,
     named_when_gone,
     own_server_unless_configured,
@@ -90,7 +92,8 @@ def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_mode
     with open_world(config, data) as reachable:
         if asks_model:
             _check_endpoint(reachable)
-        run_flow = load()
+        with chdir(NEUTRAL):
+            run_flow = load()
         if server is not None:
             say("starting a Prefect server for the time of the run (PREFECT_API_URL is not set) ...")
             server.wait()

@@ -21,6 +21,9 @@ from typing import IO
 
 _GRACE_S = 8.0
 
+PYTHON = (sys.executable, "-P", "-m")
+"""How a module of ours becomes a child: never with -m alone, which imports from the folder one stands in."""
+
 
 class Child:
     """A running command; leaving the `with` block stops it."""
@@ -30,6 +33,7 @@ class Child:
         command: Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
         log: Path | None = None,
         read_stdout: bool = False,
     ) -> None:
@@ -37,11 +41,12 @@ class Child:
         self._log: IO[bytes] | None = log.open("ab") if log is not None else None
         sink = self._log if self._log is not None else subprocess.DEVNULL
         self.process = subprocess.Popen(  # noqa: S603 - our own commands
-            [sys.executable, "-m", "flows.supervise", "--", *command],
+            [*PYTHON, "flows.supervise", "--", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if read_stdout else sink,
             stderr=sink,
             env=None if env is None else dict(env),
+            cwd=cwd,
             start_new_session=True,  # Ctrl-C at the terminal is ours to handle, not the child's
         )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.params import Config
-from flows.supervise import Child
+from flows.supervise import PYTHON, Child
 from tasks.errors import UsageError
 
 START_TIMEOUT_S = 60.0
@@ -23,7 +22,7 @@ def open_world(config: Config, data: Path) -> Iterator[Config]:
     if not config.sandbox.serve:
         yield config
         return
-    command = [sys.executable, "-m", "sandbox.serve", "--hub-port", "0", "--teacher-port", "0"]
+    command = [*PYTHON, "sandbox.serve", "--hub-port", "0", "--teacher-port", "0"]
     command += ["--fault-rate", str(config.sandbox.fault_rate)]
     if config.sandbox.changes is not None:
         command += ["--changes", str(config.sandbox.changes)]

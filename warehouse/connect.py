@@ -119,9 +119,10 @@ def open_database(
         _mend(root, manifest)
     if all_runs:
         # What is lost of runs that are not shown must not hide the others.
-        of_all = [ref for ref in history(root, RUNS.name) if seen.holds(ref.path, ref.file_digest)]
-        tables = {**manifest.tables, RUNS.name: tuple(of_all)}
-        manifest = manifest.model_copy(update={"tables": tables})
+        of_all = {RUNS.name: history(root, RUNS.name)}
+        lost = lost_files(root, manifest.model_copy(update={"tables": of_all}), of_all, seen=seen)
+        there = {RUNS.name: tuple(ref for ref in of_all[RUNS.name] if ref not in lost)}
+        manifest = manifest.model_copy(update={"tables": {**manifest.tables, **there}})
     seen.keep()
     connection = connect_snapshot(root, manifest, compared)
     _restrict(connection, snapshot_files(root, manifest, compared))
@@ -146,6 +147,7 @@ def lost_files(
             lost[ref] = "is damaged: its bytes are not those that were written"
         elif not _has_columns_of(TABLES[ref.table], root / ref.path):
             lost[ref] = f"has other columns than table {ref.table}"
+            look.forget(ref.path)
     look.keep()
     return lost
 

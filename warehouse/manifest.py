@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tasks.errors import BrokenContract, UsageError
 from warehouse.files import put
-from warehouse.ref import StageOutput, TableRef
+from warehouse.ref import StageOutput, TableRef, each_of_its_table
 
 FORMAT = 1
 _FOLDER = "runs"
@@ -55,6 +55,8 @@ class Manifest(RunSummary):
     as_of: Mapping[str, datetime]
     stages: Mapping[str, StageOutput]
     tables: Mapping[str, tuple[TableRef, ...]]
+
+    _each_of_its_table = field_validator("tables")(each_of_its_table)
 
 
 class PendingRun(BaseModel):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from collections.abc import Mapping
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 _PATH = re.compile(r"(?:parts|shards|tables)/([a-z_]+)/[0-9A-Za-z]+\.parquet")
 
@@ -34,6 +35,18 @@ class TableRef(_Frozen):
         if place is None or place[1] != self.table:
             raise ValueError(f"{self.path!r} is no file of table {self.table!r} in a data folder")
         return self
+
+
+Files = TypeVar("Files", bound=Mapping[str, tuple[TableRef, ...]])
+
+
+def each_of_its_table(files: Files) -> Files:
+    """Raises `ValueError` when a file is named as one of a table that it is not of."""
+    for table, refs in files.items():
+        for ref in refs:
+            if ref.table != table:
+                raise ValueError(f"{ref.path!r} is no file of table {table!r}")
+    return files
 
 
 class Counts(_Frozen):
@@ -92,6 +105,8 @@ class StageOutput(_Frozen):
     n_shard_tasks: int = 0
     stop: Stop | None = None
     sources: str | None = None
+
+    _each_of_its_table = field_validator("shards", "tables")(each_of_its_table)
 
     @property
     def refs(self) -> tuple[TableRef, ...]:

@@ -50,7 +50,7 @@ class Seen:
         except OSError:
             is_whole = False
         if not is_whole:
-            self._has_more |= self._noted.pop(path, None) is not None  # who looks less thoroughly must know
+            self.forget(path)  # who looks less thoroughly must know
             return False
         if time.time_ns() - before[-1] > _COARSE_NS and before == _stamp(self._root / path):
             self._note(path, [digest, *before])
@@ -59,6 +59,10 @@ class Seen:
     def note(self, path: str, digest: str) -> None:
         """The file was written just now, by us."""
         self._note(path, [digest, *_stamp(self._root / path)])
+
+    def forget(self, path: str) -> None:
+        """The file is nothing to build on, whatever its bytes: the next look is a whole one again."""
+        self._has_more |= self._noted.pop(path, None) is not None
 
     def keep(self) -> None:
         if not self._has_more:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
+
+from flows.supervise import PYTHON
 
 
 def sandbox(
@@ -17,6 +18,6 @@ def sandbox(
     """Serve the sandbox on its own: the hub for a browser or curl, the teacher for any OpenAI client."""
     arguments = ["--hub-port", str(hub_port), "--teacher-port", str(teacher_port)]
     os.execv(  # noqa: S606 - our own module, no shell
-        sys.executable,
-        [sys.executable, "-m", "sandbox.serve", *arguments, "--fault-rate", str(fault_rate)],
+        PYTHON[0],
+        [*PYTHON, "sandbox.serve", *arguments, "--fault-rate", str(fault_rate)],
     )

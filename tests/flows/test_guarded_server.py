@@ -62,6 +62,14 @@ def test_our_own_pages_may_ask(host: str, origin: str) -> None:
     assert asks(host, origin=origin, sec_fetch_site="same-origin")
 
 
+def test_a_link_is_followed_and_a_form_is_not_sent() -> None:
+    page = {"host": OURS, "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    headers = [
+        (name.encode(), value.encode()) for name, value in {**page, "sec-fetch-dest": "document"}.items()
+    ]
+    assert [refused(headers, PORT, method) for method in ("GET", "POST", "DELETE")] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -91,6 +91,31 @@ def test_what_somebody_put_into_the_home_is_not_read_and_nothing_breaks(tmp_path
     assert not mark.exists()
 
 
+SETTINGS_IN = {
+    ".env": "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK=x/y\nPREFECT_API_URL=http://127.0.0.1:9/api\n",
+    "prefect.toml": '[api]\nurl = "http://127.0.0.1:9/api"\n[results]\ndefault_storage_block = "x/y"\n',
+    "pyproject.toml": '[tool.prefect.api]\nurl = "http://127.0.0.1:9/api"\n'
+    '[tool.prefect.results]\ndefault_storage_block = "x/y"\n',
+}
+
+
+@pytest.mark.parametrize("file", SETTINGS_IN)
+def test_settings_in_the_folder_one_stands_in_are_not_read(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_text(SETTINGS_IN[file])
+    (tmp_path / "prefect").mkdir()
+    in_neutral = PREPARED.replace(
+        "import prefect\n", "from flows.prefect_server import NEUTRAL\nos.chdir(NEUTRAL)\n", 1
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import os{in_neutral}", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, done.stdout.splitlines()[-1]) == ("", "None None")
+
+
 @pytest.mark.parametrize(
     "mark",
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.supervise import Child
+from flows.supervise import PYTHON, Child
 
 SLEEPER = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
 
@@ -55,6 +55,19 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed(number: signal.Signals
         parent.send_signal(number)
 
     assert gone_within(pid, 10)
+
+
+def test_a_child_imports_nothing_from_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("flows.py", "sandbox.py", "json.py", "subprocess.py"):
+        (tmp_path / module).write_text("from pathlib import Path\nPath('seen').touch()\n")
+    monkeypatch.chdir(tmp_path)
+
+    with Child([*PYTHON, "sandbox.serve", "--help"], read_stdout=True) as child:
+        assert (child.read_line(30) or "").startswith("usage")
+
+    assert not Path("seen").exists()
 
 
 def test_a_child_that_dies_is_noticed(tmp_path: Path) -> None:

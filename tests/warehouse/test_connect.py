@@ -266,7 +266,7 @@ def test_a_file_of_another_table_in_its_place_is_told(tmp_path: Path, build: Mod
 def test_a_table_of_another_shape_is_told_though_its_digest_is_right(
     tmp_path: Path, build: ModuleType
 ) -> None:
-    """As somebody can make a folder that agrees with itself."""
+    """As somebody can make a folder that agrees with itself; a second look is told the same."""
     ref = build.write(tmp_path, build.api())["apis"][0]
     content = (tmp_path / ref.path).read_bytes()
     (tmp_path / "shards" / "tools").mkdir(parents=True)
@@ -275,11 +275,13 @@ def test_a_table_of_another_shape_is_told_though_its_digest_is_right(
     commit(
         tmp_path, build.manifest(tables={"tools": (ref.model_copy(update={"table": "tools", "path": path}),)})
     )
-    with pytest.raises(UsageError) as error:
-        open_database(tmp_path)
-    assert (
-        error.value.message == f"run run-1 needs {tmp_path / path}, which has other columns than table tools"
-    )
+    for _ in range(2):
+        with pytest.raises(UsageError) as error:
+            open_database(tmp_path)
+        assert (
+            error.value.message
+            == f"run run-1 needs {tmp_path / path}, which has other columns than table tools"
+        )
 
 
 def test_what_is_known_of_files_does_not_go_with_a_copy(tmp_path: Path, build: ModuleType) -> None:

@@ -106,6 +106,20 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, build: ModuleType, 
     assert error.value.message.startswith(f"{path} is damaged: ")
 
 
+@pytest.mark.parametrize("place", ["tables", "stage tables", "stage shards"])
+def test_a_file_of_one_table_is_not_named_as_another_s(tmp_path: Path, build: ModuleType, place: str) -> None:
+    ref = build.write(tmp_path, build.api())["apis"][0].model_dump()
+    path = commit(tmp_path, build.manifest())
+    content = orjson.loads(path.read_bytes())
+    counts = {"unit": "API", "n_in": 1, "n_out": 1, "n_rejected": 0}
+    stage = {"stage": "probe", "shards": {}, "tables": {}, "counts": counts}
+    content["stages"] = {"probe": stage}
+    (stage if place.startswith("stage") else content)[place.rsplit(maxsplit=1)[-1]] = {"tools": [ref]}
+    path.write_bytes(orjson.dumps(content))
+    with pytest.raises(UsageError, match=r"is damaged: (.|\n)*is no file of table 'tools'"):
+        load(tmp_path, "run-1")
+
+
 def test_a_run_is_committed_once(tmp_path: Path, build: ModuleType) -> None:
     first: Manifest = build.manifest()
     commit(tmp_path, first)

@@ -20,3 +20,4 @@ COMMENT ON COLUMN nodes.votes IS 'Its rank among its siblings, where they are ra
 COMMENT ON COLUMN nodes.pruned IS 'Whether the search left it';
 COMMENT ON COLUMN nodes.terminal IS 'Whether it ends an answer';
 COMMENT ON COLUMN nodes.on_answer_path IS 'Whether it leads to the answer';
+COMMENT ON COLUMN nodes.thinking IS 'What the model thought before the reply that begins with this node; no part of the reply';
