@@ -102,7 +102,7 @@ class Client:
         A refusal that may concern all requests is taken for that while none was answered, and when it is
         the answer to many in a row.
         """
-        body = without_fields(body, self._unwanted)
+        body = self.acceptable(body)
         try:
             answer = await self._exchange("POST", "/chat/completions", body)
             reply = parse_reply(answer, model=self.params.model)
@@ -113,13 +113,21 @@ class Client:
             raise
         except RequestRefused as refusal:
             self._has_answered = True  # it has a model, and takes the key
-            unwanted = fields_refused(refusal.message, body)
-            if unwanted - self._unwanted:
-                self._unwanted |= unwanted
+            if self.leaves_out(refusal, body):
                 raise StateRefused(refusal.message) from refusal
             raise
         self._has_answered, self._refused_in_a_row = True, 0
         return reply
+
+    def acceptable(self, body: bytes) -> bytes:
+        """The body without the fields that the endpoint was found not to take back."""
+        return without_fields(body, self._unwanted)
+
+    def leaves_out(self, refusal: RequestRefused, body: bytes) -> bool:
+        """Whether this body, as it was sent, is refused for such fields; from then on they are left out."""
+        unwanted = fields_refused(refusal.message, body)
+        self._unwanted |= unwanted
+        return bool(unwanted)
 
     async def models(self) -> list[str]:
         """Names of the models the endpoint says it offers; raises `MalformedReply` when it lists none so."""

@@ -112,7 +112,14 @@ class Batcher:
             return reply
         while True:
             await asking.buyer.admit()
-            outcome = await _outcome_of(self._wish(entry, asking))
+            body = self._endpoint.client.acceptable(asking.body)
+            try:
+                outcome = await _outcome_of(self._wish(entry, asking, body))
+            except RequestRefused as refusal:
+                if not self._endpoint.client.leaves_out(refusal, body):
+                    raise
+                asking.tries += 1
+                continue
             if isinstance(outcome, TooMuch):
                 continue
             asking.tries += 1
@@ -142,10 +149,10 @@ class Batcher:
     def _owed(self, record: Record) -> dict[str, _Wish]:
         return {entry.key: _Wish(entry, debt=self._debts.of(record, entry)) for entry in record.entries}
 
-    def _wish(self, entry: Entry, asking: Asking) -> _Wish:
+    def _wish(self, entry: Entry, asking: Asking, body: bytes) -> _Wish:
         wish = self._waiting.get(entry.key) or self._under_way.get(entry.key)
         if wish is None:
-            wish = self._waiting[entry.key] = _Wish(entry, asking.body, asking.buyer)
+            wish = self._waiting[entry.key] = _Wish(entry, body, asking.buyer)
             self._last_arrival = monotonic()
             if self._gathering is None or self._gathering.done():
                 self._gathering = asyncio.create_task(self._gather())

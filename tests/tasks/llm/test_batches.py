@@ -10,14 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from aiohttp import web
 from batch_desk import Desk, Folder, Teacher
-from llm_server import ModelServer, fails
+from llm_server import ApplicationThread, ModelServer, completion, fails
 
+from sandbox.teaching.batches import Batches
+from sandbox.teaching.protocol import ProtocolError
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused, StopRun, UsageError
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.records import Record, Records
-from tasks.llm.chat import Reply
+from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
 from tasks.llm.client import Client
 from tasks.llm.costs import Spent
 from tasks.llm.params import BudgetParams, LlmParams
@@ -394,3 +398,30 @@ def test_a_server_error_at_every_route_is_tried_for_as_long_as_an_outage(tmp_pat
         folder = Folder(tmp_path, server.url, llm={"outage_s": 0.2})
         replies = folder.work(lambda desk: desk.ask_all("a"))
     assert isinstance(replies["a"], BrokenContract | EndpointDown)
+
+
+def test_fields_that_a_batch_is_refused_for_are_left_out_of_the_next(tmp_path: Path) -> None:
+    def complete(raw: bytes) -> dict[str, Any]:
+        if b"reasoning_content" in raw:
+            raise ProtocolError(400, "property 'reasoning_content' is unsupported")
+        return completion()
+
+    def guard(handler: Any) -> Any:
+        async def handle(request: web.Request) -> web.Response:
+            answered = await handler(request)
+            return web.Response(body=answered if isinstance(answered, bytes) else orjson.dumps(answered))
+
+        return handle
+
+    said = [Message("user", "hi"), Message("assistant", "Hm.", state={"reasoning_content": "A greeting."})]
+    request = ChatRequest(transcript=Transcript.of(*said, Message("user", "well?")))
+
+    async def work(desk: Desk) -> list[Reply | BaseException]:
+        asked = (desk.model.ask(request, row_id=row_id) for row_id in "abc")
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    app = web.Application()
+    Batches(complete).add_routes(app, guard)
+    with ApplicationThread(app) as root:
+        replies = Folder(tmp_path, f"{root}/v1").work(work)
+    assert [isinstance(reply, Reply) and reply.content for reply in replies] == ["hello"] * 3

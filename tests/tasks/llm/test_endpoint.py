@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 from llm_server import OK, Answer, ModelServer, completion, drops, fails, sends, waits
 
 from tasks.errors import BrokenContract, EndpointDown, RequestRefused, StopRun, UsageError
@@ -536,3 +537,19 @@ def test_state_that_is_missing_elsewhere_is_not_left_out() -> None:
     with ModelServer(refusal) as server, pytest.raises(RequestRefused, match="Missing"):
         ask(server.url, WITH_STATE)
     assert len(server.requests) == 1
+
+
+def test_fields_that_are_refused_while_others_are_in_flight_are_left_out_of_all() -> None:
+    async def refuse(request: web.Request, body: Any) -> web.StreamResponse:
+        await asyncio.sleep(0.1)  # so that none is answered before all are sent
+        if any("reasoning_content" in message for message in body["messages"]):
+            return await fails(400, "property 'reasoning_content' is unsupported")(request, body)
+        return await OK(request, body)
+
+    async def run(url: str) -> list[Reply | BaseException]:
+        async with endpoint_at(url) as endpoint:
+            await endpoint.ask(HELLO)  # the first goes alone
+            return await asyncio.gather(*(endpoint.ask(WITH_STATE) for _ in range(4)), return_exceptions=True)
+
+    with ModelServer(otherwise=refuse) as server:
+        assert asyncio.run(run(server.url)) == [REPLY] * 4
