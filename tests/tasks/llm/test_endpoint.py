@@ -542,13 +542,13 @@ def test_state_that_is_missing_elsewhere_is_not_left_out() -> None:
 def test_fields_that_are_refused_while_others_are_in_flight_are_left_out_of_all() -> None:
     async def refuse(request: web.Request, body: Any) -> web.StreamResponse:
         await asyncio.sleep(0.1)  # so that none is answered before all are sent
-        if any("reasoning_content" in message for message in body["messages"]):
-            return await fails(400, "property 'reasoning_content' is unsupported")(request, body)
+        if any("reasoning" in message for message in body["messages"]):
+            return await fails(400, "property 'reasoning' is unsupported")(request, body)
         return await OK(request, body)
 
     async def run(url: str) -> list[Reply | BaseException]:
         async with endpoint_at(url) as endpoint:
-            await endpoint.ask(HELLO)  # the first goes alone
+            await endpoint.ask(HELLO)
             return await asyncio.gather(*(endpoint.ask(WITH_STATE) for _ in range(4)), return_exceptions=True)
 
     with ModelServer(otherwise=refuse) as server:
