@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import count, islice
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from tasks.calling.verdict import json_of
 from tasks.probing.bounds import fits_text
@@ -27,6 +28,8 @@ IDENTIFYING = (
     *("id", "uuid", "guid", "key", "slug", "code", "symbol", "ticker", "number", "username", "login"),
     *("handle", "ref", "sku", "name"),
 )
+# Addresses of an item, whose last part is its identifier where no field is.
+_ADDRESSES = ("href", "url", "uri", "self", "link")
 # What a person would search for, the likeliest first.
 _NAMING = ("name", "title", "label", "displayname", "fullname", "keyword", "term", "word", "symbol", "slug")
 # Names of what merely holds the answer: things in them are of the kind that was asked for.
@@ -266,6 +269,9 @@ def _in_thing(kind: Kind, thing: Thing) -> Iterator[tuple[int, Any]]:
     for turn, name in enumerate(found):
         rank = surest if name in own or (turn == 0 and kind.mark is None) else 4
         yield rank, fields[name]
+    address = next((fields[name] for name in _ADDRESSES if "/" in str(fields.get(name, ""))), "")
+    if address and not found:
+        yield 4, unquote(re.split("[?#]", address)[0].rstrip("/").rpartition("/")[2])
 
 
 def _names(kind: Kind, thing: Thing) -> Iterator[tuple[int, Any]]:

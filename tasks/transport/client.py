@@ -297,6 +297,8 @@ def _why(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return "no TLS connection"
     number = error.os_error.errno
+    if not number and isinstance(error.os_error, ConnectionError):  # within the handshake of TLS
+        return "it closed the connection"
     return os.strerror(number).lower() if number else type(error).__name__
 
 

@@ -47,6 +47,8 @@ HARBOUR: Mapping[str, Any] = {
     "/lookup?q=Emma": [{"found": "Emma"}],
     "/vessel/501/permits": [],
     "/seas/{sea}": None,
+    "/tugs": {"tugs": [{"url": "https://harbour.test/tugs/bulldog/?full=1", "built": 1988}]},
+    "/tugs/bulldog": {"horsepower": 900},
     "/users/77": {"login": "ann"},
     "/users/77/notes": [{"id": "n1"}],
     "/users/77/notes/n1": {"text": "buy rope"},
@@ -56,6 +58,7 @@ OPERATIONS = (
     *("/vessel/{vesselId}/berths", "/berth/{berthUuid}", "/crews/{vesselId}", "/regions", "/depots?region"),
     *("/stock?depotId", "/articles", "/articles/{slug}", "/alarms", "/alarms/{vesselId}", "/lookup?q"),
     *("/vessel/{vesselId}/permits", "/vessel/{vesselId}/permits/{permitId}", "/users/{userId}"),
+    *("/tugs", "/tugs/{tugId}"),
     *("/users/{userId}/notes", "/users/{userId}/notes/{noteId}"),
 )
 
@@ -130,6 +133,7 @@ def test_identifiers_are_found_where_they_are(serve: Callable[[Handler], str], m
         "/lookup?q": {"q": "Emma"},
         "/vessel/{vesselId}/permits": {"vesselId": 501},
         "/vessel/{vesselId}/permits/{permitId}": {"vesselId": 501, "permitId": "1"},
+        "/tugs/{tugId}": {"tugId": "bulldog"},
         "/users/{userId}": {"userId": 77},
         "/users/{userId}/notes": {"userId": 77},
         "/users/{userId}/notes/{noteId}": {"userId": 77, "noteId": "n1"},

@@ -3,6 +3,7 @@ import gzip
 import socket
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,14 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tasks.errors import ConnectionFailed, UsageError
-from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
+from tasks.transport.client import (
+    BodyTooLarge,
+    DeadlinePassed,
+    HttpClient,
+    HttpRequest,
+    HttpResponse,
+    Unreachable,
+)
 from tasks.transport.guard import AddressBlocked
 
 Serve = Callable[[Callable[[web.BaseRequest], Any]], str]
@@ -231,6 +239,19 @@ def test_an_answer_that_is_no_answer_is_a_failed_connection(serve_bytes: ServeBy
 def test_what_cannot_be_reached_is_a_failed_connection_and_tells_no_secret(url: str, text: str) -> None:
     with pytest.raises(ConnectionFailed, match=text):
         get(url)
+
+
+def test_a_host_that_hangs_up_when_tls_begins_is_told_as_such() -> None:
+    def hang_up() -> None:
+        connection, _ = server.accept()
+        connection.recv(10_000)
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        hung_up = thread.submit(hang_up)
+        with pytest.raises(Unreachable, match=r"^127\.0\.0\.1: it closed the connection$"):
+            get(f"https://127.0.0.1:{server.getsockname()[1]}/")
+        hung_up.result()
 
 
 def test_header_values_with_line_breaks_are_not_sent(serve: Serve) -> None:
