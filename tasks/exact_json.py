@@ -82,8 +82,11 @@ def loads(text: str | bytes) -> Any:
 
 
 def lenient(text: str) -> Any:
-    """Likewise, with line breaks within strings, NaN and halves of surrogate pairs.  Raises `ValueError`."""
-    return json.loads(text, strict=False, parse_int=_int, parse_float=_float)
+    """Likewise, with line breaks within strings and halves of surrogate pairs.  Raises `ValueError`.
+
+    NaN and Infinity, which are Python's own, become None: other readers of what is made of them would fail.
+    """
+    return json.loads(text, strict=False, parse_int=_int, parse_float=_float, parse_constant=lambda _: None)
 
 
 def is_plain(value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 
 from tasks.calling.toolbench_names import service_api_id
 from tasks.errors import BadRow
-from tasks.importing.reading import read_json, text_of
+from tasks.importing.reading import json_text, read_json, text_of
 from warehouse.tables.instructions import RelevantApi
 
 _FILE = re.compile(r"(G[123])_query\.json")
@@ -92,7 +91,7 @@ def _asked(entry: dict[str, Any]) -> Asked | None:
         query=query,
         offered=tuple(service_api_id(*name) for name in names),
         # Hundreds of queries offer the same API: its text is kept once.
-        documented=tuple(sys.intern(text_of(json.dumps(api, ensure_ascii=False))) for api in listed),
+        documented=tuple(sys.intern(text_of(json_text(api))) for api in listed),
         needed=tuple(
             RelevantApi(tool_name=pair[0], api_name=pair[1], api_id=ids[pair])
             for pair in dict.fromkeys(needed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tasks import exact_json
 from tasks.errors import BadRow
 
 Json: TypeAlias = dict[str, Any]
@@ -87,8 +88,7 @@ def read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             raise BadRow(TOO_LARGE, f"it has more than {_LARGEST:,} bytes")
-        # NaN and Infinity are Python's own; other readers of what is made of them would fail.
-        return json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=lambda _: None)
+        return exact_json.lenient(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise BadRow(UNREADABLE, f"it cannot be read ({error.strerror})") from error
     except ValueError as error:
@@ -218,5 +218,13 @@ def text_of(value: Any) -> str:
     """Text that can be stored; halves of characters, which models do write, become question marks."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json_text(value)
     return text.encode(errors="replace").decode()
+
+
+def json_text(value: Any) -> str:
+    """With its numbers as the file has them, unless it is nested so deeply that only others write it."""
+    try:
+        return exact_json.text_of(value, ", ", ": ")
+    except RecursionError:
+        return json.dumps(value, ensure_ascii=False)

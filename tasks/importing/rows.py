@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from tasks.errors import BadRow
 from tasks.importing.files import AnswerFile
 from tasks.importing.queries import Asked
-from tasks.importing.reading import MALFORMED, Json, ReadAnswer, ReadNode, is_number, text_of
+from tasks.importing.reading import MALFORMED, Json, ReadAnswer, ReadNode, is_number, json_text, text_of
 from tasks.importing.replies import queries_of
 from tasks.llm.chat import digest_of
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
@@ -111,7 +110,7 @@ def _instruction(
 
 def _tools(answer: ReadAnswer) -> str:
     tools = [{"type": "function", "function": function} for function in answer.functions]
-    return text_of(json.dumps(tools, ensure_ascii=False))
+    return text_of(json_text(tools))
 
 
 def _apis(answer: ReadAnswer) -> list[Json]:

@@ -129,7 +129,7 @@ def test_documentation_is_kept_as_a_query_file_has_it(answers: Path, tmp_path: P
         query["api_list"][0] |= {
             "template_response": {"at": "str"},
             "method": "get",
-            "of_our_own": [None, 1e-7],
+            "of_our_own": [None, 12345678901234567890123],
         }
         query["api_list"].append(query["api_list"][0])
         function = {"name": "again", "parameters": {}}
