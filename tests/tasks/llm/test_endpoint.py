@@ -336,7 +336,7 @@ def test_requests_in_flight_recover_after_a_pause() -> None:
     async def limited_at_first(request: Any, body: dict[str, Any]) -> Any:
         asked.append(time.monotonic())
         is_limited = asked[-1] < asked[0] + 0.2
-        return await (fails(429, retry_after_ms="200") if is_limited else waits(0.01, OK))(request, body)
+        return await (fails(429, retry_after_ms="200") if is_limited else waits(0.05, OK))(request, body)
 
     with ModelServer(otherwise=limited_at_first) as server:
 
