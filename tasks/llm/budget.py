@@ -55,7 +55,9 @@ class Ledger:
 
     Estimates are by bytes.  Where the endpoint counts more tokens than estimated (rare scripts, another
     tokeniser), all later estimates are raised by the worst ratio seen; so is the longest reply where the
-    endpoint bills more than it was asked for (thinking that no limit holds).  Use it in one event loop.
+    endpoint bills more than it was asked for (thinking that no limit holds).  Where tokens or dollars are
+    capped, the first request goes alone, so that what it teaches holds for all others; a batch does not wait
+    for it.  Use it in one event loop.
 
     log: where a run that was killed finds what it had spent; what was in flight then counts at its worst.
     """
@@ -70,6 +72,8 @@ class Ledger:
         }
         self._underestimate = 1.0
         self._overlong = 1.0
+        self._is_measured = False
+        self._first: Held | None = None  # in flight before anything is measured
         self._queue = asyncio.Lock()
         self._booked = asyncio.Event()
         self._earlier: dict[str, Booking] = {} if log is None else log.bookings()
@@ -103,8 +107,13 @@ class Ledger:
         async with self._queue:
             while True:
                 need = self._at_worst(tokens_in, tokens_out, discount)
-                if self._passed(accounts, need, in_flight=True) is None:
-                    return self._hold(accounts, need, stage)
+                is_batch = discount > 0
+                may_teach = not (self._is_measured or is_batch) and any(a.caps.of_tokens for a in accounts)
+                waits = may_teach and self._first is not None
+                if not waits and self._passed(accounts, need, in_flight=True) is None:
+                    held = self._hold(accounts, need, stage)
+                    self._first = held if may_teach else self._first
+                    return held
                 if (passed := self._passed(accounts, need, in_flight=False)) is not None:
                     raise self._over(*passed, need)
                 self._booked.clear()
@@ -159,10 +168,16 @@ class Ledger:
         for account in self._accounts(held.stage):
             account.set_aside -= held.spent
             account.used += really
+        if held is self._first:
+            self._first = None
         self._booked.set()
 
     def learn(self, estimated_in: int, counted_in: int, most_out: int = 0, counted_out: int = 0) -> None:
-        """Compares an estimate, and the longest reply that was asked for, with what the endpoint counted."""
+        """Compares an estimate, and the longest reply that was asked for, with what the endpoint counted.
+
+        Where it counted nothing, nothing more will be learnt by waiting for other replies.
+        """
+        self._is_measured = True
         self._underestimate = max(self._underestimate, counted_in / max(1, estimated_in))
         if most_out:
             self._overlong = max(self._overlong, counted_out / most_out)
@@ -257,8 +272,7 @@ class Reservation:
         # An endpoint may count one side only, and no reply is for nothing.
         tokens_in = usage.tokens_in or self._held.spent.tokens_in
         tokens_out = usage.tokens_out or reply_tokens
-        if usage.total:
-            self._ledger.learn(self._tokens_in, usage.tokens_in, self._tokens_out, usage.tokens_out)
+        self._ledger.learn(self._tokens_in, usage.tokens_in, self._tokens_out, usage.tokens_out)
         self._book(self._held, self._ledger.priced(tokens_in, tokens_out, self._discount))
 
     def release(self) -> None:

@@ -102,6 +102,11 @@ class Caps(BaseModel):
         default=None, ge=0, description="Sent, every try: refused, failed and lost ones too."
     )
 
+    @property
+    def of_tokens(self) -> bool:
+        """Whether what a reply takes counts, and not only that it was asked for."""
+        return self.max_usd is not None or self.max_tokens is not None
+
 
 class BudgetParams(Caps):
     """`[budget]`: caps of one run, its resumption after a crash included; it stops before it passes one."""

@@ -192,6 +192,49 @@ def test_dollars_of_a_stage_without_prices_are_refused() -> None:
         Ledger(budget, llm(price_in=None))
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_the_first_request_under_a_cap_goes_alone(told: bool) -> None:
+    """An endpoint that bills more than it was asked for is found out before many are in flight."""
+
+    async def run() -> tuple[int, int]:
+        ledger = ledger_with(max_tokens=4_000)
+        most = in_flight = 0
+
+        async def ask() -> None:
+            nonlocal most, in_flight
+            reservation = ledger.reservation(tokens_in=15, max_tokens=100)
+            await reservation.admit()
+            in_flight += 1
+            most = max(most, in_flight if ledger.used.requests == 0 else 0)
+            await asyncio.sleep(0.001)
+            in_flight -= 1
+            reservation.settle(Usage(15, 600) if told else Usage(), 600)
+
+        await asyncio.gather(*(ask() for _ in range(29)), return_exceptions=True)
+        return most, ledger.used.tokens
+
+    most, used = asyncio.run(run())
+
+    assert most == 1
+    assert (used <= 4_000) is told
+
+
+def test_a_first_request_that_fails_lets_the_next_one_go() -> None:
+    async def run() -> int:
+        ledger = ledger_with(max_tokens=4_000)
+        first, second = (ledger.reservation(tokens_in=15, max_tokens=100) for _ in range(2))
+        await first.admit()
+        waiting = asyncio.create_task(second.admit())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        first.failed(Cost.NOTHING)
+        await asyncio.wait_for(waiting, 1)
+        second.settle(Usage(15, 20), 20)
+        return ledger.used.tokens
+
+    assert asyncio.run(run()) == 35
+
+
 def test_what_an_endpoint_bills_beyond_the_longest_reply_is_set_aside_from_then_on() -> None:
     async def run() -> str:
         ledger = ledger_with(max_tokens=1_000)
