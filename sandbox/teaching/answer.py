@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,8 +91,9 @@ def _said(finding: Finding) -> str:
     lists = _lists(value)
     listed = [fact for fact in finding.observation.facts if not _inside(fact, lists)]
     fresh = [fact for fact in listed if _comparable(fact.value) not in given]
-    single = _ranked(fresh or (listed if not lists else []))[: _MOST_FACTS - 2 * len(lists)]
-    single = [fact for fact in single if _dullness(fact) < _TOO_DULL] or ([] if lists else single[:1])
+    asked = frozenset(name_stems(finding.function.wish.text))
+    single = _ranked(fresh or (listed if not lists else []), asked)[: _MOST_FACTS - 2 * len(lists)]
+    single = [fact for fact in single if _dullness(fact, asked) < _TOO_DULL] or ([] if lists else single[:1])
     parts = [_statement(fact) for fact in single]
     parts += [_entries(entries, plain(path[-1])) for path, entries in lists.items()]
     return _and(parts)
@@ -160,16 +161,21 @@ def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[Fact]:
     return [] if value is None or value == "" else [Fact(path, value)]
 
 
-def _ranked(facts: Iterable[Fact]) -> list[Fact]:
-    """The most telling first: headline keys, near the top, short values; links and housekeeping last."""
-    return sorted(facts, key=_dullness)
+def _ranked(facts: Iterable[Fact], asked: Set[str] = frozenset()) -> list[Fact]:
+    """The most telling first: what was asked for by name, headline keys, near the top, short values.
+
+    Links and housekeeping come last, unless somebody asked for them.
+    """
+    return sorted(facts, key=lambda fact: _dullness(fact, asked))
 
 
-def _dullness(fact: Fact) -> float:
+def _dullness(fact: Fact, asked: Set[str]) -> float:
     words = set(name_stems(fact.key))
     text = str(fact.value)
     dull = 0.6 * len([step for step in fact.path if isinstance(step, str)])
     dull -= 1.5 * bool(words & _HEADLINE)
+    if words & asked:
+        return dull - 1.0
     dull += (
         2.0 * bool(words & _DULL)
         + 2.0 * (len(text) > 40 and " " not in text)
