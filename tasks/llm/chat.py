@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+import orjson
+
 from tasks import exact_json
 
 Json = dict[str, Any]
@@ -19,7 +21,11 @@ Json = dict[str, Any]
 
 def digest_of(value: object) -> str:
     """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
-    return hashlib.blake2b(exact_json.dumps(value, sort_keys=True), digest_size=16).hexdigest()
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # numbers beyond 64 bits or doubles
+        text = exact_json.dumps(value, sort_keys=True)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,17 @@ def _is_plain(told: Json) -> bool:
         and 0 <= tokens_out < _TOO_MANY
         and told.get("total_tokens") == tokens_in + tokens_out
         and told.keys() <= _PLAIN
-        and _thoughts(told.get("completion_tokens_details") or {}) <= tokens_out
+        and _are_parts(told.get("completion_tokens_details"), tokens_out)
     )
+
+
+def _are_parts(details: Any, tokens_out: int) -> bool:
+    """Whether what is told of the parts of a reply, if anything, fits into the whole."""
+    if not details:
+        return True
+    if isinstance(details, dict) and all(type(n) is int and n <= tokens_out for n in details.values()):
+        return True  # as most say it, with nothing to read
+    return _thoughts(details) <= tokens_out
 
 
 def _usage(told: Any) -> Usage:

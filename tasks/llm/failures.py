@@ -235,6 +235,7 @@ _FAILED_FINISHES = frozenset(
     {"error", "abort", "aborted", "network_error", "insufficient_system_resource", "failed", "failure"}
     | {"server_error", "internal_error", "cancelled", "canceled", "timeout"}
 )
+_USUAL_FINISHES = ("stop", "tool_calls")
 
 
 def error_in_success(parsed: Any) -> ToolloomError | None:
@@ -244,8 +245,13 @@ def error_in_success(parsed: Any) -> ToolloomError | None:
     choices = parsed.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     finish = choice.get("finish_reason")
-    failed = isinstance(finish, str) and finish.lower() in _FAILED_FINISHES
     message = choice.get("message")
+    is_told_anywhere = (
+        "error" in parsed or "error" in choice or not isinstance(message, dict) or "error" in message
+    )
+    if finish in _USUAL_FINISHES and not is_told_anywhere:
+        return None
+    failed = isinstance(finish, str) and finish.lower() in _FAILED_FINISHES
     of_message = message.get("error") if isinstance(message, dict) else None
     of_all = parsed.get("error")
     error = choice.get("error") or of_message or (of_all if failed or _is_told(of_all, choice) else None)
