@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -205,9 +204,6 @@ def funnel_rows(output: StageOutput, reasons: dict[str, int]) -> list[dict[str, 
     return rows
 
 
-_REFUSALS = "SELECT stage, error, count(*) FROM llm_calls WHERE error IS NOT NULL GROUP BY ALL ORDER BY ALL"
-
-
 def raise_stop(stage_runs: Sequence[StageRun], outcome: Outcome | None = None) -> None:
     """Raises what stopped the last stage, as the error it was, if anything did; also where a run came to its
     end and most requests of a stage were refused.
@@ -220,7 +216,7 @@ def raise_stop(stage_runs: Sequence[StageRun], outcome: Outcome | None = None) -
             raise ToolloomError(
                 "; ".join(outcome.spent.refused),
                 fix="what came of them is committed, and each is in the table `llm_calls`: "
-                f"{command(outcome.data, f'sql {shlex.quote(_REFUSALS)} --run {outcome.run_id}')} ; mend the "
+                f"{command(outcome.data, f'sql @refused_requests --run {outcome.run_id}')}; mend the "
                 "endpoint, or change what it is asked with in [llm] (tools, body, max_tokens), and run again",
             )
         return

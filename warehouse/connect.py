@@ -34,7 +34,7 @@ DATABASE = "toolloom.duckdb"
 _NAME = "toolloom"
 BEFORE = "before"
 COMPARED = ("annotations", "apis", "instructions", "samples", "tools", "verdicts")
-MAKE_ANEW = "run `toolloom refresh`, which makes anew what is lost, or name another run (`toolloom runs`)"
+MAKE_ANEW = "run `toolloom refresh`, which makes anew what is lost, or name an earlier one with --run"
 _GLOB = re.compile(r"[*?\[]")
 
 

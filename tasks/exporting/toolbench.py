@@ -27,6 +27,7 @@ from warehouse.tables.instructions import Instruction
 Json: TypeAlias = dict[str, Any]
 
 _TOO_DEEP = "its tree is too deep for readers of JSON"
+_TORN = "nodes of its tree are missing"
 
 
 def export_toolbench(source: Source, folder: ExportFolder) -> None:
@@ -39,6 +40,10 @@ def _write_answers(source: Source, folder: ExportFolder) -> None:
     names = AnswerNames(source.index)
     for search in source.searches():
         set_name = _set_name(search.instruction.scenario, search.level)
+        there = {node.node_id for node in search.nodes}
+        if not there or any(node.parent_id not in {None, *there} for node in search.nodes):
+            source.left_out[_TORN] += 1
+            continue
         try:
             answer = json.dumps(answer_of(search))
         except RecursionError:

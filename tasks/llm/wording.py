@@ -6,7 +6,7 @@ words: the request that results is a request of its own, with a digest of its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -51,14 +51,16 @@ def _in_order(transcript: Transcript, *, system: bool) -> Transcript:
         message if system or message.role != "system" else Message("user", message.content)
         for message in transcript.messages()
     ]
-    return Transcript.of(*_joined(messages))
+    # What the user says after a function's result or after another word is joined to it.
+    joins = {("user", "user"), ("tool", "user")}
+    return Transcript.of(*_joined(messages, lambda held, new: (held.role, new.role) in joins))
 
 
-def _joined(messages: list[Message]) -> Iterator[Message]:
-    """What the user says after a function's result or after another word is joined to it."""
+def _joined(messages: list[Message], joins: Callable[[Message, Message], bool]) -> Iterator[Message]:
+    """The messages; one that joins what is before it is no message of its own."""
     held: Message | None = None
     for message in messages:
-        if held is not None and message.role == "user" and held.role in {"user", "tool"}:
+        if held is not None and joins(held, message):
             held = replace(held, content=f"{held.content or ''}\n\n{message.content or ''}")
             continue
         if held is not None:
@@ -66,6 +68,11 @@ def _joined(messages: list[Message]) -> Iterator[Message]:
         held = message
     if held is not None:
         yield held
+
+
+def _is_same_role(held: Message, new: Message) -> bool:
+    """Many chat templates want roles to alternate."""
+    return held.role == new.role
 
 
 def prompted(request: ChatRequest, *, always: bool = False) -> ChatRequest:
@@ -114,7 +121,8 @@ def _with_functions_in_words(request: ChatRequest, tools: ToolSet) -> ChatReques
         functions = [tool["function"] for tool in tools.tools]
         told = prompts.load("endpoint/functions_in_words").render(functions=functions)
         messages.insert(int(messages[0].role == "system"), Message("system", told))
-    return replace(request, transcript=Transcript.of(*_merged(messages)), tools=None, tool_choice=None)
+    alternating = _joined(messages, _is_same_role)
+    return replace(request, transcript=Transcript.of(*alternating), tools=None, tool_choice=None)
 
 
 def _in_words(message: Message) -> Message:
@@ -128,20 +136,6 @@ def _in_words(message: Message) -> Message:
 
 def _call_in_words(call: ToolCall) -> str:
     return f"Action: {call.name}\nAction Input: {call.arguments}"
-
-
-def _merged(messages: list[Message]) -> Iterator[Message]:
-    """One message where several of a role follow each other: many chat templates want them to alternate."""
-    held: Message | None = None
-    for message in messages:
-        if held is not None and held.role == message.role:
-            held = Message(held.role, f"{held.content or ''}\n\n{message.content or ''}")
-            continue
-        if held is not None:
-            yield held
-        held = message
-    if held is not None:
-        yield held
 
 
 def _with_format(request: ChatRequest, wanted: Json, abilities: Abilities) -> ChatRequest:
@@ -171,4 +165,5 @@ def _without_bounds(value: Any) -> Any:
 
 
 def _with_words(transcript: Transcript, told: str) -> Transcript:
-    return Transcript.of(*_merged([*transcript.messages(), Message("user", told)]))
+    said = [*transcript.messages(), Message("user", told)]
+    return Transcript.of(*_joined(said, _is_same_role))

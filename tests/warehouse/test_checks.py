@@ -12,7 +12,7 @@ import pytest
 from warehouse.checking import Violation, run_checks
 from warehouse.connect import connect_snapshot
 from warehouse.sql import sql_files
-from warehouse.tables.accounts import Run
+from warehouse.tables.accounts import Reject, Run
 from warehouse.tables.annotations import Annotation, Node
 from warehouse.tables.catalogue import Api
 from warehouse.tables.documents import Document
@@ -241,6 +241,12 @@ def test_a_wrong_account_breaks_its_law(
 ) -> None:
     rows = _account(build.small_world(), stage, **changes)
     assert _offending(shared, build, check, rows) == [example]
+
+
+def test_a_remark_is_no_loss_that_an_account_counts(shared: Path, build: ModuleType) -> None:
+    remark = Reject(stage="crawl", row_id="Weather/skies/rain", reason="partly_read", detail="without `day`")
+
+    assert _offending(shared, build, "account_rejects", [*build.small_world(), remark]) == []
 
 
 @pytest.mark.parametrize(

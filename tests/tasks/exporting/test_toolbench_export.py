@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from searched_world import SCRIPTS, TIDE, answers, calls, says, search, write_world
 from toolbench_readers import answer_files, evaluated_steps, training_rows
 
@@ -156,6 +158,17 @@ def test_a_search_without_a_result_can_be_evaluated(export: Export) -> None:
 
     steps = [evaluated_steps(content, METHOD) for _, content in answer_files(out / "G2_answer", METHOD)]
     assert ["Where to?"] * 3 in steps
+
+
+@pytest.mark.parametrize("n_kept", [0, 1, 3])
+def test_a_tree_whose_nodes_are_missing_is_left_out(export: Export, tmp_path: Path, n_kept: int) -> None:
+    whole, torn = search("beach"), search("picnic")
+    write_world(tmp_path / "data", [whole, replace(torn, nodes=torn.nodes[len(torn.nodes) - n_kept :])])
+
+    exported = export("toolbench", tmp_path / "data")
+
+    assert exported.left_out == {"nodes of its tree are missing": 1}
+    assert exported.written["G1_answer/"] == 1
 
 
 def test_chains_are_tries(export: Export, tmp_path: Path) -> None:
