@@ -27,6 +27,7 @@ _IDENTIFIER = ("id",)
 _VERBS = (stem_set("knowing") | stem_set("doing")) - stem_set("nouns_as_well")
 _TOO_COMMON = frozenset(
     (
+        *("from", "to", "since", "until", "before", "after", "at", "in"),  # no noun to refer to
         *("name", "text", "value", "type", "unit", "format", "url", "title", "language", "number", "word"),
         *(
             "code",

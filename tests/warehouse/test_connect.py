@@ -251,7 +251,7 @@ def test_a_file_with_other_bytes_than_written_is_told(
     matter = "is damaged: its bytes are not those that were written"
     assert error.value.message == f"run run-1 needs {path}, which {matter}"
     assert error.value.fix == (
-        "run `toolloom refresh`, which makes anew what is lost, or name another run (`toolloom runs`)"
+        "run `toolloom refresh`, which makes anew what is lost, or name an earlier one with --run"
     )
 
 
