@@ -29,7 +29,7 @@ class Search:
     def __init__(self, task: Task, *, ask: Ask, execute: Execute, rules: Rules, limits: Limits) -> None:
         functions = with_finish(task.functions)
         tools = ToolSet(tuple(function.text for function in functions))
-        names = Names(tuple(function.name for function in functions), rules)
+        names = Names(dict.fromkeys(function.name for function in functions), rules)
         self.tree = SearchTree(root=SearchNode(transcript=_opening(task)), tools=tools)
         self.rules = rules
         self.limits = limits
@@ -140,10 +140,6 @@ class Search:
         return said, actions
 
 
-def _thinking(reply: Reply) -> str | None:
-    return None if reply.thinking is None else encodable(reply.thinking)
-
-
 def _opening(task: Task) -> Transcript:
     tools = [{"name": tool.name, "description": tool.description} for tool in task.tools]
     return Transcript.of(
@@ -181,7 +177,7 @@ def _child(
             Message("assistant", thought, tuple(said), state=reply.state), *answers
         ),
         above=ref(parent),
-        thinking=_thinking(reply),
+        thinking=reply.thinking and encodable(reply.thinking),
         thought=thought,
         actions=tuple(actions),
         depth=parent.depth + (thought is not None) + 2 * len(actions),
@@ -204,7 +200,7 @@ def _failed(
     return SearchNode(
         transcript=parent.transcript,
         above=ref(parent),
-        thinking=None if reply is None else _thinking(reply),
+        thinking=(reply and reply.thinking and encodable(reply.thinking)) or None,
         failure=failure,
         failure_detail=detail,
         depth=parent.depth + 1,
