@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tasks.llm.code_calls import name_on_offer
@@ -22,7 +22,7 @@ _LONGEST = 64
 class Names:
     """The names on offer, in their order, under a rule set."""
 
-    offered: Mapping[str, None]
+    offered: Collection[str]
     rules: Rules
 
     def said(self, name: str) -> str:
