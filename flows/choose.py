@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.configure import DEFAULT_PROFILE, load_config
 from flows.params import Config
-from tasks.catalogue.opening import sources_digest
+from tasks.catalogue.opening import are_sources_of
 from tasks.errors import UsageError
 from warehouse import manifest
 
@@ -30,7 +30,7 @@ def chosen_config(
 def _refuse_other_sources(config: Config, data: Path) -> None:
     last = manifest.latest(data)
     crawled = None if last is None or "crawl" not in last.stages else last.stages["crawl"].sources
-    if crawled not in {None, sources_digest(config.catalogue)}:
+    if not are_sources_of(crawled, config.catalogue):
         raise UsageError(
             f"the data set in {data} is of other sources than the profile {DEFAULT_PROFILE!r}, "
             "which is taken where none is named",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -15,6 +15,7 @@ from tasks.catalogue.params import CatalogueParams, McpParams
 from tasks.documents.params import CompressParams
 from tasks.errors import UsageError
 from tasks.exporting.params import RefreshExports
+from tasks.identity import NotInKey, identity
 from tasks.instructions.params import InstructParams
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
@@ -87,21 +88,21 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(
+    name: Annotated[str, NotInKey("name")] = Field(
         default="refresh", description="Of the data set, its runs, its deployment and its events."
     )
     catalogue: CatalogueParams
     llm: LlmParams = NO_MODEL
     calling: CallingParams = CallingParams()
     probe: ProbeParams = ProbeParams()
-    budget: BudgetParams = BudgetParams()
+    budget: Annotated[BudgetParams, NotInKey("money")] = BudgetParams()
     compress: CompressParams = CompressParams()
     sample: SampleParams = SampleParams()
     instruct: InstructParams = InstructParams()
     annotate: AnnotateParams = AnnotateParams()
-    export: RefreshExports = RefreshExports()
-    sandbox: SandboxParams = SandboxParams()
-    schedule: ScheduleParams = ScheduleParams()
+    export: Annotated[RefreshExports, NotInKey("place")] = RefreshExports()
+    sandbox: Annotated[SandboxParams, NotInKey("place")] = SandboxParams()
+    schedule: Annotated[ScheduleParams, NotInKey("name")] = ScheduleParams()
 
     @field_validator("budget")
     @classmethod
@@ -143,42 +144,4 @@ class Config(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """What can change the content of a table: no address, no speed, no budget."""
-        return self.model_dump(
-            mode="json",
-            exclude={
-                "name": True,
-                "export": True,
-                "sandbox": True,
-                "schedule": True,
-                "budget": True,
-                "calling": {
-                    **dict.fromkeys(
-                        ("resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps"), True
-                    ),
-                    "hosts": {"__all__": {"per_host_rps"}},
-                },
-                "catalogue": {
-                    **dict.fromkeys(("concurrency", "per_host_rps", "timeout_s", "max_age"), True),
-                    "sources": {"__all__": {"per_host_rps"}},
-                },
-                "probe": {"max_age"},
-                "llm": {
-                    "base_url",
-                    "known_as",
-                    "api_key_env",
-                    "concurrency",
-                    "requests_per_minute",
-                    "tokens_per_minute",
-                    "timeout_s",
-                    "attempts",
-                    "outage_s",
-                    "price_in",
-                    "price_out",
-                    "batch",
-                    "batch_discount",
-                    "batch_poll_s",
-                    "batch_requests",
-                },
-                "annotate": {"concurrency"},
-            },
-        )
+        return identity(self)

@@ -14,7 +14,7 @@ from flows.opening import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.calling.store import RecordingCaller
 from tasks.carry import stages_below
-from tasks.catalogue.opening import sources_digest
+from tasks.catalogue.opening import are_sources_of
 from tasks.compress import settings_key
 from tasks.errors import BrokenContract, UsageError
 from tasks.llm.batching.records import Records, batches_of
@@ -110,7 +110,7 @@ def _known(run: RunContext, config: Config) -> Known | None:
 
 def _is_of(known: Known, config: Config) -> bool:
     """Whether the catalogue is of the configuration's sources, as far as that was recorded."""
-    return known.sources in {None, sources_digest(config.catalogue)}
+    return are_sources_of(known.sources, config.catalogue)
 
 
 def last_forecast(data: Path) -> Forecast | None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from prefect import task
 
+from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from tasks.llm.costs import cost_usd
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
@@ -57,11 +58,11 @@ Budgets = Mapping[str, int]
 """What react@budget may spend, by instruction."""
 
 
-def _key(run: RunContext, params: AnnotateParams, *parts: object) -> str:
+def _key(run: RunContext, settings: Mapping[str, object], *parts: object) -> str:
     return stage_key(
         STAGE,
         VERSION,
-        params.model_dump(mode="json", exclude={"concurrency", "limit", "instructions_per_shard"}),
+        settings,
         run.model_identity(),
         run.calling_identity(),
         run.replay,
@@ -83,11 +84,11 @@ def _stage_key(
         *([] if compressed is None else compressed.digests(DOCUMENTS.name)),
         *selected.digests(INSTRUCTIONS.name),
     ]
-    return _key(run, params, "stage", params.limit, params.instructions_per_shard, inputs, budgets)
+    return _key(run, identity(params, STAGE), "stage", inputs, budgets)
 
 
 def _shard_key(run: RunContext, params: AnnotateParams, inputs_digest: str, **_: object) -> str:
-    return _key(run, params, "shard", inputs_digest)
+    return _key(run, identity(params, STAGE, shard=True), "shard", inputs_digest)
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))

@@ -27,6 +27,7 @@ from pydantic import BaseModel
 
 import prompts
 from tasks.errors import Transient
+from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from warehouse.ref import ShardOutput, StageOutput
 
@@ -42,7 +43,7 @@ def stage_key(stage: str, version: int, *parts: object) -> str:
 
 
 def _plain(part: object) -> object:
-    return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+    return identity(part) if isinstance(part, BaseModel) else part
 
 
 prompt_digests = prompts.digests_of

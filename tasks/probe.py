@@ -13,6 +13,7 @@ from tasks.calling.mcp import why_skipped
 from tasks.calling.outcome import Outcome
 from tasks.calling.request import host_of
 from tasks.errors import BrokenContract, ConnectionFailed
+from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
 from tasks.probing.answers import Answers
@@ -65,7 +66,7 @@ def _circumstances(run: RunContext, params: ProbeParams) -> list[object]:
     asked = [run.model_identity(), prompt_digests("probe")] if params.model_arguments else []
     return [
         VERSION,
-        params.model_dump(mode="json", exclude={"max_age", "values"}),
+        identity(params, STAGE, shard=True),
         run.calling_identity(),
         *asked,
     ]

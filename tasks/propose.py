@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prefect import task
 
 import seeds
+from tasks.identity import identity
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, propose_for
@@ -27,13 +28,11 @@ WRITES = (CANDIDATES, REJECTS, LLM_CALLS)
 UNIT = "instruction"
 
 
-def _key(run: RunContext, params: InstructParams, *parts: object) -> str:
+def _key(run: RunContext, settings: Mapping[str, object], *parts: object) -> str:
     return stage_key(
         STAGE,
         VERSION,
-        params.model_dump(
-            mode="json", include={"per_sample", "seed_examples", "seed", "min_words", "language"}
-        ),
+        settings,
         run.model_identity(),
         prompt_digests("instruct"),
         prompt_digests("again"),
@@ -55,11 +54,11 @@ def _stage_key(
         *compressed.digests(DOCUMENTS.name),
         *sampled.digests(SAMPLES.name),
     ]
-    return _key(run, params, "stage", params.samples_per_shard, inputs)
+    return _key(run, identity(params, STAGE), "stage", inputs)
 
 
 def _shard_key(run: RunContext, params: InstructParams, inputs_digest: str, **_: object) -> str:
-    return _key(run, params, "shard", inputs_digest)
+    return _key(run, identity(params, STAGE, shard=True), "shard", inputs_digest)
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from prompts import digests_of
 from tasks.calling.params import CallingParams
+from tasks.identity import identity
 from tasks.llm.abilities import Abilities
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.transport.mcp.server import McpServer
@@ -49,10 +50,7 @@ class RunContext(BaseModel):
         """
         lacking = self.abilities.lacking
         in_words = {"lacking": [*lacking, *digests_of("endpoint")]} if lacking else {}
-        # A context that was found out is as little part of it as the address.
-        set_ = {name: value for name in ("body", "context") if (value := getattr(self.llm, name))}
-        said = self.llm.model_dump(mode="json", include={"model", "temperature", "max_tokens"})
-        return said | in_words | set_
+        return identity(self.llm, "model") | in_words
 
 
 def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...]) -> dict[str, object]:
@@ -60,11 +58,5 @@ def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...])
 
     With MCP servers, who they are as well: their APIs' rows name no address.
     """
-    servers = [server.identity for server in mcp_servers]
-    identity = calling.model_dump(
-        mode="json", exclude={"resolve", "toolbench_url", "proxy", "concurrency", "per_host_rps", "hosts"}
-    )
-    hosts = {
-        glob: own.model_dump(mode="json", exclude={"per_host_rps"}) for glob, own in calling.hosts.items()
-    }
-    return identity | ({"hosts": hosts} if hosts else {}) | ({"mcp": servers} if servers else {})
+    servers = [identity(server) for server in mcp_servers]
+    return identity(calling) | ({"mcp": servers} if servers else {})

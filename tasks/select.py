@@ -6,6 +6,7 @@ from prefect import task
 
 import seeds
 from tasks.errors import BrokenContract
+from tasks.identity import identity
 from tasks.instructions.benchmark import read_benchmark
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import ApiFacts, facts_of
@@ -61,8 +62,7 @@ def _key(
 def _settings(params: InstructParams) -> list[object]:
     """What of the parameters decides; benchmarks by what they hold."""
     benchmarks = sorted(digest_of(read_benchmark(file)) for file in params.decontaminate)
-    writing = {"per_sample", "seed_examples", "seed", "samples_per_shard", "rounds", "decontaminate"}
-    return [params.model_dump(mode="json", exclude=writing), benchmarks]
+    return [identity(params, STAGE), benchmarks]
 
 
 @task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))

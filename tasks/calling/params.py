@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tasks.identity import NotInKey, OnceSet
 from tasks.transport.address import PublicUrl
 from tasks.transport.guard import matches_any
 from tasks.transport.proxies import ENVIRONMENT, NONE
@@ -23,7 +24,7 @@ class HostParams(BaseModel):
 
     timeout_s: float | None = Field(default=None, gt=0)
     methods: tuple[Method, ...] | None = None
-    per_host_rps: float | None = Field(default=None, gt=0)
+    per_host_rps: Annotated[float | None, NotInKey("speed")] = Field(default=None, gt=0)
 
 
 class CallingParams(BaseModel):
@@ -34,8 +35,12 @@ class CallingParams(BaseModel):
     timeout_s: float = Field(default=15, gt=0, description="Total deadline of one call, in seconds.")
     max_bytes: int = Field(default=1_000_000, gt=0, description="Larger responses are refused.")
     methods: tuple[Method, ...] = Field(default=("GET", "HEAD"), description="HTTP methods that may be used.")
-    concurrency: int = Field(default=64, ge=1, description="Calls in flight, all hosts together.")
-    per_host_rps: float = Field(default=10, gt=0, description="Calls per second to one host.")
+    concurrency: Annotated[int, NotInKey("speed")] = Field(
+        default=64, ge=1, description="Calls in flight, all hosts together."
+    )
+    per_host_rps: Annotated[float, NotInKey("speed")] = Field(
+        default=10, gt=0, description="Calls per second to one host."
+    )
     attempts: int = Field(default=3, ge=1, description="Tries of a call inside a search.")
     allow_hosts: tuple[str, ...] = Field(
         default=(), description="Host names (globs) that may resolve to private addresses."
@@ -51,16 +56,16 @@ class CallingParams(BaseModel):
         description="Host (glob) to how its key is sent, where the documents do not say it, or not rightly: "
         "`bearer`, `basic`, `header NAME` or `query NAME`.",
     )
-    resolve: dict[str, PublicUrl] = Field(
+    resolve: Annotated[dict[str, PublicUrl], NotInKey("place")] = Field(
         default_factory=dict,
         description="Host (glob) to the base URL that really serves it; in no key or table.",
     )
-    proxy: str = Field(
+    proxy: Annotated[str, NotInKey("place")] = Field(
         default=ENVIRONMENT,
         description="The http proxy that APIs, hubs, documents and MCP servers are asked through: its URL; "
         "`environment`, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; or `none`. In no key or table.",
     )
-    hosts: dict[str, HostParams] = Field(
+    hosts: Annotated[dict[str, HostParams], OnceSet()] = Field(
         default_factory=dict,
         description="Host (glob) to its own `timeout_s`, `methods`, `per_host_rps`; the first to say one "
         "decides.",
@@ -69,7 +74,7 @@ class CallingParams(BaseModel):
         default="direct",
         description="How APIs of toolbench sources are called: where they are, or through a service.",
     )
-    toolbench_url: PublicUrl | None = Field(
+    toolbench_url: Annotated[PublicUrl | None, NotInKey("place")] = Field(
         default=None, description="Where the service takes calls; in no key or table."
     )
     toolbench_key_env: str | None = Field(

@@ -24,6 +24,7 @@ from tasks.catalogue.params import (
 from tasks.catalogue.reading import Reading
 from tasks.catalogue.source import Crawled, CrawlReason, Source, reject
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
+from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from tasks.transport.mcp.server import check_servers
 from tasks.transport.proxies import Proxies
@@ -114,14 +115,25 @@ def version_of(source: SourceParams) -> str | None:
 
 def identity_of(source: SourceParams) -> dict[str, object]:
     """What of a source decides what is found there: not how many tools are asked for at once."""
-    return source.model_dump(mode="json", exclude={"page_size", "per_host_rps"}) | {
-        "version": version_of(source)
-    }
+    return {**identity(source), "version": version_of(source)}
 
 
 def sources_digest(params: CatalogueParams) -> str:
     """Of all sources: two crawls of the same digest differ in what the world had become, at most."""
     return digest_of([identity_of(source) for source in params.sources])
+
+
+def are_sources_of(recorded: str | None, params: CatalogueParams) -> bool:
+    """Whether a crawl's `sources_digest`, as far as it was recorded, is of these sources.
+
+    In older data folders the speed at which MCP servers are asked was part of it.
+    """
+    older = [
+        source.model_dump(mode="json", exclude={"page_size", "per_host_rps"})
+        | {"version": version_of(source)}
+        for source in params.sources
+    ]
+    return recorded in {None, sources_digest(params), digest_of(older)}
 
 
 def check_on_this_machine(source: SourceParams) -> None:

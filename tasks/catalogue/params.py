@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.catalogue.mapping import HubMapping
 from tasks.errors import UsageError
+from tasks.identity import NotInKey
 from tasks.transport.address import PublicUrl
 from tasks.transport.mcp.server import McpServer
 
@@ -25,8 +26,10 @@ class HubParams(_SourceModel):
 
     kind: Literal["hub"] = "hub"
     location: PublicUrl = Field(description="Base URL of the hub.")
-    page_size: int = Field(default=50, ge=1, le=1000, description="Tools asked for per listing page.")
-    per_host_rps: float | None = Field(
+    page_size: Annotated[int, NotInKey("speed")] = Field(
+        default=50, ge=1, le=1000, description="Tools asked for per listing page."
+    )
+    per_host_rps: Annotated[float | None, NotInKey("speed")] = Field(
         default=None, gt=0, description="Instead of that of `[catalogue]`, for this hub."
     )
     headers: dict[str, str] = Field(
@@ -129,12 +132,18 @@ class CatalogueParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: tuple[SourceParams, ...] = Field(min_length=1, description="Any number of sources, of any kind.")
-    max_age: timedelta = Field(
+    max_age: Annotated[timedelta, NotInKey("age")] = Field(
         default=timedelta(days=1), description="A crawl younger than this is carried over."
     )
-    concurrency: int = Field(default=8, ge=1, description="Listing requests in flight.")
-    per_host_rps: float = Field(default=50, gt=0, description="Listing requests per second to one source.")
-    timeout_s: float = Field(default=30, gt=0, description="Total time for one listing request.")
+    concurrency: Annotated[int, NotInKey("speed")] = Field(
+        default=8, ge=1, description="Listing requests in flight."
+    )
+    per_host_rps: Annotated[float, NotInKey("speed")] = Field(
+        default=50, gt=0, description="Listing requests per second to one source."
+    )
+    timeout_s: Annotated[float, NotInKey("speed")] = Field(
+        default=30, gt=0, description="Total time for one listing request."
+    )
     tools_per_shard: int = Field(default=100, ge=1, description="Tools per task run, about.")
 
     @model_validator(mode="after")

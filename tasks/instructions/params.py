@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.errors import UsageError
+from tasks.identity import NotInShardKey, OnlyInKeyOf
 from tasks.instructions.benchmark import read_benchmark
 
 SCREEN_NAMES = (
@@ -40,47 +42,55 @@ class InstructParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    per_sample: int = Field(default=10, ge=1, description="Instructions asked for per set of APIs.")
-    seed_examples: int = Field(default=3, ge=0, description="Seed examples shown per request.")
-    seed: int = Field(default=0, description="Chooses the seed examples.")
+    per_sample: Annotated[int, OnlyInKeyOf("propose")] = Field(
+        default=10, ge=1, description="Instructions asked for per set of APIs."
+    )
+    seed_examples: Annotated[int, OnlyInKeyOf("propose")] = Field(
+        default=3, ge=0, description="Seed examples shown per request."
+    )
+    seed: Annotated[int, OnlyInKeyOf("propose")] = Field(default=0, description="Chooses the seed examples.")
     min_words: int = Field(default=30, ge=1, description="Shorter instructions are refused.")
-    min_apis: int = Field(
+    min_apis: Annotated[int, OnlyInKeyOf("select")] = Field(
         default=1, ge=1, description="Instructions that need fewer APIs are refused, where a set has as many."
     )
     language: str = Field(
         default="en", pattern=r"^([a-z]{2,3})?$", description="Wanted (ISO 639 code); empty: any."
     )
-    screens: dict[str, bool] = Field(
+    screens: Annotated[dict[str, bool], OnlyInKeyOf("select")] = Field(
         default={},
         description="Screens that are not asked, as in `{too_short = false}`; names: "
         + ", ".join(f"`{name}`" for name in SCREEN_NAMES)
         + ".",
     )
-    decontaminate: tuple[Path, ...] = Field(
+    decontaminate: Annotated[tuple[Path, ...], OnlyInKeyOf()] = Field(
         default=(),
         description="Benchmark files (ToolBench's query JSON, JSONL, or a text a line) whose texts must not "
         "come back as instructions.",
     )
-    overlap_words: int = Field(
+    overlap_words: Annotated[int, OnlyInKeyOf("select")] = Field(
         default=13, ge=3, description="So many words in a row in common with a benchmark's text are too many."
     )
-    accepted: int | None = Field(
+    accepted: Annotated[int | None, OnlyInKeyOf("select")] = Field(
         default=None,
         ge=1,
         description="Exact number wanted, by turns over scenarios and sets; those that reach further APIs "
         "first.",
     )
-    rounds: int = Field(
+    rounds: Annotated[int, OnlyInKeyOf()] = Field(
         default=3,
         ge=0,
         description="Rounds of further draws at most, for APIs that no instruction needs and for "
         "instructions that are wanting to `accepted`.",
     )
-    verify: bool = Field(default=False, description="Have the model judge what would be accepted.")
-    verify_score: int = Field(
+    verify: Annotated[bool, OnlyInKeyOf("select")] = Field(
+        default=False, description="Have the model judge what would be accepted."
+    )
+    verify_score: Annotated[int, OnlyInKeyOf("select")] = Field(
         default=4, ge=1, le=5, description="Least score for natural, answerable and complete, of 5."
     )
-    samples_per_shard: int = Field(default=50, ge=1, description="Sets of APIs per task run, about.")
+    samples_per_shard: Annotated[int, OnlyInKeyOf("propose"), NotInShardKey()] = Field(
+        default=50, ge=1, description="Sets of APIs per task run, about."
+    )
 
     @field_validator("screens")
     @classmethod

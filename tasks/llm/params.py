@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tasks.identity import NotInKey, OnceSet, OnlyInKeyOf
 
 NATIVE, TEXT = "native", "text"
 
@@ -30,51 +32,67 @@ class LlmParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: str = Field(description="Ends in /v1 as a rule.")
+    base_url: Annotated[str, NotInKey("place")] = Field(description="Ends in /v1 as a rule.")
     model: str = Field(description="The model's name at that endpoint.")
-    api_key_env: str | None = Field(
+    api_key_env: Annotated[str | None, NotInKey("place")] = Field(
         default=None, description="Environment variable that holds the key; none: no key is sent."
     )
-    known_as: str | None = Field(
+    known_as: Annotated[str | None, NotInKey("place")] = Field(
         default=None,
         description="Remembers what the endpoint can do under this name, for an address that changes "
         "(a port, a node); none: under base_url.",
     )
-    tools: Literal["auto", "native", "text"] = Field(
+    tools: Annotated[Literal["auto", "native", "text"], OnlyInKeyOf()] = Field(
         default="auto",
         description="How functions are called: by the protocol, as text (`Action:`, `Action Input:`), or as "
         "a short trial shows.",
     )
-    concurrency: int = Field(default=32, ge=1, description="Requests in flight.")
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    tokens_per_minute: float | None = Field(default=None, gt=0)
-    timeout_s: float = Field(default=120, gt=0, description="Total time for one request.")
-    attempts: int = Field(default=8, ge=1, description="Tries of one request that fails transiently.")
-    outage_s: float = Field(default=900, ge=0, description="How long an unreachable endpoint is waited for.")
+    concurrency: Annotated[int, NotInKey("speed")] = Field(
+        default=32, ge=1, description="Requests in flight."
+    )
+    requests_per_minute: Annotated[float | None, NotInKey("speed")] = Field(default=None, gt=0)
+    tokens_per_minute: Annotated[float | None, NotInKey("speed")] = Field(default=None, gt=0)
+    timeout_s: Annotated[float, NotInKey("speed")] = Field(
+        default=120, gt=0, description="Total time for one request."
+    )
+    attempts: Annotated[int, NotInKey("speed")] = Field(
+        default=8, ge=1, description="Tries of one request that fails transiently."
+    )
+    outage_s: Annotated[float, NotInKey("speed")] = Field(
+        default=900, ge=0, description="How long an unreachable endpoint is waited for."
+    )
     temperature: float | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=1, description="Longest reply, in tokens.")
-    context: int | None = Field(
+    context: Annotated[int | None, OnceSet()] = Field(
         default=None,
         ge=1,
         description="Tokens of a request and its reply together; none: what the server says. Older "
         "observations are shortened before a request is longer.",
     )
-    body: dict[str, Any] = Field(
+    body: Annotated[dict[str, Any], OnceSet()] = Field(
         default={},
         description="Further fields of every request's body, as the endpoint names them: `{top_p = 0.9, "
         "chat_template_kwargs = {enable_thinking = false}}`.",
     )
-    price_in: float | None = Field(default=None, ge=0, description="USD per million tokens sent.")
-    price_out: float | None = Field(default=None, ge=0, description="USD per million tokens received.")
-    batch: bool = Field(
+    price_in: Annotated[float | None, NotInKey("money")] = Field(
+        default=None, ge=0, description="USD per million tokens sent."
+    )
+    price_out: Annotated[float | None, NotInKey("money")] = Field(
+        default=None, ge=0, description="USD per million tokens received."
+    )
+    batch: Annotated[bool, NotInKey("speed")] = Field(
         default=False,
         description="Ask in batches (OpenAI's files and batches routes), all but searches and probing.",
     )
-    batch_discount: float = Field(
+    batch_discount: Annotated[float, NotInKey("money")] = Field(
         default=0.5, ge=0, le=1, description="Share of the price that a request in a batch saves."
     )
-    batch_poll_s: float = Field(default=30, gt=0, description="Longest pause between looks at a batch.")
-    batch_requests: int = Field(default=50_000, ge=1, le=50_000, description="Most requests of a batch.")
+    batch_poll_s: Annotated[float, NotInKey("speed")] = Field(
+        default=30, gt=0, description="Longest pause between looks at a batch."
+    )
+    batch_requests: Annotated[int, NotInKey("speed")] = Field(
+        default=50_000, ge=1, le=50_000, description="Most requests of a batch."
+    )
 
     @field_validator("body")
     @classmethod

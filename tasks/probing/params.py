@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tasks.identity import NotInKey, NotInShardKey
 from tasks.probing.given import Values, checked
 from tasks.transport.guard import matches_any
 
@@ -36,10 +37,10 @@ class ProbeParams(BaseModel):
         default=False,
         description="Let the model fill in required parameters of which nothing is known otherwise.",
     )
-    max_age: timedelta = Field(
+    max_age: Annotated[timedelta, NotInKey("age")] = Field(
         default=timedelta(days=1), description="A verdict younger than this is carried over."
     )
-    values: Values = Field(
+    values: Annotated[Values, NotInShardKey()] = Field(
         default_factory=dict,
         description="What to try parameters with, by host (glob), perhaps API (glob), and parameter: a "
         "value, or a list to go through (docs/sources.md); nothing secret.",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from tasks.identity import NotInKey, NotInShardKey
 
 BUDGET_METHOD = "react@budget"
 _BY_ITSELF = re.compile(r"dfsdt|dfs_ranked|react|react@[1-9][0-9]*")
@@ -35,9 +37,15 @@ class AnnotateParams(BaseModel):
     observation_tokens: int = Field(
         default=2048, ge=16, description="Tokens of an observation, as the model's family counts them."
     )
-    concurrency: int = Field(default=64, ge=1, description="Searches in flight.")
-    limit: int | None = Field(default=None, ge=0, description="Annotate at most so many.")
-    instructions_per_shard: int = Field(default=250, ge=1, description="Searches per task run, about.")
+    concurrency: Annotated[int, NotInKey("speed")] = Field(
+        default=64, ge=1, description="Searches in flight."
+    )
+    limit: Annotated[int | None, NotInShardKey()] = Field(
+        default=None, ge=0, description="Annotate at most so many."
+    )
+    instructions_per_shard: Annotated[int, NotInShardKey()] = Field(
+        default=250, ge=1, description="Searches per task run, about."
+    )
 
     @field_validator("method", "budget_of")
     @classmethod

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tasks.calling.params import CallingParams
+from tasks.calling.params import CallingParams, HostParams
+from tasks.catalogue.opening import are_sources_of
+from tasks.catalogue.params import CatalogueParams, McpParams
+from tasks.llm.chat import digest_of
 from tasks.llm.params import LlmParams
 from tasks.run import RunContext
 from tasks.transport.mcp.server import McpServer
@@ -47,3 +50,35 @@ def test_another_server_may_answer_otherwise(changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize("changed", [{"concurrency": 9}, {"start_timeout_s": 9}])
 def test_how_fast_we_ask_changes_no_answer(changed: dict[str, Any]) -> None:
     assert identity(changed) == identity({})
+
+
+def test_answers_recorded_before_fields_said_where_they_count_are_found_again() -> None:
+    changed = run({"concurrency": 9}, tools="text", body={"top_p": 0.9}, context=4096, batch=True).model_copy(
+        update={
+            "calling": CallingParams(
+                concurrency=3,
+                proxy="none",
+                resolve={"*.a.test": "http://127.0.0.1:1"},
+                hosts={"*.a.test": HostParams(timeout_s=2, per_host_rps=5)},
+                key_names={"a.test": "A_KEY"},
+            )
+        }
+    )
+    identities = [each for at in (run(), changed) for each in (at.calling_identity(), at.model_identity())]
+
+    assert list(map(digest_of, identities)) == [
+        "d6d276241d4c9e26bf0cbf295d0fe9aa",
+        "310ab8290224b395785134a04138da0d",
+        "6ab8d40c8d07f78bb45e02ddfe324073",
+        "d158ad52145a85067e939ffd6e06fbc6",
+    ]
+
+
+def test_a_crawl_recorded_with_the_speed_of_its_server_is_of_the_same_sources() -> None:
+    server = McpParams(name="s", command=("a",))
+    older = [{**server.model_dump(mode="json"), "version": None}]
+
+    assert are_sources_of(digest_of(older), CatalogueParams(sources=(server,)))
+    assert not are_sources_of(
+        digest_of(older), CatalogueParams(sources=(McpParams(name="t", command=("a",)),))
+    )

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tasks.errors import UsageError
+from tasks.identity import NotInKey
 from tasks.transport.address import PublicUrl
 from tasks.transport.guard import Redactor, matches_any
 
@@ -61,8 +62,12 @@ class McpServer(BaseModel):
     allow_tools: tuple[str, ...] = Field(
         default=(), description="Tools (globs) that are called though they are not declared read-only."
     )
-    concurrency: int = Field(default=4, ge=1, description="Calls in flight at this server.")
-    start_timeout_s: float = Field(default=30, gt=0, description="How long the server may take to start.")
+    concurrency: Annotated[int, NotInKey("speed")] = Field(
+        default=4, ge=1, description="Calls in flight at this server."
+    )
+    start_timeout_s: Annotated[float, NotInKey("speed")] = Field(
+        default=30, gt=0, description="How long the server may take to start."
+    )
 
     @model_validator(mode="after")
     def _one_way_to_reach_it(self) -> Self:
@@ -73,11 +78,6 @@ class McpServer(BaseModel):
         if self.command and self.headers:
             raise ValueError("`headers` are for a server that runs already: they need a `url`")
         return self
-
-    @property
-    def identity(self) -> dict[str, object]:
-        """What can change an outcome: who is asked and what is allowed, not how fast."""
-        return self.model_dump(mode="json", exclude={"concurrency", "start_timeout_s"})
 
     @property
     def where(self) -> str:
