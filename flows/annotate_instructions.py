@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,26 +9,21 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict
 
-from flows.dead_runs import sole_run
+from flows.choose import came_with_queries
 from flows.fair import budgets_for
-from flows.opening import config_digest, open_run, spent_in
 from flows.outcome import Annotated, Found, StageRun, Unusable
 from flows.params import DEFAULT_DATA, Config
-from flows.report import annotate_summary, say
-from flows.stages import Line, raise_stop, shard_runner
-from flows.world import open_world
+from flows.run import OpenRun, run_in
+from flows.stages import Line, shard_runner
 from tasks.annotate import annotate
 from tasks.carry import beside, stages_below
 from tasks.catalogue.params import CatalogueParams, ToolbenchParams
-from tasks.commit import ANNOTATE, Status, commit
+from tasks.commit import ANNOTATE, Status
 from tasks.crawl import crawl
 from tasks.errors import UsageError
 from tasks.pose import pose
-from tasks.run import RunContext
-from tasks.services import services_of
 from tasks.stage import usable
 from warehouse import manifest
-from warehouse.files import remove_leftovers
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
@@ -52,23 +46,31 @@ ALL = Asked()
 
 @flow(name="annotate-instructions", flow_run_name="annotate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Asked = ALL) -> Annotated:
-    """Searches, and commits a run of kind `annotate`: the snapshot shown, with these searches beside.
-
-    What is finished is committed even when the run has to stop; then the `StopRun` is raised.
-    """
-    begun = time.monotonic()
-    with sole_run(data, config.command("annotate")), open_world(config, data) as reachable:
-        remove_leftovers(data)
-        base = base_of(data, asked)
-        kind = f"{ANNOTATE} {config.annotate.method} {asked.model_dump_json()}"
-        with open_run(reachable, data, kind=kind, asks_model=not asked.replay, replay=asked.replay) as run:
-            stage_runs = _run_stages(run, reachable, base, asked)
-            if all(stage_run.output is None for stage_run in stage_runs):
-                raise_stop(stage_runs)
-            annotated = _commit(run, base, config_digest(config), stage_runs, begun)
-    say(annotate_summary(annotated))
-    raise_stop(stage_runs, annotated)
-    return annotated
+    """Searches, and commits a run of kind `annotate`: the snapshot shown, with these searches beside."""
+    variant = f"{config.annotate.method} {asked.model_dump_json()}"
+    with run_in(
+        data,
+        config,
+        ANNOTATE,
+        variant=variant,
+        base=lambda folder: base_of(folder, asked),
+        asks_model=not asked.replay,
+        replay=asked.replay,
+    ) as run:
+        stage_runs = _run_stages(run, asked)
+        outputs = {ran.stage: ran.output for ran in stage_runs if ran.output is not None}
+        searched, posed = outputs.get(ANNOTATE), outputs.get("pose")
+        earlier = stages_below(run.base) if _same_catalogue(run.base, outputs) else {}
+        written = {stage: output for stage, output in outputs.items() if stage == "crawl"}
+        return run.commit(
+            Annotated,
+            stage_runs,
+            written | beside(run.store, earlier, posed, searched),
+            _status(run.base, stage_runs),
+            parent=None if run.base is None else run.base.run_id,
+            found=None if searched is None else _found(run.store, searched),
+            unusable=() if posed is None else _unusable(run.store, posed),
+        )
 
 
 def base_of(data: Path, asked: Asked) -> Manifest | None:
@@ -86,7 +88,7 @@ def base_of(data: Path, asked: Asked) -> Manifest | None:
         return None
     needed = {"crawl", "compress"} if asked.queries else {"crawl", "compress", "select"}
     missing = needed - shown.stages.keys()
-    if missing and not _catalogue_is_of_queries(shown):
+    if missing and not came_with_queries(shown):
         raise UsageError(
             f"run {shown.run_id} ended before {', '.join(sorted(missing))}",
             fix="run `toolloom refresh` to its end first",
@@ -100,19 +102,14 @@ def base_of(data: Path, asked: Asked) -> Manifest | None:
     return shown
 
 
-def _catalogue_is_of_queries(shown: Manifest) -> bool:
-    """Whether all there is came with query files."""
-    return "pose" in shown.stages and "probe" not in shown.stages
-
-
-def _run_stages(run: RunContext, config: Config, base: Manifest | None, asked: Asked) -> list[StageRun]:
-    before = stages_below(base)
-    params = config.annotate
-    line = Line(run, None)
+def _run_stages(run: OpenRun, asked: Asked) -> list[StageRun]:
+    before = stages_below(run.base)
+    params = run.config.annotate
+    line = Line(run.context, None)
     with line:
         crawled = before.get("crawl")
         if asked.queries is not None and (crawled is None or "probe" not in before):
-            crawled = line.stage(crawl, params=_catalogue_in(config.catalogue, asked.queries))
+            crawled = line.stage(crawl, params=_catalogue_in(run.config.catalogue, asked.queries))
         assert crawled is not None, "base_of has seen to it"
         if asked.queries is not None:
             selected = line.stage(pose, queries=asked.queries, crawled=crawled)
@@ -124,7 +121,7 @@ def _run_stages(run: RunContext, config: Config, base: Manifest | None, asked: A
             crawled=crawled,
             compressed=before.get("compress"),
             selected=selected,
-            budgets=budgets_for(run, params),
+            budgets=budgets_for(run.context, params),
         )
     return line.done
 
@@ -132,29 +129,6 @@ def _run_stages(run: RunContext, config: Config, base: Manifest | None, asked: A
 def _catalogue_in(params: CatalogueParams, queries: Path) -> CatalogueParams:
     source = ToolbenchParams(kind="toolbench", location=queries)
     return params.model_copy(update={"sources": (source,)})
-
-
-def _commit(
-    run: RunContext, base: Manifest | None, digest: str, stage_runs: list[StageRun], begun: float
-) -> Annotated:
-    outputs = {ran.stage: ran.output for ran in stage_runs if ran.output is not None}
-    store = services_of(run).store
-    searched, posed = outputs.get(ANNOTATE), outputs.get("pose")
-    earlier = stages_below(base) if _same_catalogue(base, outputs) else {}
-    written = {stage: output for stage, output in outputs.items() if stage == "crawl"}
-    written |= beside(store, earlier, posed, searched)
-    parent = None if base is None else base.run_id
-    run_id = commit(run, _status(base, stage_runs), digest, written, parent, ANNOTATE)
-    manifest.finish(run.data)
-    return Annotated(
-        run_id=run_id,
-        data=run.data,
-        stages=tuple(stage_runs),
-        spent=spent_in(run, run_id),
-        found=None if searched is None else _found(store, searched),
-        unusable=() if posed is None else _unusable(store, posed),
-        seconds=time.monotonic() - begun,
-    )
 
 
 def _same_catalogue(base: Manifest | None, outputs: Mapping[str, StageOutput]) -> bool:
@@ -167,7 +141,7 @@ def _same_catalogue(base: Manifest | None, outputs: Mapping[str, StageOutput]) -
 
 def _status(base: Manifest | None, stage_runs: list[StageRun]) -> Status:
     finished = stage_runs[-1].stage == ANNOTATE and stage_runs[-1].complete
-    alone = base is None or _catalogue_is_of_queries(base)
+    alone = base is None or came_with_queries(base)
     return "complete" if finished and (alone or base is None or base.status == "complete") else "partial"
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from flows.events import STOPPED_BY_BUDGET, tell, tell_of_commit, tell_of_deaths
-from flows.outcome import Refreshed
+from flows.outcome import Outcome
 from flows.params import Config
+from flows.report import markdown
 from flows.reporting.write import newest_report
 from flows.served_reports import address_of
 from tasks.errors import OverBudget
@@ -43,26 +44,22 @@ TABLES = (
 )
 
 
-def publish_refresh(config: Config, refreshed: Refreshed) -> None:
-    """Artifacts and events of a refresh; where nothing has changed, those of the run that stands do."""
-    if refreshed.unchanged:
-        newest_report(refreshed.data, anew=False)
+def publish(config: Config, kind: str, outcome: Outcome) -> None:
+    """Artifacts, report and events of a run; where nothing has changed, those of the run that stands do."""
+    account = markdown(outcome)
+    create_markdown_artifact(key=f"{kind}-report", markdown=account, description="What the run came to")
+    run_id = outcome.run_id
+    if outcome.unchanged:
+        newest_report(outcome.data, anew=False)
     else:
-        publish(config, refreshed.data, refreshed.run_id)
-    stop = refreshed.stages[-1].stop
+        _publish_tables(outcome.data, run_id)
+        _publish_report(newest_report(outcome.data, anew=True), run_id)
+        tell_of_commit(config.name, outcome.data, run_id)
+        tell_of_deaths(config.name, outcome.data, run_id, alert_share=config.schedule.alert_share_died)
+    stop = outcome.stages[-1].stop
     if stop is not None and stop.kind == OverBudget.__name__:
-        spent = refreshed.spent.model_dump()
-        tell(
-            config.name, STOPPED_BY_BUDGET, {"run_id": refreshed.run_id, "why": stop.message, "spent": spent}
-        )
-
-
-def publish(config: Config, data: Path, run_id: str) -> None:
-    """Artifacts and events of a run of any kind that was committed just now."""
-    _publish_tables(data, run_id)
-    _publish_report(newest_report(data, anew=True), run_id)
-    tell_of_commit(config.name, data, run_id)
-    tell_of_deaths(config.name, data, run_id, alert_share=config.schedule.alert_share_died)
+        told = {"run_id": run_id, "why": stop.message, "spent": outcome.spent.model_dump()}
+        tell(config.name, STOPPED_BY_BUDGET, told)
 
 
 def _publish_tables(data: Path, run_id: str) -> None:

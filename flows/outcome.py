@@ -1,4 +1,4 @@
-"""What a refresh comes to, as values: per stage and as a whole."""
+"""What a run comes to, as values: per stage and as a whole."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ class Spent(BaseModel):
     refused: tuple[str, ...] = ()
 
 
-class Refreshed(BaseModel):
-    """What a refresh came to.  unchanged: the data set was up to date already, nothing was written."""
+class Outcome(BaseModel):
+    """What a run came to.  run_id: of the run that holds it; unchanged: that run was there before, nothing
+    was written; n_commits: task runs that the commit took.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,29 +67,28 @@ class Refreshed(BaseModel):
     stages: tuple[StageRun, ...]
     spent: Spent
     seconds: float
+    n_commits: int = 1
 
     @property
     def n_task_runs(self) -> int:
-        """Task runs of the whole refresh, the commit included."""
-        return 1 + sum(stage.n_task_runs for stage in self.stages)
+        """Task runs of the whole run, the commit included."""
+        return self.n_commits + sum(stage.n_task_runs for stage in self.stages)
 
 
-class Reprobed(BaseModel):
-    """What probing a catalogue again came to.  run_id: None when no API had to be tried.
+class Refreshed(Outcome):
+    """What a refresh came to."""
+
+
+class Reprobed(Outcome):
+    """What probing a catalogue again came to; unchanged: no API had to be tried.
 
     n_back: APIs that are kept now and were not before; n_lost: the other way round.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    run_id: str | None
-    data: Path
     n_apis: int
     n_probed: int
     n_back: int
     n_lost: int
-    n_task_runs: int
-    seconds: float
 
 
 class Found(BaseModel):
@@ -110,23 +111,8 @@ class Unusable(BaseModel):
     detail: str
 
 
-class Annotated(BaseModel):
+class Annotated(Outcome):
     """What annotating came to.  found: None when no search was made."""
 
-    model_config = ConfigDict(frozen=True)
-
-    run_id: str
-    data: Path
-    stages: tuple[StageRun, ...]
-    spent: Spent
     found: Found | None
     unusable: tuple[Unusable, ...]
-    seconds: float
-
-    @property
-    def n_task_runs(self) -> int:
-        """Task runs of the whole flow, the commit included."""
-        return 1 + sum(stage.n_task_runs for stage in self.stages)
-
-
-Outcome = Annotated | Refreshed | Reprobed

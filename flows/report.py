@@ -11,15 +11,12 @@ from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Annotated, Outcome, Refreshed, Reprobed, Spent, StageRun, Unusable
+from flows.outcome import Annotated, Outcome, Reprobed, Spent, StageRun, Unusable
 from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
 from warehouse import manifest
 
 UNUSABLE_SHOWN = 3
-WORTH_TRYING = ("funnel", "sample_answers", "longest_searches")
-# While there are no searches.
-WORTH_TRYING_BEFORE = ("funnel", "rejects", "verdicts")
 
 
 class Voice(StrEnum):
@@ -77,34 +74,51 @@ def _stage_line(stage_run: StageRun) -> str:
     return f"  {stage_run.stage:<9} {account} {took:>10}"
 
 
-def summary(refreshed: Refreshed) -> str:
+def summary(outcome: Outcome) -> str:
     """The end of a run: what it came to, what it cost, where the data is, what to try next."""
+    if isinstance(outcome, Reprobed) and outcome.unchanged:
+        return _headline(outcome)
     return "\n".join(
         [
+            *(_unusable(outcome.unusable) if isinstance(outcome, Annotated) else ()),
             "",
-            _headline(refreshed),
-            f"  model     {_spent(refreshed.spent)}",
-            f"  data      {refreshed.data}",
-            f"  database  {refreshed.data / 'toolloom.duckdb'}  (views; any DuckDB client opens it)",
-            f"  report    {refreshed.data / 'report.html'}  (charts, searches; a browser opens it)",
-            *_last_complete(refreshed),
+            _headline(outcome),
+            f"  model     {_spent(outcome.spent)}",
+            f"  data      {outcome.data}",
+            f"  database  {outcome.data / 'toolloom.duckdb'}  (views; any DuckDB client opens it)",
+            f"  report    {outcome.data / 'report.html'}  (charts, searches; a browser opens it)",
+            *_last_complete(outcome),
             "",
             "Worth trying:",
-            *(_worth(refreshed, f"sql @{name}") for name in _worth_trying(refreshed)),
+            *(_worth(outcome, words) for words in _worth_trying(outcome)),
         ]
     )
 
 
-def _last_complete(refreshed: Refreshed) -> Iterator[str]:
-    shown = _shown_instead(refreshed)
+def _last_complete(outcome: Outcome) -> Iterator[str]:
+    shown = _shown_instead(outcome)
     if shown is not None:
-        yield f"            both of {shown}, the last complete run; `--run {refreshed.run_id}` shows this one"
+        yield f"            both of {shown}, the last complete run; `--run {outcome.run_id}` shows this one"
 
 
-def _headline(refreshed: Refreshed) -> str:
-    if refreshed.unchanged:
-        return f"Up to date: run {refreshed.run_id} stands, nothing was asked or written."
-    return f"Run {refreshed.run_id}: {refreshed.status} in {refreshed.seconds:.0f} s."
+def _headline(outcome: Outcome) -> str:
+    run = f"Run {outcome.run_id}:"
+    if isinstance(outcome, Reprobed):
+        if outcome.unchanged:
+            return f"Nothing is stale: the verdicts on {outcome.n_apis:,} APIs stand, nothing was written."
+        return (
+            f"{run} {outcome.n_probed:,} of {outcome.n_apis:,} APIs probed in {outcome.seconds:.0f} s; "
+            f"{outcome.n_back:,} are back, {outcome.n_lost:,} are lost."
+        )
+    if outcome.unchanged:
+        return f"Up to date: run {outcome.run_id} stands, nothing was asked or written."
+    what: str = outcome.status
+    if isinstance(outcome, Annotated):
+        found = outcome.found
+        what = "no search"
+        if found is not None:
+            what = f"{found.n_searches:,} searches, {found.n_won:,} answered, {found.n_gave_up:,} gave up"
+    return f"{run} {what} in {outcome.seconds:.0f} s."
 
 
 def _spent(spent: Spent) -> str:
@@ -112,9 +126,14 @@ def _spent(spent: Spent) -> str:
     return f"{spent.requests:,} requests, {spent.tokens_in:,} tokens in, {spent.tokens_out:,} out{cost}"
 
 
-def _worth_trying(refreshed: Refreshed) -> Sequence[str]:
-    searched = any(run.stage == "annotate" and run.output is not None for run in refreshed.stages)
-    return WORTH_TRYING if searched else WORTH_TRYING_BEFORE
+def _worth_trying(outcome: Outcome) -> Sequence[str]:
+    if isinstance(outcome, Reprobed):
+        return ("sql @health", "sql @drift", "sql @stale")
+    if isinstance(outcome, Annotated):
+        return ("show", "sql @search_effort", "sql @rejects")
+    if any(run.stage == "annotate" and run.output is not None for run in outcome.stages):
+        return ("sql @funnel", "sql @sample_answers", "sql @longest_searches")
+    return ("sql @funnel", "sql @rejects", "sql @verdicts")
 
 
 def _worth(outcome: Outcome, words: str) -> str:
@@ -144,46 +163,6 @@ def _program() -> str:
     return "toolloom" if relative.startswith("..") else relative
 
 
-def reprobe_summary(reprobed: Reprobed) -> str:
-    """The end of probing a catalogue again: what was lost, what is back, what to look at."""
-    if reprobed.run_id is None:
-        return f"Nothing is stale: the verdicts on {reprobed.n_apis:,} APIs stand, nothing was written."
-    return "\n".join(
-        [
-            "",
-            f"Run {reprobed.run_id}: {reprobed.n_probed:,} of {reprobed.n_apis:,} APIs probed in "
-            f"{reprobed.seconds:.0f} s; {reprobed.n_back:,} are back, {reprobed.n_lost:,} are lost.",
-            f"  data      {reprobed.data}",
-            "",
-            "Worth trying:",
-            *(_worth(reprobed, f"sql @{name}") for name in ("health", "drift", "stale")),
-        ]
-    )
-
-
-def annotate_summary(annotated: Annotated) -> str:
-    """The end of annotating: what could not be used, what was found, what to look at."""
-    return "\n".join(
-        [
-            *_unusable(annotated.unusable),
-            "",
-            f"Run {annotated.run_id}: {_found(annotated)} in {annotated.seconds:.0f} s.",
-            f"  model     {_spent(annotated.spent)}",
-            f"  data      {annotated.data}",
-            "",
-            "Worth trying:",
-            *(_worth(annotated, words) for words in ("show", "sql @search_effort", "sql @rejects")),
-        ]
-    )
-
-
-def _found(annotated: Annotated) -> str:
-    found = annotated.found
-    if found is None:
-        return "no search"
-    return f"{found.n_searches:,} searches, {found.n_won:,} answered, {found.n_gave_up:,} gave up"
-
-
 def _unusable(unusable: Sequence[Unusable]) -> Iterator[str]:
     """A line for each reason with the queries it is about, and the first of them."""
     by_reason: dict[str, list[Unusable]] = {}
@@ -195,19 +174,19 @@ def _unusable(unusable: Sequence[Unusable]) -> Iterator[str]:
         yield from (f"    {each.place}  {each.detail}" for each in cases[:UNUSABLE_SHOWN])
 
 
-def markdown(refreshed: Refreshed) -> str:
+def markdown(outcome: Outcome) -> str:
     """The report of a run as an artifact in the Prefect UI."""
     return "\n".join(
         [
-            f"# {_headline(refreshed)}",
+            f"# {_headline(outcome)}",
             "",
             "| stage | unit | in | out | rejected | pending | |",
             "|---|---|--:|--:|--:|--:|--:|",
-            *_markdown_rows(refreshed.stages),
+            *_markdown_rows(outcome.stages),
             "",
-            f"Model endpoint: {_spent(refreshed.spent)}.",
+            f"Model endpoint: {_spent(outcome.spent)}.",
             "",
-            f"Data: `{refreshed.data}`",
+            f"Data: `{outcome.data}`",
         ]
     )
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from prefect import flow
 
 from flows.build_catalogue import say_what_is_unused
-from flows.cockpit import publish
-from flows.dead_runs import sole_run
-from flows.opening import config_digest, open_run
 from flows.outcome import Reprobed
 from flows.params import DEFAULT_DATA, Config
-from flows.report import announce, reprobe_summary, say
+from flows.report import announce
+from flows.run import run_in
 from flows.stages import raise_stop, run_stage, shard_runner
-from flows.world import open_world
-from tasks.commit import commit
 from tasks.errors import UsageError
 from tasks.probe import probe
 from tasks.probing.earlier import Again
-from tasks.run import RunContext
-from tasks.services import services_of
 from tasks.stage import usable
 from warehouse import manifest
-from warehouse.files import remove_leftovers
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
@@ -40,34 +32,38 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
     Verdicts of APIs that are tried again are replaced, the history of probes grows.  When the probing has to
     stop, nothing is committed, the `StopRun` is raised, and the same command goes on from there.
     """
-    begun = time.monotonic()
-    with sole_run(data, config.command("probe")), open_world(config, data) as reachable:
-        remove_leftovers(data)
-        parent = probed_run(data)
-        with open_run(
-            reachable,
-            data,
-            kind=f"{KIND} {again}",
-            looks_at=[probe.name],
-            asks_model=reachable.probe.model_arguments,
-        ) as run:
-            say_what_is_unused(run, reachable, parent.stages["crawl"])
-            stage_run = run_stage(
-                probe,
-                run,
-                params=reachable.probe,
-                crawled=parent.stages["crawl"],
-                before=parent.stages["probe"],
-                again=again,
-            )
-            announce(stage_run)
-            raise_stop([stage_run])
-            assert stage_run.output is not None, "a stage that did not stop has an output"
-            reprobed = _commit(run, parent, config_digest(config), stage_run.output, begun)
-    say(reprobe_summary(reprobed))
-    if reprobed.run_id is not None:
-        publish(config, data, reprobed.run_id)
-    return reprobed
+    with run_in(
+        data,
+        config,
+        KIND,
+        variant=again,
+        base=probed_run,
+        looks_at=[probe.name],
+        asks_model=config.probe.model_arguments,
+    ) as run:
+        assert run.base is not None, "probed_run gives none but one that is there"
+        crawled, before = run.base.stages["crawl"], run.base.stages["probe"]
+        say_what_is_unused(run.context, run.config, crawled)
+        stage_run = run_stage(
+            probe, run.context, params=run.config.probe, crawled=crawled, before=before, again=again
+        )
+        announce(stage_run)
+        raise_stop([stage_run])
+        assert stage_run.output is not None, "a stage that did not stop has an output"
+        probed = set(run.store.select(stage_run.output.tables[PROBES.name], "api_id"))
+        kept_before, kept = _kept(run.store, before), _kept(run.store, stage_run.output)
+        return run.commit(
+            Reprobed,
+            [stage_run],
+            {probe.name: stage_run.output},
+            run.base.status,
+            parent=run.base.run_id,
+            stands=None if probed else run.base.run_id,
+            n_apis=stage_run.output.counts.n_in,
+            n_probed=len(probed),
+            n_back=len(kept - kept_before),
+            n_lost=len(kept_before - kept),
+        )
 
 
 def probed_run(data: Path) -> Manifest:
@@ -84,26 +80,6 @@ def probed_run(data: Path) -> Manifest:
             fix="run `toolloom refresh`, which makes them anew",
         )
     return parent
-
-
-def _commit(run: RunContext, parent: Manifest, digest: str, output: StageOutput, begun: float) -> Reprobed:
-    store = services_of(run).store
-    probed = set(store.select(output.tables[PROBES.name], "api_id"))
-    before, after = _kept(store, parent.stages[output.stage]), _kept(store, output)
-    run_id = None
-    if probed:
-        run_id = commit(run, parent.status, digest, {output.stage: output}, parent.run_id, KIND)
-    manifest.finish(run.data)
-    return Reprobed(
-        run_id=run_id,
-        data=run.data,
-        n_apis=output.counts.n_in,
-        n_probed=len(probed),
-        n_back=len(after - before),
-        n_lost=len(before - after),
-        n_task_runs=1 + output.n_shard_tasks + (run_id is not None),
-        seconds=time.monotonic() - begun,
-    )
 
 
 def _kept(store: Store, output: StageOutput) -> set[str]:

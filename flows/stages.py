@@ -12,7 +12,7 @@ from prefect import Flow, State, Task
 from prefect.artifacts import create_table_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.outcome import Outcome, Reprobed, StageRun
+from flows.outcome import Outcome, StageRun
 from flows.params import Config
 from flows.progress import shown
 from flows.report import announce, command
@@ -212,7 +212,7 @@ def raise_stop(stage_runs: Sequence[StageRun], outcome: Outcome | None = None) -
     """
     stop = stage_runs[-1].stop
     if stop is None:
-        if outcome is not None and not isinstance(outcome, Reprobed) and outcome.spent.refused:
+        if outcome is not None and outcome.spent.refused:
             raise ToolloomError(
                 "; ".join(outcome.spent.refused),
                 fix="what came of them is committed, and each is in the table `llm_calls`: "

@@ -40,12 +40,19 @@ def annotate(
 ) -> None:
     """Search solution paths beside those of the refresh: other methods, queries of files."""
     with errors_reported(verbose):
-        from flows.configure import load_config
+        from flows.choose import chosen_config
         from flows.report import speaking, voice_of
         from flows.start import start_annotate
 
         with speaking(voice_of(quiet=quiet, verbose=verbose)):
             overrides = [*(set_ or ()), *([] if method is None else [f"annotate.method={method}"])]
             found = None if queries is None else queries.expanduser().resolve()
-            settings = load_config(profile=profile, file=config, overrides=overrides, queries=found)
+            settings = chosen_config(
+                data,
+                profile=profile,
+                file=config,
+                overrides=overrides,
+                queries=found,
+                searches_only=True,
+            )
             start_annotate(settings, data.resolve(), queries=found, replay=replay)

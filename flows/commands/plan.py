@@ -31,10 +31,10 @@ def plan(
 ) -> None:
     """Say what a refresh would ask of the model and cost, stage by stage; makes no request to it."""
     with errors_reported(verbose):
-        from flows.configure import load_config
+        from flows.choose import chosen_config
         from flows.plan_text import estimate_json, estimate_text, no_catalogue_text
 
-        settings = load_config(profile=profile, file=config, overrides=set_ or ())
+        settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())
         folder = data.resolve()
         if crawl:
             from flows.report import speaking, voice_of

@@ -10,6 +10,8 @@ import pytest
 from commands import SMALL, Sandbox, refused
 from lesser_endpoints import endpoint_that
 from llm_server import ModelServer
+from prefect_records import artifacts, told_of
+from serving import wait_for
 from snapshots import Snapshot, rows
 from toolbench_queries import SERVICE, mentions, query, tool_called, write_queries
 from typer.testing import CliRunner
@@ -85,6 +87,38 @@ def test_apis_that_are_not_there_are_told_per_query(annotated: tuple[Path, str])
         {"row_id": "G1_tool.json[3]", "reason": "no_query", "detail": "it has no text in `query`"},
     ]
     assert "api_not_in_catalogue: 2 in 2 queries" in printed
+
+
+def test_annotating_leaves_what_every_run_leaves(annotated: tuple[Path, str], prefect_api: str) -> None:
+    data, printed = annotated
+    shown = manifest.newest(data)
+    assert shown is not None
+
+    assert shown.run_id in (data / "report.html").read_text()
+    assert f"  report    {data / 'report.html'}" in printed
+    assert f"Run {shown.run_id}: 2 searches" in artifacts(prefect_api, "annotate-report")[-1]["data"]
+    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.committed", shown.run_id), 30)
+    assert (event["kind"], event["status"], event["data"]) == ("annotate", "complete", str(data))
+
+
+def test_a_commit_whose_run_was_removed_is_made_again(
+    toolloom: WarmToolloom, sandbox: Sandbox, annotated: tuple[Path, str], queries: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(annotated[0], data)
+    command = ["annotate", "--queries", str(queries), *sandbox.settings(), *SERVICE, "--data", str(data)]
+    first = toolloom(*command)
+    again = manifest.newest(data)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert again is not None
+    manifest.path_of(data, again.run_id).unlink()
+
+    done = toolloom(*command)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = manifest.newest(data)
+    assert shown is not None
+    assert (shown.parent, shown.stages) == (again.parent, again.stages)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from flows.choose import chosen_config
 from flows.cli import app
 from flows.configure import DEFAULT_PROFILE, load_config
 from tasks.catalogue.opening import sources_digest
+from tasks.errors import UsageError
 from warehouse import manifest
 
 SOURCES_OF_OTHERS = "sources of others"
@@ -23,12 +24,12 @@ def _crawled(data: Path, build: ModuleType, sources: str | None) -> None:
     manifest.commit(data, build.manifest(stages={"crawl": crawl}))
 
 
-@pytest.mark.parametrize("command", ["refresh", "probe", "serve"])
+@pytest.mark.parametrize("command", ["refresh", "plan", "plan --crawl", "annotate", "probe", "serve"])
 def test_the_default_profile_is_refused_for_a_data_set_of_other_sources(
     tmp_path: Path, build: ModuleType, command: str
 ) -> None:
     _crawled(tmp_path, build, SOURCES_OF_OTHERS)
-    result = CliRunner().invoke(app, [command, "--data", str(tmp_path)])
+    result = CliRunner().invoke(app, [*command.split(), "--data", str(tmp_path)])
     assert (result.exit_code, result.output) == (
         2,
         f"toolloom: the data set in {tmp_path} is of other sources than the profile 'sandbox', "
@@ -43,6 +44,17 @@ def test_it_is_taken_for_its_own_data_set_and_where_sources_were_not_recorded(
 ) -> None:
     _crawled(tmp_path, build, sources)
     assert chosen_config(tmp_path, profile=None, file=None) == load_config()
+
+
+def test_searches_over_what_came_with_queries_take_it_and_a_refresh_does_not(
+    tmp_path: Path, build: ModuleType
+) -> None:
+    crawl, pose = (build.stage(build.counts(stage, 1, 1)) for stage in ("crawl", "pose"))
+    crawl = crawl.model_copy(update={"sources": SOURCES_OF_OTHERS})
+    manifest.commit(tmp_path, build.manifest(stages={"crawl": crawl, "pose": pose}))
+    assert chosen_config(tmp_path, profile=None, file=None, searches_only=True) == load_config()
+    with pytest.raises(UsageError, match="of other sources"):
+        chosen_config(tmp_path, profile=None, file=None)
 
 
 def test_it_is_taken_for_a_new_folder(tmp_path: Path) -> None:

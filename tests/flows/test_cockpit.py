@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 from subprocess import run
 from types import ModuleType
-from typing import Any
 
 import pytest
-import requests
 from commands import SMALL, Sandbox
+from prefect_records import artifacts, events, told_of
 from serving import wait_for
 from snapshots import Snapshot
 from warm import WarmToolloom
@@ -27,27 +26,6 @@ from pathlib import Path
 from flows.events import tell_of_deaths
 tell_of_deaths("scheduled", Path(sys.argv[1]), "run-2", alert_share=float(sys.argv[2]))
 """
-
-
-def artifacts(api: str, key: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = requests.post(
-        f"{api}/artifacts/filter", json={"artifacts": {"key": {"any_": [key]}}}, timeout=10
-    ).json()
-    return found
-
-
-def events(api: str, name: str) -> list[dict[str, Any]]:
-    """The payloads of the events of that name, those of a data set called so among them."""
-    wanted = {"filter": {"event": {"name": [name]}}, "limit": 50}
-    found: list[dict[str, Any]] = requests.post(f"{api}/events/filter", json=wanted, timeout=10).json()[
-        "events"
-    ]
-    return [event["payload"] for event in found]
-
-
-def told_of(api: str, name: str, run_id: str) -> dict[str, Any] | None:
-    """The event of that name about the run; the server takes a moment to keep one."""
-    return next((event for event in events(api, name) if event["run_id"] == run_id), None)
 
 
 @pytest.mark.parametrize(
