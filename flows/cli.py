@@ -1,4 +1,4 @@
-"""The command line: its commands are in `flows/commands/`, one module each.
+"""The command line: its commands are in `flows/commands/`, a module for each purpose.
 
 Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 stopped by budget.
 Nothing heavy is imported at the top of any of them: Prefect reads its settings when it is imported, and
@@ -16,22 +16,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from flows.commands.annotate import annotate
-from flows.commands.diff import diff
-from flows.commands.export import export
-from flows.commands.import_ import import_
-from flows.commands.plan import plan
-from flows.commands.probe import probe
-from flows.commands.prune import prune
-from flows.commands.refresh import refresh
-from flows.commands.report import report
-from flows.commands.runs import runs
-from flows.commands.sandbox import sandbox
-from flows.commands.search import search
-from flows.commands.serve import serve
-from flows.commands.show import show
-from flows.commands.sql import sql
-from flows.commands.store import store
+from flows.commands.hand_on import export, import_
+from flows.commands.look import diff, report, runs, search, show, sql
+from flows.commands.look_after import prune, sandbox, store
+from flows.commands.make import annotate, plan, probe, refresh, serve
 
 app = typer.Typer(
     name="toolloom",

@@ -1,1 +1,1 @@
-"""The commands, one module each; `flows/cli.py` registers them."""
+"""The commands, a module for each purpose; `flows/cli.py` registers them."""

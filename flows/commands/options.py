@@ -1,4 +1,4 @@
-"""What commands share: options, and errors as one clear message with the right exit code."""
+"""What commands share: options, their voice, and errors as one clear message with the right exit code."""
 
 from __future__ import annotations
 
@@ -53,10 +53,13 @@ class TextFormat(StrEnum):
 
 
 @contextmanager
-def errors_reported(verbose: bool) -> Iterator[None]:
-    """One clear message and the right exit code instead of a traceback."""
+def command(verbose: bool, quiet: bool = False) -> Iterator[None]:
+    """The frame of a command: its voice, and one clear message with the right exit code for an error."""
+    from flows.report import speaking, voice_of
+
     try:
-        yield
+        with speaking(voice_of(quiet=quiet, verbose=verbose)):
+            yield
     except ToolloomError as error:
         _fail(error, str(error), _exit_code(error), verbose)
     except KeyboardInterrupt as error:
@@ -72,18 +75,13 @@ def errors_reported(verbose: bool) -> Iterator[None]:
         raise typer.Exit(0) from None
     except Exception as error:  # noqa: BLE001 - the last place where a bug can become one clear line
         message = f"unexpected {type(error).__name__}: {error}\n  fix: see the traceback with --verbose"
-        if type(error).__module__.endswith("duckdb"):
-            message = str(_told(error) or message)
+        if type(error).__module__.endswith("duckdb"):  # what it says where no question of SQL was asked
+            from duckdb import Error
+
+            from warehouse.query import told
+
+            message = str((told(error) if isinstance(error, Error) else None) or message)
         _fail(error, message, 1, verbose)
-
-
-def _told(error: Exception) -> ToolloomError | None:
-    """What DuckDB says where no question of SQL was asked."""
-    from duckdb import Error
-
-    from warehouse.query import told
-
-    return told(error) if isinstance(error, Error) else None
 
 
 def _exit_code(error: ToolloomError) -> int:

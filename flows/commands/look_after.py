@@ -1,14 +1,16 @@
-"""`toolloom store`: what is kept so that nothing is paid for twice, and freeing what nothing needs."""
+"""Commands beside the data: what is stored, freeing space, the sandbox alone."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import Data, TextFormat, Verbose, errors_reported
+from flows.commands.options import Data, TextFormat, Verbose, command
 from flows.params import DEFAULT_DATA
+from flows.supervise import PYTHON
 from tasks.errors import UsageError
 
 store = typer.Typer(
@@ -18,7 +20,7 @@ store = typer.Typer(
 
 
 @store.callback()
-def show(
+def show_stores(
     context: typer.Context,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.TABLE,
     data: Data = DEFAULT_DATA,
@@ -27,7 +29,7 @@ def show(
     """Show what the reply store and the call store hold, how often it helped, and how much nothing needs."""
     if context.invoked_subcommand is not None:
         return
-    with errors_reported(verbose):
+    with command(verbose):
         from flows.stores import look
         from flows.stores_text import stored_json, stored_text
 
@@ -35,8 +37,8 @@ def show(
         print(stored_json(stored) if format_ is TextFormat.JSON else stored_text(stored))  # noqa: T201
 
 
-@store.command()
-def prune(
+@store.command(name="prune")
+def prune_stores(
     keep_runs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Keep what the last N runs stand on.")
     ] = None,
@@ -52,7 +54,7 @@ def prune(
     What the newest runs would ask for again always stays, and so does what was stored since the last
     complete refresh began.
     """
-    with errors_reported(verbose):
+    with command(verbose):
         if keep_runs is not None and older_than is not None:
             raise UsageError("--keep-runs and --older-than exclude each other", fix="give one of them")
         from flows.stores import free
@@ -60,3 +62,28 @@ def prune(
 
         age = None if older_than is None else timedelta(days=older_than)
         print(freed_text(free(data.resolve(), keep_runs=keep_runs, older_than=age)))  # noqa: T201
+
+
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="How many of the last runs can still be looked at.")],
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Free the space of older runs; replies of the model and answers of the APIs stay."""
+    with command(verbose):
+        from flows.prune import prune as prune_folder
+
+        print(prune_folder(data.resolve(), keep=keep))  # noqa: T201
+
+
+def sandbox(
+    hub_port: Annotated[int, typer.Option(help="0: any free port.")] = 8801,
+    teacher_port: Annotated[int, typer.Option(help="0: any free port.")] = 8802,
+    fault_rate: Annotated[float, typer.Option(help="Multiplies the teacher's fault rates.")] = 1.0,
+) -> None:
+    """Serve the sandbox on its own: the hub for a browser or curl, the teacher for any OpenAI client."""
+    arguments = ["--hub-port", str(hub_port), "--teacher-port", str(teacher_port)]
+    os.execv(  # noqa: S606 - our own module, no shell
+        PYTHON[0],
+        [*PYTHON, "sandbox.serve", *arguments, "--fault-rate", str(fault_rate)],
+    )

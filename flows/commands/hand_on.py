@@ -1,4 +1,4 @@
-"""`toolloom export`: the data set as files that other tools read."""
+"""Commands between a data set and other tools: export, import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Data, Earlier, Verbose, errors_reported
+from flows.commands.options import Data, Earlier, Verbose, command
 from flows.params import DEFAULT_DATA
 
 
@@ -42,7 +42,7 @@ def export(
     verbose: Verbose = False,
 ) -> None:
     """Write the data set in another tool's format."""
-    with errors_reported(verbose):
+    with command(verbose):
         from flows.exports import told
         from tasks.exporting.export import EXPORTS, export_run
         from tasks.exporting.params import ExportParams
@@ -50,3 +50,16 @@ def export(
         params = ExportParams(method=method, give_ups=give_ups, held_out=held_out)
         folder = out or data.resolve() / EXPORTS / format_
         print(told(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201
+
+
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="toolbench: its answer files.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds the files.")],
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Read searches that another tool made, as a run of their own."""
+    with command(verbose):
+        from flows.importing import import_folder, told
+
+        print(told(import_folder(data.resolve(), format_, folder)))  # noqa: T201

@@ -1,0 +1,141 @@
+"""Commands that look at a data set: runs, diff, report, sql, search, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Data, Earlier, Format, RowFormat, Verbose, command
+from flows.params import DEFAULT_DATA
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def runs(
+    format_: RowFormat = Format.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """List the runs, newest first; `toolloom sql --run RUN` looks at any of them."""
+    with command(verbose):
+        from flows.ask import answer
+
+        print(answer(data.resolve(), "@runs", output=format_.value, run=None, all_runs=True))  # noqa: T201
+
+
+def diff(
+    before: Annotated[
+        str | None, typer.Argument(help="The earlier run; the one before AFTER if not given.")
+    ] = None,
+    after: Annotated[str | None, typer.Argument(help="The later run; the newest if not given.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="A summary, or every change as JSON or CSV.")
+    ] = Format.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Compare two runs: what was added, removed or changed, what has gone stale or come back."""
+    with command(verbose):
+        from flows.diff import diff as compare
+
+        print(compare(data.resolve(), before, after, output=format_.value))  # noqa: T201
+
+
+def report(
+    run: Earlier = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="<data>/report.html")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Instructions to browse in the page, at most.", min=0)] = 10_000,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Write the report of a run: one HTML file with charts, and its searches to browse; needs no network."""
+    with command(verbose):
+        from flows.reporting.write import write_report
+
+        print(write_report(data.resolve(), out, run=run, limit=limit))  # noqa: T201
+
+
+def sql(
+    query: Annotated[
+        str | None,
+        typer.Argument(help="A SELECT, or @name for a question that is kept; without it, these are listed."),
+    ] = None,
+    format_: RowFormat = Format.TABLE,
+    run: Earlier = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Query the data set in SQL, read-only; alone, list the questions that have a name."""
+    with command(verbose):
+        from flows.ask import answer, named_questions
+
+        if query is None:
+            print(named_questions(format_.value))  # noqa: T201
+        else:
+            print(answer(data.resolve(), query, output=format_.value, run=run))  # noqa: T201
+
+
+def search(
+    words: Annotated[
+        list[str], typer.Argument(help='Words that must all occur; "a phrase", or the beginning* of one.')
+    ],
+    format_: RowFormat = Format.TABLE,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 20,
+    run: Earlier = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Search the instructions and their answers for words; the best matches first."""
+    with command(verbose):
+        from flows.ask import printed
+        from warehouse.fulltext import search as found_in
+
+        # A shell has taken the quotes of a phrase away.
+        wanted = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
+        found = found_in(data, wanted, run=run, limit=limit)
+        print(printed(_shown(found.rows, format_), format_.value))  # noqa: T201
+        if format_ is Format.TABLE and found.n_all > len(found.rows):
+            print(f"of {found.n_all:,}; --limit shows more")  # noqa: T201
+
+
+def _shown(rows: pd.DataFrame, format_: Format) -> pd.DataFrame:
+    """For people the beginnings of ids, which `toolloom show` takes, and excerpts."""
+    import pandas as pd
+
+    from warehouse.fulltext import EXCERPTS
+
+    if format_ is not Format.TABLE:
+        return rows.drop(columns=list(EXCERPTS))
+    return pd.DataFrame(
+        {
+            "instruction": rows["instruction_id"].str[:12],
+            "scenario": rows["scenario"],
+            "answered": rows["win"],
+            "query": rows["query_excerpt"],
+            "answer": rows["answer_excerpt"],
+        }
+    )
+
+
+def show(
+    search: Annotated[
+        str, typer.Argument(help="The beginning of an annotation's or instruction's id; none: a good one.")
+    ] = "",
+    full: Annotated[bool, typer.Option("--full", help="Shorten nothing.")] = False,
+    run: Earlier = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Draw a search as a tree: thoughts, calls, outcomes, what was abandoned, the answer."""
+    with command(verbose):
+        from rich.console import Console
+
+        from flows.show import show as draw
+
+        console = Console(highlight=False)
+        console.print(draw(data.resolve(), search, run=run, width=console.width, full=full))
