@@ -27,7 +27,7 @@ from pathlib import Path
 
 import requests
 
-from flows.prefect_server import OwnServer
+from flows.prefect.server import OwnServer
 from tasks.transport.client import HttpClient, HttpRequest
 
 HUB = "benchmarks/paper_hub.py"

@@ -25,7 +25,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from flows.prefect_server import OwnServer, prepare_environment, wait_for_records
+from flows.prefect.server import OwnServer, prepare_environment, wait_for_records
 from tasks.transport.runtime import Runtime
 
 PER_SHARD = 100

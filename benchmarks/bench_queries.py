@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flows.ask import answer
-from flows.supervise import Child
+from flows.prefect.supervise import Child
+from flows.text.ask import answer
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from typing import Any
 import duckdb
 import requests
 
-from flows.supervise import Child
+from flows.prefect.supervise import Child
 
 SERVER_IS_UP = "Prefect UI:"
 TEACHER = "http://teacher.sandbox.test/v1"

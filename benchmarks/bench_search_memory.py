@@ -24,8 +24,8 @@ from typing import Any
 
 import requests
 
-from flows.ask import answer
-from flows.supervise import Child
+from flows.prefect.supervise import Child
+from flows.text.ask import answer
 from sandbox import catalogue
 from sandbox.toolbench_folder import tool_file
 

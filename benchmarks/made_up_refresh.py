@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.prefect_server import prepare_environment
+from flows.prefect.server import prepare_environment
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed
 from tasks.llm.chat import Reply, Usage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.opening import stage_before
+from flows.open_run import stage_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.report import say

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from prefect import flow
 
-from flows.opening import selection_before
+from flows.open_run import selection_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.report import say

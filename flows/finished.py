@@ -10,7 +10,7 @@ from prefect import Task
 
 from flows.build_catalogue import catalogue_stages
 from flows.build_instructions import Rounds
-from flows.opening import selection_before
+from flows.open_run import selection_before
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.stages import EndOfLine, Line

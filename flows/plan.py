@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.estimates import Forecast, last
 from flows.finished import finished
-from flows.opening import REFRESH, config_digest, next_refresh
+from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.calling.store import RecordingCaller
 from tasks.carry import stages_below

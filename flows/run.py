@@ -20,18 +20,18 @@ from typing import Any, TypeVar
 
 from prefect.runtime import deployment
 
-from flows.cockpit import publish
-from flows.dead_runs import sole_run
-from flows.deployment import STARTED_IN, check_parameters
 from flows.estimates import Forecast, keep, taken
-from flows.exports import exported_line
-from flows.opening import REFRESH, config_digest, open_run, spent_in
+from flows.open_run import REFRESH, config_digest, open_run, spent_in
 from flows.outcome import Outcome, Spent, StageRun
 from flows.params import Config
-from flows.plan_text import estimate_line
+from flows.prefect.artifacts import publish
+from flows.prefect.deployment import STARTED_IN, check_parameters
+from flows.prefect.zombie_runs import sole_run
 from flows.report import say, summary
+from flows.sandbox_process import open_world
 from flows.stages import raise_stop
-from flows.world import open_world
+from flows.text.exports import exported_line
+from flows.text.plan import estimate_line
 from tasks.commit import Status, commit
 from tasks.export import export
 from tasks.planning.estimate import Estimate
@@ -149,7 +149,7 @@ def run_in(
     variant: what else two runs of a kind must have in common for one to go on with the other.  base: looks
     up the run to stand on, with the folder's lock held; may raise `UsageError`.  looks_at, asks_model,
     replay: as `open_run` has them.  A run of a deployment executes what the deployment's file says, whatever
-    its parameters say (`flows.deployment`).  Raises the `StopRun` that stopped the run, once what was
+    its parameters say (`flows.prefect.deployment`).  Raises the `StopRun` that stopped the run, once what was
     finished is committed and told.
     """
     begun = time.monotonic()

@@ -14,8 +14,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.outcome import Outcome, StageRun
 from flows.params import Config
-from flows.progress import shown
 from flows.report import announce, command
+from flows.text.progress import shown
 from tasks.errors import (
     BrokenContract,
     EndpointDown,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from flows.outcome import Outcome
 from flows.params import Config
-from flows.prefect_server import (
+from flows.prefect.server import (
     NEUTRAL,
     OwnServer,
     named_when_gone,
@@ -19,7 +19,7 @@ from flows.prefect_server import (
     wait_for_records,
 )
 from flows.report import Voice, say, voice
-from flows.world import open_world
+from flows.sandbox_process import open_world
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine

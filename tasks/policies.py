@@ -33,7 +33,7 @@ from warehouse.ref import ShardOutput, StageOutput
 
 _SERIALIZER = JSONSerializer().model_dump(mode="json")
 _CLASSES = frozenset(f"{kind.__module__}.{kind.__qualname__}" for kind in (ShardOutput, StageOutput))
-# Names of results that were refused since somebody last asked; `flows.opening` says how many.
+# Names of results that were refused since somebody last asked; `flows.open_run` says how many.
 refused_results: set[str] = set()
 
 

@@ -1,6 +1,6 @@
 """How far a stage is: counters that any thread may raise and any thread may read.
 
-They know neither Prefect nor terminals: whoever shows them (`flows.progress`) looks when it likes.
+They know neither Prefect nor terminals: whoever shows them (`flows.text.progress`) looks when it likes.
 """
 
 from __future__ import annotations

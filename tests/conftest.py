@@ -31,7 +31,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a Prefect server."""
-    from flows.prefect_server import OwnServer
+    from flows.prefect.server import OwnServer
 
     server = OwnServer(tmp_path_factory.mktemp("prefect-server"))
     try:

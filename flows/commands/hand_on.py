@@ -43,7 +43,7 @@ def export(
 ) -> None:
     """Write the data set in another tool's format."""
     with command(verbose):
-        from flows.exports import told
+        from flows.text.exports import told
         from tasks.exporting.export import EXPORTS, export_run
         from tasks.exporting.params import ExportParams
 

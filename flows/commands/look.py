@@ -21,7 +21,7 @@ def runs(
 ) -> None:
     """List the runs, newest first; `toolloom sql --run RUN` looks at any of them."""
     with command(verbose):
-        from flows.ask import answer
+        from flows.text.ask import answer
 
         print(answer(data.resolve(), "@runs", output=format_.value, run=None, all_runs=True))  # noqa: T201
 
@@ -39,7 +39,7 @@ def diff(
 ) -> None:
     """Compare two runs: what was added, removed or changed, what has gone stale or come back."""
     with command(verbose):
-        from flows.diff import diff as compare
+        from flows.text.diff import diff as compare
 
         print(compare(data.resolve(), before, after, output=format_.value))  # noqa: T201
 
@@ -72,7 +72,7 @@ def sql(
 ) -> None:
     """Query the data set in SQL, read-only; alone, list the questions that have a name."""
     with command(verbose):
-        from flows.ask import answer, named_questions
+        from flows.text.ask import answer, named_questions
 
         if query is None:
             print(named_questions(format_.value))  # noqa: T201
@@ -92,7 +92,7 @@ def search(
 ) -> None:
     """Search the instructions and their answers for words; the best matches first."""
     with command(verbose):
-        from flows.ask import printed
+        from flows.text.ask import printed
         from warehouse.fulltext import search as found_in
 
         # A shell has taken the quotes of a phrase away.
@@ -135,7 +135,7 @@ def show(
     with command(verbose):
         from rich.console import Console
 
-        from flows.show import show as draw
+        from flows.text.show import show as draw
 
         console = Console(highlight=False)
         console.print(draw(data.resolve(), search, run=run, width=console.width, full=full))

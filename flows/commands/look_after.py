@@ -10,7 +10,7 @@ import typer
 
 from flows.commands.options import Data, TextFormat, Verbose, command
 from flows.params import DEFAULT_DATA
-from flows.supervise import PYTHON
+from flows.prefect.supervise import PYTHON
 from tasks.errors import UsageError
 
 store = typer.Typer(
@@ -31,7 +31,7 @@ def show_stores(
         return
     with command(verbose):
         from flows.stores import look
-        from flows.stores_text import stored_json, stored_text
+        from flows.text.stores import stored_json, stored_text
 
         stored = look(data.resolve())
         print(stored_json(stored) if format_ is TextFormat.JSON else stored_text(stored))  # noqa: T201
@@ -58,7 +58,7 @@ def prune_stores(
         if keep_runs is not None and older_than is not None:
             raise UsageError("--keep-runs and --older-than exclude each other", fix="give one of them")
         from flows.stores import free
-        from flows.stores_text import freed_text
+        from flows.text.stores import freed_text
 
         age = None if older_than is None else timedelta(days=older_than)
         print(freed_text(free(data.resolve(), keep_runs=keep_runs, older_than=age)))  # noqa: T201

@@ -65,7 +65,7 @@ def plan(
     """Say what a refresh would ask of the model and cost, stage by stage; makes no request to it."""
     with command(verbose, quiet=crawl and format_ is TextFormat.JSON):
         from flows.choose import chosen_config
-        from flows.plan_text import estimate_json, estimate_text, no_catalogue_text
+        from flows.text.plan import estimate_json, estimate_text, no_catalogue_text
 
         settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())
         folder = data.resolve()
@@ -139,7 +139,7 @@ def serve(
     """Refresh on a schedule: a Prefect server with its UI (or the one in PREFECT_API_URL) and the runs."""
     with command(verbose, quiet):
         from flows.choose import chosen_config
-        from flows.serve import serve as serve_until_stopped
+        from flows.prefect.serve import serve as serve_until_stopped
 
         overrides = [*(set_ or ()), *([f"schedule.cron={cron}"] if cron is not None else [])]
         settings = chosen_config(data, profile=profile, file=config, overrides=overrides)

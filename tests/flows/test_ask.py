@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.ask import as_table, for_a_pipe
 from flows.cli import app
+from flows.text.ask import as_table, for_a_pipe
 from warehouse.manifest import commit
 from warehouse.query import exact_rows, list_queries, query
 

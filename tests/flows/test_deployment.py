@@ -13,8 +13,8 @@ from refusals import refusal
 from warm import WarmToolloom
 
 from flows.configure import load_config
-from flows.deployment import FILE, FROM_THE_FILE, OF_A_RUN, Deployment, check_parameters
 from flows.params import Config
+from flows.prefect.deployment import FILE, FROM_THE_FILE, OF_A_RUN, Deployment, check_parameters
 from flows.refresh_dataset import refresh_dataset
 from tasks.errors import UsageError
 

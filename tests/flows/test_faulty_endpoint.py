@@ -18,7 +18,7 @@ from commands import SMALL, Sandbox, refused
 from snapshots import Snapshot, rows, snapshot_of
 from warm import WarmToolloom
 
-from flows.supervise import Child
+from flows.prefect.supervise import Child
 from warehouse import manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.guarded_server import guarded, is_loopback, refused
+from flows.prefect.guarded_server import guarded, is_loopback, refused
 
 PORT = 4200
 OURS = "127.0.0.1:4200"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.prefect_server import prepare_environment, served_at
+from flows.prefect.server import prepare_environment, served_at
 
 OF_OTHER_FLOWS = {
     "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": "s3-bucket/nobody-knows",
@@ -57,7 +57,7 @@ def test_only_how_a_server_is_reached_is_taken_from_the_environment(tmp_path: Pa
 PREPARED = """
 import sys
 from pathlib import Path
-from flows.prefect_server import prepare_environment
+from flows.prefect.server import prepare_environment
 prepare_environment(Path(sys.argv[1]), verbose=False)
 import prefect
 from prefect.logging.configuration import setup_logging
@@ -104,7 +104,7 @@ def test_settings_in_the_folder_one_stands_in_are_not_read(tmp_path: Path, file:
     (tmp_path / file).write_text(SETTINGS_IN[file])
     (tmp_path / "prefect").mkdir()
     in_neutral = PREPARED.replace(
-        "import prefect\n", "from flows.prefect_server import NEUTRAL\nos.chdir(NEUTRAL)\n", 1
+        "import prefect\n", "from flows.prefect.server import NEUTRAL\nos.chdir(NEUTRAL)\n", 1
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import os{in_neutral}", str(tmp_path)],

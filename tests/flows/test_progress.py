@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 from terminal import Screen
 
-from flows.progress import LiveLine, PlainLines, Watch, display_of, live_line
-from flows.progress_text import Standing
 from flows.report import Voice, speaking
+from flows.text.progress import LiveLine, PlainLines, Watch, display_of, live_line
+from flows.text.progress_text import Standing
 from tasks.llm.costs import Spent
 from tasks.progress import Progress, ShardProgress, Snapshot
 

@@ -23,7 +23,7 @@ from prefect.settings import (
 from terminal import Screen, Terminal
 from warm import WarmToolloom
 
-from flows.progress import ProgressArtifact, shown
+from flows.text.progress import ProgressArtifact, shown
 from tasks.errors import BrokenContract
 from tasks.llm.costs import Spent
 from tasks.policies import shard_options

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.progress_text import Standing, amount, duration, fitting, parts, plain_line, speed
+from flows.text.progress_text import Standing, amount, duration, fitting, parts, plain_line, speed
 from tasks.llm.costs import Spent
 from tasks.progress import Snapshot
 

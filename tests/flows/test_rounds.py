@@ -12,7 +12,7 @@ from commands import SMALL, Sandbox
 from snapshots import Snapshot
 from warm import WarmToolloom
 
-from flows.ask import answer
+from flows.text.ask import answer
 from warehouse import manifest
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]

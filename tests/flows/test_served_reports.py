@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from flows.served_reports import ADDRESS, address_of, served_reports
+from flows.reporting.served_reports import ADDRESS, address_of, served_reports
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_every_process_it_started_is_stopped(
 ) -> None:
     words = {word for process in ended[number].started for word in process.command.split()}
 
-    assert {"flows.guarded_server", "sandbox.serve"} <= words
+    assert {"flows.prefect.guarded_server", "sandbox.serve"} <= words
     assert ended[number].left == []
 
 

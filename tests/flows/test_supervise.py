@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.supervise import PYTHON, Child
+from flows.prefect.supervise import PYTHON, Child
 
 SLEEPER = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
 
@@ -42,7 +42,7 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed(number: signal.Signals
             sys.executable,
             "-c",
             "import sys, time\n"
-            "from flows.supervise import Child\n"
+            "from flows.prefect.supervise import Child\n"
             f"child = Child([sys.executable, '-c', {SLEEPER!r}], read_stdout=True)\n"
             "print(child.read_line(10), flush=True)\n"
             "time.sleep(60)\n",

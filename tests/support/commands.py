@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from flows.supervise import Child
+from flows.prefect.supervise import Child
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import requests
 from node_packages import installed
 
-from flows.supervise import Child
+from flows.prefect.supervise import Child
 
 PRISM = ("@stoplight/prism-cli", "5.14.2")
 AIMOCK = ("@copilotkit/aimock", "1.43.0")

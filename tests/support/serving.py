@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from flows.supervise import Child
+from flows.prefect.supervise import Child
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.ask import answer
+from flows.text.ask import answer
 from warehouse import manifest
 from warehouse.digest import combined
 from warehouse.store import Store

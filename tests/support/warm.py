@@ -126,7 +126,7 @@ def _read_settings_anew(data: Path) -> None:
     """Prefect has read its settings already; those that depend on the data folder are set now."""
     from prefect.context import refresh_global_settings_context
 
-    from flows.prefect_server import prepare_environment
+    from flows.prefect.server import prepare_environment
 
     del os.environ["PREFECT_HOME"]
     prepare_environment(data, verbose=False)
@@ -135,7 +135,13 @@ def _read_settings_anew(data: Path) -> None:
 
 
 def _import_what_commands_import() -> None:
-    for name in ("flows.refresh_dataset", "flows.start", "flows.configure", "flows.ask", *LAZILY_BY_PREFECT):
+    for name in (
+        "flows.refresh_dataset",
+        "flows.start",
+        "flows.configure",
+        "flows.text.ask",
+        *LAZILY_BY_PREFECT,
+    ):
         importlib.import_module(name)
 
 

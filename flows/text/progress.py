@@ -24,9 +24,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flows.pace import Pace
-from flows.progress_text import Standing, fitting, parts, plain_line
 from flows.report import Voice, say, voice
+from flows.text.pace import Pace
+from flows.text.progress_text import Standing, fitting, parts, plain_line
 from tasks.progress import Progress
 
 LIVE_EVERY_S = 0.2

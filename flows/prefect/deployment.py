@@ -20,7 +20,7 @@ as JSON, or a profile or a configuration in TOML, whose folder is TOOLLOOM_DATA,
 
 STARTED_IN = "TOOLLOOM_STARTED_IN"
 """The environment variable that names the folder in which `toolloom serve` was started: its configuration may
-name files and commands from there, and its runs begin elsewhere (`flows.prefect_server.NEUTRAL`)."""
+name files and commands from there, and its runs begin elsewhere (`flows.prefect.server.NEUTRAL`)."""
 
 FROM_THE_FILE = frozenset({"catalogue", "calling", "llm", "sandbox"})
 """Sections whose commands, addresses, folders, and names of keys make a run do something."""

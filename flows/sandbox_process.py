@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.params import Config
-from flows.supervise import PYTHON, Child
+from flows.prefect.supervise import PYTHON, Child
 from tasks.errors import UsageError
 
 START_TIMEOUT_S = 60.0

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flows.deployment import FILE, STARTED_IN, Deployment
-from flows.guarded_server import HOST
 from flows.params import Config
-from flows.prefect_server import NEUTRAL, prepare_environment, served_at, server_of_its_own
+from flows.prefect.deployment import FILE, STARTED_IN, Deployment
+from flows.prefect.guarded_server import HOST
+from flows.prefect.server import NEUTRAL, prepare_environment, served_at, server_of_its_own
+from flows.prefect.supervise import PYTHON, Child
 from flows.report import Voice, say, voice
-from flows.served_reports import ADDRESS, served_reports
+from flows.reporting.served_reports import ADDRESS, served_reports
 from flows.start import check_folder, check_settings
-from flows.supervise import PYTHON, Child
 from tasks.errors import StopRun, UsageError
 from warehouse.files import put
 from warehouse.lock import require_free
@@ -66,7 +66,7 @@ def _executor(deployment: Deployment, reports: str) -> Iterator[tuple[Child, str
     folder = deployment.data / "prefect"
     file, log = folder / "deployment.json", folder / "serve.log"
     put(file, deployment.model_dump_json(exclude_unset=True).encode())
-    command = [*PYTHON, "flows.execute_runs", str(file)]
+    command = [*PYTHON, "flows.prefect.execute_runs", str(file)]
     # Runs execute this flow and what the file says, whatever anybody has told the server of the deployment;
     # Prefect starts them with -m alone, in the folder where the executor is.
     told = {ADDRESS: reports, FILE: str(file), "PREFECT__FLOW_ENTRYPOINT": ENTRYPOINT}
@@ -117,6 +117,6 @@ def _attend(child: Child, answers: Callable[[], bool], data: Path) -> None:
 def _mark_dead_run(data: Path) -> None:
     """A run that did not get to say so itself; Prefect, which takes seconds to import, only for that."""
     if require_free(data) is not None:
-        from flows.dead_runs import mark_dead_run
+        from flows.prefect.zombie_runs import mark_dead_run
 
         mark_dead_run(data)

@@ -1,4 +1,8 @@
-"""Runs that died without a word: whoever comes next says so in Prefect, and goes on from them."""
+"""Runs that Prefect takes for running, and whose process is gone.
+
+Whoever comes next on the data folder says so in Prefect, and goes on from them; where the whole machine went,
+an automation (FILE) marks them Crashed.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
+import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
 from flows.report import say
 from warehouse.lock import Holder, folder_lock, require_free
+
+HEARTBEAT_S = 30  # the shortest that Prefect has; `within` of the automation is a multiple of it
+FILE = Path(__file__).with_suffix(".yaml")
 
 
 @contextmanager
@@ -54,3 +63,14 @@ def _with_subflows(client: SyncPrefectClient, run_id: UUID) -> list[FlowRun]:
         return []
     parent = FlowRunFilterParentFlowRunId(any_=[run_id])
     return [*client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent)), run]
+
+
+async def watch() -> None:
+    """Registers the automation of FILE, or brings it up to date."""
+    automation = AutomationCore.model_validate(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+    async with get_client() as client:
+        registered = await client.read_automations_by_name(automation.name)
+        if registered:
+            await client.update_automation(registered[0].id, automation)
+        else:
+            await client.create_automation(automation)

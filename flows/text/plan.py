@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from flows.ask import as_table
 from flows.estimates import Forecast
-from flows.progress_text import amount, duration
+from flows.text.ask import as_table
+from flows.text.progress_text import amount, duration
 from tasks.planning.estimate import Amount, Estimate, total
 
 _HOUR_S = 3600.0

@@ -1,4 +1,4 @@
-"""Prefect's server, asked only by who sits at this machine: `python -m flows.guarded_server PORT`.
+"""Prefect's server, asked only by who sits at this machine: `python -m flows.prefect.guarded_server PORT`.
 
 Whoever may ask Prefect's API may start runs.  It takes requests without a password, and from a page of any
 site that is open in a browser of the same machine: such a page can post to a port of 127.0.0.1, and can give

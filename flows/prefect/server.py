@@ -23,9 +23,9 @@ from uuid import UUID
 import httpx
 import requests
 
-from flows.guarded_server import HOST
+from flows.prefect.guarded_server import HOST
+from flows.prefect.supervise import PYTHON, Child
 from flows.report import say
-from flows.supervise import PYTHON, Child
 from tasks.errors import ConnectionFailed, ToolloomError, UsageError
 from tasks.transport.proxies import never_for_loopback
 
@@ -118,7 +118,7 @@ class OwnServer:
         self.log = data / "prefect" / "server.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.child = Child(
-            [*PYTHON, "flows.guarded_server", str(self.port)],
+            [*PYTHON, "flows.prefect.guarded_server", str(self.port)],
             env=self._environment(data),
             cwd=NEUTRAL,
             log=self.log,

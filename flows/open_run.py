@@ -9,8 +9,8 @@ from pathlib import Path
 
 from flows.outcome import Spent
 from flows.params import Config
-from flows.progress import shown
 from flows.report import say
+from flows.text.progress import shown
 from tasks.errors import BrokenContract
 from tasks.llm.abilities import Abilities
 from tasks.llm.batching.records import Record

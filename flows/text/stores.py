@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import orjson
 import pandas as pd
 
-from flows.ask import as_table
 from flows.stores import Stored
+from flows.text.ask import as_table
 from tasks.transport.kvupkeep import Freed
 
 _UNITS = ("B", "kB", "MB", "GB")

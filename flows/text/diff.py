@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from flows.ask import as_table
+from flows.text.ask import as_table
 from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.query import query

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows.configure import load_config
-from flows.world import at_addresses
+from flows.sandbox_process import at_addresses
 
 OWN = "http://model.test/v1"
 TEACHER = "http://127.0.0.1:2/v1"

@@ -14,7 +14,7 @@ from serving import wait_for
 from snapshots import Snapshot
 from warm import WarmToolloom
 
-from flows.events import Deaths, deaths
+from flows.prefect.events import Deaths, deaths
 from warehouse import manifest
 
 # The run that several tests share is made by whichever comes first.
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 TELL = """
 import sys
 from pathlib import Path
-from flows.events import tell_of_deaths
+from flows.prefect.events import tell_of_deaths
 tell_of_deaths("scheduled", Path(sys.argv[1]), "run-2", alert_share=float(sys.argv[2]))
 """
 

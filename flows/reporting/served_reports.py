@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from flows.guarded_server import is_loopback
+from flows.prefect.guarded_server import is_loopback
 from flows.reporting.write import report_path
 from warehouse import manifest
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from rich.text import Text
 
-from flows.tree import Row, drawn, first_steps
+from flows.text.tree import Row, drawn, first_steps
 from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.sql import statement

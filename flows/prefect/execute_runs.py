@@ -1,4 +1,4 @@
-"""Registers the refresh as a deployment and executes its runs: `python -m flows.execute_runs FILE`.
+"""Registers the refresh as a deployment and executes its runs: `python -m flows.prefect.execute_runs FILE`.
 
 FILE holds a `Deployment` as JSON.  The first line on standard output is JSON as well: the id of the
 deployment, or why there is none.  The lines after it are those of the runs, each a process of its own.
@@ -21,10 +21,9 @@ from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
-from flows.dead_runs import mark_dead_run
-from flows.deployment import Deployment
+from flows.prefect.deployment import Deployment
+from flows.prefect.zombie_runs import HEARTBEAT_S, mark_dead_run, watch
 from flows.refresh_dataset import refresh_dataset
-from flows.silent_runs import HEARTBEAT_S, watch
 from tasks.errors import UsageError
 
 SHOWN = 500

@@ -1,8 +1,8 @@
 """Child processes that never outlive this one.
 
-A child is started under a tiny guardian (`python -m flows.supervise -- COMMAND`).  The guardian's standard
-input is a pipe that only this process holds: when this process ends, however it ends (kill -9 included),
-the pipe closes and the guardian stops the child and everything the child started.
+A child is started under a tiny guardian (`python -m flows.prefect.supervise -- COMMAND`).  The guardian's
+standard input is a pipe that only this process holds: when this process ends, however it ends (kill -9
+included), the pipe closes and the guardian stops the child and everything the child started.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Child:
         self._log: IO[bytes] | None = log.open("ab") if log is not None else None
         sink = self._log if self._log is not None else subprocess.DEVNULL
         self.process = subprocess.Popen(  # noqa: S603 - our own commands
-            [*PYTHON, "flows.supervise", "--", *command],
+            [*PYTHON, "flows.prefect.supervise", "--", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if read_stdout else sink,
             stderr=sink,

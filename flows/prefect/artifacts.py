@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from flows.events import STOPPED_BY_BUDGET, tell, tell_of_commit, tell_of_deaths
 from flows.outcome import Outcome
 from flows.params import Config
+from flows.prefect.events import STOPPED_BY_BUDGET, tell, tell_of_commit, tell_of_deaths
 from flows.report import markdown
+from flows.reporting.served_reports import address_of
 from flows.reporting.write import newest_report
-from flows.served_reports import address_of
 from tasks.errors import OverBudget
 from warehouse.connect import open_database
 from warehouse.query import query

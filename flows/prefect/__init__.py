@@ -1,0 +1,1 @@
+"""Around Prefect: its server, deployment and runs that died, events and artifacts."""
