@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.reporting.write import newest_report
 from tasks.errors import BrokenContract, NothingLeft, UsageError
 from tasks.importing.files import answer_files, answers_elsewhere
 from tasks.importing.importing import STAGE, Imported, Known, import_files
@@ -16,7 +17,7 @@ from tasks.llm.chat import digest_of
 from warehouse import manifest
 from warehouse.checking import run_checks
 from warehouse.connect import build_database
-from warehouse.files import remove_leftovers
+from warehouse.files import refuse_foreign, remove_leftovers
 from warehouse.lock import folder_lock
 from warehouse.manifest import Manifest
 from warehouse.ref import TableRef
@@ -54,6 +55,7 @@ def import_folder(data: Path, format_: str, folder: Path) -> ImportedRun:
     if format_ not in FORMATS:
         raise UsageError(f"there is no format {format_!r} to import", fix=f"known: {', '.join(FORMATS)}")
     files = answer_files(folder)
+    refuse_foreign(data)
     with folder_lock(data, f"import {format_}"):
         remove_leftovers(data)
         started_at = datetime.now(UTC)
@@ -67,6 +69,7 @@ def import_folder(data: Path, format_: str, folder: Path) -> ImportedRun:
                 fix=f"the first: {imported.rejects[0].row_id}: {imported.rejects[0].detail}",
             )
         run_id = _commit(data, parent, imported, len(files), started_at)
+        newest_report(data, anew=True)
     elsewhere = tuple(answers_elsewhere(folder))
     return ImportedRun(run_id, len(files), imported, tuple(queries.unused), elsewhere)
 

@@ -46,7 +46,8 @@ def folder_lock(root: Path, command: str, job: str | None = None) -> Iterator[Ho
     """Hold the data folder for this process; yields who held it before and died, if anybody did.
 
     command: what other processes are told is going on; it must hold no secret.  The lock file stays;
-    its presence means nothing.  Raises UsageError when another run holds it or the folder is not
+    its presence means nothing.  A dead holder whose job is still to be told of stays entered until somebody
+    with a job of his own has been here.  Raises UsageError when another run holds it or the folder is not
     writable.
     """
     with _kernel_lock(root) as descriptor:
@@ -56,7 +57,10 @@ def folder_lock(root: Path, command: str, job: str | None = None) -> Iterator[Ho
         try:
             yield dead
         finally:
-            os.ftruncate(descriptor, 0)
+            if job is None and dead is not None and dead.job is not None:
+                _describe(descriptor, dead)
+            else:
+                os.ftruncate(descriptor, 0)
 
 
 def require_free(root: Path) -> Holder | None:

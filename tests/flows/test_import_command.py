@@ -173,6 +173,25 @@ def test_an_import_is_a_run_on_top_of_what_was_there(answers: Path, tmp_path: Pa
     assert asked(tmp_path / "data", "SELECT stage, n_in, n_out FROM funnel") == [("import", 5, 5)]
 
 
+def test_the_report_is_that_of_the_import(answers: Path, tmp_path: Path) -> None:
+    write_world(tmp_path / "data")
+    (tmp_path / "data" / "report.html").write_text("of the run before")
+    run = import_folder(tmp_path / "data", "toolbench", answers)
+
+    assert run.run_id in (tmp_path / "data" / "report.html").read_text()
+
+
+def test_a_folder_of_others_is_not_made_a_data_folder(answers: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+
+    done = typed("toolbench", answers, "--data", mine)
+
+    assert (done.exit_code, "holds files that are not Toolloom's (notes.txt)" in done.stderr) == (2, True)
+    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
+
+
 def test_a_search_is_imported_once(answers: Path, tmp_path: Path) -> None:
     few = tmp_path / "few"
     (few / "G1_answer").mkdir(parents=True)

@@ -57,6 +57,18 @@ def test_another_process_is_named_and_let_go_of_by_kill_9(
         assert (dead.pid, dead.command, dead.job) == (holder.pid, "toolloom refresh", "a-flow-run")
 
 
+def test_a_dead_run_is_remembered_until_another_run_could_tell_of_it(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    found = []
+    for job in (None, "another-flow-run", "yet-another"):
+        with folder_lock(tmp_path, "toolloom import", job) as dead:
+            found.append(dead and dead.job)
+    assert found == ["a-flow-run", "a-flow-run", None]
+
+
 def test_a_holder_that_ended_leaves_no_trace(tmp_path: Path) -> None:
     with folder_lock(tmp_path, "first"):
         pass
