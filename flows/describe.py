@@ -18,13 +18,13 @@ from pydantic_core import PydanticUndefined
 
 from flows.configure import profile_names
 from flows.describe_data import data_lines
-from flows.lineage import lineage, lineage_table
+from flows.lineage import lineage_table
 from flows.params import Config
 from tasks.llm.retries import ALL_ATTEMPTS, RETRIES, Retry
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
-LINEAGE_BEGINS = "<!-- Lineage, made by `python -m flows.describe`; edit READS and WRITES in tasks/. -->"
+LINEAGE_BEGINS = "<!-- Lineage, made by `python -m flows.describe`; edit STAGE in tasks/. -->"
 LINEAGE_ENDS = "<!-- End of the lineage. -->"
 RETRIES_BEGIN = "<!-- Retries, made by `python -m flows.describe`; edit tasks/llm/retries.py. -->"
 RETRIES_END = "<!-- End of the retries. -->"
@@ -34,7 +34,7 @@ def pages() -> dict[Path, str]:
     """Every page that is generated, wholly or in part, with its text."""
     return {
         DOCS / "architecture.md": with_block(
-            "architecture.md", LINEAGE_BEGINS, LINEAGE_ENDS, lineage_table(lineage())
+            "architecture.md", LINEAGE_BEGINS, LINEAGE_ENDS, lineage_table()
         ),
         DOCS / "configuration.md": configuration_page(),
         DOCS / "data.md": data_page(),

@@ -21,6 +21,7 @@ from tasks.policies import refused_results
 from tasks.probing.earlier import reached_nothing
 from tasks.run import RunContext
 from tasks.services import ENDPOINT, close_services, services_of
+from tasks.stage import KEYS
 from tasks.transport.guard import secrets_named
 from warehouse import manifest
 from warehouse.manifest import Manifest, PendingRun
@@ -53,6 +54,11 @@ def open_run(
             "say: should one repeat it, it will be in the data"
         )
     parent = manifest.latest(data)
+    if kind == REFRESH and parent is not None and parent.keys != KEYS:
+        say(
+            f"stages of run {parent.run_id} are looked through anew, this once: another version of Toolloom "
+            "wrote it, and cached results go by other names now; stored replies and answers are used again"
+        )
     if _is_stale(config, data):
         manifest.finish(data)
     pending = manifest.begin(data, _new_run(config, parent, data, kind, looks_at))

@@ -15,7 +15,7 @@ from flows.params import Config
 from tasks.calling.store import RecordingCaller
 from tasks.carry import stages_below
 from tasks.catalogue.opening import are_sources_of
-from tasks.compress import settings_key
+from tasks.compress import STAGE as COMPRESS
 from tasks.errors import BrokenContract, UsageError
 from tasks.llm.batching.records import Records, batches_of
 from tasks.llm.chat import digest_of
@@ -143,7 +143,7 @@ def _planner(
         sample=config.sample,
         instruct=config.instruct,
         annotate=config.annotate,
-        documents=settings_key(run, config.compress),
+        documents=COMPRESS.settings_key(run, config.compress),
     )
     recorded = RecordingCaller(None, calls, settings=digest_of(run.calling_identity()))
     return Planner(known, settings, figures_of(run.data, config.llm.model), replies, recorded, run.abilities)

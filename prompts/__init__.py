@@ -81,8 +81,8 @@ def names() -> tuple[str, ...]:
 
 
 def digests_of(folder: str) -> list[str]:
-    """Digests of all prompts of a folder, for the keys of what they shape."""
-    return [load(name).digest for name in names() if name.startswith(f"{folder}/")]
+    """Digests of all prompts of a folder, or of the one of that name, for the keys of what they shape."""
+    return [load(name).digest for name in names() if name == folder or name.startswith(f"{folder}/")]
 
 
 @cache

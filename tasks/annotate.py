@@ -9,15 +9,15 @@ from functools import partial
 
 from prefect import task
 
-from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from tasks.llm.costs import cost_usd
-from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.policies import shard_options, stage_options
 from tasks.run import RunContext
 from tasks.search.annotate import annotate_instruction, annotation_id_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.services import Services, services_of
 from tasks.stage import (
+    Stage,
     TableRows,
     bucket_count,
     finish_stage,
@@ -44,11 +44,18 @@ from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
-STAGE = "annotate"
 VERSION = 6
-READS = (TOOLS, APIS, DOCUMENTS, INSTRUCTIONS)
-WRITES = (ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS)
-UNIT = "instruction"
+STAGE = Stage(
+    name="annotate",
+    version=VERSION,
+    unit="instruction",
+    reads={"crawl": (TOOLS, APIS), "compress": (DOCUMENTS,), "select": (INSTRUCTIONS,)},
+    writes=(ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS),
+    prompts=("search",),
+    asks_model=True,
+    calls_apis=True,
+    arguments=("budgets",),
+)
 OFFER = "sampled"
 
 # One thread: what many threads allocate to write Parquet, none of them gives back.
@@ -58,40 +65,11 @@ Budgets = Mapping[str, int]
 """What react@budget may spend, by instruction."""
 
 
-def _key(run: RunContext, settings: Mapping[str, object], *parts: object) -> str:
-    return stage_key(
-        STAGE,
-        VERSION,
-        settings,
-        run.model_identity(),
-        run.calling_identity(),
-        run.replay,
-        prompt_digests("search"),
-        *parts,
-    )
-
-
-def _stage_key(
-    run: RunContext,
-    params: AnnotateParams,
-    crawled: StageOutput,
-    compressed: StageOutput | None,
-    selected: StageOutput,
-    budgets: Budgets | None = None,
-) -> str:
-    inputs = [
-        *crawled.digests(TOOLS.name, APIS.name),
-        *([] if compressed is None else compressed.digests(DOCUMENTS.name)),
-        *selected.digests(INSTRUCTIONS.name),
-    ]
-    return _key(run, identity(params, STAGE), "stage", inputs, budgets)
-
-
 def _shard_key(run: RunContext, params: AnnotateParams, inputs_digest: str, **_: object) -> str:
-    return _key(run, identity(params, STAGE, shard=True), "shard", inputs_digest)
+    return STAGE.shard_key(run, params, inputs_digest)
 
 
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def annotate(
     run: RunContext,
     params: AnnotateParams,
@@ -109,9 +87,9 @@ def annotate(
     within, over = _within_limit(instructions, params.limit)
     wanted, unbounded = _with_budget(within, params, budgets or {})
     described = _Described(services, crawled, compressed)
-    progress = services.progress(STAGE)
-    progress.expect(len(wanted), UNIT)
-    buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE))
+    progress = services.progress(STAGE.name)
+    progress.expect(len(wanted), STAGE.unit)
+    buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE.name))
     shards = [
         {
             "run": run,
@@ -129,9 +107,7 @@ def annotate(
     outputs = run_shards(annotate_shard, services.store, shards, progress)
     rejects = [_over_limit(row) for row in over] + [_no_budget(row, params) for row in unbounded]
     rejected = [_rejected(run, rejects)] if rejects else []
-    return finish_stage(
-        STAGE, services.store, [*outputs, *rejected], writes=WRITES, n_shard_tasks=len(outputs)
-    )
+    return finish_stage(STAGE, services.store, [*outputs, *rejected], n_shard_tasks=len(outputs))
 
 
 def _instruction_id(instruction: Instruction) -> str:
@@ -194,7 +170,7 @@ def _digest(instructions: Iterable[Instruction], described: _Described, budgets:
 
 def _over_limit(instruction: Instruction) -> Reject:
     return Reject(
-        stage=STAGE,
+        stage=STAGE.name,
         row_id=instruction.instruction_id,
         reason="over_limit",
         detail="[annotate] limit is reached",
@@ -203,7 +179,7 @@ def _over_limit(instruction: Instruction) -> Reject:
 
 def _no_budget(instruction: Instruction, params: AnnotateParams) -> Reject:
     return Reject(
-        stage=STAGE,
+        stage=STAGE.name,
         row_id=instruction.instruction_id,
         reason="no_budget",
         detail=f"{BUDGET_METHOD} spends what {params.budget_of} spent on the same instruction, under the "
@@ -213,12 +189,12 @@ def _no_budget(instruction: Instruction, params: AnnotateParams) -> Reject:
 
 
 def _rejected(run: RunContext, rejects: Sequence[Reject]) -> ShardOutput:
-    rows: TableRows = {table: [] for table in WRITES} | {REJECTS: rejects}
-    counts = Counts(unit=UNIT, n_in=len(rejects), n_out=0, n_rejected=len(rejects))
+    rows: TableRows = {table: [] for table in STAGE.writes} | {REJECTS: rejects}
+    counts = Counts(unit=STAGE.unit, n_in=len(rejects), n_out=0, n_rejected=len(rejects))
     return write_shard(services_of(run).store, rows, counts)
 
 
-@task(name="annotate shard", task_run_name="annotate {shard}", tags=[STAGE], **shard_options(_shard_key))
+@task(name="annotate shard", task_run_name="annotate {shard}", tags=[STAGE.name], **shard_options(_shard_key))
 def annotate_shard(
     run: RunContext,
     params: AnnotateParams,
@@ -236,7 +212,7 @@ def annotate_shard(
     document_of: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     api_of: Mapping[str, Api] = {row.api_id: row for row in services.rows(APIS, apis)}
     tool_of: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, tools)}
-    model = services.model(STAGE)
+    model = services.model(STAGE.name)
 
     with Gatherer(services.store, (ANNOTATIONS, NODES, CALLS), _WRITER) as gathered:
 
@@ -260,12 +236,12 @@ def annotate_shard(
             if behind is not None:
                 await asyncio.wrap_future(behind)
 
-        mapped = services.map(STAGE, shard, annotate_one, rows, at_once=params.concurrency)
+        mapped = services.map(STAGE.name, shard, annotate_one, rows, at_once=params.concurrency)
         trees = gathered.finish()
     ids = (_annotation_id(row, params, model.name) for row in rows)
-    accounts: TableRows = {REJECTS: [], LLM_CALLS: services.usage.take(STAGE, ids)}
+    accounts: TableRows = {REJECTS: [], LLM_CALLS: services.usage.take(STAGE.name, ids)}
     counts = Counts(
-        unit=UNIT, n_in=len(rows), n_out=len(mapped.done), n_rejected=0, n_pending=len(mapped.pending)
+        unit=STAGE.unit, n_in=len(rows), n_out=len(mapped.done), n_rejected=0, n_pending=len(mapped.pending)
     )
     written = write_shard(services.store, accounts, counts)
     return ShardOutput(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from tasks.annotate import STAGE as REFRESHED
+from tasks.annotate import STAGE as ANNOTATE
 from tasks.catalogue.toolbench.instructions import STAGE as POSED
 from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
@@ -17,6 +17,7 @@ from warehouse.store import Store
 from warehouse.table import Table
 from warehouse.tables import ANNOTATIONS, APIS, INSTRUCTIONS, NODES, REJECTS
 
+REFRESHED = ANNOTATE.name
 SEARCHED = "annotated"
 TREES: tuple[Table[Any], ...] = (ANNOTATIONS, NODES)
 

@@ -12,9 +12,10 @@ from prefect import task
 
 from tasks.carry import SEARCHED, carried
 from tasks.errors import BrokenContract
-from tasks.policies import stage_key, stage_options
+from tasks.policies import stage_options
 from tasks.run import RunContext
 from tasks.services import ENDPOINT, services_of
+from tasks.stage import KEYS, Stage, stage_key
 from warehouse import manifest
 from warehouse.checking import Violation, run_checks
 from warehouse.connect import build_database, lost_files
@@ -24,10 +25,14 @@ from warehouse.seen import Seen
 from warehouse.tables import LLM_CALLS, RUNS, TABLES
 from warehouse.tables.accounts import LlmCall, Run, StageCounts
 
-STAGE = "commit"
 VERSION = 1
-READS = (LLM_CALLS,)
-WRITES = (LLM_CALLS, RUNS)
+STAGE = Stage(
+    name="commit",
+    version=VERSION,
+    unit="run",
+    reads=dict.fromkeys(("probe", "compress", "propose", "select", "annotate"), (LLM_CALLS,)),
+    writes=(LLM_CALLS, RUNS),
+)
 VIOLATIONS_SHOWN = 5
 REFRESH = "refresh"
 ANNOTATE = "annotate"
@@ -44,10 +49,10 @@ def _key(
     kind: str = REFRESH,
 ) -> str:
     dumped = {stage: output.model_dump(mode="json") for stage, output in outputs.items()}
-    return stage_key(STAGE, VERSION, kind, status, config_digest, dumped, parent)
+    return stage_key(STAGE.name, VERSION, kind, status, config_digest, dumped, parent)
 
 
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(_key))
 def commit(
     run: RunContext,
     status: Status,
@@ -67,6 +72,7 @@ def commit(
     snapshot = Manifest(
         run_id=run.run_id,
         kind=kind,
+        keys=KEYS if kind == REFRESH or before is None else before.keys,
         status=status,
         parent=parent,
         started_at=run_row.started_at,

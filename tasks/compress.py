@@ -7,52 +7,31 @@ from dataclasses import dataclass
 
 from prefect import task
 
-import seeds
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import Compressor
 from tasks.errors import BrokenContract
-from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.policies import shard_options, stage_options
 from tasks.run import RunContext
 from tasks.services import Services, services_of
-from tasks.stage import TableRows, finish_stage, run_shards, write_shard
+from tasks.stage import Stage, TableRows, finish_stage, run_shards, write_shard
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, DOCUMENTS, LLM_CALLS, REJECTS, TOOLS, VERDICTS
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict
 
-STAGE = "compress"
 VERSION = 3
-READS = (TOOLS, APIS, VERDICTS, DOCUMENTS)  # the documents of the run before
-WRITES = (DOCUMENTS, REJECTS, LLM_CALLS)
-UNIT = "API"
-
-
-def settings_key(run: RunContext, params: CompressParams, *parts: object) -> str:
-    """What every document is made with, and the parts.
-
-    Not of the documents there were before: they differ from new ones in example values alone.
-    """
-    return stage_key(
-        STAGE,
-        VERSION,
-        params,
-        run.model_identity(),
-        prompt_digests("compress"),
-        seeds.digest(),
-        *parts,
-    )
-
-
-def _stage_key(
-    run: RunContext,
-    params: CompressParams,
-    crawled: StageOutput,
-    probed: StageOutput,
-    **_: object,
-) -> str:
-    inputs = [*crawled.digests(TOOLS.name, APIS.name), *probed.digests(VERDICTS.name)]
-    return settings_key(run, params, "stage", inputs)
+STAGE = Stage(
+    name="compress",
+    version=VERSION,
+    unit="API",
+    reads={"crawl": (TOOLS, APIS), "probe": (VERDICTS,)},
+    carries=(DOCUMENTS,),
+    writes=(DOCUMENTS, REJECTS, LLM_CALLS),
+    prompts=("compress",),
+    uses_seeds=True,
+    asks_model=True,
+)
 
 
 def _shard_key(
@@ -64,10 +43,10 @@ def _shard_key(
     **_: object,
 ) -> str:
     inputs = [tools.content_digest, apis.content_digest, verdicts.content_digest]
-    return settings_key(run, params, "shard", inputs)
+    return STAGE.shard_key(run, params, inputs)
 
 
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def compress(
     run: RunContext,
     params: CompressParams,
@@ -77,8 +56,8 @@ def compress(
 ) -> StageOutput:
     """before: the stage's output in the run before; a document of it stays while only values differ."""
     services = services_of(run)
-    progress = services.progress(STAGE)
-    progress.expect(probed.counts.n_out, UNIT)
+    progress = services.progress(STAGE.name)
+    progress.expect(probed.counts.n_out, STAGE.unit)
     documents = () if before is None else before.tables[DOCUMENTS.name]
     shards = [
         {
@@ -100,7 +79,7 @@ def compress(
         )
     ]
     outputs = run_shards(compress_shard, services.store, shards, progress)
-    return finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
+    return finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
 
 
 @dataclass(frozen=True)
@@ -113,7 +92,7 @@ class _Kept:
     before: Document | None
 
 
-@task(name="compress shard", task_run_name="compress {shard}", tags=[STAGE], **shard_options(_shard_key))
+@task(name="compress shard", task_run_name="compress {shard}", tags=[STAGE.name], **shard_options(_shard_key))
 def compress_shard(
     run: RunContext,
     params: CompressParams,
@@ -125,17 +104,17 @@ def compress_shard(
 ) -> ShardOutput:
     services = services_of(run)
     kept = _kept(services, tools, apis, verdicts, _earlier(services, before))
-    compressor = Compressor(services.model(STAGE), params, settings=settings_key(run, params))
+    compressor = Compressor(services.model(STAGE.name), params, settings=STAGE.settings_key(run, params))
 
     async def compress_one(row: _Kept) -> Document:
         return await compressor.document(row.tool, row.api, row.verdict, row.before)
 
-    mapped = services.map(STAGE, shard, compress_one, kept)
+    mapped = services.map(STAGE.name, shard, compress_one, kept)
     documents = [document for _, document in mapped.done]
     counts = Counts(
-        unit=UNIT, n_in=len(kept), n_out=len(documents), n_rejected=0, n_pending=len(mapped.pending)
+        unit=STAGE.unit, n_in=len(kept), n_out=len(documents), n_rejected=0, n_pending=len(mapped.pending)
     )
-    calls = services.usage.take(STAGE, (row.api.api_id for row in kept))
+    calls = services.usage.take(STAGE.name, (row.api.api_id for row in kept))
     tables: TableRows = {DOCUMENTS: documents, REJECTS: [], LLM_CALLS: calls}
     return write_shard(services.store, tables, counts, mapped.stop)
 

@@ -1,8 +1,6 @@
 """How every stage is cached and retried.
 
-A result is reused when its key is the same: stage name, hand-bumped stage version, content digests of
-what the stage reads, its parameters, its prompts, the model.  Never an address, a port or a clock; what
-the world decides (crawl, probe) is keyed on `as_of`.
+A result is reused when its key is the same (`tasks/stage.py` makes it).
 
 A data folder may come from somebody else, and Prefect reads a result with whatever serializer, decoder and
 classes the result itself names, pickle among them.  So a result is looked at before Prefect does: one that
@@ -23,30 +21,14 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.serializers import JSONSerializer
 from prefect.settings import get_current_settings
 from prefect.tasks import exponential_backoff
-from pydantic import BaseModel
 
-import prompts
 from tasks.errors import Transient
-from tasks.identity import identity
-from tasks.llm.chat import digest_of
 from warehouse.ref import ShardOutput, StageOutput
 
 _SERIALIZER = JSONSerializer().model_dump(mode="json")
 _CLASSES = frozenset(f"{kind.__module__}.{kind.__qualname__}" for kind in (ShardOutput, StageOutput))
 # Names of results that were refused since somebody last asked; `flows.open_run` says how many.
 refused_results: set[str] = set()
-
-
-def stage_key(stage: str, version: int, *parts: object) -> str:
-    """A cache key: readable in front, the digest of all parts behind."""
-    return f"{stage}-v{version}-{digest_of([_plain(part) for part in parts])}"
-
-
-def _plain(part: object) -> object:
-    return identity(part) if isinstance(part, BaseModel) else part
-
-
-prompt_digests = prompts.digests_of
 
 
 def _keyed_on(key: Callable[..., str]) -> CacheKeyFnPolicy:

@@ -9,13 +9,14 @@ from typing import Any
 
 from prefect import task
 
+from prompts import digests_of
 from tasks.calling.mcp import why_skipped
 from tasks.calling.outcome import Outcome
 from tasks.calling.request import host_of
 from tasks.errors import BrokenContract, ConnectionFailed
 from tasks.identity import identity
 from tasks.llm.chat import digest_of
-from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.policies import shard_options, stage_options
 from tasks.probing.answers import Answers
 from tasks.probing.earlier import Again, reached_nothing, stands, was_unreachable
 from tasks.probing.given import entries, given_to
@@ -25,18 +26,27 @@ from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
 from tasks.probing.siblings import levels_first, plans_of
 from tasks.run import RunContext
 from tasks.services import Services, services_of
-from tasks.stage import TableRows, finish_stage, run_shards, write_shard
+from tasks.stage import Stage, TableRows, finish_stage, run_shards, write_shard
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, LLM_CALLS, PROBES, REJECTS, VERDICTS
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
-STAGE = "probe"
 VERSION = 3
-READS = (APIS, VERDICTS)  # the verdicts of the run before
-WRITES = (PROBES, VERDICTS, REJECTS, LLM_CALLS)
-UNIT = "API"
+STAGE = Stage(
+    name="probe",
+    version=VERSION,
+    unit="API",
+    reads={"crawl": (APIS,)},
+    carries=(VERDICTS,),
+    writes=(PROBES, VERDICTS, REJECTS, LLM_CALLS),
+    prompts=("probe",),
+    asks_model="model_arguments",
+    calls_apis=True,
+    asks_world=True,
+    by_shard=True,  # `compress` takes the shards of both stages together
+)
 ENOUGH_TO_TELL = 5
 
 NOT_TRIED: Mapping[str, str] = {
@@ -51,37 +61,22 @@ TO_DO: Mapping[str, str] = {
 }
 
 
-def _key(run: RunContext, params: ProbeParams, *parts: object) -> str:
-    """Not of the verdicts there were before, nor of which of them may stand: `as_of` names the look at the
-    world that was taken then.
-    """
-    given = [params.values] if params.values else []
-    return stage_key(
-        STAGE, VERSION, run.as_of[STAGE].isoformat(), _circumstances(run, params), *given, *parts
-    )
-
-
 def _circumstances(run: RunContext, params: ProbeParams) -> list[object]:
     """What decides a verdict besides the API, what is given for it alone, and the world."""
-    asked = [run.model_identity(), prompt_digests("probe")] if params.model_arguments else []
+    asked = [run.model_identity(), digests_of("probe")] if params.model_arguments else []
     return [
         VERSION,
-        identity(params, STAGE, shard=True),
+        identity(params, STAGE.name, shard=True),
         run.calling_identity(),
         *asked,
     ]
 
 
-def _stage_key(run: RunContext, params: ProbeParams, crawled: StageOutput, **_: object) -> str:
-    # Shard by shard: `compress` takes the shards of both stages together.
-    return _key(run, params, "stage", [ref.content_digest for ref in crawled.shards[APIS.name]])
-
-
 def _shard_key(run: RunContext, params: ProbeParams, apis: TableRef, **_: object) -> str:
-    return _key(run, params, "shard", apis.content_digest)
+    return STAGE.shard_key(run, params, [apis.content_digest, params.values])
 
 
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def probe(
     run: RunContext,
     params: ProbeParams,
@@ -91,14 +86,14 @@ def probe(
 ) -> StageOutput:
     """before: the stage's output in the run before; verdicts of it that still stand are carried over."""
     services = services_of(run)
-    progress = services.progress(STAGE)
-    progress.expect(sum(apis.rows for apis in crawled.shards[APIS.name]), UNIT)
+    progress = services.progress(STAGE.name)
+    progress.expect(sum(apis.rows for apis in crawled.shards[APIS.name]), STAGE.unit)
     shards = [
         {"run": run, "params": params, "apis": apis, "before": verdicts, "again": again, "shard": shard}
         for shard, (apis, verdicts) in enumerate(_with_verdicts(crawled, before))
     ]
     outputs = run_shards(probe_shard, services.store, shards, progress)
-    finished = finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
+    finished = finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
     if finished.stop is None:
         services.trials.discard()
     return finished
@@ -114,7 +109,7 @@ def _with_verdicts(
     return [(apis, verdicts) for apis in shards]
 
 
-@task(name="probe shard", task_run_name="probe {shard}", tags=[STAGE], **shard_options(_shard_key))
+@task(name="probe shard", task_run_name="probe {shard}", tags=[STAGE.name], **shard_options(_shard_key))
 def probe_shard(
     run: RunContext,
     params: ProbeParams,
@@ -137,7 +132,7 @@ def probe_shard(
         return report
 
     mapped = services.map(
-        STAGE,
+        STAGE.name,
         shard,
         probe_one,
         levels_first(work.apis, prober.plans),
@@ -151,7 +146,7 @@ def probe_shard(
     skipped = _skipped_tools(run, work.apis)
     rejects = [_reject(verdict, skipped) for verdict in verdicts if not verdict.kept]
     counts = Counts(
-        unit=UNIT,
+        unit=STAGE.unit,
         n_in=len(work.apis),
         n_out=len(verdicts) - len(rejects),
         n_rejected=len(rejects),
@@ -161,7 +156,7 @@ def probe_shard(
         PROBES: [tried for report in reports for tried in report.probes],
         VERDICTS: verdicts,
         REJECTS: rejects,
-        LLM_CALLS: services.usage.take(STAGE, (api.api_id for api in work.apis)),
+        LLM_CALLS: services.usage.take(STAGE.name, (api.api_id for api in work.apis)),
     }
     return write_shard(services.store, tables, counts, mapped.stop)
 
@@ -240,7 +235,7 @@ def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
                 if api_id in sources and verdict.example_response is not None
             },
         ),
-        model=services.model(STAGE) if params.model_arguments else None,
+        model=services.model(STAGE.name) if params.model_arguments else None,
         conditions=work.conditions,
     )
 
@@ -283,7 +278,7 @@ def _skipped_tools(run: RunContext, apis: Sequence[Api]) -> dict[str, str]:
 def _reject(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
     # Nothing that varies from run to run: the latencies are in `probes`.
     detail = skipped.get(verdict.api_id) or NOT_TRIED.get(verdict.reason) or _tried(verdict)
-    return Reject(stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=detail)
+    return Reject(stage=STAGE.name, row_id=verdict.api_id, reason=verdict.reason, detail=detail)
 
 
 def _tried(verdict: Verdict) -> str:

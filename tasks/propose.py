@@ -2,66 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from prefect import task
 
-import seeds
-from tasks.identity import identity
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, propose_for
 from tasks.llm.chat import digest_of
-from tasks.policies import prompt_digests, shard_options, stage_key, stage_options
+from tasks.policies import shard_options, stage_options
 from tasks.run import RunContext
 from tasks.services import services_of
-from tasks.stage import TableRows, added, bucket_count, finish_stage, into_buckets, run_shards, write_shard
+from tasks.stage import (
+    Stage,
+    TableRows,
+    added,
+    bucket_count,
+    finish_stage,
+    into_buckets,
+    run_shards,
+    write_shard,
+)
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, CANDIDATES, DOCUMENTS, LLM_CALLS, REJECTS, SAMPLES, TOOLS
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Sample
 
-STAGE = "propose"
 VERSION = 3
-READS = (TOOLS, APIS, DOCUMENTS, SAMPLES)
-WRITES = (CANDIDATES, REJECTS, LLM_CALLS)
-UNIT = "instruction"
-
-
-def _key(run: RunContext, settings: Mapping[str, object], *parts: object) -> str:
-    return stage_key(
-        STAGE,
-        VERSION,
-        settings,
-        run.model_identity(),
-        prompt_digests("instruct"),
-        prompt_digests("again"),
-        seeds.digest(),
-        *parts,
-    )
-
-
-def _stage_key(
-    run: RunContext,
-    params: InstructParams,
-    crawled: StageOutput,
-    compressed: StageOutput,
-    sampled: StageOutput,
-    **_: object,
-) -> str:
-    inputs = [
-        *crawled.digests(TOOLS.name, APIS.name),
-        *compressed.digests(DOCUMENTS.name),
-        *sampled.digests(SAMPLES.name),
-    ]
-    return _key(run, identity(params, STAGE), "stage", inputs)
+STAGE = Stage(
+    name="propose",
+    version=VERSION,
+    unit="instruction",
+    reads={"crawl": (TOOLS, APIS), "compress": (DOCUMENTS,), "sample": (SAMPLES,)},
+    writes=(CANDIDATES, REJECTS, LLM_CALLS),
+    prompts=("instruct", "again"),
+    uses_seeds=True,
+    asks_model=True,
+)
 
 
 def _shard_key(run: RunContext, params: InstructParams, inputs_digest: str, **_: object) -> str:
-    return _key(run, identity(params, STAGE, shard=True), "shard", inputs_digest)
+    return STAGE.shard_key(run, params, inputs_digest)
 
 
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_stage_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def propose(
     run: RunContext,
     params: InstructParams,
@@ -78,9 +62,9 @@ def propose(
     drawn = sampled.tables[SAMPLES.name] if so_far is None else sampled.shards[SAMPLES.name][-1:]
     samples = services.store.read(SAMPLES, drawn)
     documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
-    progress = services.progress(STAGE)
-    progress.expect(len(samples) * params.per_sample, UNIT)
-    before = None if so_far is not None else run.shard_counts.get(STAGE)
+    progress = services.progress(STAGE.name)
+    progress.expect(len(samples) * params.per_sample, STAGE.unit)
+    before = None if so_far is not None else run.shard_counts.get(STAGE.name)
     buckets = bucket_count(len(samples), params.samples_per_shard, before)
     shards = [
         {
@@ -96,7 +80,7 @@ def propose(
         for shard, bucket in enumerate(into_buckets(samples, _sample_id, buckets))
     ]
     outputs = run_shards(propose_shard, services.store, shards, progress)
-    written = finish_stage(STAGE, services.store, outputs, writes=WRITES, n_shard_tasks=len(outputs))
+    written = finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
     return written if so_far is None else added(services.store, so_far, written)
 
 
@@ -113,7 +97,7 @@ def _digest(samples: Iterable[Sample], documents: dict[str, Document]) -> str:
     )
 
 
-@task(name="propose shard", task_run_name="propose {shard}", tags=[STAGE], **shard_options(_shard_key))
+@task(name="propose shard", task_run_name="propose {shard}", tags=[STAGE.name], **shard_options(_shard_key))
 def propose_shard(
     run: RunContext,
     params: InstructParams,
@@ -128,13 +112,13 @@ def propose_shard(
     rows = services.store.read(SAMPLES, [samples])
     document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     names = names_of(services.rows(TOOLS, tools), services.rows(APIS, apis))
-    model = services.model(STAGE)
+    model = services.model(STAGE.name)
 
     async def propose_one(sample: Sample) -> Proposed:
         return await propose_for(sample, document_of, names, model, params)
 
     mapped = services.map(
-        STAGE,
+        STAGE.name,
         shard,
         propose_one,
         rows,
@@ -146,12 +130,12 @@ def propose_shard(
     rejects = [reject for result in proposed for reject in result.rejects]
     n_pending = len(mapped.pending) * params.per_sample
     counts = Counts(
-        unit=UNIT,
+        unit=STAGE.unit,
         n_in=sum(result.n_asked for result in proposed) + n_pending,
         n_out=len(candidates),
         n_rejected=len(rejects),
         n_pending=n_pending,
     )
-    calls = services.usage.take(STAGE, (sample.sample_id for sample in rows))
+    calls = services.usage.take(STAGE.name, (sample.sample_id for sample in rows))
     tables: TableRows = {CANDIDATES: candidates, REJECTS: rejects, LLM_CALLS: calls}
     return write_shard(services.store, tables, counts, mapped.stop)

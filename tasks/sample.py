@@ -4,43 +4,31 @@ from __future__ import annotations
 
 from prefect import task
 
-from tasks.policies import stage_key, stage_options
+from tasks.policies import stage_options
 from tasks.run import RunContext
 from tasks.sampling.coverage import forced_draws, wanted_apis
 from tasks.sampling.draw import Drawn, draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.services import services_of
-from tasks.stage import added, finish_stage, write_shard
+from tasks.stage import Stage, added, finish_stage, write_shard
 from warehouse.ref import Counts, StageOutput
 from warehouse.store import Store
 from warehouse.tables import DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS
 from warehouse.tables.instructions import Instruction
 
-STAGE = "sample"
 VERSION = 2
-READS = (TOOLS, DOCUMENTS)
-ROUND_READS = (SAMPLES, INSTRUCTIONS)
-WRITES = (SAMPLES, REJECTS)
-UNIT = "draw"
+STAGE = Stage(
+    name="sample",
+    version=VERSION,
+    unit="draw",
+    reads={"crawl": (TOOLS,), "compress": (DOCUMENTS,)},
+    again={"so_far": (SAMPLES,), "selected": (INSTRUCTIONS,)},
+    writes=(SAMPLES, REJECTS),
+    arguments=("round_no", "accepted"),
+)
 
 
-def _key(
-    run: RunContext,  # noqa: ARG001
-    params: SampleParams,
-    crawled: StageOutput,
-    compressed: StageOutput,
-    round_no: int = 0,
-    accepted: int | None = None,
-    so_far: StageOutput | None = None,
-    selected: StageOutput | None = None,
-) -> str:
-    inputs = [*crawled.digests(TOOLS.name), *compressed.digests(DOCUMENTS.name)]
-    if so_far is not None and selected is not None:
-        inputs += [*so_far.digests(SAMPLES.name), *selected.digests(INSTRUCTIONS.name)]
-    return stage_key(STAGE, VERSION, params, inputs, round_no, accepted)
-
-
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def sample(
     run: RunContext,
     params: SampleParams,
@@ -67,6 +55,8 @@ def sample(
 
 
 def _written(store: Store, drawn: Drawn) -> StageOutput:
-    counts = Counts(unit=UNIT, n_in=drawn.n_draws, n_out=len(drawn.samples), n_rejected=len(drawn.rejects))
+    counts = Counts(
+        unit=STAGE.unit, n_in=drawn.n_draws, n_out=len(drawn.samples), n_rejected=len(drawn.rejects)
+    )
     output = write_shard(store, {SAMPLES: drawn.samples, REJECTS: drawn.rejects}, counts)
-    return finish_stage(STAGE, store, [output], writes=WRITES, n_shard_tasks=0)
+    return finish_stage(STAGE, store, [output], n_shard_tasks=0)

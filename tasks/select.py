@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from prefect import task
 
-import seeds
 from tasks.errors import BrokenContract
-from tasks.identity import identity
 from tasks.instructions.benchmark import read_benchmark
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import ApiFacts, facts_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selection
-from tasks.instructions.verify import prompt_digest
+from tasks.instructions.verify import PROMPTS
 from tasks.llm.chat import digest_of
-from tasks.policies import stage_key, stage_options
+from tasks.policies import stage_options
 from tasks.run import RunContext
 from tasks.services import services_of
-from tasks.stage import TableRows, finish_stage, write_shard
+from tasks.stage import Stage, TableRows, finish_stage, write_shard
 from tasks.verify import Judging
 from warehouse.ref import Counts, StageOutput
 from warehouse.store import Store
@@ -33,39 +31,27 @@ from warehouse.tables import (
     VERIFICATIONS,
 )
 
-STAGE = "select"
 VERSION = 3
-READS = (TOOLS, APIS, DOCUMENTS, SAMPLES, CANDIDATES, INSTRUCTIONS)  # the last of the run before
-WRITES = (INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS)
-UNIT = "instruction"
+STAGE = Stage(
+    name="select",
+    version=VERSION,
+    unit="instruction",
+    reads={
+        "crawl": (TOOLS, APIS),
+        "compress": (DOCUMENTS,),
+        "sample": (SAMPLES,),
+        "propose": (CANDIDATES,),
+    },
+    carries=(INSTRUCTIONS,),
+    writes=(INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS),
+    prompts=PROMPTS,
+    uses_seeds=True,
+    asks_model="verify",
+    contents=lambda params: sorted(digest_of(read_benchmark(file)) for file in params.decontaminate),
+)
 
 
-def _key(
-    run: RunContext,
-    params: InstructParams,
-    crawled: StageOutput,
-    compressed: StageOutput,
-    sampled: StageOutput,
-    proposed: StageOutput,
-    **_: object,
-) -> str:
-    inputs = [
-        *crawled.digests(TOOLS.name, APIS.name),
-        *(compressed.digests(DOCUMENTS.name) if params.verify else ()),
-        *sampled.digests(SAMPLES.name),
-        *proposed.digests(CANDIDATES.name),
-    ]
-    judge = [run.model_identity(), prompt_digest()] if params.verify else []
-    return stage_key(STAGE, VERSION, _settings(params), judge, seeds.digest(), inputs)
-
-
-def _settings(params: InstructParams) -> list[object]:
-    """What of the parameters decides; benchmarks by what they hold."""
-    benchmarks = sorted(digest_of(read_benchmark(file)) for file in params.decontaminate)
-    return [identity(params, STAGE), benchmarks]
-
-
-@task(name=STAGE, task_run_name=STAGE, tags=[STAGE], **stage_options(_key))
+@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def select(
     run: RunContext,
     params: InstructParams,
@@ -92,12 +78,12 @@ def select(
     selection = Selection(fit_candidates(candidates, samples, facts, params, kept), params, kept)
     documents = compressed.tables[DOCUMENTS.name]
     shown = {row.api_id: row.document for row in services.rows(DOCUMENTS, documents)} if params.verify else {}
-    judging = Judging(run, STAGE, UNIT, documents, shown, so_far)
+    judging = Judging(run, STAGE.name, STAGE.unit, documents, shown, so_far)
     while (unjudged := selection.to_judge(judging.verdicts)) and not judging.stopped:
         judging.judge(unjudged)
     selected = selection.selected(judging.verdicts)
     counts = Counts(
-        unit=UNIT,
+        unit=STAGE.unit,
         n_in=len(candidates),
         n_out=len(selected.instructions),
         n_rejected=len(selected.rejects),
@@ -110,7 +96,7 @@ def select(
         LLM_CALLS: [],
     }
     outputs = [write_shard(store, tables, counts), *judging.outputs]
-    return finish_stage(STAGE, store, outputs, writes=WRITES, n_shard_tasks=0)
+    return finish_stage(STAGE, store, outputs, n_shard_tasks=0)
 
 
 def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> frozenset[str]:

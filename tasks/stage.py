@@ -1,16 +1,25 @@
-"""From shards to a finished stage: buckets, submission, verification, compaction."""
+"""What a stage is, as data, and its keys; and from shards to a finished one: buckets, submission,
+verification, compaction.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from prefect import State, Task
 from prefect.futures import PrefectFuture, as_completed
+from pydantic import BaseModel
 
+import seeds
+from prompts import digests_of
 from tasks.errors import BrokenContract, StopRun, Transient
+from tasks.identity import identity
+from tasks.llm.chat import digest_of
 from tasks.progress import Progress
+from tasks.run import RunContext
 from warehouse.ref import Counts, ShardOutput, StageOutput, Stop, TableRef
 from warehouse.store import Store
 from warehouse.table import Table
@@ -21,6 +30,94 @@ WINDOW = 500
 
 R = TypeVar("R")
 TableRows: TypeAlias = Mapping[Table[Any], Sequence[Any]]
+
+
+# Raised when keys are made otherwise: the next refresh then says why its stages are computed anew.
+KEYS = 2
+# Under which name a stage's task is given the output of another stage.
+GIVEN = {
+    "crawl": "crawled",
+    "probe": "probed",
+    "compress": "compressed",
+    "sample": "sampled",
+    "propose": "proposed",
+    "select": "selected",
+}
+
+
+def stage_key(stage: str, version: int, *parts: object) -> str:
+    """A cache key: readable in front, the digest of all parts behind."""
+    return f"{stage}-v{version}-{digest_of(parts)}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage as data: its keys, its check and the lineage are made of this.
+
+    A key covers the stage's version, the contents of the tables it reads, what identifies its settings
+    (`tasks/identity.py`), its prompts, and the model or the APIs it asks; never an address, a port, a clock.
+
+    unit: what its account counts.
+    reads: tables, by the stage that writes them.
+    again: by argument, those that a further round of draws reads.
+    carries: tables it reads in its own output of the run before.  They are in no key: rows that are carried
+        over differ from new ones in nothing that counts, and `as_of` says from when they may be.
+    prompts: those it asks with, by name or folder.  uses_seeds: the seed examples shape its rows.
+    asks_model: whether it does, or the setting that says so.
+    asks_world: what it finds is the world's to decide, so that its key holds the moment `as_of`.
+    by_shard: how its input is divided counts.
+    arguments: further arguments that count.
+    contents: of settings that name files, what these hold.
+    """
+
+    name: str
+    version: int
+    unit: str
+    writes: tuple[Table[Any], ...]
+    reads: Mapping[str, tuple[Table[Any], ...]] = field(default_factory=dict)
+    again: Mapping[str, tuple[Table[Any], ...]] = field(default_factory=dict)
+    carries: tuple[Table[Any], ...] = ()
+    prompts: tuple[str, ...] = ()
+    uses_seeds: bool = False
+    asks_model: bool | str = False
+    calls_apis: bool = False
+    asks_world: bool = False
+    by_shard: bool = False
+    arguments: tuple[str, ...] = ()
+    contents: Callable[[Any], object] | None = None
+
+    def key(self, run: RunContext, params: BaseModel, **given: Any) -> str:
+        """Of the stage's task, by its arguments."""
+        read = {**{GIVEN[writer]: tables for writer, tables in self.reads.items()}, **self.again}
+        outputs = [(given[argument], tables) for argument, tables in read.items() if given.get(argument)]
+        inputs = [
+            ref.content_digest
+            for output, tables in outputs
+            for table in tables
+            for ref in (output.shards if self.by_shard else output.tables)[table.name]
+        ]
+        counted = [given.get(argument) or None for argument in self.arguments]
+        return self.settings_key(run, params, "stage", inputs, *counted)
+
+    def shard_key(self, run: RunContext, params: BaseModel, inputs: object) -> str:
+        """Of a shard's task; inputs: digests of just what the shard reads."""
+        return self.settings_key(run, params, "shard", inputs, shard=True)
+
+    def settings_key(self, run: RunContext, params: BaseModel, *parts: object, shard: bool = False) -> str:
+        """What each of its rows is made with, and the parts."""
+        asks = self.asks_model if isinstance(self.asks_model, bool) else getattr(params, self.asks_model)
+        return stage_key(
+            self.name,
+            self.version,
+            *([run.as_of[self.name].isoformat()] if self.asks_world else []),
+            identity(params, self.name, shard=shard),
+            *([self.contents(params)] if self.contents is not None and not shard else []),
+            *([run.model_identity()] if asks else []),
+            *([run.calling_identity(), run.replay] if self.calls_apis else []),
+            *([digests_of(folder) for folder in self.prompts] if asks else []),
+            *([seeds.digest()] if self.uses_seeds else []),
+            *parts,
+        )
 
 
 def bucket_of(key: str, buckets: int) -> int:
@@ -125,12 +222,7 @@ def usable(store: Store, output: ShardOutput | StageOutput) -> bool:
 
 
 def finish_stage(
-    stage: str,
-    store: Store,
-    outputs: Sequence[ShardOutput],
-    *,
-    writes: Sequence[Table[Any]],
-    n_shard_tasks: int,
+    stage: Stage, store: Store, outputs: Sequence[ShardOutput], *, n_shard_tasks: int
 ) -> StageOutput:
     """Compacts the shards' files, one file a table; history tables keep theirs.
 
@@ -140,12 +232,12 @@ def finish_stage(
     for output in outputs:
         for ref in output.tables:
             shards.setdefault(ref.table, []).append(ref)
-    _refuse_undeclared(stage, {table.name for table in writes}, shards.keys())
+    _refuse_undeclared(stage.name, {table.name for table in stage.writes}, shards.keys())
     counts = outputs[0].counts
     for output in outputs[1:]:
         counts += output.counts
     return StageOutput(
-        stage=stage,
+        stage=stage.name,
         shards={name: tuple(refs) for name, refs in shards.items()},
         tables={name: _compacted(store, TABLES[name], refs) for name, refs in shards.items()},
         counts=counts,
@@ -174,7 +266,7 @@ def _refuse_undeclared(stage: str, declared: Set[str], written: Set[str]) -> Non
     if declared != written:
         raise BrokenContract(
             f"stage {stage} declares that it writes {sorted(declared)}, and wrote {sorted(written)}",
-            fix=f"this is a bug of Toolloom: correct WRITES in tasks/{stage}.py",
+            fix=f"this is a bug of Toolloom: correct `writes` in tasks/{stage}.py",
         )
 
 

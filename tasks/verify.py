@@ -9,10 +9,10 @@ from prefect import task
 
 from tasks.instructions.verify import prompt_digest, verify
 from tasks.llm.chat import digest_of
-from tasks.policies import shard_options, stage_key
+from tasks.policies import shard_options
 from tasks.run import RunContext
 from tasks.services import services_of
-from tasks.stage import TableRows, bucket_count, into_buckets, run_shards, write_shard
+from tasks.stage import TableRows, bucket_count, into_buckets, run_shards, stage_key, write_shard
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import DOCUMENTS, INSTRUCTIONS, LLM_CALLS, VERIFICATIONS
 from warehouse.tables.instructions import Instruction, Verification

@@ -46,12 +46,14 @@ class Manifest(RunSummary):
 
     as_of: when the world was looked at, by stage (`crawl`, `probe`).  stages: what the stages wrote
     that this snapshot stands on, with their shards.  tables: the files of each table; one file, or
-    several for history tables.  format: of this file, see `FORMAT`.
+    several for history tables.  format: of this file, see `FORMAT`.  keys: how those of its stages are made,
+    `tasks.stage.KEYS`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int = FORMAT
+    keys: int = 1
     as_of: Mapping[str, datetime]
     stages: Mapping[str, StageOutput]
     tables: Mapping[str, tuple[TableRef, ...]]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.catalogue.mapping import HubMapping
 from tasks.errors import UsageError
-from tasks.identity import NotInKey
+from tasks.identity import NotInKey, OnlyInKeyOf
 from tasks.transport.address import PublicUrl
 from tasks.transport.mcp.server import McpServer
 
@@ -144,7 +144,9 @@ class CatalogueParams(BaseModel):
     timeout_s: Annotated[float, NotInKey("speed")] = Field(
         default=30, gt=0, description="Total time for one listing request."
     )
-    tools_per_shard: int = Field(default=100, ge=1, description="Tools per task run, about.")
+    tools_per_shard: Annotated[int, OnlyInKeyOf()] = Field(
+        default=100, ge=1, description="Tools per task run, about."
+    )
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> Self:

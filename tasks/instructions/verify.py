@@ -24,11 +24,11 @@ _LOWEST, _HIGHEST = 1, 5
 _LONGEST_DETAIL = 300
 
 
-_PROMPTS = ("judge/verify_instruction_system", "judge/verify_instruction", "again/unusable_reply")
+PROMPTS = ("judge/verify_instruction_system", "judge/verify_instruction", "again/unusable_reply")
 
 
 def prompt_digest() -> str:
-    return digest_of([prompts.load(name).digest for name in _PROMPTS])
+    return digest_of([prompts.load(name).digest for name in PROMPTS])
 
 
 async def verify(

@@ -221,3 +221,23 @@ def tools_by_change(found: dict[str, Any]) -> dict[str, list[str]]:
         if change["what"] == "tool":
             by_change.setdefault(change["change"], []).append(change["id"])
     return by_change
+
+
+def test_a_folder_whose_keys_were_made_otherwise_is_gone_through_once_and_nothing_is_paid_again(
+    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
+    shutil.rmtree(data / "prefect" / "results")  # nothing is found under a key
+    (written,) = (data / "runs").glob("2*.json")
+    written.write_text(json.dumps({**json.loads(written.read_bytes()), "keys": 1}))
+    asked = sandbox.stats["requests"]
+
+    first, second = (
+        toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data).stdout for _ in range(2)
+    )
+
+    assert f"stages of run {written.stem} are looked through anew, this once: " in first
+    assert "looked through anew" not in second
+    assert sandbox.stats["requests"] == asked
+    searches = "SELECT annotation_id, final_answer FROM annotations ORDER BY ALL"
+    assert rows(data, searches) == rows(uninterrupted.data, searches)

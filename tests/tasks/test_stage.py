@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import BrokenContract, EndpointDown
-from tasks.stage import bucket_count, bucket_of, finish_stage, into_buckets, usable, write_shard
+from tasks.stage import Stage, bucket_count, bucket_of, finish_stage, into_buckets, usable, write_shard
 from warehouse.ref import Counts, ShardOutput, Stop
 from warehouse.store import Store
 from warehouse.tables import LLM_CALLS, REJECTS
 from warehouse.tables.accounts import LlmCall, Reject
+
+STAGE = Stage(name="probe", version=1, unit="API", writes=(REJECTS, LLM_CALLS))
 
 
 def reject(row_id: str) -> Reject:
@@ -69,7 +71,7 @@ def test_a_finished_stage_has_one_file_a_table_and_keeps_history_files(tmp_path:
         write_shard(store, {REJECTS: [reject(row)], LLM_CALLS: [llm_call(row)]}, counts) for row in "ab"
     ]
 
-    stage = finish_stage("probe", store, outputs, writes=(REJECTS, LLM_CALLS), n_shard_tasks=2)
+    stage = finish_stage(STAGE, store, outputs, n_shard_tasks=2)
 
     assert store.read(REJECTS, stage.tables["rejects"]) == [reject("a"), reject("b")]
     assert len(stage.tables["rejects"]) == 1
@@ -82,7 +84,7 @@ def test_a_stage_writes_what_it_declares(tmp_path: Path) -> None:
     output = write_shard(store, {REJECTS: []}, Counts(unit="API", n_in=0, n_out=0, n_rejected=0))
 
     with pytest.raises(BrokenContract, match=r"declares that it writes \['llm_calls', 'rejects'\]"):
-        finish_stage("probe", store, [output], writes=(REJECTS, LLM_CALLS), n_shard_tasks=1)
+        finish_stage(STAGE, store, [output], n_shard_tasks=1)
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "stopped"])
