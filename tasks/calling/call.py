@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
 
 from tasks.calling.credentials import Credentials
 from tasks.calling.outcome import Caller, CallResult, Outcome
@@ -30,6 +27,7 @@ from tasks.transport.client import (
 from tasks.transport.guard import AddressBlocked, Redactor
 from tasks.transport.proxies import Proxies
 from tasks.transport.reading import decoded
+from tasks.transport.retry import Backoff, retry_after
 from warehouse.tables.catalogue import Api
 
 # Waiting longer than this for one call would hold up a search; the model is told instead.
@@ -125,21 +123,8 @@ def _result(method: str, response: HttpResponse, redactor: Redactor) -> CallResu
         content_type=content_type,
         n_bytes=n_bytes,
         body=None if body is None else redactor.redact(body),
-        retry_after=_retry_after(response.headers.get("retry-after")),
+        retry_after=retry_after(response.headers),
     )
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds, from either form of the header."""
-    if header is None:
-        return None
-    if header.strip().isdecimal():
-        return float(header.strip()[:9])
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment.tzinfo else None
 
 
 class RetryingCaller:
@@ -151,44 +136,21 @@ class RetryingCaller:
     def __init__(self, caller: Caller, *, attempts: int, first_pause_s: float = 0.3) -> None:
         self._caller = caller
         self._attempts = attempts
-        self._first_pause_s = first_pause_s
+        self._backoff = Backoff(first_pause_s, LONGEST_PAUSE_S)
 
     async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
         """The first result that is not transient, or the last one."""
-        result = await self._caller.call(api, arguments)
-        # Only now: setting up tenacity costs more than all else we do for a call.
-        return await self._called_again(result, api, arguments) if _worth_another_try(result) else result
-
-    async def _called_again(self, first: CallResult, api: Api, arguments: Mapping[str, Any]) -> CallResult:
-        results = [first]
-
-        async def next_try() -> CallResult:
-            return results.pop() if results else await self._caller.call(api, arguments)
-
-        def pause_s(state: RetryCallState) -> float:
-            jittered = self._first_pause_s * 2.0 ** (state.attempt_number - 1)
-            jittered *= _jitter(api.api_id, state.attempt_number)
-            return min(max(jittered, _of(state).retry_after or 0.0), LONGEST_PAUSE_S)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_result(_worth_another_try),
-            stop=stop_after_attempt(self._attempts),
-            wait=pause_s,
-            retry_error_callback=_of,
-        )
-        result: CallResult = await retrying(next_try)
+        for attempt in range(1, self._attempts + 1):
+            result = await self._caller.call(api, arguments)
+            if attempt == self._attempts or not _worth_another_try(result):
+                break
+            growing = self._backoff.pause_s(attempt) * _jitter(api.api_id, attempt)
+            await asyncio.sleep(min(max(growing, result.retry_after or 0.0), LONGEST_PAUSE_S))
         return result
 
 
 def _worth_another_try(result: CallResult) -> bool:
     return result.outcome.transient and (result.retry_after or 0.0) <= LONGEST_PAUSE_S
-
-
-def _of(state: RetryCallState) -> CallResult:
-    if state.outcome is None:
-        raise AssertionError("tenacity asks only after a try")
-    result: CallResult = state.outcome.result()
-    return result
 
 
 def _jitter(api_id: str, attempt: int) -> float:

@@ -7,9 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,12 +14,11 @@ import orjson
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from tasks import exact_json
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
-from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, ToolloomError, Transient
+from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, ToolloomError
 from tasks.transport.guard import (
     NO_SECRETS,
     AddressBlocked,
@@ -33,6 +29,7 @@ from tasks.transport.guard import (
 )
 from tasks.transport.proxies import NONE, Proxies
 from tasks.transport.reading import UnpacksTooLarge, decoded, unpacked
+from tasks.transport.retry import Backoff, retry_after, retrying_in_thread
 
 TRIES = 4
 FIRST_WAIT_S = 0.5
@@ -150,12 +147,7 @@ class JsonClient:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
-        self._retrying = Retrying(
-            stop=stop_after_attempt(TRIES),
-            wait=partial(_wait, first_wait_s),
-            retry=retry_if_exception_type(Transient),
-            reraise=True,
-        )
+        self._retrying = retrying_in_thread(Backoff(first_wait_s, LONGEST_WAIT_S), attempts=TRIES)
 
     def get(self, url: str) -> Any:
         """The JSON value at `url`.
@@ -242,10 +234,9 @@ def _text(response: requests.Response, packed: bytes) -> bytes:
 def _check_status(url: str, response: requests.Response) -> None:
     status = response.status_code
     if status in {429, 503}:
-        pause = _retry_after(response.headers.get("Retry-After"))
         raise RateLimited(
             f"{url} answered {status}",
-            retry_after=pause,
+            retry_after=retry_after(response.headers),
             fix="lower `[catalogue] concurrency`, or crawl again later",
         )
     if status >= 500:
@@ -264,25 +255,6 @@ def _parse(url: str, response: requests.Response, body: bytes) -> Any:
         what = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
         message = f"{url} answered with {what} ({kind}, {len(body):,} bytes): {error}"
         raise BadRow(CrawlReason.NOT_JSON, message) from error
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds to wait, from either form of the header."""
-    if header is None:
-        return None
-    if header.strip().isdigit():
-        return float(header)
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # neither form, or a date without a zone
-        return None
-
-
-def _wait(first_wait_s: float, state: RetryCallState) -> float:
-    failure = None if state.outcome is None else state.outcome.exception()
-    asked = failure.retry_after if isinstance(failure, RateLimited) else None
-    wait = first_wait_s * 2 ** (state.attempt_number - 1) if asked is None else asked
-    return min(wait, LONGEST_WAIT_S)
 
 
 def _cause(error: BaseException) -> str:

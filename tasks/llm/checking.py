@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
-
 from tasks.errors import BrokenContract, EndpointDown, RequestRefused, Transient, UsageError
 from tasks.llm.client import Client
 from tasks.llm.failures import KeyRefused, MalformedReply, ModelUnknown, Unreachable
+from tasks.llm.pacing import LONGEST_PAUSE_S
+from tasks.transport.retry import Backoff, retrying
 
 _TRIES = 3
 _MOST_NAMES = 12
@@ -22,14 +22,10 @@ async def check_endpoint(client: Client, first_pause_s: float) -> None:
     A model that is not in the list may still be served (aliases, routers, servers without a list): the
     first request shows that.
     """
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(_may_pass),
-        stop=stop_after_attempt(_TRIES),
-        wait=wait_exponential(multiplier=first_pause_s),
-        reraise=True,
-    )
     try:
-        await retrying(_listed, client)
+        await retrying(Backoff(first_pause_s, LONGEST_PAUSE_S), attempts=_TRIES, may_pass=_may_pass)(
+            _listed, client
+        )
     except KeyRefused as error:
         raise UsageError(error.message, fix=error.fix) from error
     except Transient as error:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import orjson
-from tenacity import AsyncRetrying, retry_if_exception_type
 
 from tasks.errors import (
     BrokenContract,
-    ConnectionFailed,
     EndpointDown,
     RateLimited,
     RequestRefused,
-    ServerFailed,
     ToolloomError,
     Transient,
 )
@@ -173,40 +171,24 @@ class Endpoint:
         try:
             return await self._try(asking, patience)
         except Transient as error:
-            # Only now: setting up tenacity costs a fifth of a request.
-            return await self._tried_again(asking, patience, error)
-
-    async def _tried_again(self, asking: Asking, patience: Patience, first: Transient) -> Reply:
-        failures = [first]
-        self._last_failure = first.message
-
-        async def next_try() -> Reply:
-            if failures:
-                raise failures.pop()
-            try:
-                return await self._try(asking, patience)
-            except Transient as error:
-                self._last_failure = error.message
-                raise
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Transient),
-            stop=patience.exhausted,
-            wait=patience.pause,
-            reraise=True,
-        )
+            failure = error
         self._n_tried_again += 1
         try:
-            return await retrying(next_try)
-        except MalformedReply as error:
-            if patience.is_alone:
-                raise
-            raise self._failed(error) from error
-        except (ServerFailed, ConnectionFailed) as error:
-            if patience.is_unanswered:
-                self._outage.begin(error)
+            while not patience.exhausted():
+                self._last_failure = failure.message
+                await asyncio.sleep(patience.pause())
+                try:
+                    return await self._try(asking, patience)
+                except Transient as error:
+                    failure = error
+            if isinstance(failure, RateLimited) or (
+                isinstance(failure, MalformedReply) and patience.is_alone
+            ):
+                raise failure
+            if not isinstance(failure, MalformedReply) and patience.is_unanswered:
+                self._outage.begin(failure)
                 await self._outage.over()
-            raise self._failed(error) from error
+            raise self._failed(failure) from failure
         finally:
             self._n_tried_again -= 1
 

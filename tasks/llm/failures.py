@@ -25,7 +25,7 @@ from tasks.errors import (
     ToolloomError,
     Transient,
 )
-from tasks.llm.limits import pause_asked_for
+from tasks.transport.retry import pause_asked_for
 
 _LONGEST_QUOTE = 300
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from tasks.errors import EndpointDown, RateLimited, ToolloomError, Transient
+from tasks.transport.retry import Backoff
 
 LONGEST_PAUSE_S = 20.0
 
@@ -62,7 +63,7 @@ class Outage:
         self._begun = begun
         self._where = where
         self._patience_s = patience_s
-        self._first_pause_s = first_pause_s
+        self._backoff = Backoff(first_pause_s, LONGEST_PAUSE_S)
         self._probing = asyncio.Lock()
         self._answering = asyncio.Event()
         self._since: float | None = None
@@ -157,7 +158,7 @@ class Outage:
     def _note(self, error: ToolloomError) -> None:
         self._reason = error.message
         self._mend = error.fix or f"see that a server answers at {self._where} ([llm] base_url)"
-        self._next_probe = monotonic() + min(LONGEST_PAUSE_S, self._first_pause_s * 2**self._n_probes)
+        self._next_probe = monotonic() + self._backoff.pause_s(self._n_probes + 1)
 
     def _down(self) -> EndpointDown:
         return EndpointDown(

@@ -1,17 +1,16 @@
-"""How long one request is tried: `RETRIES`, turned into what tenacity asks."""
+"""How long one request is tried: `RETRIES`, put to use."""
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from time import monotonic
-
-from tenacity import RetryCallState
-from tenacity.wait import wait_exponential_jitter, wait_random
 
 from tasks.errors import RateLimited, Transient
 from tasks.llm.failures import MalformedReply, Unreachable
 from tasks.llm.pacing import LONGEST_PAUSE_S, Outage
 from tasks.llm.retries import RETRIES
+from tasks.transport.retry import Backoff
 
 _UNANSWERED_IN_A_ROW = 2
 
@@ -59,7 +58,7 @@ class Patience:
         """Whether nobody was answered since this request began."""
         return self._begun >= self._outage.last_answer
 
-    def exhausted(self, _: RetryCallState) -> bool:
+    def exhausted(self) -> bool:
         """Whether the last failure was the last try."""
         if self._last is None:
             return False
@@ -81,21 +80,17 @@ class Patience:
         """
         return pause_s > self._outage.pauses_left_s
 
-    def pause(self, state: RetryCallState) -> float:
+    def pause(self) -> float:
         """Seconds until the next try."""
         if isinstance(self._last, Unreachable):
             return 0.0  # `Outage` waits, for all requests at once
         if isinstance(self._last, RateLimited):
-            return self.pause_when_refused(self._last) + wait_random(0, self._first_pause_s)(state)
-        return self._growing()(state)
+            return self.pause_when_refused(self._last) + random.uniform(0, self._first_pause_s)  # noqa: S311
+        backoff = Backoff(self._first_pause_s, LONGEST_PAUSE_S, jitter_s=self._first_pause_s)
+        return backoff.pause_s(self._failures.total())
 
     def pause_when_refused(self, error: RateLimited) -> float:
         """Seconds that the endpoint asks for, or that grow with each refusal of this request."""
         if error.retry_after is not None:
             return error.retry_after
-        return min(LONGEST_PAUSE_S, self._first_pause_s * 2.0 ** (self._failures[RateLimited] - 1))
-
-    def _growing(self) -> wait_exponential_jitter:
-        return wait_exponential_jitter(
-            multiplier=self._first_pause_s, max=LONGEST_PAUSE_S, jitter=self._first_pause_s
-        )
+        return Backoff(self._first_pause_s, LONGEST_PAUSE_S).pause_s(self._failures[RateLimited])

@@ -10,8 +10,6 @@ import aiohttp
 import httpx
 import httpx2
 import openai
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.wait import wait_exponential_jitter
 
 from tasks import exact_json
 from tasks.errors import RateLimited, RequestRefused, ServerFailed, ToolloomError, Transient
@@ -22,6 +20,7 @@ from tasks.llm.failures import MalformedReply, Unreachable, broken_connection, f
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import reply_of
 from tasks.llm.wording import heard, prompted
+from tasks.transport.retry import Backoff, retrying
 
 Model = Callable[..., Awaitable[Any]]
 """Asked with `messages`, `tools` and, where it matters, `tool_choice`, as OpenAI's protocol names them.
@@ -66,10 +65,7 @@ class ModelEndpoint:
             concurrency=concurrency,
         )
         self._client = Client(params)
-        self._attempts = attempts
-        self._growing = wait_exponential_jitter(
-            multiplier=first_pause_s, max=_LONGEST_PAUSE_S, jitter=first_pause_s
-        )
+        self._retrying = retrying(Backoff(first_pause_s, _LONGEST_PAUSE_S, first_pause_s), attempts=attempts)
         self._body = {"model": model, **sampling}
 
     async def __aenter__(self) -> ModelEndpoint:
@@ -82,11 +78,8 @@ class ModelEndpoint:
 
     async def __call__(self, **request: Any) -> Reply:
         """The reply.  Raises `RequestRefused` for this request, `Transient` when nobody answers."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Transient), stop=self._is_last, wait=self._pause, reraise=True
-        )
         try:
-            return await retrying(self._once, request)
+            return await self._retrying(self._once, request)
         except (RateLimited, Unreachable):
             raise
         except Transient as error:
@@ -103,14 +96,6 @@ class ModelEndpoint:
                 raise RequestRefused("endpoint_refused", str(refused)) from refused
             self._body["max_completion_tokens"] = self._body.pop("max_tokens")
             return await self._once(request)
-
-    def _is_last(self, state: RetryCallState) -> bool:
-        return state.attempt_number >= self._attempts
-
-    def _pause(self, state: RetryCallState) -> float:
-        failure = None if state.outcome is None else state.outcome.exception()
-        asked = failure.retry_after if isinstance(failure, RateLimited) else None
-        return self._growing(state) if asked is None else min(asked, _LONGEST_PAUSE_S)
 
 
 async def ask_model(model: Model, request: ChatRequest) -> Reply:

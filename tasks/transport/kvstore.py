@@ -22,9 +22,9 @@ from types import TracebackType
 from typing import NamedTuple
 
 import orjson
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from tasks.errors import StopRun, UsageError
+from tasks.transport.retry import Backoff, retrying_in_thread
 
 _LARGEST_BATCH = 1000
 # What is put at once becomes one value of SQLite's, which holds a billion bytes at most.
@@ -88,12 +88,11 @@ def damaged(path: Path, cause: sqlite3.Error) -> UsageError:
     )
 
 
-@retry(
-    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
-    stop=stop_after_delay(_BUSY_S),
-    wait=wait_random(0.01, 0.05),
-    reraise=True,
-)
+@retrying_in_thread(
+    Backoff(0.01, 0.05, jitter_s=0.04),
+    within_s=_BUSY_S,
+    may_pass=lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY,
+).wraps
 def _set_up(connection: sqlite3.Connection) -> None:
     """Of two processes that turn a new file to WAL at once, SQLite refuses one without waiting."""
     connection.execute("PRAGMA trusted_schema = OFF")

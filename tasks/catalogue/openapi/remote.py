@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-
 from tasks.calling.params import CallingParams
 from tasks.calling.verdict import is_page
 from tasks.catalogue.openapi.files import EXPECTED, Elsewhere, Files
@@ -17,6 +15,7 @@ from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Tr
 from tasks.transport.client import BodyTooLarge, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import NO_SECRETS, AddressBlocked, Redactor
 from tasks.transport.proxies import Proxies
+from tasks.transport.retry import Backoff, retry_after, retrying_in_thread
 from tasks.transport.runtime import Runtime
 
 TRIES = 4
@@ -67,12 +66,7 @@ class RemoteFiles:
             proxies=Proxies(calling.proxy),
         )
         self._runtime: Runtime | None = None
-        self._retrying = Retrying(
-            stop=stop_after_attempt(TRIES),
-            wait=_wait_s,
-            retry=retry_if_exception_type(Transient),
-            reraise=True,
-        )
+        self._retrying = retrying_in_thread(Backoff(FIRST_WAIT_S, _LONGEST_WAIT_S), attempts=TRIES)
 
     def places(self) -> tuple[str, ...]:
         return (self._location,)
@@ -209,10 +203,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 def _check_status(url: str, response: HttpResponse) -> None:
     status = response.status
     if status in {429, 503}:
-        pause = response.headers.get("retry-after", "")
         raise RateLimited(
             f"{url} answered {status}",
-            retry_after=float(pause) if pause.isascii() and pause.isdigit() else None,
+            retry_after=retry_after(response.headers),
             fix="crawl again later",
         )
     if status >= 500:
@@ -221,10 +214,3 @@ def _check_status(url: str, response: HttpResponse) -> None:
         raise BadRow(CrawlReason.NOT_FOUND, f"it answered {status}")
     if status != 200:
         raise BadRow(CrawlReason.REFUSED, f"it answered {status}")
-
-
-def _wait_s(state: RetryCallState) -> float:
-    failure = None if state.outcome is None else state.outcome.exception()
-    asked = failure.retry_after if isinstance(failure, RateLimited) else None
-    wait = FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1) if asked is None else asked
-    return min(wait, _LONGEST_WAIT_S)

@@ -9,7 +9,6 @@ from typing import ParamSpec, TypeVar
 from uuid import uuid4
 
 from openai.types import Batch
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from tasks.errors import BrokenContract, EndpointDown, RequestRefused, StopRun, ToolloomError, Transient
 from tasks.llm.batching.api import OVER, BatchApi
@@ -19,6 +18,7 @@ from tasks.llm.chat import Reply
 from tasks.llm.pacing import LONGEST_PAUSE_S
 from tasks.llm.params import LlmParams
 from tasks.llm.store import ReplyStore
+from tasks.transport.retry import Backoff, retrying
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -159,14 +159,9 @@ class BatchRunner:
 
     async def _patiently(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Tries for as long as `[llm] outage_s`.  Raises `StopRun`."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Transient),
-            stop=stop_after_delay(self._params.outage_s),
-            wait=wait_exponential(multiplier=self._first_pause_s, max=LONGEST_PAUSE_S),
-            reraise=True,
-        )
+        backoff = Backoff(self._first_pause_s, LONGEST_PAUSE_S)
         try:
-            return await retrying(work, *args, **kwargs)
+            return await retrying(backoff, within_s=self._params.outage_s)(work, *args, **kwargs)
         except Transient as error:
             raise EndpointDown(
                 f"the batches of the model endpoint {self.api.where} cannot be reached: {error.message}",

@@ -185,9 +185,9 @@ class Session:
         if not self.usable or self._is_cut_off(error):
             return ConnectionFailed(f"{self._name}: {facts.get(UNREACHABLE, 'the connection has ended')}")
         if isinstance(status, int) and not error.message:
-            pause = str(facts.get(RETRY_AFTER))
-            retry_after = float(pause[:9]) if pause.isdecimal() else None
-            return HttpRefused(f"{self._name} answered {status}", status=status, retry_after=retry_after)
+            asked = facts.get(RETRY_AFTER)
+            pause_s = asked if isinstance(asked, float) else None
+            return HttpRefused(f"{self._name} answered {status}", status=status, retry_after=pause_s)
         if self._over_http and status is None and error.code in _SAID_BY_THE_SDK:
             return NotTheProtocol(f"{self._name}: {error.message}")
         return ServerRefused(error.message, code=error.code)

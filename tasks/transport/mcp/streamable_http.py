@@ -18,6 +18,7 @@ from mcp_types import INTERNAL_ERROR
 
 from tasks import exact_json
 from tasks.transport.mcp.failures import CUT_SHORT, TOO_LARGE
+from tasks.transport.retry import retry_after
 
 HTTP_STATUS = "toolloom/http-status"
 RETRY_AFTER = "toolloom/retry-after"
@@ -139,9 +140,7 @@ async def _explained(response: httpx2.Response) -> httpx2.Response:
     finally:
         await response.aclose()
     said = _error_of(body)
-    data: dict[str, Any] = {HTTP_STATUS: response.status_code}
-    if "retry-after" in response.headers:
-        data[RETRY_AFTER] = response.headers["retry-after"]
+    data: dict[str, Any] = {HTTP_STATUS: response.status_code, RETRY_AFTER: retry_after(response.headers)}
     return _answer(data) if said is None else _answer(data, said)
 
 

@@ -14,6 +14,7 @@ from tasks.transport.mcp.failures import StartFailed
 from tasks.transport.mcp.remarks import Remarks
 from tasks.transport.mcp.server import McpServer, redactor_of
 from tasks.transport.proxies import Proxies
+from tasks.transport.retry import Backoff
 
 if TYPE_CHECKING:
     from tasks.transport.mcp.session import Session
@@ -141,4 +142,4 @@ class Supervised:
 
 
 def _pause_s(times: int) -> float:
-    return min(FIRST_PAUSE_S * 2.0 ** (times - 1), LONGEST_PAUSE_S)
+    return Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S).pause_s(times)

@@ -208,10 +208,11 @@ def test_addresses_of_the_source_show_no_port(server: ScriptedHub) -> None:
         Answer({}, status=503),
         Answer({}, status=429, headers=(("Retry-After", "0"),)),
         Answer({}, status=429, headers=(("Retry-After", "soon"),)),
+        Answer({}, status=429, headers=(("Retry-After", "²"),)),
         Answer(detail(listed("cats")), cut=40),
         Answer({}, silent=True),
     ],
-    ids=["500", "503", "429 at once", "429 some time", "half an answer", "nothing"],
+    ids=["500", "503", "429 at once", "429 some time", "429 in superscript", "half an answer", "nothing"],
 )
 def test_passing_failures_are_tried_again(server: ScriptedHub, hub: HubSource, passing: Answer) -> None:
     server.lists(listed("cats"))
