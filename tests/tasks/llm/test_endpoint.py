@@ -332,19 +332,23 @@ def test_after_a_pause_the_waiting_do_not_come_all_at_once() -> None:
 
 def test_requests_in_flight_recover_after_a_pause() -> None:
     asked: list[float] = []
+    takes_s = 0.01
 
     async def limited_at_first(request: Any, body: dict[str, Any]) -> Any:
         asked.append(time.monotonic())
         is_limited = asked[-1] < asked[0] + 0.2
-        return await (fails(429, retry_after_ms="200") if is_limited else waits(0.05, OK))(request, body)
+        answer = fails(429, retry_after_ms="200") if is_limited else waits(takes_s, OK)
+        return await answer(request, body)
 
     with ModelServer(otherwise=limited_at_first) as server:
 
         async def run() -> None:
+            nonlocal takes_s
             async with endpoint_at(server.url, concurrency=32) as endpoint:
-                await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(64)))
-                server.most_in_flight = 0
                 await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(400)))
+                takes_s = 1.0  # long enough for a slow machine to have them all there
+                server.most_in_flight = 0
+                await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(40)))
 
         asyncio.run(run())
     assert server.most_in_flight == 32
