@@ -141,8 +141,8 @@ def _same_catalogue(base: Manifest | None, outputs: Mapping[str, StageOutput]) -
 
 def _status(base: Manifest | None, stage_runs: list[StageRun]) -> Status:
     finished = stage_runs[-1].stage == ANNOTATE and stage_runs[-1].complete
-    alone = base is None or came_with_queries(base)
-    return "complete" if finished and (alone or base is None or base.status == "complete") else "partial"
+    stands = base is None or came_with_queries(base) or base.status == "complete"
+    return "complete" if finished and stands else "partial"
 
 
 def _found(store: Store, searched: StageOutput) -> Found:

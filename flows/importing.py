@@ -14,6 +14,7 @@ from tasks.importing.files import answer_files, answers_elsewhere
 from tasks.importing.importing import STAGE, Imported, Known, import_files
 from tasks.importing.queries import read_queries
 from tasks.llm.chat import digest_of
+from tasks.stage import KEYS
 from warehouse import manifest
 from warehouse.checking import run_checks
 from warehouse.connect import build_database
@@ -121,6 +122,7 @@ def _commit(
         config_digest=run.config_digest,
         as_of={} if parent is None else parent.as_of,
         stages={} if parent is None else parent.stages,
+        keys=KEYS if parent is None else parent.keys,
         tables=_tables(parent, imported, Store(data).write_shard(RUNS, [run])),
     )
     violations = run_checks(data, snapshot)

@@ -158,7 +158,8 @@ def run_in(
         check_parameters(config, data)
     with sole_run(data, config.command(kind)), open_world(config, data) as reachable:
         remove_leftovers(data)
-        _tell_of_lost_files(data)
+        if kind == REFRESH:
+            _tell_of_lost_files(data)
         stands_on = base(data)
         with open_run(
             reachable,

@@ -52,8 +52,10 @@ def folder_lock(root: Path, command: str, job: str | None = None) -> Iterator[Ho
     """
     with _kernel_lock(root) as descriptor:
         dead = _dead_holder(root, descriptor)
+        # Should this holder die as well, the job of the one before is still found.
+        told_later = dead.job if job is None and dead is not None else job
         with writing(root):
-            _describe(descriptor, Holder(socket.gethostname(), os.getpid(), _now(), command, job))
+            _describe(descriptor, Holder(socket.gethostname(), os.getpid(), _now(), command, told_later))
         try:
             yield dead
         finally:

@@ -111,7 +111,10 @@ def _date(read: Callable[[str], datetime], text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Pauses in seconds that double from `first_s` up to `longest_s`.  jitter_s: added at random, at most."""
+    """Pauses in seconds that double from `first_s` up to `longest_s`.
+
+    jitter_s: added at random, at most; also at the longest, or all who were refused would come back at once.
+    """
 
     first_s: float
     longest_s: float
@@ -121,7 +124,7 @@ class Backoff:
         """After so many failures (one and more)."""
         growing = math.ldexp(self.first_s, min(n_failures - 1, 64))  # 2.0 ** 1024 is an error
         jitter = random.uniform(0, self.jitter_s) if self.jitter_s else 0.0  # noqa: S311 - no secret
-        return min(growing + jitter, self.longest_s)
+        return min(growing, self.longest_s - self.jitter_s) + jitter
 
     def pause_after(self, n_failures: int, failure: BaseException | None) -> float:
         """What the failure asks for, as far as that is no longer than the longest; else the growing one."""

@@ -17,6 +17,7 @@ from flows.cli import app
 from flows.importing import import_folder
 from tasks.exporting.export import export_run
 from tasks.exporting.params import ExportParams
+from tasks.stage import KEYS
 from warehouse import manifest
 from warehouse.connect import open_database
 
@@ -171,6 +172,23 @@ def test_an_import_is_a_run_on_top_of_what_was_there(answers: Path, tmp_path: Pa
         ("sampled", 5),
     ]
     assert asked(tmp_path / "data", "SELECT stage, n_in, n_out FROM funnel") == [("import", 5, 5)]
+
+
+@pytest.mark.parametrize("keys", [1, KEYS])
+def test_an_import_is_of_the_keys_of_what_it_stands_on(answers: Path, tmp_path: Path, keys: int) -> None:
+    write_world(tmp_path)
+    before = manifest.newest(tmp_path)
+    manifest.commit(tmp_path, before.model_copy(update={"run_id": f"{before.run_id}-again", "keys": keys}))
+
+    import_folder(tmp_path, "toolbench", answers)
+
+    assert manifest.newest(tmp_path).keys == keys
+
+
+def test_an_import_into_nothing_is_of_the_keys_of_today(answers: Path, tmp_path: Path) -> None:
+    import_folder(tmp_path, "toolbench", answers)
+
+    assert manifest.newest(tmp_path).keys == KEYS
 
 
 def test_the_report_is_that_of_the_import(answers: Path, tmp_path: Path) -> None:

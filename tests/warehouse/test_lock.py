@@ -69,6 +69,24 @@ def test_a_dead_run_is_remembered_until_another_run_could_tell_of_it(
     assert found == ["a-flow-run", "a-flow-run", None]
 
 
+def test_a_dead_run_is_remembered_though_who_came_next_died_as_well(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    dies = HOLDER.replace('"toolloom refresh", "a-flow-run"', '"toolloom import"').replace(
+        "time.sleep(60)", "os._exit(1)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", f"import os\n{dies}", str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    with folder_lock(tmp_path, "toolloom probe", "another-flow-run") as dead:
+        assert dead is not None
+        assert (dead.command, dead.job) == ("toolloom import", "a-flow-run")
+
+
 def test_a_holder_that_ended_leaves_no_trace(tmp_path: Path) -> None:
     with folder_lock(tmp_path, "first"):
         pass

@@ -106,6 +106,12 @@ def test_jitter_is_added_and_no_pause_is_longer_than_the_longest() -> None:
     assert len(set(pauses[:50])) > 1
 
 
+def test_the_longest_pauses_differ_as_well() -> None:
+    pauses = {Backoff(0.01, 0.05, jitter_s=0.04).pause_s(9) for _ in range(50)}
+
+    assert 0.01 <= min(pauses) < max(pauses) <= 0.05
+
+
 @pytest.mark.parametrize(
     ("failure", "seconds"),
     [
