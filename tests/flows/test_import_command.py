@@ -177,18 +177,18 @@ def test_an_import_is_a_run_on_top_of_what_was_there(answers: Path, tmp_path: Pa
 @pytest.mark.parametrize("keys", [1, KEYS])
 def test_an_import_is_of_the_keys_of_what_it_stands_on(answers: Path, tmp_path: Path, keys: int) -> None:
     write_world(tmp_path)
-    before = manifest.newest(tmp_path)
-    manifest.commit(tmp_path, before.model_copy(update={"run_id": f"{before.run_id}-again", "keys": keys}))
+    before = manifest.load(tmp_path, RUN)
+    manifest.commit(tmp_path, before.model_copy(update={"run_id": f"{RUN}-again", "keys": keys}))
 
-    import_folder(tmp_path, "toolbench", answers)
+    run = import_folder(tmp_path, "toolbench", answers)
 
-    assert manifest.newest(tmp_path).keys == keys
+    assert manifest.load(tmp_path, run.run_id).keys == keys
 
 
 def test_an_import_into_nothing_is_of_the_keys_of_today(answers: Path, tmp_path: Path) -> None:
-    import_folder(tmp_path, "toolbench", answers)
+    run = import_folder(tmp_path, "toolbench", answers)
 
-    assert manifest.newest(tmp_path).keys == KEYS
+    assert manifest.load(tmp_path, run.run_id).keys == KEYS
 
 
 def test_the_report_is_that_of_the_import(answers: Path, tmp_path: Path) -> None:
