@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.instructions.duplicates import earlier_alike
 from tasks.instructions.fitting import ALIKE
-from tasks.instructions.words import words_of
+from tasks.instructions.similarity import earlier_alike, words_of
 
 FULL, SMALL = 200_000, 20_000
 SECONDS, GIGABYTES = 300.0, 4.0

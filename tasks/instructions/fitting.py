@@ -14,12 +14,10 @@ from itertools import groupby
 import seeds
 from tasks.errors import BadRow, BrokenContract
 from tasks.instructions.benchmark import read_benchmark
-from tasks.instructions.duplicates import earlier_alike
 from tasks.instructions.names import ApiFacts, OfferedNames
-from tasks.instructions.overlap import Resembling, WordsInARow
 from tasks.instructions.params import InstructParams
-from tasks.instructions.screen import screened
-from tasks.instructions.words import words_of
+from tasks.instructions.screens import screened
+from tasks.instructions.similarity import Resembling, WordsInARow, earlier_alike, words_of
 from tasks.llm.chat import digest_of
 from warehouse.tables.accounts import Reject
 from warehouse.tables.instructions import Candidate, Instruction, RelevantApi, Sample
@@ -138,7 +136,8 @@ def _unlike_seeds(fit: Iterable[Fit], params: InstructParams, rejects: list[Reje
 def _unlike_each_other_and_benchmarks(
     fit: Sequence[Fit], params: InstructParams, rejects: list[Reject]
 ) -> list[Fit]:
-    benchmark = _benchmark(params)
+    files = params.decontaminate if params.is_on("contaminated") else ()
+    benchmark = [text for file in files for text in read_benchmark(file)]
     overlap = WordsInARow(benchmark, params.overlap_words)
     queries = [each.instruction.query for each in fit]
     earlier = _earlier([*benchmark, *queries], params)[len(benchmark) :]
@@ -165,18 +164,8 @@ def _fault(each: Fit, first: int | None, fit: Sequence[Fit], shared: str | None)
         return None
     if first < 0:
         return "contaminated", "is much like a benchmark's text"
-    repeats = f"repeats {fit[first].candidate_id}"
-    return ("duplicate" if _same_words(each, fit[first]) else "near_duplicate"), repeats
-
-
-def _same_words(one: Fit, other: Fit) -> bool:
-    return words_of(one.instruction.query) == words_of(other.instruction.query)
-
-
-def _benchmark(params: InstructParams) -> list[str]:
-    if not params.is_on("contaminated"):
-        return []
-    return [text for file in params.decontaminate for text in read_benchmark(file)]
+    same = words_of(each.instruction.query) == words_of(fit[first].instruction.query)
+    return ("duplicate" if same else "near_duplicate"), f"repeats {fit[first].candidate_id}"
 
 
 def _earlier(texts: Sequence[str], params: InstructParams) -> Sequence[int | None]:

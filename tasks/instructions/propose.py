@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import prompts
 import seeds
 from tasks.errors import BadRow, BrokenContract
-from tasks.instructions.names import OfferedNames
+from tasks.instructions.names import OfferedNames, plain
 from tasks.instructions.params import InstructParams
-from tasks.instructions.reading import items_of, read_item
 from tasks.llm.again import asked_again
 from tasks.llm.chat import ChatModel, ChatRequest, Json, Message, Reply, Transcript, digest_of
+from tasks.llm.replies import json_object_of
 from tasks.llm.reply_format import TEXT, list_of, one_of, record, reply_format
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
@@ -88,6 +88,8 @@ def propose_request(
     params: InstructParams,
 ) -> ChatRequest:
     n_complex = round(COMPLEX_SHARE * params.per_sample)
+    code = params.language
+    language = "English" if code == "en" else f'the language with the ISO 639 code "{code}"' if code else ""
     user = _user_prompt(sample.scenario).render(
         n=params.per_sample,
         n_specific=params.per_sample - n_complex,
@@ -95,7 +97,7 @@ def propose_request(
         documents=[_document_text(api_id, sample, documents) for api_id in sample.api_ids],
         examples=[seed.for_prompt() for seed in shown],
         min_words=params.min_words,
-        language=_language_in_words(params.language),
+        language=language,
     )
     system = prompts.load("instruct/system").render()
     transcript = Transcript.of(Message("system", system), Message("user", user))
@@ -109,11 +111,6 @@ def _reply_format(names: Sequence[NamedApi], n: int) -> Json:
     apis = list_of(pairs[0] if len(pairs) == 1 else {"anyOf": pairs}, least=1, most=len(pairs))
     instructions = list_of(record(query=TEXT, relevant_apis=apis), least=n, most=n)
     return reply_format("instructions", record(instructions=instructions))
-
-
-def _language_in_words(code: str) -> str:
-    """Empty where any language is welcome."""
-    return "English" if code == "en" else f'the language with the ISO 639 code "{code}"' if code else ""
 
 
 def _user_prompt(scenario: str) -> prompts.Prompt:
@@ -177,3 +174,91 @@ class _Reader:
             prompt_digest=prompt_digest(self.sample.scenario),
             seed_ids=self.seed_ids,
         )
+
+
+_QUERY_KEYS = frozenset({"query", "instruction", "user_query", "question"})
+_APIS_KEYS = frozenset({"relevant_apis", "related_apis", "relevant_api", "related_api", "apis"})
+_TOOL_KEYS = frozenset({"tool_name", "tool"})
+_API_KEYS = frozenset({"api_name", "api", "name"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One instruction as it was written."""
+
+    query: str
+    relevant_apis: tuple[NamedApi, ...]
+
+
+def items_of(text: str) -> list[Any]:
+    """The items of a reply, unread: a list, alone or in an object, or the values of an object.
+
+    Raises BadRow("malformed_reply") when there is no JSON, or none that could hold instructions.
+    """
+    reply = json_object_of(text)
+    if isinstance(reply, list):
+        return reply
+    if _under(reply, _QUERY_KEYS) is not None:
+        return [reply]
+    lists = [value for value in reply.values() if isinstance(value, list)]
+    if lists:
+        return max(lists, key=len)
+    if reply and all(isinstance(value, dict) for value in reply.values()):
+        return list(reply.values())
+    raise BadRow("malformed_reply", f"no list of instructions in the reply: {text.strip()[:200]!r}")
+
+
+def read_item(item: Any, offered: OfferedNames) -> Written:
+    """One item of a reply.  Raises BadRow("malformed_instruction")."""
+    query = _under(item, _QUERY_KEYS) if isinstance(item, dict) else None
+    if not isinstance(query, str) or not query.strip():
+        raise _malformed("no query", item)
+    named = tuple(_named_apis(_under(item, _APIS_KEYS), offered))
+    return Written(query.strip(), tuple(dict.fromkeys(named)))
+
+
+def _malformed(what: str, item: Any) -> BadRow:
+    return BadRow("malformed_instruction", f"{what}: {str(item)[:200]}")
+
+
+def _under(item: dict[str, Any], keys: frozenset[str]) -> Any:
+    """The value under the first of the item's keys that means one of `keys`."""
+    return next((value for key, value in item.items() if plain(key) in keys), None)
+
+
+def _named_apis(value: Any, offered: OfferedNames) -> Iterator[NamedApi]:
+    if value is None:
+        return
+    if isinstance(value, dict) and _pair_in(value) is None:
+        for tool_name, api_names in value.items():  # {"tool": ["api", "api"]}
+            for api_name in api_names if isinstance(api_names, list) else [api_names]:
+                if not isinstance(api_name, str):
+                    raise _malformed("relevant APIs are not names", value)
+                yield NamedApi(tool_name=tool_name, api_name=api_name)
+        return
+    # ["tool", "api"] is written where [["tool", "api"]] is meant.
+    is_one = _is_pair(value) and offered.find(NamedApi(tool_name=value[0], api_name=value[1])) is not None
+    for entry in value if isinstance(value, list) and not is_one else [value]:
+        yield _named_api(entry, offered)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
+
+
+def _pair_in(value: dict[str, Any]) -> NamedApi | None:
+    tool_name, api_name = _under(value, _TOOL_KEYS), _under(value, _API_KEYS)
+    if isinstance(tool_name, str) and isinstance(api_name, str):
+        return NamedApi(tool_name=tool_name, api_name=api_name)
+    return None
+
+
+def _named_api(entry: Any, offered: OfferedNames) -> NamedApi:
+    if isinstance(entry, str):
+        return offered.split(entry)
+    if _is_pair(entry):
+        return NamedApi(tool_name=entry[0], api_name=entry[1])
+    pair = _pair_in(entry) if isinstance(entry, dict) else None
+    if pair is None:
+        raise _malformed("a relevant API that is no pair of names", entry)
+    return pair

@@ -21,8 +21,8 @@ from tasks.documents.document import document_of
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames, names_of
 from tasks.instructions.params import InstructParams
-from tasks.instructions.reading import items_of, read_item
-from tasks.instructions.screen import screened
+from tasks.instructions.propose import items_of, read_item
+from tasks.instructions.screens import screened
 from warehouse.tables.catalogue import Api, Parameter, Tool
 from warehouse.tables.instructions import Candidate
 

@@ -21,7 +21,7 @@ from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import facts_of, names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, propose_for
-from tasks.instructions.screen import SCREENS
+from tasks.instructions.screens import SCREENS
 from tasks.instructions.select import Selected, Selection
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.instructions.duplicates import earlier_alike
+from tasks.instructions.similarity import Resembling, WordsInARow, earlier_alike
 
 LONG = "my sister lands in oslo on the third of may and i wonder whether it will rain on her way home"
 
@@ -60,3 +60,32 @@ def test_nothing_is_missed_that_comparing_all_pairs_would_find(threshold: float)
     joined = [" ".join(words) for words in texts]
     assert earlier_alike(joined, threshold) == _naive(joined, threshold)
     assert any(found is not None for found in earlier_alike(joined, threshold))
+
+
+KNOWN = "Which flights leave Oslo for Rome on Monday, and what will the weather be?"
+
+
+@pytest.mark.parametrize(
+    ("text", "shared"),
+    [
+        ("Tell me: which FLIGHTS leave Oslo for Rome tomorrow?", "which flights leave oslo for rome"),
+        ("Which flights leave Oslo for Madrid on Monday?", None),
+        ("Say hello to everyone there", None),
+        ("Please say: good morning to all of you, and be quick", "good morning to all of you"),
+    ],
+)
+def test_words_in_a_row_are_found(text: str, shared: str | None) -> None:
+    assert WordsInARow([KNOWN, "Say hello", "Good morning to all of you!"], 6).shared(text) == shared
+
+
+@pytest.mark.parametrize(
+    ("text", "like"),
+    [
+        (KNOWN.upper(), 1),
+        (KNOWN.replace("Monday", "Friday"), 1),
+        ("Which trains leave Bergen for Paris on Monday, and what will they cost?", None),
+        ("", None),
+    ],
+)
+def test_the_text_that_is_most_alike_is_found(text: str, like: int | None) -> None:
+    assert Resembling(["Something else that is said by nobody", KNOWN], 0.4).like(text) == like

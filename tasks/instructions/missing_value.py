@@ -1,21 +1,23 @@
-"""Screens of the values that an instruction must give."""
+"""Which values an instruction must give and does not."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.instructions.screens.instruction import Screened
 from warehouse.tables.catalogue import Parameter
+from warehouse.tables.instructions import RelevantApi
 
 Json = dict[str, Any]
 _DEEPEST = 4
 
 
-def missing_value(instruction: Screened) -> str | None:
+def missing_values(
+    query: str, needed: Sequence[RelevantApi], parameters: Mapping[str, tuple[Parameter, ...]]
+) -> str | None:
     """No API that it needs could be called first: each requires a value of a kind the text has none of.
 
     Only kinds that can be told by their looks: numbers, dates, addresses, names and codes where the catalogue
@@ -23,12 +25,12 @@ def missing_value(instruction: Screened) -> str | None:
     What any word could be, what has a choice of values, and coordinates (a place has them) are left to the
     judge.
     """
-    lacking = [_lacking(instruction, api.api_id) for api in instruction.found]
+    lacking = [_lacking(query, parameters.get(api.api_id, ())) for api in needed]
     if not lacking or None in lacking:
         return None
     return "; ".join(
         f"no {wanted.kind} for {wanted.name!r} of {api.api_name!r}"
-        for api, wanted in zip(instruction.found, lacking, strict=True)
+        for api, wanted in zip(needed, lacking, strict=True)
         if wanted is not None
     )
 
@@ -42,22 +44,21 @@ class _Wanted:
     least: int = 1
 
 
-def _lacking(instruction: Screened, api_id: str) -> _Wanted | None:
-    """The first required value of the API that the text cannot hold; numbers are counted together."""
+def _lacking(query: str, parameters: Sequence[Parameter]) -> _Wanted | None:
+    """The first required value of an API that the text cannot hold; numbers are counted together."""
     numbers = 0
-    for parameter in instruction.parameters.get(api_id, ()):
-        for wanted in _wanted_by(parameter) if parameter.required else ():
+    for parameter in parameters:
+        if not parameter.required:
+            continue
+        own = None if parameter.schema is None else json.loads(parameter.schema)
+        schema = {"type": parameter.type, "description": parameter.description}
+        schema.update(own if isinstance(own, dict) else {})
+        for wanted in _wanted(parameter.name, schema, parameter.shown):
             numbers += wanted.least if wanted.kind == "number" else 0
             least = numbers if wanted.kind == "number" else wanted.least
-            if len(_LOOKS[wanted.kind].findall(instruction.query)) < least:
+            if len(_LOOKS[wanted.kind].findall(query)) < least:
                 return wanted
     return None
-
-
-def _wanted_by(parameter: Parameter) -> Iterator[_Wanted]:
-    shown = parameter.shown
-    schema = {"type": parameter.type, "description": parameter.description, **_schema_of(parameter)}
-    yield from _wanted(parameter.name, schema, shown)
 
 
 def _wanted(name: str, schema: Json, shown: Any = None, depth: int = _DEEPEST) -> Iterator[_Wanted]:
@@ -71,9 +72,9 @@ def _wanted(name: str, schema: Json, shown: Any = None, depth: int = _DEEPEST) -
         element = next(iter(shown), None) if isinstance(shown, list) else None
         items = inner if isinstance(inner, dict) and inner else {"type": _type_of(element)}
         # A list of lists is a table: of one row or column hardly anybody speaks.
-        least = max(
-            2 if items.get("type") == "array" or depth < _DEEPEST else 1, _count(schema.get("minItems"))
-        )
+        least = 2 if items.get("type") == "array" or depth < _DEEPEST else 1
+        if type(schema.get("minItems")) is int:
+            least = max(least, schema["minItems"])
         found = [
             _Wanted(wanted.name, wanted.kind, wanted.least * least)
             for wanted in _wanted(name, items, element, depth - 1)
@@ -93,7 +94,9 @@ def _wanted(name: str, schema: Json, shown: Any = None, depth: int = _DEEPEST) -
 
 
 def _kind_of(name: str, schema: Json, shown: Any, kind: str) -> str | None:
-    told = f"{schema.get('format') or ''} {_words_in(name)}".lower()
+    # `startDate` and `start_date` as words.
+    words = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+    told = f"{schema.get('format') or ''} {words}".lower()
     found = next((looks for looks, sign in _SIGNS.items() if sign.search(told)), None)
     description = str(schema.get("description") or "")
     if found is None and kind not in _NUMBERS and (_IS_DAY.match(str(shown)) or _DAY.search(description)):
@@ -105,26 +108,10 @@ def _kind_of(name: str, schema: Json, shown: Any, kind: str) -> str | None:
     return found or ("number" if kind in _NUMBERS else None)
 
 
-def _schema_of(parameter: Parameter) -> Json:
-    schema = {} if parameter.schema is None else json.loads(parameter.schema)
-    return schema if isinstance(schema, dict) else {}
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _type_of(value: Any) -> str:
-    return "number" if _is_number(value) else "object" if isinstance(value, dict) else "string"
-
-
-def _words_in(name: str) -> str:
-    """`startDate` and `start_date` as words."""
-    return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return "object" if isinstance(value, dict) else "string"
 
 
 _NUMBERS = frozenset({"integer", "number", "int", "float", "double", "decimal"})

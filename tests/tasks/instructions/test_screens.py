@@ -8,9 +8,8 @@ from pydantic import ValidationError
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import SCREEN_NAMES, InstructParams
-from tasks.instructions.screen import SCREENS, screened
-from tasks.instructions.screens.naming import mentioned
-from tasks.instructions.words import words_of
+from tasks.instructions.screens import SCREENS, mentioned, screened
+from tasks.instructions.similarity import words_of
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Candidate, NamedApi, RelevantApi
 
