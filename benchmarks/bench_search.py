@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
-from tasks.search.dfsdt import dfsdt
+from tasks.search.methods import dfsdt
 from tasks.search.task import Function, Limits, Observation, Task
 from tasks.search.trace import trace
 

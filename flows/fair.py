@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.annotate import OFFER
 from tasks.run import RunContext
-from tasks.search.fairness import SPENT, budgets_of
+from tasks.search.annotate import SPENT, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.services import services_of
 from warehouse import manifest

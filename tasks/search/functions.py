@@ -13,8 +13,8 @@ import prompts
 from tasks import exact_json
 from tasks.llm.abilities import Abilities
 from tasks.llm.chat import Json
+from tasks.search.acting import GIVE_ANSWER, GIVE_UP
 from tasks.search.arguments import encodable
-from tasks.search.finish import GIVE_ANSWER, GIVE_UP
 from tasks.search.rules import TOOLLOOM, Rules
 from tasks.search.task import FINISH, Function, ToolNote
 from warehouse.tables.catalogue import Api, Parameter, Tool
@@ -81,7 +81,14 @@ def offer_for(
     for name, api in named.items():
         notes.setdefault(api.tool_id, readings[name].note())
     functions = [_function(name, api, readings[name], rules, abilities) for name, api in named.items()]
-    renamed = {name: _renamed(api, abilities) for name, api in named.items()}
+    renamed = {
+        name: {
+            own: parameter.arg_name
+            for parameter in api.parameters
+            if (own := _name(parameter, abilities)) != parameter.arg_name
+        }
+        for name, api in named.items()
+    }
     return Offer((*functions, finish_function()), named, tuple(notes.values()), renamed)
 
 
@@ -166,11 +173,6 @@ def _named(apis: Sequence[Api], rules: Rules) -> dict[str, Api]:
             name = name[: _LONGEST_NAME - len(suffix)] + suffix
         named[name] = api
     return named
-
-
-def _renamed(api: Api, abilities: Abilities) -> dict[str, str]:
-    names = {_name(parameter, abilities): parameter.arg_name for parameter in api.parameters}
-    return {name: real for name, real in names.items() if name != real}
 
 
 def _name(parameter: Parameter, abilities: Abilities) -> str:

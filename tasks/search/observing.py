@@ -82,9 +82,6 @@ def observe(
     if rules.observation_stays_valid:
         text = observation_of(result, shape, max_tokens, tokenizer, promised)
     else:
-        text = _cut(observation_of(result, None, _WHOLE))
+        whole = observation_of(result, None, _WHOLE)
+        text = whole if len(whole) <= _PUBLISHED_CHARACTERS else f"{whole[:_PUBLISHED_CHARACTERS]}..."
     return Observation(text, result.outcome.value, CODE_OF_OUTCOME.get(result.outcome, 0))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _PUBLISHED_CHARACTERS else f"{text[:_PUBLISHED_CHARACTERS]}..."

@@ -8,17 +8,15 @@ from itertools import count
 from weakref import ref
 
 import prompts
+from tasks.calling.outcome import Outcome
 from tasks.errors import RequestRefused, Transient
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript, Usage
-from tasks.search.acting import Actor
+from tasks.search.acting import INVALID_NAME, Actor, Names
 from tasks.search.arguments import apart, encodable
-from tasks.search.diversity import diversity_message
 from tasks.search.functions import with_finish
-from tasks.search.names import Names
-from tasks.search.node import Action, End, SearchNode, StepOutcome
 from tasks.search.rules import Rules
 from tasks.search.task import Ask, Execute, Limits, Task
-from tasks.search.tree import SearchTree
+from tasks.search.tree import Action, End, SearchNode, SearchTree, StepOutcome
 
 _DETAIL_CHARACTERS = 500
 
@@ -210,3 +208,71 @@ def _failed(
         finish_reason=None if reply is None else reply.finish_reason,
         end=End.FAILED,
     )
+
+
+Candidate = dict[str, str | None]
+_FINE = frozenset({Outcome.OK, StepOutcome.ANSWERED, StepOutcome.GAVE_UP})
+
+
+def diversity_message(node: SearchNode, rules: Rules) -> tuple[Message | None, int]:
+    """The message that asks a node's next child to differ from its earlier ones; how many of them it lists.
+
+    It is seen by that one request only and is never part of a descendant's history; there is none when it
+    would list none.
+    """
+    candidates = [shown for child in node.children if (shown := _candidate(child, rules)) is not None]
+    if not candidates:
+        return None, 0
+    name = "search/diversity" if rules.diversity_tells_ends else "search/diversity_plain"
+    text = prompts.load(name).render(candidates=candidates, last_observation=node.observation)
+    return Message("user", text), len(candidates)
+
+
+def _candidate(child: SearchNode, rules: Rules) -> Candidate | None:
+    """What a child tried; None when there is nothing to show."""
+    shown: Candidate
+    if rules.diversity_lists_thoughts and child.thought is not None and not child.actions:
+        shown = {"thought": child.thought}
+    elif (action := _first_action(child)) is not None:
+        shown = {
+            "function": action.function or INVALID_NAME,
+            "arguments": action.arguments,
+            "observation": action.observation,
+        }
+    else:
+        return None
+    if rules.diversity_tells_ends:
+        shown["ended"] = _ended(child)
+    return shown
+
+
+def _first_action(child: SearchNode) -> Action | None:
+    node = child
+    while not node.actions:
+        if not node.children:
+            return None
+        node = node.children[0]
+    return node.actions[0]
+
+
+def _ended(child: SearchNode) -> str:
+    """How the branch below a child ended where it was last explored, and the last error on the way there."""
+    leaf, error = child, _error(child)
+    while leaf.children:
+        leaf = leaf.children[-1]
+        error = _error(leaf) or error
+    how = _how(leaf)
+    words = f"{how} after {error}" if error and error != how else how
+    return words.replace("_", " ")
+
+
+def _how(leaf: SearchNode) -> str:
+    if leaf.end is End.FAILED:
+        return leaf.failure or End.FAILED
+    if leaf.end is not None:
+        return leaf.end
+    return _error(leaf) or "nothing came of it"
+
+
+def _error(node: SearchNode) -> str | None:
+    return next((action.outcome for action in reversed(node.actions) if action.outcome not in _FINE), None)

@@ -12,11 +12,10 @@ import pytest
 
 from tasks.errors import ToolloomError
 from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
-from tasks.search.dfsdt import dfsdt
-from tasks.search.draw import draw
+from tasks.search.methods import dfsdt
 from tasks.search.rules import TOOLLOOM, Rules
 from tasks.search.task import Function, Limits, Observation, Task
-from tasks.search.trace import trace
+from tasks.search.trace import draw, trace
 from tasks.search.tree import SearchTree
 from warehouse.tables.annotations import Node
 

@@ -22,8 +22,8 @@ from tasks.catalogue.names import function_name
 from tasks.errors import ServerFailed
 from tasks.llm.wording import prompted
 from tasks.search.functions import offer_for
+from tasks.search.methods import dfs_ranked
 from tasks.search.observing import observe
-from tasks.search.ranked import dfs_ranked
 from tasks.search.rules import FLAGS, TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.task import Function, Observation
 from tasks.shaping.shape import Shape

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import RequestRefused
-from tasks.search.plain import Found, search
+from tasks.search.api import Found, search
 from tasks.search.rules import RULES
 from warehouse.schema import from_arrow, to_arrow
 from warehouse.tables.annotations import Node

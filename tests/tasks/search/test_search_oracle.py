@@ -22,8 +22,8 @@ import aiohttp
 import pytest
 from catalogue_rows import a_parameter, a_tool, an_api
 
+from tasks.search.api import Found, ModelEndpoint, Observation, search
 from tasks.search.functions import Offer, offer_for
-from tasks.search.plain import Found, ModelEndpoint, Observation, search
 from tasks.search.rules import TOOLBENCH
 from warehouse.tables.annotations import Node
 from warehouse.tables.catalogue import Api, Parameter, Tool

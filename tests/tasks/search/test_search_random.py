@@ -12,9 +12,9 @@ import pytest
 from tasks import exact_json
 from tasks.errors import RequestRefused
 from tasks.llm.chat import Message, Reply, ToolCall, Usage
-from tasks.search.node import SearchNode
 from tasks.search.rules import TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.trace import answer_messages
+from tasks.search.tree import SearchNode
 from warehouse.schema import to_arrow
 from warehouse.tables.annotations import AnswerMessage, Node
 

@@ -16,7 +16,7 @@ import pytest
 from llm_server import OK, ModelServer, completion, drops, fails, sends
 
 from tasks.errors import BrokenContract, ConnectionFailed, RequestRefused, UsageError
-from tasks.search.plain import Found, ModelEndpoint, Observation, search
+from tasks.search.api import Found, ModelEndpoint, Observation, search
 
 PAGE = Path(__file__).parents[3] / "docs" / "search.md"
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]

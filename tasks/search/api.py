@@ -11,12 +11,11 @@ from tasks.errors import UsageError
 from tasks.llm.chat import ChatRequest, Json, Reply
 from tasks.llm.plain import HTTP_ERRORS, Model, ModelEndpoint, ask_model
 from tasks.search.arguments import json_text
-from tasks.search.draw import draw
 from tasks.search.methods import method_of
 from tasks.search.observing import observe
 from tasks.search.rules import RULES, Rules
 from tasks.search.task import Function, Limits, Observation, Task, ToolNote
-from tasks.search.trace import trace
+from tasks.search.trace import draw, trace
 from tasks.search.tree import SearchTree
 from warehouse.tables.annotations import Node
 
@@ -104,7 +103,8 @@ async def search(
     or refuses all requests; whatever the model replies is part of what is found.
     """
     ruled = _rules(rules)
-    task = Task(query=query, functions=_functions(functions), tools=_notes(tools))
+    notes = tuple(ToolNote(tool["name"], tool.get("description", "")) for tool in tools)
+    task = Task(query=query, functions=_functions(functions), tools=notes)
     limits = _limits(width=width, max_depth=max_depth, max_queries=max_queries, max_tokens=max_tokens)
 
     async def ask(request: ChatRequest, _ordinal: int) -> Reply:
@@ -168,7 +168,3 @@ def _function(position: int, item: Json) -> Function:
         )
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
     return Function.of(name, function.get("description") or "", parameters)
-
-
-def _notes(tools: Sequence[Mapping[str, str]]) -> tuple[ToolNote, ...]:
-    return tuple(ToolNote(tool["name"], tool.get("description", "")) for tool in tools)
