@@ -27,15 +27,14 @@ import orjson
 from bench_model_client import REPLY, search_step
 from local_servers import begin, endpoint, ideal_s, latencies, serve, started
 
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.llm.spending import SpendingLog, spending_file
+from tasks.llm.spending import SpendingLog, UsageLog, spending_file
 from tasks.llm.store import ReplyStore
-from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
 
 IN_FLIGHT = (64, 256, 512)

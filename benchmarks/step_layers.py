@@ -18,15 +18,14 @@ import step_world as world
 from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.store import RecordingCaller, StoredCall
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.asking import Asking
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
-from tasks.llm.spending import SpendingLog, spending_file
+from tasks.llm.spending import SpendingLog, UsageLog, spending_file
 from tasks.llm.store import ReplyStore
-from tasks.llm.usage import UsageLog
 from tasks.run import RunContext
 from tasks.search.annotate import AnnotationRows, CallsFor, annotate_instruction
 from tasks.search.params import AnnotateParams

@@ -20,13 +20,13 @@ from flows.configure import profile_names
 from flows.describe_data import data_lines
 from flows.lineage import lineage_table
 from flows.params import Config
-from tasks.llm.retries import ALL_ATTEMPTS, RETRIES, Retry
+from tasks.llm.retry import ALL_ATTEMPTS, RETRIES, Retry
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
 LINEAGE_BEGINS = "<!-- Lineage, made by `python -m flows.describe`; edit STAGE in tasks/. -->"
 LINEAGE_ENDS = "<!-- End of the lineage. -->"
-RETRIES_BEGIN = "<!-- Retries, made by `python -m flows.describe`; edit tasks/llm/retries.py. -->"
+RETRIES_BEGIN = "<!-- Retries, made by `python -m flows.describe`; edit tasks/llm/retry.py. -->"
 RETRIES_END = "<!-- End of the retries. -->"
 
 

@@ -12,11 +12,11 @@ from flows.params import Config
 from flows.report import say
 from flows.text.progress import shown
 from tasks.errors import BrokenContract
-from tasks.llm.abilities import Abilities
-from tasks.llm.batching.records import Record
+from tasks.llm.batching.batches import Record
 from tasks.llm.chat import digest_of
-from tasks.llm.known import KnownEndpoints
-from tasks.llm.usage import mostly_refused
+from tasks.llm.detect import KnownEndpoints
+from tasks.llm.params import Abilities
+from tasks.llm.spending import mostly_refused
 from tasks.policies import refused_results
 from tasks.probing.earlier import reached_nothing
 from tasks.run import RunContext

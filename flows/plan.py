@@ -17,7 +17,7 @@ from tasks.carry import stages_below
 from tasks.catalogue.opening import are_sources_of
 from tasks.compress import STAGE as COMPRESS
 from tasks.errors import BrokenContract, UsageError
-from tasks.llm.batching.records import Records, batches_of
+from tasks.llm.batching.batches import Records, batches_of
 from tasks.llm.chat import digest_of
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate

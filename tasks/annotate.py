@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from prefect import task
 
 from tasks.llm.chat import digest_of
-from tasks.llm.costs import cost_usd
 from tasks.policies import shard_options, stage_options
 from tasks.run import RunContext
 from tasks.search.annotate import annotate_instruction, annotation_id_of
@@ -228,7 +226,7 @@ def annotate_shard(
                 tools={api.tool_id: tool_of[api.tool_id] for api in offered if api.api_id not in document_of},
                 offer=OFFER,
                 budget=None if budgets is None else budgets.get(instruction.instruction_id),
-                cost_usd=partial(cost_usd, run.llm),
+                cost_usd=run.llm.cost_usd,
                 abilities=run.abilities,
             )
             tree: TableRows = {ANNOTATIONS: [found.annotation], NODES: found.nodes, CALLS: found.calls}

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tasks.llm.costs import Spent
+from tasks.llm.spending import Spent
 
 Row = TypeVar("Row")
 T = TypeVar("T")

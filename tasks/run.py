@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from prompts import digests_of
 from tasks.calling.params import CallingParams
 from tasks.identity import identity
-from tasks.llm.abilities import Abilities
-from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.params import Abilities, BudgetParams, LlmParams
 from tasks.transport.mcp.server import McpServer
 
 

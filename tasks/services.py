@@ -23,22 +23,19 @@ from tasks.calling.route import RoutingCaller
 from tasks.calling.store import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.reading import Reading
-from tasks.llm.abilities import Abilities
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
-from tasks.llm.batching.batcher import Batcher
-from tasks.llm.batching.debts import Debts
-from tasks.llm.batching.records import Record, Records, batches_of
-from tasks.llm.batching.running import BatchRunner
+from tasks.llm.batching.batcher import Batcher, Debts
+from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
+from tasks.llm.detect import find_abilities
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
+from tasks.llm.params import Abilities
 from tasks.llm.pings import PingPayer
-from tasks.llm.spending import SpendingLog, forget_other_runs, spending_file
+from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
 from tasks.llm.store import Forgetful, ReplyStore
-from tasks.llm.trial import find_abilities
-from tasks.llm.usage import UsageLog
 from tasks.probing.journal import Journal
 from tasks.progress import Progress
 from tasks.run import RunContext
@@ -164,7 +161,7 @@ class Services:
         )
 
     def find_abilities(self) -> Abilities:
-        """Asks the endpoint what it can do; see `tasks.llm.trial`."""
+        """Asks the endpoint what it can do; see `tasks.llm.detect`."""
         model = self.model(ENDPOINT, store=ReplyStore(Forgetful()), attempts=_TRIAL_ATTEMPTS)
         return self.runtime.run(find_abilities(model, self.run.llm, self.endpoint.context))
 

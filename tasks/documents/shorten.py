@@ -20,10 +20,19 @@ from tasks.documents.document import cut_document_of, document_of
 from tasks.documents.params import CompressParams
 from tasks.documents.schema import answered_arguments_of, example_response_of
 from tasks.errors import BadRow, BrokenContract, RequestRefused
-from tasks.llm.again import asked_again
-from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
+from tasks.llm.chat import (
+    TEXT,
+    ChatModel,
+    ChatRequest,
+    Message,
+    Transcript,
+    asked_again,
+    digest_of,
+    list_of,
+    record,
+    reply_format,
+)
 from tasks.llm.replies import json_object_of
-from tasks.llm.reply_format import TEXT, list_of, record, reply_format
 from tasks.shaping.outline import Outline, outline_of, same_outline
 from tasks.shaping.promises import broken_promise
 from tasks.shaping.shape import Shape, fit, is_part, keep_paths, paths_of, project, shape_of, unknown_paths

@@ -11,10 +11,22 @@ import seeds
 from tasks.errors import BadRow, BrokenContract
 from tasks.instructions.names import OfferedNames, plain
 from tasks.instructions.params import InstructParams
-from tasks.llm.again import asked_again
-from tasks.llm.chat import ChatModel, ChatRequest, Json, Message, Reply, Transcript, digest_of
+from tasks.llm.chat import (
+    TEXT,
+    ChatModel,
+    ChatRequest,
+    Json,
+    Message,
+    Reply,
+    Transcript,
+    asked_again,
+    digest_of,
+    list_of,
+    one_of,
+    record,
+    reply_format,
+)
 from tasks.llm.replies import json_object_of
-from tasks.llm.reply_format import TEXT, list_of, one_of, record, reply_format
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, NamedApi, Sample

@@ -7,10 +7,19 @@ from typing import Any
 
 import prompts
 from tasks.errors import BadRow, BrokenContract, RequestRefused
-from tasks.llm.again import asked_again
-from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript, digest_of
+from tasks.llm.chat import (
+    NUMBER,
+    TEXT,
+    ChatModel,
+    ChatRequest,
+    Message,
+    Transcript,
+    asked_again,
+    digest_of,
+    record,
+    reply_format,
+)
 from tasks.llm.replies import json_object_of
-from tasks.llm.reply_format import NUMBER, TEXT, record, reply_format
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, Verification
 

@@ -6,13 +6,57 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 
-from tasks.errors import OverBudget
+from tasks.errors import OverBudget, UsageError
 from tasks.llm.asking import Cost
-from tasks.llm.caps import refuse_uncountable
-from tasks.llm.chat import Usage
-from tasks.llm.costs import Spent, cost_of, cost_usd
+from tasks.llm.chat import Reply, Usage
 from tasks.llm.params import BudgetParams, Caps, LlmParams
-from tasks.llm.spending import Booking, Numbers, SpendingLog
+from tasks.llm.spending import Booking, Numbers, SpendingLog, Spent
+
+# English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.
+_BYTES_PER_TOKEN = 3
+
+
+def cost_of(llm: LlmParams, spent: Spent) -> float | None:
+    """What was spent in dollars; None while prices are unknown."""
+    usd = llm.cost_usd(spent.tokens_in, spent.tokens_out)
+    return None if usd is None else usd - spent.saved_usd
+
+
+def tokens_in_bytes(n_bytes: int) -> int:
+    """How many tokens a text of so many bytes has, estimated rather high."""
+    return n_bytes // _BYTES_PER_TOKEN + 1
+
+
+def tokens_in_reply(reply: Reply) -> int:
+    """Likewise, where the endpoint does not say."""
+    texts = [
+        reply.content or "",
+        reply.thinking or "",
+        *(call.name + call.arguments for call in reply.tool_calls),
+    ]
+    return tokens_in_bytes(sum(len(text.encode()) for text in texts))
+
+
+def refuse_uncountable(budget: BudgetParams, llm: LlmParams) -> None:
+    """Raises `UsageError` for caps in dollars without prices, and in tokens with replies of any length."""
+    _refuse(budget, "[budget]", llm)
+    for stage, caps in budget.stages.items():
+        _refuse(caps, f"[budget.stages.{stage}]", llm)
+
+
+def _refuse(caps: Caps, where: str, llm: LlmParams) -> None:
+    if caps.max_usd is not None and (llm.price_in is None or llm.price_out is None):
+        missing = "price_in" if llm.price_in is None else "price_out"
+        raise UsageError(
+            f"{where} max_usd = {caps.max_usd:g} cannot be kept: [llm] {missing} is not set",
+            fix=f"set [llm] price_in and price_out (USD per million tokens), or use {where} max_tokens",
+        )
+    cap = "max_usd" if caps.max_usd is not None else "max_tokens" if caps.max_tokens is not None else None
+    if cap is not None and llm.max_tokens is None:
+        raise UsageError(
+            f"{where} {cap} = {getattr(caps, cap):g} cannot be kept: a reply may have any length",
+            fix="set [llm] max_tokens, the longest reply in tokens",
+        )
 
 
 @dataclass(slots=True)
@@ -94,7 +138,7 @@ class Ledger:
 
     def priced(self, tokens_in: int, tokens_out: int, discount: float) -> Spent:
         """One request of so many tokens."""
-        saved = (cost_usd(self._llm, tokens_in, tokens_out) or 0.0) * discount
+        saved = (self._llm.cost_usd(tokens_in, tokens_out) or 0.0) * discount
         return Spent(1, tokens_in, tokens_out, saved)
 
     def _at_worst(self, tokens_in: int, tokens_out: int, discount: float) -> Spent:
@@ -148,7 +192,7 @@ class Ledger:
 
     def cost(self, usage: Usage, discount: float = 0.0) -> float | None:
         """Dollars; None where the endpoint did not say what it took, or prices are unknown."""
-        usd = cost_usd(self._llm, usage.tokens_in, usage.tokens_out) if usage.total else None
+        usd = self._llm.cost_usd(usage.tokens_in, usage.tokens_out) if usage.total else None
         return None if usd is None else usd * (1 - discount)
 
     def sent(self, held: Held, name: str = "") -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import orjson
 
+import prompts
 from tasks import exact_json
 
 Json = dict[str, Any]
@@ -153,7 +154,7 @@ class ChatRequest:
     """One request.  response_format, tool_choice: as in the protocol.  None leaves the endpoint's default.
 
     body: further fields of the request's body, as `[llm] body` has them.
-    answers_texts: a text of the model that nobody answered gets a word behind it, see `wording`.
+    answers_texts: a text of the model that nobody answered gets a word behind it, see `adapt`.
     """
 
     transcript: Transcript
@@ -224,3 +225,43 @@ class ChatModel(Protocol):
     def name(self) -> str: ...
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply: ...
+
+
+TEXT: Json = {"type": "string"}
+NUMBER: Json = {"type": "integer"}
+
+
+def list_of(items: Json, *, least: int | None = None, most: int | None = None) -> Json:
+    """least, most: items; left out for endpoints that take no schema with them (see `adapt`)."""
+    bounds = {"minItems": least, "maxItems": most}
+    return {"type": "array", "items": items} | {name: n for name, n in bounds.items() if n is not None}
+
+
+def one_of(*texts: str) -> Json:
+    return {"type": "string", "enum": list(dict.fromkeys(texts))}
+
+
+def record(**properties: Json) -> Json:
+    """An object with just these keys, in this order; strict endpoints want each of them required."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def reply_format(name: str, schema: Json) -> Json:
+    """`response_format` of a request whose reply is to be JSON of that schema."""
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
+
+
+_LONGEST_QUOTE = 2_000
+
+
+def asked_again(request: ChatRequest, said: str, why: str) -> ChatRequest:
+    """The request behind its unusable reply, of which the beginning is shown.  why: for the model."""
+    quoted = said.strip()[:_LONGEST_QUOTE] or "(nothing)"
+    note = prompts.load("again/unusable_reply").render(why=why)
+    shown = request.transcript.extend(Message("assistant", quoted), Message("user", note))
+    return replace(request, transcript=shown)

@@ -24,7 +24,6 @@ from openai import RequestOptions
 from tasks import exact_json
 from tasks.errors import ConnectionFailed, RequestRefused, ToolloomError, UsageError
 from tasks.llm.chat import Reply
-from tasks.llm.context import context_in, context_in_props
 from tasks.llm.failures import (
     Ambiguous,
     KeyRefused,
@@ -283,3 +282,34 @@ def _without_secrets(base_url: str) -> str:
             fix='write it in full, as in base_url = "http://127.0.0.1:8000/v1"',
         )
     return base_url
+
+
+# What servers call it in their list of models: LM Studio, vLLM and SGLang, Groq, OpenRouter and Together,
+# Mistral; llama.cpp has it within `meta`.
+_FIELDS = ("loaded_context_length", "max_model_len", "n_ctx", "context_window", "context_length")
+_LESSER_FIELDS = ("max_context_length",)
+
+
+def context_in(listing: Any, model: str) -> int | None:
+    """Tokens that a model can see, as the answer to GET /models tells them, if it does."""
+    entries = listing.get("data") if isinstance(listing, dict) else None
+    known = [entry for entry in entries or () if isinstance(entry, dict)]
+    named = [entry for entry in known if entry.get("id") == model] or (known if len(known) == 1 else [])
+    for entry in named:
+        meta = entry.get("meta")
+        places: list[Mapping[str, Any]] = [entry, meta if isinstance(meta, dict) else {}]
+        for name in (*_FIELDS, *_LESSER_FIELDS):
+            for place in places:
+                if (found := _number(place.get(name))) is not None:
+                    return found
+    return None
+
+
+def context_in_props(props: Any) -> int | None:
+    """Likewise, as llama.cpp's GET /props tells them: of one slot, for requests are served side by side."""
+    settings = props.get("default_generation_settings") if isinstance(props, dict) else None
+    return _number(settings.get("n_ctx")) if isinstance(settings, dict) else None
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

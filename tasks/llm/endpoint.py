@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
@@ -15,21 +16,19 @@ from tasks.errors import (
     RequestRefused,
     ToolloomError,
     Transient,
+    UsageError,
 )
-from tasks.llm.abilities import Abilities
+from tasks.llm.adapt import completed
 from tasks.llm.asking import Asking, Buyer, Cost, Free
+from tasks.llm.budget import tokens_in_bytes
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
-from tasks.llm.checking import check_endpoint, not_the_protocol, unknown_model
 from tasks.llm.client import Client, FieldRefused, LengthFieldRefused, StateRefused
-from tasks.llm.costs import tokens_in_bytes
-from tasks.llm.failures import MalformedReply, ModelUnknown
-from tasks.llm.pacing import Outage, Pace
-from tasks.llm.params import LlmParams
-from tasks.llm.patience import Patience
-from tasks.llm.retries import RETRIES
-from tasks.llm.window import Window
-from tasks.llm.wording import completed
+from tasks.llm.failures import KeyRefused, MalformedReply, ModelUnknown, Unreachable
+from tasks.llm.limit import Pace, Window
+from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, Outage, Patience
 from tasks.transport.guard import NO_SECRETS, Redactor
+from tasks.transport.retry import Backoff, retrying
 
 # The protocol renamed the field, and endpoints take one or the other.
 _LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
@@ -308,3 +307,72 @@ class Endpoint:
             await buyer.received(await self._send(asking))
         finally:
             buyer.release()
+
+
+_TRIES = 3
+_MOST_NAMES = 12
+# 403 may mean that this key can do all but list.
+_NO_VALID_KEY = 401
+
+
+async def check_endpoint(client: Client, first_pause_s: float) -> None:
+    """Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused.
+
+    A model that is not in the list may still be served (aliases, routers, servers without a list): the
+    first request shows that.
+    """
+    try:
+        await retrying(Backoff(first_pause_s, LONGEST_PAUSE_S), attempts=_TRIES, may_pass=_may_pass)(
+            _listed, client
+        )
+    except KeyRefused as error:
+        raise UsageError(error.message, fix=error.fix) from error
+    except Transient as error:
+        raise EndpointDown(
+            f"the model endpoint {client.where} does not answer: {error.message}",
+            fix=f"start or mend the server at {client.where}, or correct [llm] base_url",
+        ) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, Transient) and not isinstance(error, Unreachable)
+
+
+async def _listed(client: Client) -> None:
+    """Asks for the list of models; an endpoint may keep none, or none for this key."""
+    try:
+        await client.models()
+    except KeyRefused as error:
+        if error.status == _NO_VALID_KEY:
+            raise
+    except (ModelUnknown, RequestRefused, MalformedReply):
+        return
+
+
+async def unknown_model(client: Client, error: ModelUnknown) -> BrokenContract:
+    """`error`, with the names of the models that the endpoint does offer."""
+    model = client.params.model
+    try:
+        offered = await client.models()
+    except (Transient, BrokenContract, RequestRefused):
+        offered = []  # the names are a help, no more
+    if not offered:
+        return BrokenContract(
+            f"{error.message}; asked for {model!r} at {client.where}",
+            fix="correct [llm] model, or [llm] base_url, which ends in /v1 as a rule",
+        )
+    nearest = difflib.get_close_matches(model, offered, n=_MOST_NAMES, cutoff=0.0)
+    rest = len(offered) - len(nearest)
+    names = ", ".join(nearest) + (f" and {rest} more" if rest else "")
+    return BrokenContract(
+        f"the model endpoint {client.where} does not offer the model {model!r}",
+        fix=f"set [llm] model to one that it offers: {names}",
+    )
+
+
+def not_the_protocol(client: Client, error: MalformedReply) -> BrokenContract:
+    """`error`, for a run: something answers at that address, but no chat model."""
+    return BrokenContract(
+        f"the model endpoint {client.where} does not speak the chat protocol: {error.message}",
+        fix="[llm] base_url must be the address of an OpenAI-compatible API; it ends in /v1 as a rule",
+    )

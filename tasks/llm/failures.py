@@ -1,7 +1,7 @@
 """What can go wrong between us and a model endpoint, and what each failure means for the run.
 
 An answer or a broken connection becomes one of the errors of `tasks.errors` here, and nowhere else;
-`tasks.llm.retries` says which of them are tried again, and how often.
+`tasks.llm.retry` says which of them are tried again, and how often.
 """
 
 from __future__ import annotations
@@ -270,3 +270,6 @@ def _is_told(error: Any, choice: Mapping[str, Any]) -> bool:
     if not isinstance(message, dict) or not (message.get("content") or message.get("tool_calls")):
         return True
     return bool(error.get("message") if isinstance(error, dict) else isinstance(error, str) and error)
+
+
+TOO_LONG = "context_too_long"

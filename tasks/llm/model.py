@@ -6,18 +6,16 @@ from collections.abc import Callable
 from time import monotonic
 
 from tasks.errors import BadRow, RequestRefused, ToolloomError
+from tasks.llm.adapt import FunctionWatch, Overflow, completed, heard, put, shorter
 from tasks.llm.asking import Asking, Cost, Free
 from tasks.llm.batching.batcher import Batcher
-from tasks.llm.batching.records import Entry
-from tasks.llm.budget import Ledger, Reservation
+from tasks.llm.batching.batches import Entry
+from tasks.llm.budget import Ledger, Reservation, tokens_in_reply
 from tasks.llm.chat import ChatRequest, Reply, Usage
-from tasks.llm.context import TOO_LONG, Overflow, put, shorter
-from tasks.llm.costs import cost_usd, tokens_in_reply
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
+from tasks.llm.failures import TOO_LONG
+from tasks.llm.spending import Recorder
 from tasks.llm.store import ReplyStore, reply_key
-from tasks.llm.usage import Recorder
-from tasks.llm.wording import completed, heard
 from warehouse.tables.accounts import LlmCall
 
 _SHORTENINGS = 4
@@ -195,7 +193,7 @@ class StoredModel:
     def _cost(self, reply: Reply | None, *, from_store: bool) -> float | None:
         """What this run paid: nothing for a stored reply or an error, unknown when no usage was reported."""
         if reply is None or from_store:
-            return cost_usd(self._endpoint.params, 0, 0)
+            return self._endpoint.params.cost_usd(0, 0)
         return self._ledger.cost(reply.usage, self._discount)
 
 

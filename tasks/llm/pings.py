@@ -8,7 +8,7 @@ from time import monotonic
 from tasks.llm.asking import Asking, Buyer, Cost
 from tasks.llm.budget import Ledger, Reservation
 from tasks.llm.chat import Reply
-from tasks.llm.usage import Recorder
+from tasks.llm.spending import Recorder
 from warehouse.tables.accounts import LlmCall
 
 STAGE, ROW_ID = "endpoint", "ping"

@@ -13,13 +13,12 @@ import openai
 
 from tasks import exact_json
 from tasks.errors import RateLimited, RequestRefused, ServerFailed, ToolloomError, Transient
-from tasks.llm.abilities import Abilities
+from tasks.llm.adapt import heard, prompted
 from tasks.llm.chat import ChatRequest, Json, Reply
 from tasks.llm.client import Client, LengthFieldRefused, StateRefused
 from tasks.llm.failures import MalformedReply, Unreachable, broken_connection, failure_of
-from tasks.llm.params import LlmParams
+from tasks.llm.params import Abilities, LlmParams
 from tasks.llm.replies import reply_of
-from tasks.llm.wording import heard, prompted
 from tasks.transport.retry import Backoff, retrying
 
 Model = Callable[..., Awaitable[Any]]

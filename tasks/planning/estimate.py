@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.llm.costs import cost_usd
 from tasks.llm.params import LlmParams
 from tasks.planning.measured import Figures
 
@@ -71,7 +70,7 @@ def estimated(
     n = round(requests)
     tokens_in = round(n * (figures.tokens_in if tokens_in_each is None else tokens_in_each))
     tokens_out = round(n * figures.tokens_out)
-    usd = cost_usd(llm, tokens_in, tokens_out) if n else 0.0
+    usd = llm.cost_usd(tokens_in, tokens_out) if n else 0.0
     if usd is not None and in_batches:
         usd *= 1 - llm.batch_discount
     together = min(llm.concurrency, at_once or llm.concurrency)

@@ -14,13 +14,11 @@ from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
 from tasks.instructions.verify import verify
-from tasks.llm.abilities import Abilities
-from tasks.llm.deferring import Deferred, DeferringModel
-from tasks.llm.params import LlmParams
+from tasks.llm.params import Abilities, LlmParams
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate, estimated
 from tasks.planning.known import Known
-from tasks.planning.looking import Ask, Look, look
+from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
 from tasks.planning.measured import Figures
 from tasks.planning.params import (
     ACCEPTED_SHARE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import prompts
 from tasks.llm.chat import Json, ToolCall
-from tasks.llm.code_calls import name_on_offer
+from tasks.llm.text_calls import name_on_offer
 from tasks.search.arguments import Arguments, encodable, json_text, read_arguments
 from tasks.search.rules import Rules
 from tasks.search.task import FINISH, Execute, Observation

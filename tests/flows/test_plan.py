@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.estimates import Forecast
 from flows.text.plan import accuracy_text
-from tasks.llm.batching.records import Entry, Record, Records, batches_of
+from tasks.llm.batching.batches import Entry, Record, Records, batches_of
 from tasks.planning.estimate import Amount, Estimate, StageEstimate
 from warehouse import manifest
 

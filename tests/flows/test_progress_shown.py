@@ -25,7 +25,7 @@ from warm import WarmToolloom
 
 from flows.text.progress import ProgressArtifact, shown
 from tasks.errors import BrokenContract
-from tasks.llm.costs import Spent
+from tasks.llm.spending import Spent
 from tasks.policies import shard_options
 from tasks.progress import Progress, Snapshot
 from tasks.stage import run_shards, write_shard

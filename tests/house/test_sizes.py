@@ -12,7 +12,7 @@ FOLDERS = ("flows", "tasks", "warehouse", "sandbox", "prompts", "seeds")
 
 USUAL_FUNCTION = 13
 LONGEST_FUNCTION = 60
-LONGEST_FILE = 400
+LONGEST_FILE = 450
 
 
 @cache

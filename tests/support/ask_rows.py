@@ -10,15 +10,14 @@ import sys
 from pathlib import Path
 
 from tasks.errors import OverBudget
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Transcript
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.llm.spending import SpendingLog, spending_file
+from tasks.llm.spending import SpendingLog, UsageLog, spending_file
 from tasks.llm.store import ReplyStore
-from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
 
 

@@ -12,20 +12,17 @@ import requests
 from llm_server import ApplicationThread
 
 from sandbox.teacher import TeacherFaults, build_teacher
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
-from tasks.llm.batching.batcher import Batcher
-from tasks.llm.batching.debts import Debts
-from tasks.llm.batching.records import Records
-from tasks.llm.batching.running import BatchRunner
+from tasks.llm.batching.batcher import Batcher, Debts
+from tasks.llm.batching.batches import BatchRunner, Records
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.llm.spending import SpendingLog, spending_file
+from tasks.llm.spending import SpendingLog, UsageLog, spending_file
 from tasks.llm.store import ReplyStore
-from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from tasks.errors import ConnectionFailed, EndpointDown
-from tasks.llm.costs import Spent
+from tasks.llm.spending import Spent
 from tasks.progress import Progress, ShardProgress, Snapshot
 from tasks.transport.runtime import Runtime
 

@@ -23,13 +23,13 @@ from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, propose_for
 from tasks.instructions.screens import SCREENS
 from tasks.instructions.select import Selected, Selection
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.spending import UsageLog
 from tasks.llm.store import ReplyStore
-from tasks.llm.usage import UsageLog
 from tasks.sampling.draw import Drawn, draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.shaping.promises import broken_promise

@@ -7,7 +7,7 @@ import pytest
 from llm_server import completion
 
 from tasks.errors import EndpointDown, RateLimited, RequestRefused, ServerFailed
-from tasks.llm.batching.lines import OtherLengthField, Result, read_result, request_line
+from tasks.llm.batching.api import OtherLengthField, Result, read_result, request_line
 from tasks.llm.chat import Reply, Usage
 from tasks.llm.failures import KeyRefused, MalformedReply
 

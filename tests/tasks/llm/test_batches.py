@@ -20,12 +20,11 @@ from sandbox.teaching.batches import Batches
 from sandbox.teaching.protocol import ProtocolError
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused, StopRun, UsageError
 from tasks.llm.batching.api import BatchApi
-from tasks.llm.batching.records import Record, Records
+from tasks.llm.batching.batches import Record, Records
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
 from tasks.llm.client import Client
-from tasks.llm.costs import Spent
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.llm.spending import SpendingLog, spending_file
+from tasks.llm.spending import SpendingLog, Spent, spending_file
 
 ROWS = "abcdefgh"
 USD_OF = 1e-6

@@ -10,8 +10,8 @@ from tasks.errors import OverBudget, UsageError
 from tasks.llm.asking import Cost
 from tasks.llm.budget import Ledger, Reservation
 from tasks.llm.chat import Usage
-from tasks.llm.costs import Spent, cost_usd
 from tasks.llm.params import BudgetParams, Caps, LlmParams
+from tasks.llm.spending import Spent
 
 
 def llm(**params: Any) -> LlmParams:
@@ -151,7 +151,7 @@ def test_requests_can_be_capped_without_prices() -> None:
 
 @pytest.mark.parametrize(("price_out", "cost"), [(2.0, 0.00007), (None, None)])
 def test_cost(price_out: float | None, cost: float | None) -> None:
-    assert cost_usd(llm(price_out=price_out), 50, 10) == cost
+    assert llm(price_out=price_out).cost_usd(50, 10) == cost
 
 
 STAGES = BudgetParams(max_requests=7, stages={"annotate": Caps(max_requests=3)})

@@ -14,18 +14,16 @@ from aiohttp import web
 from llm_server import Answer, Json, ModelServer, completion, fails, sends
 
 from tasks.errors import BrokenContract, RequestRefused
-from tasks.llm.abilities import Abilities
+from tasks.llm.adapt import ENOUGH_TO_TELL, FunctionWatch, Overflow, put
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
-from tasks.llm.checking import check_endpoint
-from tasks.llm.client import Client
-from tasks.llm.context import TOO_LONG, Overflow, context_in, put
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import ENOUGH_TO_TELL, FunctionWatch
+from tasks.llm.client import Client, context_in
+from tasks.llm.endpoint import Endpoint, check_endpoint
+from tasks.llm.failures import TOO_LONG
 from tasks.llm.model import StoredModel
-from tasks.llm.params import BudgetParams, LlmParams
+from tasks.llm.params import Abilities, BudgetParams, LlmParams
+from tasks.llm.spending import UsageLog
 from tasks.llm.store import ReplyStore
-from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
 
 TOOLS = ToolSet.of(

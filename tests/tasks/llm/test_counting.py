@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.llm.chat import Usage
-from tasks.llm.counting import usage_in
+from tasks.llm.replies import usage_in
 
 
 @pytest.mark.parametrize(

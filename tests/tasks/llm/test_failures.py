@@ -20,7 +20,7 @@ from tasks.llm.failures import (
     failure_of,
     refusal_in,
 )
-from tasks.llm.retries import RETRIES
+from tasks.llm.retry import RETRIES
 
 
 def error(message: str = "no", **fields: str) -> bytes:

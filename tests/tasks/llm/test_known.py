@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.llm.abilities import Abilities
-from tasks.llm.known import MAX_AGE, KnownEndpoint, KnownEndpoints
-from tasks.llm.params import LlmParams
+from tasks.llm.detect import MAX_AGE, KnownEndpoint, KnownEndpoints
+from tasks.llm.params import Abilities, LlmParams
 
 PARAMS = LlmParams(base_url="http://127.0.0.1:8000/v1", model="m")
 FOUND = Abilities(tools=False, seed=False)

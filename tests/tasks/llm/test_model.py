@@ -16,16 +16,14 @@ from ask_rows import request_of
 from llm_server import OK, Answer, ModelServer, completion, drops, fails, sends, waits
 
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused
+from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatModel, Reply, Usage
-from tasks.llm.costs import Spent
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.functions import FunctionWatch
 from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.llm.spending import SpendingLog, spending_file
+from tasks.llm.spending import SpendingLog, Spent, UsageLog, spending_file
 from tasks.llm.store import ReplyStore, reply_key
-from tasks.llm.usage import UsageLog
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.accounts import LlmCall
 

@@ -8,9 +8,8 @@ import pytest
 
 from tasks.errors import StopRun, UsageError
 from tasks.llm.budget import Ledger
-from tasks.llm.costs import Spent
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.llm.spending import Booking, SpendingLog, forget_other_runs, spending_file
+from tasks.llm.spending import Booking, SpendingLog, Spent, forget_other_runs, spending_file
 from warehouse.tables.accounts import LlmCall
 
 CALL = LlmCall(

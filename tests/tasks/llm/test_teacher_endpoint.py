@@ -11,11 +11,10 @@ from llm_server import ApplicationThread
 
 from sandbox.teacher import TeacherFaults, build_teacher
 from tasks.errors import UsageError
-from tasks.llm.abilities import Abilities
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
+from tasks.llm.detect import find_abilities
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.params import LlmParams
-from tasks.llm.trial import find_abilities
+from tasks.llm.params import Abilities, LlmParams
 
 KEY = "teacher-key-0123456789"
 

@@ -10,11 +10,9 @@ from lesser_endpoints import CALL, PlainModel, endpoint_that
 from llm_server import OK, Answer, ModelServer, completion, fails, sends, waits
 
 from tasks.errors import EndpointDown, UsageError
-from tasks.llm.abilities import Abilities
+from tasks.llm.detect import KnownEndpoints, find_abilities
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.known import KnownEndpoints
-from tasks.llm.params import LlmParams
-from tasks.llm.trial import find_abilities
+from tasks.llm.params import Abilities, LlmParams
 
 
 def tried(answer: Answer, **params: Any) -> tuple[Abilities, list[dict[str, Any]]]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.llm.usage import UsageLog, mostly_refused
+from tasks.llm.spending import UsageLog, mostly_refused
 from warehouse.tables.accounts import LlmCall
 
 PAID = LlmCall(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tasks.llm.window import Window
+from tasks.llm.limit import Window
 
 
 async def let_in(window: Window, n: int) -> list[asyncio.Task[None]]:

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 import prompts
-from tasks.llm.abilities import Abilities
+from tasks.llm.adapt import completed, heard, understood
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
-from tasks.llm.params import LlmParams
-from tasks.llm.wording import completed, heard, understood
+from tasks.llm.params import Abilities, LlmParams
 
 FUNCTION = {"name": "f", "description": "Does it.", "parameters": {"type": "object"}}
 TOOLS = ToolSet.of({"type": "function", "function": FUNCTION})

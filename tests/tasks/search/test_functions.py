@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from catalogue_rows import a_tool
 
-from tasks.llm.abilities import Abilities
+from tasks.llm.params import Abilities
 from tasks.search.functions import finish_function, offer_for, with_finish
 from tasks.search.rules import TOOLBENCH, TOOLLOOM
 from tasks.search.task import Function, ToolNote

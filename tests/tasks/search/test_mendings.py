@@ -20,7 +20,7 @@ from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import outcome_of
 from tasks.catalogue.names import function_name
 from tasks.errors import ServerFailed
-from tasks.llm.wording import prompted
+from tasks.llm.adapt import prompted
 from tasks.search.functions import offer_for
 from tasks.search.methods import dfs_ranked
 from tasks.search.observing import observe

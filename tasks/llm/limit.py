@@ -1,9 +1,10 @@
-"""How many requests are in flight: as many as allowed, fewer while the endpoint pushes back."""
+"""How many requests are in flight, and how fast they leave."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from time import monotonic
 
 # So many refusals without an answer between them: the endpoint refuses everybody, not just one.
 _ALL_REFUSED = 3
@@ -113,3 +114,30 @@ class Window:
     def _resume(self) -> None:
         self._wake = None
         self._admit()
+
+
+class Pace:
+    """Spreads what is asked for evenly over time: each unit takes its share of a minute.
+
+    per_minute: None is no limit.  What turns out to cost more or less than announced is made good by the
+    next ones.
+    """
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._seconds_each = 0.0 if per_minute is None else 60.0 / per_minute
+        self._free_at = 0.0
+
+    async def turn(self, units: float = 1) -> None:
+        """Waits until `units` may be spent."""
+        if not self._seconds_each:
+            return
+        now = monotonic()
+        start = max(now, self._free_at)
+        self._free_at = start + units * self._seconds_each
+        if start > now:
+            await asyncio.sleep(start - now)
+
+    def correct(self, difference: float) -> None:
+        """`difference` more units (fewer, when negative) were spent than announced."""
+        if self._seconds_each:
+            self._free_at += difference * self._seconds_each
