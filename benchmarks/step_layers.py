@@ -17,7 +17,7 @@ import step_world as world
 
 from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.outcome import CallResult, Outcome
-from tasks.calling.store import RecordingCaller, StoredCall
+from tasks.calling.recording import RecordingCaller, StoredCall
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.asking import Asking
 from tasks.llm.budget import Ledger

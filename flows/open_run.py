@@ -22,7 +22,7 @@ from tasks.probing.earlier import reached_nothing
 from tasks.run import RunContext
 from tasks.services import ENDPOINT, close_services, services_of
 from tasks.stage import KEYS
-from tasks.transport.guard import secrets_named
+from tasks.transport.redactor import secrets_named
 from warehouse import manifest
 from warehouse.manifest import Manifest, PendingRun
 from warehouse.ref import StageOutput

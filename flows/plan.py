@@ -12,7 +12,7 @@ from flows.estimates import Forecast, last
 from flows.finished import finished
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
-from tasks.calling.store import RecordingCaller
+from tasks.calling.recording import RecordingCaller
 from tasks.carry import stages_below
 from tasks.catalogue.opening import are_sources_of
 from tasks.compress import STAGE as COMPRESS

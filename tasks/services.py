@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tasks.calling.call import DirectCaller, RetryingCaller, http_client
+from tasks.calling.call import DirectCaller, RetryingCaller, RoutingCaller, http_client
 from tasks.calling.mcp import McpCaller
 from tasks.calling.outcome import Caller
-from tasks.calling.route import RoutingCaller
-from tasks.calling.store import RecordingCaller
+from tasks.calling.recording import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.reading import Reading
 from tasks.llm.adapt import FunctionWatch
@@ -39,12 +38,11 @@ from tasks.llm.store import Forgetful, ReplyStore
 from tasks.probing.journal import Journal
 from tasks.progress import Progress
 from tasks.run import RunContext
-from tasks.transport.guard import Redactor, secrets_named
-from tasks.transport.kvstore import DurableMap
+from tasks.transport.kvstore import DurableMap, Scratch
 from tasks.transport.mcp.sessions import McpSessions
 from tasks.transport.proxies import Proxies
+from tasks.transport.redactor import Redactor, secrets_named
 from tasks.transport.runtime import WINDOW, Mapped, Runtime
-from tasks.transport.scratch import Scratch
 from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.table import Table

@@ -12,7 +12,7 @@ cannot go stale.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -295,11 +295,14 @@ def _accounts(manifest: Manifest | None) -> str:
     """What searches were put beside a refresh by `toolloom annotate` are accounts of the same stage."""
     stages = [] if manifest is None else manifest.stages.values()
     accounts = ({"stage": output.stage, **output.counts.model_dump()} for output in stages)
-    return "[" + ", ".join(_struct(account) for account in accounts) + "]"
-
-
-def _struct(fields: Mapping[str, object]) -> str:
-    return "{" + ", ".join(f"{literal(name)}: {literal(value)}" for name, value in fields.items()) + "}"
+    return (
+        "["
+        + ", ".join(
+            "{" + ", ".join(f"{literal(name)}: {literal(value)}" for name, value in account.items()) + "}"
+            for account in accounts
+        )
+        + "]"
+    )
 
 
 def _definitions() -> str:

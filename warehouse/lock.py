@@ -55,7 +55,16 @@ def folder_lock(root: Path, command: str, job: str | None = None) -> Iterator[Ho
         # Should this holder die as well, the job of the one before is still found.
         told_later = dead.job if job is None and dead is not None else job
         with writing(root):
-            _describe(descriptor, Holder(socket.gethostname(), os.getpid(), _now(), command, told_later))
+            _describe(
+                descriptor,
+                Holder(
+                    socket.gethostname(),
+                    os.getpid(),
+                    datetime.now(UTC).isoformat(timespec="seconds"),
+                    command,
+                    told_later,
+                ),
+            )
         try:
             yield dead
         finally:
@@ -111,10 +120,6 @@ def _describe(descriptor: int, holder: Holder) -> None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, orjson.dumps(asdict(holder)), 0)
     os.fsync(descriptor)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _holder(descriptor: int) -> Holder | None:

@@ -1,4 +1,4 @@
-"""Calling an API over HTTP: whatever happens out there is an outcome, not an exception."""
+"""Calling an API by the protocol it speaks: whatever happens out there is an outcome, not an exception."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from tasks.transport.client import (
     HttpResponse,
     Unreachable,
 )
-from tasks.transport.guard import AddressBlocked, Redactor
+from tasks.transport.guard import AddressBlocked
 from tasks.transport.proxies import Proxies
 from tasks.transport.reading import decoded
+from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retry_after
 from warehouse.tables.catalogue import Api
 
@@ -82,7 +83,9 @@ class DirectCaller:
     async def _sent(self, request: HttpRequest, redactor: Redactor) -> CallResult:
         host = urlsplit(request.url).hostname or ""
         try:
-            response = await self._client.send(_as_gateways_want_it(request))
+            if host.endswith(_RAPIDAPI):  # its gateway wants to be told, beside the key, which API it is
+                request = replace(request, headers=(*request.headers, ("X-RapidAPI-Host", host)))
+            response = await self._client.send(request)
         except DeadlinePassed as error:
             return _failed(Outcome.TIMEOUT, error.message, latency_ms=self._params.timeout_at(host) * 1000)
         except Unreachable as error:
@@ -94,14 +97,6 @@ class DirectCaller:
         except AddressBlocked as error:
             return _failed(Outcome.BLOCKED, error.message)
         return _result(request.method, response, redactor)
-
-
-def _as_gateways_want_it(request: HttpRequest) -> HttpRequest:
-    """RapidAPI's gateway wants to be told, beside the key, which API a request is for."""
-    host = urlsplit(request.url).hostname or ""
-    if not host.endswith(_RAPIDAPI):
-        return request
-    return replace(request, headers=(*request.headers, ("X-RapidAPI-Host", host)))
 
 
 def _failed(
@@ -142,18 +137,43 @@ class RetryingCaller:
         """The first result that is not transient, or the last one."""
         for attempt in range(1, self._attempts + 1):
             result = await self._caller.call(api, arguments)
-            if attempt == self._attempts or not _worth_another_try(result):
+            if attempt == self._attempts or not (
+                result.outcome.transient and (result.retry_after or 0.0) <= LONGEST_PAUSE_S
+            ):
                 break
             growing = self._backoff.pause_s(attempt) * _jitter(api.api_id, attempt)
             await asyncio.sleep(min(max(growing, result.retry_after or 0.0), LONGEST_PAUSE_S))
         return result
 
 
-def _worth_another_try(result: CallResult) -> bool:
-    return result.outcome.transient and (result.retry_after or 0.0) <= LONGEST_PAUSE_S
-
-
 def _jitter(api_id: str, attempt: int) -> float:
     """Between 0.75 and 1.25, spread over APIs, and the same every time."""
     digest = hashlib.blake2b(f"{api_id} {attempt}".encode(), digest_size=2).digest()
     return 0.75 + int.from_bytes(digest, "big") / 2**17
+
+
+class RoutingCaller:
+    """Hands each call to the caller of the API's `protocol`, and no key on that comes back.
+
+    redactor: of the configured keys; a result is cut, judged and kept after it alone.
+    """
+
+    def __init__(self, by_protocol: Mapping[str, Caller], redactor: Redactor = NO_SECRETS) -> None:
+        self._by_protocol = dict(by_protocol)
+        self._redactor = redactor
+
+    async def call(self, api: Api, arguments: Mapping[str, Any]) -> CallResult:
+        caller = self._by_protocol.get(api.protocol)
+        if caller is None:
+            detail = f"nothing is configured that calls {api.protocol} APIs"
+            return CallResult(outcome=Outcome.UNSAFE_SKIPPED, detail=detail)
+        result = await caller.call(api, arguments)
+        if not self._redactor:
+            return result
+        redact = self._redactor.redact
+        body = result.body and redact(result.body)
+        content_type = result.content_type and redact(result.content_type)
+        detail = redact(result.detail)
+        if (body, content_type, detail) == (result.body, result.content_type, result.detail):
+            return result
+        return replace(result, body=body, content_type=content_type, detail=detail)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from tasks.calling.params import CallingParams
 from tasks.errors import UsageError
-from tasks.transport.guard import Redactor, matches_any
+from tasks.transport.guard import matches_any
+from tasks.transport.redactor import Redactor
 from warehouse.tables.catalogue import Api, SecurityScheme
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.identity import NotInKey, OnceSet
-from tasks.transport.address import PublicUrl
-from tasks.transport.guard import matches_any
+from tasks.transport.guard import PublicUrl, matches_any
 from tasks.transport.proxies import ENVIRONMENT, NONE
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

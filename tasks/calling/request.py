@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tasks import exact_json
 from tasks.calling.coerce import coerced
 from tasks.calling.credentials import Credentials
-from tasks.calling.fields import Fields, encoded, fields_of, joined, multipart, text_of, urlencoded
 from tasks.errors import ToolloomError
 from tasks.shaping.shorten import json_text
 from tasks.transport.client import HttpRequest
 from warehouse.tables.catalogue import WHOLE_BODY, Api, Parameter
+
+Fields = list[tuple[str, str]]
+
+_DELIMITERS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
 _PLACEHOLDER = re.compile(r"{([^{}]*)}")
 _JSON_BODY = re.compile(r"(?:application|text)/(?:.*\+)?json\b", re.IGNORECASE)
@@ -208,3 +213,54 @@ def _form_fields(given: list[_Given]) -> Fields:
         is_whole = _is_whole(argument.parameter)
         fields.extend(fields_of(WHOLE_BODY, argument.value, "exploded") if is_whole else argument.fields)
     return fields
+
+
+def fields_of(name: str, value: Any, style: str | None = None) -> Fields:
+    """The fields of one argument.
+
+    Without a style an array is one field per element, and an object is JSON text.  csv, ssv, tsv, pipes:
+    elements (of an object: keys and values) in one field; json: JSON text; exploded: a field per key of an
+    object; deepObject: likewise, named `name[key]`.
+    """
+    if style == "json":
+        return [(name, json_text(value))]
+    if style in _DELIMITERS and isinstance(value, (list, tuple, dict)):
+        elements = chain.from_iterable(value.items()) if isinstance(value, dict) else value
+        return [(name, _DELIMITERS[style].join(map(text_of, elements)))]
+    if style == "exploded" and isinstance(value, dict):
+        return [field for key, inner in value.items() for field in fields_of(key, inner)]
+    if style == "deepObject" and isinstance(value, dict):
+        return [field for key, inner in value.items() for field in fields_of(f"{name}[{key}]", inner, style)]
+    elements = value if isinstance(value, (list, tuple)) else [value]
+    return [(name, text_of(element)) for element in elements]
+
+
+def joined(value: Any) -> str:
+    """A value as one text; elements of an array divided by commas."""
+    return ",".join(map(text_of, value)) if isinstance(value, (list, tuple)) else text_of(value)
+
+
+def text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json_text(value)
+
+
+def encoded(text: str) -> str:
+    """Percent-encoded, so that it stays one value wherever it stands in a URL or a form."""
+    return quote(text, safe="", errors="replace")
+
+
+def urlencoded(fields: Fields) -> str:
+    return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in fields)
+
+
+def multipart(fields: Fields) -> tuple[str, bytes]:
+    """Content type and body of a form in parts; the same fields give the same bytes."""
+    said = json_text(fields).encode(errors="replace")
+    boundary = f"toolloom-{hashlib.blake2b(said, digest_size=12).hexdigest()}"
+    marks = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+    parts = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name.translate(marks)}"\r\n\r\n{value}\r\n'
+        for name, value in fields
+    )
+    body = f"{parts}--{boundary}--\r\n".encode(errors="replace")
+    return f"multipart/form-data; boundary={boundary}", body

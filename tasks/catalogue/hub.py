@@ -27,8 +27,8 @@ from tasks.catalogue.source import (
 )
 from tasks.catalogue.web import FIRST_WAIT_S, JsonClient
 from tasks.errors import BadRow, Transient, UsageError
-from tasks.transport.guard import NO_SECRETS
 from tasks.transport.proxies import Proxies
+from tasks.transport.redactor import NO_SECRETS
 
 READINGS = 3  # of a listing that changes while it is read
 

@@ -192,12 +192,12 @@ def _name_of(raw: Any) -> str:
 def _name_choices(raw: Any) -> tuple[str, ...]:
     name = _name_of(raw)
     readable = api_name(name)
-    where = (raw.place,) if isinstance(raw, UnusableApi) else (_method_of(raw), str(raw.get("path")))
+    where = (
+        (raw.place,)
+        if isinstance(raw, UnusableApi)
+        else (str(raw.get("method")).upper(), str(raw.get("path")))
+    )
     return readable, f"{readable}_{short_hash(name)}", f"{readable}_{short_hash(name, *where)}"
-
-
-def _method_of(raw: dict[str, Any]) -> str:
-    return str(raw.get("method")).upper()
 
 
 def _require_own_name(name: str, seen: set[str]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.transport.kvstore import Scratch
 from tasks.transport.runtime import Runtime
-from tasks.transport.scratch import Scratch
 
 
 class Pages:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.catalogue.mapping import HubMapping
 from tasks.errors import UsageError
 from tasks.identity import NotInKey, OnlyInKeyOf
-from tasks.transport.address import PublicUrl
+from tasks.transport.guard import PublicUrl
 from tasks.transport.mcp.server import McpServer
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.pages import Pages
-from tasks.transport.guard import NO_SECRETS, Redactor
+from tasks.transport.kvstore import Scratch
 from tasks.transport.mcp.sessions import McpListing, McpSessions
+from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.runtime import Runtime
-from tasks.transport.scratch import Scratch
 
 
 class Reading:

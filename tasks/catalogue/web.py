@@ -19,16 +19,10 @@ from tasks import exact_json
 from tasks.catalogue.gate import Gate
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, ToolloomError
-from tasks.transport.guard import (
-    NO_SECRETS,
-    AddressBlocked,
-    Redactor,
-    forbidden_kind,
-    matches_any,
-    refuse_unseen,
-)
+from tasks.transport.guard import AddressBlocked, forbidden_kind, matches_any, refuse_unseen
 from tasks.transport.proxies import NONE, Proxies
 from tasks.transport.reading import UnpacksTooLarge, decoded, unpacked
+from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retry_after, retrying_in_thread
 
 TRIES = 4

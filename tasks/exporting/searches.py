@@ -86,7 +86,9 @@ class Source:
         for batch in _batches(self.index):
             between = [batch[0].annotation_id, batch[-1].annotation_id]
             annotations = self.rows(Annotation, "export_annotations", between)
-            of_id = {row.instruction_id: row for row in self._instructions_of(between)}
+            of_id = {
+                row.instruction_id: row for row in self.rows(Instruction, "export_instructions_of", between)
+            }
             nodes = self._nodes(between) if trees else {}
             wanted = {indexed.annotation_id for indexed in batch}
             for annotation in annotations:
@@ -150,9 +152,6 @@ class Source:
     def _nodes(self, between: Sequence[str]) -> dict[str, tuple[Node, ...]]:
         nodes = self.rows(Node, "export_nodes", between)
         return {key: tuple(found) for key, found in groupby(nodes, attrgetter("annotation_id"))}
-
-    def _instructions_of(self, between: Sequence[str]) -> list[Instruction]:
-        return self.rows(Instruction, "export_instructions_of", between)
 
     def _read_index(self) -> list[Indexed]:
         of_all = self.rows(Indexed, "export_index")

@@ -37,8 +37,8 @@ from tasks.llm.failures import (
 )
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import parse_reply
-from tasks.transport.guard import NO_SECRETS, Redactor
 from tasks.transport.proxies import is_loopback
+from tasks.transport.redactor import NO_SECRETS, Redactor
 
 _CONNECT_S = 10.0
 _LISTING_S = 30.0

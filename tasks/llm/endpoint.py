@@ -27,7 +27,7 @@ from tasks.llm.failures import KeyRefused, MalformedReply, ModelUnknown, Unreach
 from tasks.llm.limit import Pace, Window
 from tasks.llm.params import Abilities, LlmParams
 from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, Outage, Patience
-from tasks.transport.guard import NO_SECRETS, Redactor
+from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retrying
 
 # The protocol renamed the field, and endpoints take one or the other.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from tasks.calling.store import RecordingCaller
+from tasks.calling.recording import RecordingCaller
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import Compressor
 from tasks.instructions.names import names_of

@@ -36,7 +36,12 @@ class Entry:
 
     def is_for(self, api: Api) -> bool:
         """Whether it is this API's: by its name, its id or the last part of it, or `METHOD /path`."""
-        names = (api.api_name, api.api_id, api.api_id.rpartition("/")[2], _address(api))
+        names = (
+            api.api_name,
+            api.api_id,
+            api.api_id.rpartition("/")[2],
+            f"{api.method.upper()} {urlsplit(api.url).path or '/'}",
+        )
         return self.is_for_host_of(api) and any(fnmatchcase(name, self.api) for name in names)
 
     def parameter_of(self, api: Api) -> Parameter | None:
@@ -45,10 +50,6 @@ class Entry:
         return next(
             (each for each in api.parameters if wanted in (each.name.lower(), each.arg_name.lower())), None
         )
-
-
-def _address(api: Api) -> str:
-    return f"{api.method.upper()} {urlsplit(api.url).path or '/'}"
 
 
 def checked(values: Values) -> Values:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from tasks.probing.earlier import was_unreachable
 from tasks.probing.probe import ProbeReport
-from tasks.transport.scratch import Scratch
+from tasks.transport.kvstore import Scratch
 
 _REPORT = TypeAdapter(ProbeReport)
 

@@ -51,11 +51,7 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
         for element in value[:_ELEMENTS]:
             yield from _walk(element, f"{path}[]", depth - 1)
     else:
-        yield path, _kind(value)
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(type(value), "object")
+        yield path, _KINDS.get(type(value), "object")
 
 
 def _united(one: str, other: str) -> str:

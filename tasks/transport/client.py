@@ -27,9 +27,34 @@ from tasks.transport.guard import (
     refuse_literal,
     refuse_unseen,
 )
-from tasks.transport.pace import Pace
 from tasks.transport.proxies import Proxies, shown
 from tasks.transport.reading import LONGEST_HEAD, MOST_HEADERS, UnpacksTooLarge, lenient_heads, unpacked
+
+# So many requests may go at once after a pause; then one every 1/rps seconds.
+_BURST = 3
+
+
+class RateLimiter:
+    """Spaces requests to each host; used in one event loop.  rps_of: what differs from host to host."""
+
+    def __init__(self, per_host_rps: float, rps_of: Callable[[str], float] | None = None) -> None:
+        self._rps_of = rps_of or (lambda _: per_host_rps)
+        self._intervals_s: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+
+    async def wait(self, host: str) -> None:
+        """Waits for the next free moment of `host`; moments are given in order of asking."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        interval_s = self._intervals_s.get(host)
+        if interval_s is None:
+            interval_s = self._intervals_s[host] = 1 / self._rps_of(host)
+        due = max(self._due.get(host, now), now)
+        self._due[host] = due + interval_s
+        pause = due - (_BURST - 1) * interval_s - now
+        if pause > 0:
+            await asyncio.sleep(pause)
+
 
 _MAX_REDIRECTS = 5
 _OWN_NAMES_S = 2.0  # for a name that a proxy will resolve
@@ -113,7 +138,7 @@ class HttpClient:
         self._timeout_of = timeout_of or (lambda _: timeout_s)
         self._max_bytes = max_bytes
         self._in_flight = asyncio.Semaphore(concurrency)
-        self._pace = Pace(per_host_rps, rps_of)
+        self._limiter = RateLimiter(per_host_rps, rps_of)
         self._bases = {glob: _base_url(glob, base) for glob, base in resolve.items()}
         self._allow_hosts = tuple(allow_hosts)
         self._names = names
@@ -154,7 +179,7 @@ class HttpClient:
     async def _send_once(self, request: HttpRequest, left_s: float, timeout_s: float) -> HttpResponse:
         url = _parsed(request.url)
         host = url.host or ""
-        await self._pace.wait(host)
+        await self._limiter.wait(host)
         async with self._in_flight:
             started = time.perf_counter()
             try:
@@ -336,7 +361,9 @@ def _redirected(request: HttpRequest, response: HttpResponse) -> HttpRequest | N
         same_party = _same_party(before, target)
     except ValueError:  # what is no address at all, or no host's name: `http://[::1`, `http://xn--/`
         return None
-    headers = request.headers if same_party else _only(request.headers, _HARMLESS_HEADERS)
+    headers = request.headers
+    if not same_party:
+        headers = tuple(header for header in headers if header[0].lower() in _HARMLESS_HEADERS)
     if _keeps_method(response.status, request.method):
         return replace(request, url=str(target), headers=headers)
     without_body = tuple(header for header in headers if header[0].lower() not in _BODY_HEADERS)
@@ -355,7 +382,3 @@ def _same_party(before: URL, after: URL) -> bool:
         return False
     upgraded = (before.scheme, before.port, after.scheme, after.port) == ("http", 80, "https", 443)
     return upgraded or (before.scheme, before.port) == (after.scheme, after.port)
-
-
-def _only(headers: tuple[tuple[str, str], ...], names: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    return tuple(header for header in headers if header[0].lower() in names)

@@ -1,4 +1,4 @@
-"""What must not go out or come in: calls to addresses inside our network, and secrets in texts.
+"""What must not go out: calls to addresses inside our network.
 
 The address guard is a resolver: it judges the very addresses that will be connected to, after redirects
 as well, so that a name cannot be one thing when judged and another when used.
@@ -6,26 +6,20 @@ as well, so that a name cannot be one thing when judged and another when used.
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Annotated
+from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from pydantic import AfterValidator
 
 from tasks.errors import ToolloomError
-from tasks.transport.spelling import DECODERS, any_spelling, forms_of
-
-REDACTED = "[redacted]"
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-_SHORTEST_SECRET = 6
 _NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*")
 _ZONES = "localhost local localdomain internal intranet private lan home corp home.arpa"
 _INSIDE = tuple(f".{zone}" for zone in _ZONES.split())
@@ -133,150 +127,11 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-class Redactor:
-    """Takes secrets out of what others say, in whatever form they say them.
-
-    A server that repeats a key (in its answer, its error, its log) would else bring it into a table.  Of a
-    configured value such as "Bearer KEY", "user:password" or "a=KEY; b=KEY" the keys alone are secrets, too.
-    Values that are short or that anybody may say (`is_common`) are left: taking them out would falsify what
-    is said.
-
-    The forms looked for: as it is, in base64 at any place of what was encoded, in hexadecimal, and as URLs,
-    JSON (also in JSON) and HTML escape it.  Where nothing is found this costs some looks for texts in a text.
-    """
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self.secrets = tuple(
-            sorted({part for secret in secrets for part in _parts(secret) if not is_common(part)})
-        )
-        forms = sorted({form for secret in self.secrets for form in forms_of(secret)}, key=len, reverse=True)
-        # Most texts have none of these signs, which is found out faster than anything longer.
-        by_sign = {sign: tuple(form for form in forms if form.startswith(sign)) for sign in ("%", "\\", "&#")}
-        self._escaped = tuple((sign, escaped) for sign, escaped in by_sign.items() if escaped)
-        self._forms = tuple(form for form in forms if not form.startswith(tuple(by_sign)))
-        characters = {character for secret in self.secrets for character in secret}
-        # What no encoding changes is found as it is: then nothing has to be decoded.
-        self._decoders = [decode for decode, changed in DECODERS if any(map(changed, characters))]
-
-    def __bool__(self) -> bool:
-        return bool(self.secrets)
-
-    def redact(self, text: str) -> str:
-        for form in self._forms:
-            if form in text:
-                return self._without(text)
-        for sign, forms in self._escaped:
-            if sign in text and any(form in text for form in forms):
-                return self._without(text)
-        for decode in self._decoders:
-            said = decode(text)
-            if said is not text and any(secret in said for secret in self.secrets):
-                return self._without(text)
-        return text
-
-    def redact_bytes(self, body: bytes) -> bytes:
-        """The same of a body in UTF-8, or in anything that writes ASCII as it is."""
-        if not self.secrets:
-            return body
-        text = body.decode("utf-8", "surrogateescape")
-        said = self.redact(text)
-        return body if said is text else said.encode("utf-8", "surrogateescape")
-
-    def redact_json(self, value: Any) -> Any:
-        """The same of every text of a JSON value, names included."""
-        if not self.secrets:
-            return value
-        match value:
-            case str():
-                return self.redact(value)
-            case list() | tuple():
-                return [self.redact_json(each) for each in value]
-            case dict():
-                return {self.redact(name): self.redact_json(inner) for name, inner in value.items()}
-        return value
-
-    def _without(self, text: str) -> str:
-        """Taken out; slow, and only for a text that holds one."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if secret.isdigit():  # a number of JSON: what stands for it must be JSON as well
-                text = re.sub(rf"(?<=[:\[,])(\s*){secret}(?=\s*[,}}\]])", rf'\1"{REDACTED}"', text)
-            text = re.sub("".join(map(any_spelling, secret)), REDACTED, text)
-        for form in self._forms:
-            if form in text:  # base64 goes on before and behind it
-                text = re.sub(rf"[\w+/-]*{re.escape(form)}[\w+/-]*=*", REDACTED, text, flags=re.ASCII)
-        return text
+def _without_credentials(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("an address must hold no credentials: name their environment variable instead")
+    return url
 
 
-# A word with a number, a number, a path: what variables of a server's environment hold as well.
-_COMMON = re.compile(r"[a-z]{0,11}[-_. ]?\d{0,4}|\d{0,9}|\W*|[~.]{0,2}(/[\w.-]*){2,}", re.IGNORECASE)
-_PLACEHOLDERS = frozenset(
-    (
-        "apikey",
-        "changeme",
-        "demokey",
-        "dummykey",
-        "lmstudio",
-        "mykey",
-        "mysecret",
-        "nokey",
-        "nokeyrequired",
-        "noneneeded",
-        "notneeded",
-        "placeholder",
-        "sknokeyrequired",
-        "skdummy",
-        "sktest",
-        "testkey",
-        "testtoken",
-        "yourapikey",
-        "yourkey",
-    )
-)
-
-
-def is_common(secret: str) -> bool:
-    """Whether a value is so short, or so common a word or number, that others say it by chance."""
-    letters = re.sub(r"[\W_]", "", secret).lower()
-    return len(secret) < _SHORTEST_SECRET or letters in _PLACEHOLDERS or _COMMON.fullmatch(secret) is not None
-
-
-def secrets_named(
-    variables: Iterable[str], environment: Mapping[str, str] = os.environ
-) -> tuple[list[str], list[str]]:
-    """Values of variables that hold keys, and of those for Prefect and proxies that any environment may have;
-    and the names of the variables whose values are too common to be taken out of what is said.
-    """
-    values = {name: environment[name] for name in variables if environment.get(name)}
-    common = sorted(name for name, value in values.items() if all(map(is_common, _parts(value))))
-    ambient = [environment[name] for name in _AMBIENT if environment.get(name)]
-    proxies = [value for name, value in environment.items() if name.lower() in _PROXIES]
-    addresses = [value if "://" in value else f"http://{value}" for value in proxies]
-    return [*values.values(), *ambient, *addresses], common
-
-
-_AMBIENT = ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING")
-_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
-
-
-def _parts(secret: str) -> Iterator[str]:
-    """The value and what of it is a secret by itself."""
-    secret = secret.strip()
-    if "://" in secret:  # of an address only what is a key in it
-        with suppress(ValueError):
-            parts = urlsplit(secret)
-            yield from (unquote(parts.password or ""), *(value for _, value in parse_qsl(parts.query)))
-        return
-    yield secret
-    scheme, _, key = secret.partition(" ")
-    if key and scheme.lower() == "basic":
-        with suppress(ValueError):
-            yield from _parts(base64.b64decode(key, validate=True).decode())
-    if key:
-        yield key
-    if ":" in secret:
-        yield secret.partition(":")[2]
-    if "=" in secret.rstrip("="):
-        yield from (pair.partition("=")[2].strip() for pair in secret.split(";"))
-
-
-NO_SECRETS = Redactor()
+PublicUrl = Annotated[str, AfterValidator(_without_credentials)]
+"""A URL without user and password."""

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import queue
 import shutil
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from tasks import exact_json
 from tasks.errors import StopRun, UsageError
 from tasks.transport.retry import Backoff, retrying_in_thread
 
@@ -61,7 +64,7 @@ def opened(path: Path) -> sqlite3.Connection:
             unless_all_is_well.pop_all()
     except (OSError, sqlite3.Error) as cause:
         # SQLite calls it an I/O error where there is no room for the index of its log.
-        if isinstance(cause, sqlite3.OperationalError) and _is_full(path.parent):
+        if isinstance(cause, sqlite3.OperationalError) and shutil.disk_usage(path.parent).free < _LEAST_FREE:
             raise StopRun(
                 f"no space left to write into {path.parent} ({cause})",
                 fix="free some space and run again; what is stored is not asked for twice",
@@ -101,10 +104,6 @@ def _set_up(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("it has views, triggers or tables of others")
     connection.executescript(sql("open"))
     _date_entries(connection)
-
-
-def _is_full(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < _LEAST_FREE
 
 
 def _date_entries(connection: sqlite3.Connection) -> None:
@@ -262,3 +261,52 @@ def _settle(futures: list[asyncio.Future[None]], error: StopRun | None) -> None:
             future.set_result(None)
         else:
             future.set_exception(error)
+
+
+class Scratch:
+    """JSON by JSON in a file that is there from the first entry until `discard`; thread-safe.
+
+    folder: of the data set's stores.  kind: there is one file of a kind.  name: which undertaking this is;
+    what an earlier one left is thrown away.
+    """
+
+    def __init__(self, folder: Path, kind: str, name: str) -> None:
+        self._folder = folder
+        self._kind = kind
+        self._path = folder / f"{kind}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}.sqlite"
+        self._map: DurableMap | None = None
+        self._opening = threading.Lock()
+
+    async def get(self, key: object) -> Any | None:
+        """The value; None when there is none."""
+        kept = await self._opened().get(_digest(key))
+        return None if kept is None else exact_json.loads(zlib.decompress(kept))
+
+    async def put(self, key: object, value: object) -> None:
+        """Returns once the value is committed."""
+        await self._opened().put(_digest(key), zlib.compress(exact_json.dumps(value), level=1))
+
+    def close(self) -> None:
+        with self._opening:
+            map_, self._map = self._map, None
+        if map_ is not None:
+            map_.close()
+
+    def discard(self) -> None:
+        """The undertaking is done."""
+        self.close()
+        for path in self._folder.glob(f"{self._kind}-*.sqlite*"):
+            path.unlink(missing_ok=True)
+
+    def _opened(self) -> DurableMap:
+        with self._opening:
+            if self._map is None:
+                for path in self._folder.glob(f"{self._kind}-*.sqlite*"):
+                    if not path.name.startswith(self._path.name):
+                        path.unlink(missing_ok=True)
+                self._map = DurableMap(self._path)
+            return self._map
+
+
+def _digest(key: object) -> bytes:
+    return hashlib.blake2b(orjson.dumps(key), digest_size=16).digest()

@@ -49,7 +49,8 @@ class Proxies:
         Raises `UsageError` for a kind of proxy that is not spoken.
         """
         proxy = self._by_scheme.get(scheme)
-        if not proxy or is_loopback(host) or self._is_without(host.strip("[]").rstrip(".").lower(), port):
+        name = host.strip("[]").rstrip(".").lower()
+        if not proxy or is_loopback(host) or any(_covers(entry, name, port) for entry in self._without):
             return None
         if "://" not in proxy:
             proxy = f"http://{proxy}"
@@ -60,9 +61,6 @@ class Proxies:
                 fix='set `[calling] proxy` to the address of an http proxy, or to "none"',
             )
         return proxy
-
-    def _is_without(self, host: str, port: int | None) -> bool:
-        return any(_covers(entry, host, port) for entry in self._without)
 
 
 def shown(proxy: str) -> str:

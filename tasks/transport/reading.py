@@ -68,7 +68,9 @@ def unpacked(body: bytes, encodings: str, content_type: str, limit: int) -> byte
             body = _inflated(body, limit, whole=True) or b""
         elif name == "deflate":
             body = next((plain for plain in _deflated(body, limit) if plain is not None), body)
-        elif name in ("br", "zstd", "compress", "x-compress", "dcb", "dcz") and _is_binary(body):
+        elif name in ("br", "zstd", "compress", "x-compress", "dcb", "dcz") and _is_no_text(
+            body[:_SHOWN].decode("utf-8", "replace")
+        ):
             raise ConnectionFailed(f"it answered in {name}, which it was not asked for")
     if not _PACKED_ON_PURPOSE.match(content_type):
         for _ in range(_MOST_LAYERS):
@@ -106,10 +108,6 @@ def _inflated(body: bytes, limit: int, *, whole: bool, wbits: int = zlib.MAX_WBI
         if not member.unused_data.startswith(_GZIP):
             return bytes(plain)
         body = member.unused_data
-
-
-def _is_binary(body: bytes) -> bool:
-    return _is_no_text(body[:_SHOWN].decode("utf-8", "replace"))
 
 
 def _is_no_text(text: str) -> bool:

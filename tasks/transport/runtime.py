@@ -143,11 +143,11 @@ class _Submitted(Generic[T]):
         self._task: asyncio.Task[T] | None = None
 
     def start(self) -> None:
-        self._loop.call_soon_threadsafe(self._start)
+        def begin() -> None:
+            self._task = self._loop.create_task(self._coroutine)
+            self._task.add_done_callback(self._hand_over)
 
-    def _start(self) -> None:
-        self._task = self._loop.create_task(self._coroutine)
-        self._task.add_done_callback(self._hand_over)
+        self._loop.call_soon_threadsafe(begin)
 
     def _hand_over(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():

@@ -103,7 +103,10 @@ class BodyReader:
         described = {field.name: self._parameters.described(field) for field in fields}
         schema = {
             "type": "object",
-            "properties": {name: _as_property(said) for name, said in described.items()},
+            "properties": {
+                name: {key: value for key, value in said.items() if key not in {"name", "in", "required"}}
+                for name, said in described.items()
+            },
             "required": [name for name, said in described.items() if said["required"]],
         }
         return {
@@ -116,10 +119,6 @@ def _refuse_if(required: bool, spot: Spot, media_types: list[str]) -> None:
     if required:
         named = ", ".join(media_types)[:200] or "no media type"
         raise spot.bad(CrawlReason.UNSUPPORTED_BODY, f"a body of {named} cannot be made from arguments")
-
-
-def _as_property(parameter: Json) -> Json:
-    return {key: value for key, value in parameter.items() if key not in {"name", "in", "required"}}
 
 
 def _without_files(schema: Json, spot: Spot, encoding: Spot | None) -> Json:

@@ -151,17 +151,17 @@ def _in_folder(root: Path) -> list[str]:
     found: list[Path] = []
     for folder, subfolders, names in os.walk(root, onerror=unreadable.append):
         subfolders[:] = [name for name in subfolders if not _is_passed_over(name)]
-        found.extend(Path(folder, name) for name in names if _may_be_a_document(name))
+        found.extend(
+            Path(folder, name)
+            for name in names
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+        )
     found.extend(Path(str(error.filename)) for error in unreadable)
     return [path.relative_to(root).as_posix() for path in found]
 
 
 def _is_passed_over(folder: str) -> bool:
     return folder.startswith(".") or folder == "node_modules"
-
-
-def _may_be_a_document(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
 
 
 def _why(error: Exception) -> str:

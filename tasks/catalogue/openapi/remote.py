@@ -13,8 +13,9 @@ from tasks.catalogue.params import CatalogueParams, OpenApiParams, secret_header
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient, UsageError
 from tasks.transport.client import BodyTooLarge, HttpClient, HttpRequest, HttpResponse
-from tasks.transport.guard import NO_SECRETS, AddressBlocked, Redactor
+from tasks.transport.guard import AddressBlocked
 from tasks.transport.proxies import Proxies
+from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retry_after, retrying_in_thread
 from tasks.transport.runtime import Runtime
 

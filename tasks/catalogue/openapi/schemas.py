@@ -172,7 +172,9 @@ class Schemas:
     def _branch(self, branches: list[Spot], within: frozenset[Key]) -> list[Spot]:
         """The first that can be used; constants together as what they are, an enumeration."""
         possible = [branch for branch in branches if not is_null(branch.value)]
-        if len(possible) > 1 and all(_is_constant(branch.value) for branch in possible):
+        if len(possible) > 1 and all(
+            isinstance(branch.value, dict) and branch.value.get("const") is not None for branch in possible
+        ):
             return [possible[0].with_value({"enum": [branch.value["const"] for branch in possible]})]
         return next(([branch] for branch in possible if self._is_usable(branch, within)), [])
 
@@ -182,10 +184,6 @@ class Schemas:
         except BadRow:
             return False
         return isinstance(meant.value, dict) and not is_null(meant.value) and meant.key not in within
-
-
-def _is_constant(schema: Any) -> bool:
-    return isinstance(schema, dict) and schema.get("const") is not None
 
 
 def _short(around: Spot) -> Json:
@@ -199,7 +197,7 @@ def _properties(layers: _Layers, left_out: str, nested: _Nested) -> Json:
     by_name: dict[str, list[Spot]] = {}
     for properties in layers.all("properties"):
         for name, spot in properties.fields():
-            if not _says(spot, left_out):
+            if not (isinstance(spot.value, dict) and is_true(spot.value.get(left_out))):
                 by_name.setdefault(name, []).append(spot)
     said = [element.value for spot in layers.all("required") for element in spot.elements()]
     required = {name for name in said if isinstance(name, str)}
@@ -226,10 +224,6 @@ def _additional(layers: _Layers, nested: _Nested) -> Json:
     if schemas and nested.left:
         return {"additionalProperties": nested.add(schemas)}
     return {"additionalProperties": said[0].value is not False} if said else {}
-
-
-def _says(spot: Spot, keyword: str) -> bool:
-    return isinstance(spot.value, dict) and is_true(spot.value.get(keyword))
 
 
 def _is_schema(spot: Spot) -> bool:

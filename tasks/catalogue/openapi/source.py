@@ -26,7 +26,7 @@ from tasks.catalogue.source import (
     with_distinct_names,
 )
 from tasks.errors import BadRow, BrokenContract, UsageError
-from tasks.transport.guard import NO_SECRETS, Redactor
+from tasks.transport.redactor import NO_SECRETS, Redactor
 
 
 def open_openapi(

@@ -135,14 +135,12 @@ def queries_in(path: Path) -> list[Any]:
     Raises `BadRow` when it holds no queries.
     """
     value = read_json_lines(path) if path.suffix.lower() == ".jsonl" else read_json(path)
-    if not isinstance(value, list) or not any(_is_query(entry) for entry in value):
+    if not isinstance(value, list) or not any(
+        isinstance(entry, dict) and bool({"query", "api_list"} & entry.keys()) for entry in value
+    ):
         described = "no JSON list of queries, each with a `query` and an `api_list`"
         raise BadRow(CrawlReason.MALFORMED, f"it is {'an empty list' if value == [] else described}")
     return value
-
-
-def _is_query(value: Any) -> bool:
-    return isinstance(value, dict) and bool({"query", "api_list"} & value.keys())
 
 
 def _mention(raw: Any) -> _Mention:

@@ -72,7 +72,9 @@ class ToolFolder(_Files):
             try:
                 entries.append(_entry(file.place, read_tool(file)))
             except BadRow as fault:
-                rejects.append(_rejected(file, fault))
+                rejects.append(
+                    Rejected(row_id=file.place, reason=CrawlReason(fault.reason), detail=fault.message)
+                )
         return with_distinct_names([Listing(entries=tuple(entries), rejects=tuple(rejects))])[0]
 
     def fetch(self, entries: Sequence[ToolEntry]) -> list[Crawled]:
@@ -148,10 +150,6 @@ def _entry(id_: str, tool: ToolRecord) -> ToolEntry:
         source="toolbench",
         source_url=tool.place,
     )
-
-
-def _rejected(file: File, fault: BadRow) -> Rejected:
-    return Rejected(row_id=file.place, reason=CrawlReason(fault.reason), detail=fault.message)
 
 
 def _another_kind(location: Path, n_files: int, first: str) -> UsageError:

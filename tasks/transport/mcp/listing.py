@@ -38,10 +38,14 @@ class Listed:
         answer = message.message if isinstance(message, SessionMessage) else None
         if not isinstance(answer, JSONRPCResponse):
             return message
-        if _is_page(answer.result):
+        if isinstance(answer.result.get("tools"), list) and "content" not in answer.result:
             tools = answer.result["tools"]
             self._tools = list(tools)
-            answer.result["tools"] = [_needed(tool) for tool in tools if _is_named(tool)]
+            answer.result["tools"] = [
+                _needed(tool)
+                for tool in tools
+                if isinstance(tool, dict) and isinstance(tool.get("name"), str)
+            ]
             if isinstance(answer.result.get("nextCursor"), int):  # some servers count
                 answer.result["nextCursor"] = str(answer.result["nextCursor"])
         elif _is_answer(answer.result):
@@ -90,20 +94,12 @@ class _Noting:
         await self.aclose()
 
 
-def _is_page(result: dict[str, Any]) -> bool:
-    return isinstance(result.get("tools"), list) and "content" not in result
-
-
 def _is_answer(result: dict[str, Any]) -> bool:
     """Whether it is a tool's, complete and with something to read; all else is the SDK's to judge."""
     if result.get("resultType", "complete") != "complete":
         return False
     readable = isinstance(result["content"], list) if "content" in result else False
     return readable or ("content" not in result and result.get("structuredContent") is not None)
-
-
-def _is_named(tool: Any) -> bool:
-    return isinstance(tool, dict) and isinstance(tool.get("name"), str)
 
 
 def _needed(tool: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from tasks.errors import UsageError
 from tasks.identity import NotInKey
-from tasks.transport.address import PublicUrl
-from tasks.transport.guard import Redactor, matches_any
+from tasks.transport.guard import PublicUrl, matches_any
+from tasks.transport.redactor import Redactor
 
 # What any server may see of our environment; everything else has to be named.
 _INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "USER")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 from mcp import Client, MCPError
 from mcp.client import Transport
@@ -29,8 +30,10 @@ from tasks.transport.mcp.failures import (
     StartFailed,
 )
 from tasks.transport.mcp.listing import Listed, noting_tools, unpacked
-from tasks.transport.mcp.server import is_read_only
-from tasks.transport.mcp.streamable_http import HTTP_STATUS, RETRY_AFTER, UNREACHABLE
+from tasks.transport.mcp.server import McpServer, command_of, environment_of, is_read_only, secrets_of, url_of
+from tasks.transport.mcp.stdio import StdioServer, stdio_transport
+from tasks.transport.mcp.streamable_http import HTTP_STATUS, RETRY_AFTER, UNREACHABLE, http_transport
+from tasks.transport.proxies import Proxies
 
 MAX_TOOLS = 10_000
 
@@ -233,3 +236,44 @@ def _innermost(error: BaseException) -> BaseException:
 def _first(error: ValidationError) -> str:
     fault = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+
+
+def new_session(
+    server: McpServer,
+    *,
+    resolve: Mapping[str, str],
+    proxies: Proxies | None,
+    max_message_bytes: int,
+    timeout_s: float,
+    said: Callable[[str], None],
+) -> Session:
+    """A session that is not open yet.
+
+    timeout_s: longest silence over HTTP.  said: gets every line of a process's standard error.
+    """
+
+    def by_process(ended: Callable[[], None]) -> Transport:
+        started = StdioServer(
+            command=command_of(server),
+            env=environment_of(server),
+            cwd=server.cwd,
+            max_message_bytes=max_message_bytes,
+            said=said,
+        )
+        return stdio_transport(started, ended)
+
+    def by_address(_ended: Callable[[], None]) -> Transport:
+        url = url_of(server, resolve)
+        parts, proxy = urlsplit(url), None
+        if proxies is not None and url == server.url:  # where `resolve` leads is on this machine or beside it
+            proxy = proxies.of(parts.scheme, parts.hostname or "", parts.port)
+        return http_transport(
+            url,
+            secrets_of(server),
+            proxy=proxy,
+            max_message_bytes=max_message_bytes,
+            timeout_s=timeout_s,
+        )
+
+    over_http = server.url is not None
+    return Session(server.name, by_address if over_http else by_process, over_http=over_http)

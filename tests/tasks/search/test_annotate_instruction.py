@@ -15,7 +15,7 @@ from aiohttp import web
 from tasks.calling.call import DirectCaller
 from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.calling.params import CallingParams
-from tasks.calling.store import RecordingCaller
+from tasks.calling.recording import RecordingCaller
 from tasks.errors import OverBudget
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of

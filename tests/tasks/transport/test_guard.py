@@ -12,14 +12,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tasks.transport.guard import (
     AddressBlocked,
     GuardedResolver,
-    Redactor,
     forbidden_kind,
-    is_common,
     literal_address,
     matches_any,
     refuse_literal,
-    secrets_named,
 )
+from tasks.transport.redactor import Redactor, is_common, secrets_named
 
 
 class Names(AbstractResolver):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.transport.mcp.lines import END, LineSplitter, TooLong
+from tasks.transport.mcp.stdio import END, LineSplitter, TooLong
 
 
 def split(chunks: list[bytes], limit: int = 1000) -> list[bytes]:

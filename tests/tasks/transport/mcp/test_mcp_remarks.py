@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.transport.guard import Redactor
-from tasks.transport.mcp.remarks import LARGEST_LOG, Remarks
+from tasks.transport.mcp.sessions import LARGEST_LOG, Remarks
+from tasks.transport.redactor import Redactor
 
 
 def test_the_last_lines_are_kept_without_secrets_and_control_characters() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.calling.outcome import CallResult, Outcome
-from tasks.calling.store import RecordingCaller, StoredCall
+from tasks.calling.recording import RecordingCaller, StoredCall
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
 

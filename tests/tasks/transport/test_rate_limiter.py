@@ -1,18 +1,18 @@
 import asyncio
 import time
 
-from tasks.transport.pace import Pace
+from tasks.transport.client import RateLimiter
 
 
 def moments(hosts: list[str], rps: float) -> list[float]:
     """Seconds from the start until each request to its host may go."""
 
-    async def wait(pace: Pace, host: str, started: float) -> float:
+    async def wait(pace: RateLimiter, host: str, started: float) -> float:
         await pace.wait(host)
         return time.monotonic() - started
 
     async def wait_for_all() -> list[float]:
-        pace, started = Pace(rps), time.monotonic()
+        pace, started = RateLimiter(rps), time.monotonic()
         return await asyncio.gather(*(wait(pace, host, started) for host in hosts))
 
     return asyncio.run(wait_for_all())
@@ -32,7 +32,7 @@ def test_hosts_do_not_wait_for_each_other() -> None:
 
 def test_a_host_may_have_a_pace_of_its_own() -> None:
     async def wait_for_all() -> float:
-        pace, started = Pace(0.1, {"fast": 1000.0}.get), time.monotonic()  # type: ignore[arg-type] # all are named
+        pace, started = RateLimiter(0.1, {"fast": 1000.0}.get), time.monotonic()  # type: ignore[arg-type] # all are named
         await asyncio.gather(*(pace.wait("fast") for _ in range(50)))
         return time.monotonic() - started
 
