@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ def open_world(config: Config, data: Path) -> Iterator[Config]:
     if not config.sandbox.serve:
         yield config
         return
+    require_libraries()
     command = [*PYTHON, "sandbox.serve", "--hub-port", "0", "--teacher-port", "0"]
     command += ["--fault-rate", str(config.sandbox.fault_rate)]
     if config.sandbox.changes is not None:
@@ -32,6 +34,18 @@ def open_world(config: Config, data: Path) -> Iterator[Config]:
         if line is None:
             raise UsageError("the sandbox did not start", fix=f"see {log}")
         yield at_addresses(config, **json.loads(line))
+
+
+def require_libraries() -> None:
+    """Raises `UsageError` where the extra `sandbox` is not installed: one's own APIs do without it."""
+    try:
+        import_module("sandbox")
+    except ImportError as missing:
+        raise UsageError(
+            str(missing),
+            fix="install them, in a checkout of toolloom: pip install '.[sandbox]'; for APIs of your own "
+            "none is needed: name a configuration with --config (flows/profiles/ has examples)",
+        ) from missing
 
 
 def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:

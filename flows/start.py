@@ -19,7 +19,7 @@ from flows.prefect.server import (
     wait_for_records,
 )
 from flows.report import Voice, say, voice
-from flows.sandbox_process import open_world
+from flows.sandbox_process import open_world, require_libraries
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
@@ -125,9 +125,11 @@ def check_folder(data: Path) -> None:
 
 
 def check_settings(config: Config, *, asks_model: bool = True) -> None:
-    """Raises `UsageError` for caps that could not be kept, and for an endpoint, keys and files that are not
-    there.
+    """Raises `UsageError` for caps that could not be kept, and for an endpoint, keys, files and libraries
+    that are not there.
     """
+    if config.sandbox.serve:
+        require_libraries()
     if asks_model:
         config.require_model()
     Ledger(config.budget, config.llm)

@@ -82,6 +82,10 @@ def sandbox(
     fault_rate: Annotated[float, typer.Option(help="Multiplies the teacher's fault rates.")] = 1.0,
 ) -> None:
     """Serve the sandbox on its own: the hub for a browser or curl, the teacher for any OpenAI client."""
+    with command(verbose=False):
+        from flows.sandbox_process import require_libraries
+
+        require_libraries()
     arguments = ["--hub-port", str(hub_port), "--teacher-port", str(teacher_port)]
     os.execv(  # noqa: S606 - our own module, no shell
         PYTHON[0],

@@ -99,7 +99,7 @@ def check_servers(servers: Sequence[McpServer]) -> None:
     if servers and importlib.util.find_spec("mcp") is None:
         raise UsageError(
             f'the source "{servers[0].name}" is of kind "mcp", and the MCP SDK is not installed',
-            fix="pip install 'toolloom[mcp]'",
+            fix="install it, in a checkout of toolloom: pip install '.[mcp]'",
         )
     for server in servers:
         secrets_of(server)

@@ -82,7 +82,7 @@ def test_without_the_sdk_it_is_said_how_to_get_it() -> None:
 
     assert done.stdout == (
         'the source "s" is of kind "mcp", and the MCP SDK is not installed\n'
-        "  fix: pip install 'toolloom[mcp]'"
+        "  fix: install it, in a checkout of toolloom: pip install '.[mcp]'"
     )
 
 
