@@ -113,6 +113,15 @@ def test_a_scheduled_run_is_created_and_executed(scheduled: dict[str, Refreshed]
     assert committed.status == {"served": "complete", "nightly": "partial"}[name]
 
 
+def test_a_worker_and_its_runs_import_nothing_from_where_they_were_started(
+    scheduled: dict[str, Refreshed],
+) -> None:
+    pool = scheduled["nightly"].data.parents[1]
+
+    assert (pool / "flows").exists()
+    assert not (pool / "imported").exists()
+
+
 def test_the_report_is_linked_to_where_it_was_served(scheduled: dict[str, Refreshed], server: str) -> None:
     run = {"any_": [scheduled["served"].run["id"]]}
     wanted = {"artifacts": {"key": {"any_": ["report"]}, "flow_run_id": run}}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from strangers import Strangers
 
 from flows.prefect.supervise import Child
 
@@ -77,13 +78,14 @@ def worker_of_pool(folder: Path, cron: str, env: Mapping[str, str]) -> Child:
     )
     (folder / "prefect.yaml").write_text(changed, encoding="utf-8")
     settings = {**os.environ, **env, "PREFECT_HOME": str(folder / "home"), "PWD": str(folder)}
+    prefect = [sys.executable, "-P", "-m", "prefect"]  # as the `prefect` on the path: nothing of the folder
     for command in (["work-pool", "create", "toolloom", "--type", "process"], ["deploy", "--all"]):
-        subprocess.run(
-            [sys.executable, "-m", "prefect", *command], cwd=folder, env=settings, check=True, timeout=120
-        )
+        subprocess.run([*prefect, *command], cwd=folder, env=settings, check=True, timeout=120)
+    Strangers(folder, folder / "imported")  # the worker stands among them; `deploy` imports what lies there
     return Child(
-        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "toolloom"],
+        [*prefect, "worker", "start", "--pool", "toolloom"],
         env=settings,
+        cwd=folder,
         log=folder / "worker.log",
     )
 
