@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import subprocess
@@ -75,6 +76,29 @@ def test_commands_print_what_the_page_shows(data: Path, somewhere: Path, page: s
 def test_every_question_shown_has_an_answer(page: str) -> None:
     shown = shown_in((ROOT / page).read_text(encoding="utf-8"))
     assert [each.command for each in shown if each.output[-1:] == ("0 rows",)] == []
+
+
+def test_the_python_page_runs_and_prints_what_it_shows(
+    data: Path, somewhere: Path, prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ROOT / "docs" / "python.md"
+    text = page.read_text(encoding="utf-8")
+    monkeypatch.setenv("TOOLLOOM_DATA", str(data))
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    monkeypatch.chdir(somewhere)
+    names: dict[str, object] = {}
+
+    def renewed_block(block: re.Match[str]) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(block[1], names)  # noqa: S102 - the page's own lines
+        shown = f"\n```text\n{printed.getvalue()}```\n" if block[2] else ""
+        return f"```python\n{block[1]}```\n{shown}"
+
+    now = re.sub(r"```python\n(.*?)```\n(\n```text\n.*?```\n)?", renewed_block, text, flags=re.DOTALL)
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(now, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == now
 
 
 @pytest.mark.parametrize("name", sorted(list_queries()))

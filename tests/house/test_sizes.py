@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("flows", "tasks", "warehouse", "sandbox", "prompts", "seeds")
+FOLDERS = ("toolloom", "flows", "tasks", "warehouse", "sandbox", "prompts", "seeds")
 
 USUAL_FUNCTION = 13
 LONGEST_FUNCTION = 60
