@@ -25,6 +25,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/typos
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

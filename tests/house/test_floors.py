@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -62,3 +63,11 @@ def test_the_contracts_are_part_of_the_check() -> None:
     _, _, rest = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ncheck:")
 
     assert "lint-imports" in rest.split("\n\n")[0]
+
+
+def test_a_commit_is_checked_as_make_does() -> None:
+    _, _, rest = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ncheck:")
+    tools = re.findall(r"^\t\$\(BIN\)/(.+)$", rest.split("\n\n")[0], re.MULTILINE)
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+
+    assert [tool for tool in tools if f"entry: .venv/bin/{tool.removesuffix(' .')}" not in hooks] == []

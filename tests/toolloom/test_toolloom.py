@@ -42,7 +42,9 @@ def test_a_table_comes_in_three_shapes(data: Data) -> None:
 
 def test_every_table_and_view_can_be_had(data: Data) -> None:
     assert {"tools", "instructions", "answers", "funnel"} <= set(data.tables)
-    assert [name for name in data.tables if data.relation(name).columns != data.arrow(name).column_names] == []
+    assert [
+        name for name in data.tables if data.relation(name).columns != data.arrow(name).column_names
+    ] == []
 
 
 def test_what_is_no_table_has_a_fix(data: Data) -> None:
