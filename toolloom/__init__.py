@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from tasks.exporting.export import Exported
-    from tasks.search.plain import ModelEndpoint, search
+    from tasks.search.api import ModelEndpoint, search
 
 __all__ = ["Data", "ModelEndpoint", "ToolloomError", "UsageError", "open_data", "refresh", "search"]
 
 
 def __getattr__(name: str) -> Any:
     if name in ("ModelEndpoint", "search"):
-        from tasks.search import plain
+        from tasks.search import api
 
-        return getattr(plain, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'toolloom' has no attribute {name!r}")
 
 
