@@ -14,7 +14,7 @@ from tasks.catalogue.source import CrawlReason
 from tasks.compress import compress
 from tasks.crawl import crawl
 from tasks.probe import probe
-from tasks.probing.given import unused
+from tasks.probing.params import unused
 from tasks.run import RunContext
 from tasks.services import services_of
 from warehouse.ref import StageOutput

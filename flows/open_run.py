@@ -18,7 +18,7 @@ from tasks.llm.detect import KnownEndpoints
 from tasks.llm.params import Abilities
 from tasks.llm.spending import mostly_refused
 from tasks.policies import refused_results
-from tasks.probing.earlier import reached_nothing
+from tasks.probing.judge import reached_nothing
 from tasks.run import RunContext
 from tasks.services import ENDPOINT, close_services, services_of
 from tasks.stage import KEYS

@@ -14,7 +14,7 @@ from flows.run import run_in
 from flows.stages import raise_stop, run_stage, shard_runner
 from tasks.errors import UsageError
 from tasks.probe import probe
-from tasks.probing.earlier import Again
+from tasks.probing.judge import Again
 from tasks.stage import usable
 from warehouse import manifest
 from warehouse.manifest import Manifest

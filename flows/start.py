@@ -28,7 +28,7 @@ from tasks.errors import UsageError
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
-from tasks.probing.earlier import Again
+from tasks.probing.judge import Again
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
 from warehouse.files import refuse_foreign

@@ -17,13 +17,11 @@ from tasks.errors import BrokenContract, ConnectionFailed
 from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from tasks.policies import shard_options, stage_options
-from tasks.probing.answers import Answers
-from tasks.probing.earlier import Again, reached_nothing, stands, was_unreachable
-from tasks.probing.given import entries, given_to
 from tasks.probing.identifiers import Answered
-from tasks.probing.params import ProbeParams
+from tasks.probing.judge import Again, reached_nothing, stands, was_unreachable
+from tasks.probing.params import ProbeParams, entries, given_to
 from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
-from tasks.probing.siblings import levels_first, plans_of
+from tasks.probing.siblings import Answers, levels_first, plans_of
 from tasks.run import RunContext
 from tasks.services import Services, services_of
 from tasks.stage import Stage, TableRows, finish_stage, run_shards, write_shard

@@ -35,7 +35,7 @@ from tasks.llm.params import Abilities
 from tasks.llm.pings import PingPayer
 from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
 from tasks.llm.store import Forgetful, ReplyStore
-from tasks.probing.journal import Journal
+from tasks.probing.probe import Journal
 from tasks.progress import Progress
 from tasks.run import RunContext
 from tasks.transport.kvstore import DurableMap, Scratch

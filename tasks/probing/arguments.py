@@ -7,15 +7,14 @@ what a model filled in, and at last a value of the type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tasks.probing.bounds import is_bounded
-from tasks.probing.known import known_values
-from tasks.probing.made_up import made_up
-from tasks.probing.pairs import in_order
-from tasks.probing.wanted import Wanted
+from tasks.probing.bounds import at_least, fitted_number, is_bounded
+from tasks.probing.known import book, known_values
+from tasks.probing.wanted import Wanted, shown_in
 from warehouse.tables.catalogue import Api
 
 Optionals = Literal["none", "documented", "known"]
@@ -163,14 +162,16 @@ class Trials:
             return identifiers[max(at, 0) % len(identifiers)]
         if documented and (turn < len(documented) or wanted.enumerated):
             return documented[turn % len(documented)]
-        known = self._known_of(wanted) or _guessed(wanted, found) or documented
+        guesses = found.guessed or {}
+        guessed = (guesses[wanted.arg_name],) if wanted.arg_name in guesses else ()
+        known = self._known_of(wanted) or guessed or documented
         if identifiers:
             known = tuple(value for value in known if value not in identifiers)
             turn = at - len(identifiers)
-        return known[turn % len(known)] if known else self._made_up(wanted, turn, identifiers)
+        return known[turn % len(known)] if known else self.fallback_value(wanted, turn, identifiers)
 
-    def _made_up(self, wanted: Wanted, turn: int, tried: Sequence[Any]) -> Any:
-        values = [made_up(wanted.type, wanted.schema, turn + more) for more in range(len(tried) + 1)]
+    def fallback_value(self, wanted: Wanted, turn: int, tried: Sequence[Any]) -> Any:
+        values = [fallback_value(wanted.type, wanted.schema, turn + more) for more in range(len(tried) + 1)]
         return next((value for value in values if value not in tried), values[0])
 
     def _n_documented(self, arg_name: str | None) -> int:
@@ -192,10 +193,94 @@ def _only(arguments: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: arguments[name] for name in names if name in arguments}
 
 
-def _guessed(wanted: Wanted, found: Found) -> tuple[Any, ...]:
-    guessed = found.guessed or {}
-    return (guessed[wanted.arg_name],) if wanted.arg_name in guessed else ()
-
-
 def _type_tells(wanted: Wanted) -> bool:
     return wanted.type == "boolean" or (wanted.type in {"integer", "number"} and is_bounded(wanted.schema))
+
+
+_MOMENT = re.compile(r"\d{4}-\d{2}|\d{2}:\d{2}")
+
+
+def in_order(arguments: dict[str, Any], parameters: Iterable[Wanted]) -> dict[str, Any]:
+    """The arguments with pairs the right way round; documented values stay where they are."""
+    for low, high in _pairs([wanted for wanted in parameters if wanted.arg_name in arguments]):
+        first, second = arguments[low.arg_name], arguments[high.arg_name]
+        if not (_comparable(first, second) and first > second):
+            continue
+        if not low.documented:
+            arguments[low.arg_name] = second
+        if not high.documented:
+            arguments[high.arg_name] = first
+    return arguments
+
+
+def _pairs(parameters: list[Wanted]) -> Iterator[tuple[Wanted, Wanted]]:
+    highs = {_bare(wanted, book().high): wanted for wanted in parameters if set(wanted.words) & book().high}
+    for wanted in parameters:
+        if set(wanted.words) & book().low and _bare(wanted, book().low) in highs:
+            yield wanted, highs[_bare(wanted, book().low)]
+
+
+def _bare(wanted: Wanted, marks: frozenset[str]) -> tuple[str, ...]:
+    return tuple(word for word in wanted.words if word not in marks)
+
+
+def _comparable(first: Any, second: Any) -> bool:
+    if isinstance(first, str) and isinstance(second, str):
+        return bool(_MOMENT.match(first) and _MOMENT.match(second))
+    numbers = (first, second)
+    return all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
+
+
+_MAX_DEPTH = 4
+_INNER_ITEMS = 5  # of an array within another: sizes of nested arrays multiply
+
+
+def fallback_value(json_type: str, schema: Mapping[str, Any], turn: int, depth: int = _MAX_DEPTH) -> Any:
+    """A value of a type, within its bounds, where nothing else is known: of the `turn`-th try (from 0)."""
+    match json_type:
+        case "integer" | "number":
+            return fitted_number(_of_type(json_type, turn), schema, whole=json_type == "integer")
+        case "boolean":
+            return _of_type(json_type, turn)
+        case "array":
+            items = at_least(schema, "minItems", 1)
+            return [_nested(schema.get("items"), turn, depth - 1)] * (
+                items if depth == _MAX_DEPTH else min(items, _INNER_ITEMS)
+            )
+        case "object":
+            return _object(schema, turn, depth)
+    return _string(schema, turn)
+
+
+def _of_type(json_type: str, turn: int) -> Any:
+    values = book().types[json_type]
+    return values[turn % len(values)]
+
+
+def _nested(schema: Any, turn: int, depth: int) -> Any:
+    """A value for a nested schema: a documented one, or one made up."""
+    if not isinstance(schema, dict):
+        return _of_type("string", turn)
+    documented = next((value for value in shown_in(schema) if value not in (None, "")), None)
+    if documented is not None:
+        return documented
+    json_type = schema.get("type")
+    if isinstance(json_type, str) and depth > 0:
+        return fallback_value(json_type, schema, turn, depth)
+    return _of_type("string", turn)
+
+
+def _object(schema: Mapping[str, Any], turn: int, depth: int) -> dict[str, Any]:
+    properties, required = schema.get("properties"), schema.get("required")
+    if not isinstance(properties, dict):
+        return {}
+    wanted = required if isinstance(required, list) else list(properties)
+    return {name: _nested(inner, turn, depth - 1) for name, inner in properties.items() if name in wanted}
+
+
+def _string(schema: Mapping[str, Any], turn: int) -> str:
+    formatted = book().formats.get(str(schema.get("format")).lower())
+    text: str = formatted[turn % len(formatted)] if formatted else _of_type("string", turn)
+    longest = schema.get("maxLength")
+    text = text.ljust(at_least(schema, "minLength", 0), "a")
+    return text[:longest] if isinstance(longest, int) and longest > 0 else text

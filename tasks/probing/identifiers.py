@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from tasks.calling.verdict import json_of
 from tasks.probing.bounds import fits_text
-from tasks.probing.words import words_of
+from tasks.probing.wanted import words_of
 
 _ITEMS = 20  # of a list are looked at
 _DEPTH = 6

@@ -1,11 +1,15 @@
-"""What the tries to call an API amount to (paper section 2.1: keep what works and says something)."""
+"""What the tries to call an API amount to (paper section 2.1: keep what works and says something).
+
+And which verdicts of earlier runs still stand, so that their APIs need not be tried again.
+"""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
@@ -41,13 +45,14 @@ def judge(
     slow = latency_ms is not None and latency_ms > max_latency_s * 1000
     effective = works and example is not None and not slow
     reason = _reason(results, works=works, effective=effective, slow=slow)
+    why = (result.detail for result in results if result.outcome in NOTHING_CAME_BACK and result.detail)
     return Verdict(
         api_id=api_id,
         works=works,
         effective=effective,
         kept=effective,
         reason=reason,
-        detail=_why(results) if reason in NOTHING_CAME_BACK else None,
+        detail=next(why, None) if reason in NOTHING_CAME_BACK else None,
         median_latency_ms=latency_ms,
         n_attempts=len(results),
         example_response=example,
@@ -55,11 +60,6 @@ def judge(
         probed_at=probed_at,
         conditions=conditions,
     )
-
-
-def _why(results: Sequence[CallResult]) -> str | None:
-    details = (result.detail for result in results if result.outcome in NOTHING_CAME_BACK)
-    return next((detail for detail in details if detail), None)
 
 
 def _reason(results: Sequence[CallResult], *, works: bool, effective: bool, slow: bool) -> str:
@@ -89,3 +89,37 @@ def _best_answer(
     if best is None:
         return None, None
     return texts[best], json_text(arguments[best]) if arguments else None
+
+
+_MAY_PASS = frozenset({outcome.value for outcome in Outcome if outcome.transient} | {SLOW})
+
+
+class Again(StrEnum):
+    """Which APIs are tried again although there is a verdict on them, under the same conditions."""
+
+    OLD = "old"
+    """Those whose verdict is older than `[probe] max_age`."""
+    STALE = "stale"
+    """Those, and those whose failure may have passed."""
+    ALL = "all"
+
+
+def stands(verdict: Verdict, conditions: str, *, now: datetime, max_age: timedelta, again: Again) -> bool:
+    """Whether a verdict is as good as a new one.
+
+    conditions: those that a new one would be made under.
+    """
+    if again is Again.ALL or verdict.conditions != conditions or now - verdict.probed_at > max_age:
+        return False
+    return again is Again.OLD or verdict.reason not in _MAY_PASS
+
+
+def was_unreachable(verdict: Verdict | None) -> bool:
+    """Whether nothing at all came back when the API was last tried."""
+    return verdict is not None and verdict.reason in NOTHING_CAME_BACK
+
+
+def reached_nothing(reasons: Iterable[str]) -> bool:
+    """Whether all were out of reach: then it is worth another look, whatever was mended meanwhile."""
+    told = list(reasons)
+    return bool(told) and all(reason == Outcome.CONNECTION_ERROR for reason in told)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.probing.bounds import fits_text, fitted_number
-from tasks.probing.wanted import Wanted
-from tasks.probing.words import words_of
+from tasks.probing.wanted import Wanted, words_of
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from tasks.probing.bounds import is_bounded
 from tasks.probing.identifiers import IDENTIFYING, Kind, noun_of
 from tasks.probing.known import book
-from tasks.probing.wanted import Wanted
-from tasks.probing.words import words_of
+from tasks.probing.wanted import Wanted, words_of
 from warehouse.tables.catalogue import Api, Parameter
 
 _PLACEHOLDER = re.compile(r"{([^{}]*)}")

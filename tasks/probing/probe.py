@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter
+
 from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.calling.request import host_of
 from tasks.llm.chat import ChatModel
-from tasks.probing.answers import Answers
 from tasks.probing.arguments import Fault, Found, Trials
 from tasks.probing.asking import asked_arguments
-from tasks.probing.contents import has_contents, value_of
-from tasks.probing.hosts import PAUSE_S, Hosts
+from tasks.probing.contents import has_contents, leaves_of, value_of
 from tasks.probing.identifiers import Answered
-from tasks.probing.judge import judge
-from tasks.probing.leaves import leaves_of
+from tasks.probing.judge import judge, was_unreachable
 from tasks.probing.params import ProbeParams
-from tasks.probing.siblings import Plan, Sought, fillings
+from tasks.probing.siblings import Answers, Plan, Sought, fillings
 from tasks.shaping.shorten import json_text
+from tasks.transport.kvstore import Scratch
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Probe, ShapeLeaf, Verdict
 
@@ -38,6 +39,75 @@ _ABOUT_ARGUMENTS = frozenset({Outcome.CLIENT_ERROR, Outcome.NOT_FOUND, Outcome.E
 _GONE = frozenset({Outcome.OK, Outcome.EMPTY, Outcome.NOT_FOUND})
 
 _ALWAYS_SENT = frozenset({"GET", "HEAD"})
+
+
+PAUSE_S = 1.0  # between tries to reach a host that has never answered, at most
+_FAILURES = 3
+_FOR_S = 2.0  # so long a host has to be out of reach; one that restarts is back
+
+
+@dataclass
+class _Host:
+    heard: bool = False
+    failures: list[float] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    why: str = ""
+
+
+class Hosts:
+    """Which hosts were heard of, and which are out of reach; used in one event loop.
+
+    One is out of reach when nothing of it was ever heard, and some calls in a row, over a time, did not get
+    as far as to it.  What is called there afterwards, or waits for its turn, fails with the same words: the
+    rows are those that further calls would have given.  clock: for tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._hosts: dict[str, _Host] = {}
+        self._clock = clock
+
+    def is_silent(self, name: str) -> bool:
+        """Whether it was called, and nothing has come back yet."""
+        host = self._hosts.get(name)
+        return host is not None and bool(host.failures) and not host.heard
+
+    async def called(self, name: str, call: Callable[[], Awaitable[CallResult]]) -> CallResult:
+        """The result of the call, or of one like it to a host that is out of reach."""
+        host = self._hosts.setdefault(name, _Host())
+        if host.heard:
+            return await call()
+        if host.gone.is_set():
+            return _out_of_reach(host)
+        calling = asyncio.ensure_future(call())
+        giving_up = asyncio.ensure_future(host.gone.wait())
+        try:
+            await asyncio.wait((calling, giving_up), return_when=asyncio.FIRST_COMPLETED)
+            if not calling.done():
+                return _out_of_reach(host)
+            result = calling.result()
+        finally:
+            for task in (calling, giving_up):
+                task.cancel()
+            await asyncio.gather(calling, giving_up, return_exceptions=True)
+        self._note(host, result)
+        return result
+
+    def _note(self, host: _Host, result: CallResult) -> None:
+        if not result.unreached:
+            host.heard = host.heard or result.outcome not in {
+                Outcome.UNSAFE_SKIPPED,
+                Outcome.INVALID_ARGUMENTS,
+            }
+            return
+        host.failures.append(self._clock())
+        host.why = host.why or result.detail
+        lasting = self._clock() - host.failures[0] >= _FOR_S
+        if not host.heard and len(host.failures) >= _FAILURES and lasting:
+            host.gone.set()
+
+
+def _out_of_reach(host: _Host) -> CallResult:
+    return CallResult(outcome=Outcome.CONNECTION_ERROR, detail=host.why, unreached=True)
 
 
 def _now() -> datetime:
@@ -217,3 +287,30 @@ class _Probing:
             probed_at=began,
             shape=shape,
         )
+
+
+_REPORT = TypeAdapter(ProbeReport)
+
+
+class Journal:
+    """Reports by API and the conditions it was tried under."""
+
+    def __init__(self, kept: Scratch) -> None:
+        self._kept = kept
+
+    async def report(
+        self, api_id: str, conditions: str | None, probe: Callable[[], Awaitable[ProbeReport]]
+    ) -> ProbeReport:
+        """The report there is, or a new one of `probe`, given out once it is kept.
+
+        An API that could not be reached is not written down: it may be our network that is down, and the
+        shard's next try must look again.
+        """
+        key = [api_id, conditions]
+        kept = await self._kept.get(key)
+        if kept is not None:
+            return _REPORT.validate_python(kept)
+        report = await probe()
+        if not was_unreachable(report.verdict):
+            await self._kept.put(key, report)
+        return report

@@ -6,12 +6,15 @@ with depends on answers alone, never on which came first.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from tasks.errors import StopRun
 from tasks.probing.identifiers import Answered, Candidate, Kind, candidates, value_in
 from tasks.probing.known import is_well_known
 from tasks.probing.operations import Operation
@@ -107,7 +110,10 @@ def _plans(operations: Mapping[str, Operation]) -> dict[str, Plan]:
         api_id: Plan(
             operation,
             levels[api_id],
-            tuple(_below(each, levels, levels[api_id]) for each in sought[api_id]),
+            tuple(
+                replace(each, sources=tuple(one for one in each.sources if levels[one] < levels[api_id]))
+                for each in sought[api_id]
+            ),
             elsewhere[levels[api_id]] if sought[api_id] else (),
             operations,
         )
@@ -194,10 +200,6 @@ def _fitting(fits: _Fits, waiting: Mapping[str, Sequence[Sought]], levels: Mappi
     return [api_id for api_id, sought in waiting.items() if all(fits(each, levels) for each in sought)]
 
 
-def _below(each: Sought, levels: Mapping[str, int], level: int) -> Sought:
-    return replace(each, sources=tuple(source for source in each.sources if levels[source] < level))
-
-
 def fillings(
     plan: Plan, wanted: Sequence[Sought], answers: Mapping[str, Answered]
 ) -> tuple[dict[str, Any], ...]:
@@ -266,3 +268,54 @@ def _same(own: Operation, each: Sought, source: Operation) -> str | None:
     if each.kind.generic:
         return None
     return next((name for name, kind in source.kinds.items() if kind.name == each.kind.name), None)
+
+
+class Answers:
+    """A board on which the first good answer of each operation that tells is put up; used in one event loop.
+
+    expected: `api_id`s of those that are probed now.  earlier: good answers from before, of others.
+    """
+
+    def __init__(self, expected: Iterable[str] = (), earlier: Mapping[str, Answered] | None = None) -> None:
+        self._settled = {api_id: asyncio.Event() for api_id in expected}
+        self._answers = dict(earlier or {})
+        self._stops: dict[str, StopRun] = {}
+
+    def expects(self, api_id: str) -> bool:
+        """Whether others may wait for an answer of this operation."""
+        return api_id in self._settled
+
+    def settle(self, api_id: str, answered: Answered | None) -> None:
+        """What came of an operation that was probed before, whose answer was kept."""
+        with self.probing(api_id):
+            if answered is not None:
+                self.put_up(api_id, answered)
+
+    def put_up(self, api_id: str, answered: Answered) -> None:
+        """A good answer; later ones of the same operation change nothing."""
+        if api_id in self._settled and not self._settled[api_id].is_set():
+            self._answers[api_id] = answered
+            self._settled[api_id].set()
+
+    @contextmanager
+    def probing(self, api_id: str) -> Iterator[None]:
+        """The block in which the operation is probed: at its end nobody need wait for an answer any more."""
+        try:
+            yield
+        except StopRun as stop:
+            self._stops[api_id] = stop
+            raise
+        finally:
+            if api_id in self._settled:
+                self._settled[api_id].set()
+
+    async def of(self, api_id: str) -> Answered | None:
+        """The operation's good answer, awaited; None when it has none.
+
+        Raises the `StopRun` that ended its probing: without the answer, other arguments would be tried.
+        """
+        if api_id in self._settled:
+            await self._settled[api_id].wait()
+        if api_id in self._stops and api_id not in self._answers:
+            raise self._stops[api_id]
+        return self._answers.get(api_id)

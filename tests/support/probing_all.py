@@ -9,10 +9,9 @@ from typing import Any
 from tasks.calling.call import DirectCaller
 from tasks.calling.outcome import CallResult
 from tasks.calling.params import CallingParams
-from tasks.probing.answers import Answers
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import Prober, probe_api
-from tasks.probing.siblings import levels_first, plans_of
+from tasks.probing.siblings import Answers, levels_first, plans_of
 from tasks.transport.client import HttpClient
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict

@@ -12,10 +12,9 @@ from tasks.calling.call import DirectCaller
 from tasks.calling.outcome import Caller, CallResult, Outcome
 from tasks.calling.params import CallingParams
 from tasks.calling.verdict import outcome_of
-from tasks.probing.answers import Answers
 from tasks.probing.params import ProbeParams
 from tasks.probing.probe import Prober, probe_api
-from tasks.probing.siblings import levels_first, plans_of
+from tasks.probing.siblings import Answers, levels_first, plans_of
 from tasks.transport.client import HttpClient
 from warehouse.tables.catalogue import Api
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.probing.given import entries, given_to, unused
-from tasks.probing.params import ProbeParams
+from tasks.probing.params import ProbeParams, entries, given_to, unused
 from warehouse.tables.catalogue import Api
 
 MakeApi = Callable[..., Api]
