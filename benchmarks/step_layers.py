@@ -21,7 +21,7 @@ from tasks.calling.recording import RecordingCaller, StoredCall
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.asking import Asking
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest, Reply, ToolCall, Usage
+from tasks.llm.chat import ChatModel, ChatRequest, Reply, ToolCall, Usage
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
@@ -100,7 +100,7 @@ class ApisAtHand:
         return StoredCall(AT_HAND, "real", NOW, b"key")
 
 
-async def searched(number: int, model: ModelAtHand | StoredModel, caller: CallsFor) -> AnnotationRows:
+async def searched(number: int, model: ChatModel, caller: CallsFor) -> AnnotationRows:
     return await annotate_instruction(
         world.instruction(number),
         world.ALL_APIS,
