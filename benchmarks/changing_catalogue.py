@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tasks.sampling.hierarchy import fraction_of, key_of, number_between
 from tasks.sampling.params import SampleParams
-from tasks.sampling.ranking import fraction_of, key_of, number_between
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 

@@ -17,8 +17,8 @@ from tasks.instructions.select import Selection
 from tasks.llm.chat import ChatRequest, Reply, digest_of
 from tasks.sampling.coverage import forced_draws, wanted_apis
 from tasks.sampling.draw import draw_samples
+from tasks.sampling.hierarchy import fraction_of, key_of, number_between
 from tasks.sampling.params import SampleParams
-from tasks.sampling.ranking import fraction_of, key_of, number_between
 from warehouse.tables.instructions import Candidate, Instruction, Sample
 
 PER_SAMPLE = 10

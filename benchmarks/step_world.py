@@ -22,7 +22,7 @@ from local_servers import endpoint, serve
 from tasks.calling.params import CallingParams
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.run import RunContext
-from tasks.shaping.shape import shape_of
+from tasks.text_budget.shape import shape_of
 from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, TOOLS

@@ -20,9 +20,8 @@ from tasks.errors import BrokenContract, UsageError
 from tasks.llm.batching.batches import Records, batches_of
 from tasks.llm.chat import digest_of
 from tasks.llm.store import ReplyStore
-from tasks.planning.estimate import Estimate, StageEstimate
+from tasks.planning.estimate import Estimate, StageEstimate, figures_of
 from tasks.planning.known import Known, known_of
-from tasks.planning.measured import figures_of
 from tasks.planning.plan import Planner, Settings
 from tasks.run import RunContext
 from tasks.services import Services

@@ -15,7 +15,7 @@ from tasks.calling.params import CallingParams
 from tasks.calling.request import InvalidArguments, build_request, host_of
 from tasks.calling.verdict import outcome_of
 from tasks.errors import ConnectionFailed
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from tasks.transport.client import (
     BodyTooLarge,
     DeadlinePassed,

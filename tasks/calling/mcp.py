@@ -17,7 +17,7 @@ from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.request import InvalidArguments, build_request, host_of
 from tasks.calling.verdict import is_error_object, json_of, outcome_of
 from tasks.errors import ConnectionFailed, ToolloomError
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from tasks.transport.client import DeadlinePassed
 from tasks.transport.mcp.failures import (
     AnswerTooLarge,

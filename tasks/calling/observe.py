@@ -12,8 +12,8 @@ from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.verdict import json_of
-from tasks.shaping.shape import Shape, fit, project
-from tasks.shaping.tokens import O200K, Tokenizer
+from tasks.text_budget.shape import Shape, fit, project
+from tasks.text_budget.tokens import O200K, Tokenizer
 
 _UNSEEN = frozenset({"script", "style", "head", "noscript", "template"})
 

@@ -14,7 +14,7 @@ from tasks import exact_json
 from tasks.calling.coerce import coerced
 from tasks.calling.credentials import Credentials
 from tasks.errors import ToolloomError
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from tasks.transport.client import HttpRequest
 from warehouse.tables.catalogue import WHOLE_BODY, Api, Parameter
 

@@ -25,7 +25,7 @@ from tasks.calling.request import InvalidArguments, build_request
 from tasks.calling.toolbench_names import ToolbenchAddress, service_name
 from tasks.calling.verdict import json_of, outcome_of
 from tasks.errors import BrokenContract, ConnectionFailed, UsageError
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import AddressBlocked
 from tasks.transport.redactor import Redactor

@@ -13,8 +13,7 @@ from typing import Any
 from tasks import exact_json
 from tasks.catalogue.names import digest_of, without_port
 from tasks.catalogue.source import Crawled
-from tasks.shaping.outline import Outline, outline_of, same_outline
-from tasks.shaping.shape import shape_of
+from tasks.text_budget.shape import Outline, outline_of, same_outline, shape_of
 from warehouse.schema import plain
 from warehouse.tables.catalogue import Api
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from tasks import exact_json
 from tasks.errors import BrokenContract
-from tasks.shaping.promises import named_keys, names_on
-from tasks.shaping.shape import shape_of
-from tasks.shaping.shorten import json_text, shortened_json
-from tasks.shaping.tokens import O200K, Tokenizer
+from tasks.text_budget.promises import named_keys, names_on
+from tasks.text_budget.shape import shape_of
+from tasks.text_budget.shorten import json_text, shortened_json
+from tasks.text_budget.tokens import O200K, Tokenizer
 from warehouse.tables.catalogue import Api, Parameter, Tool
+from warehouse.tables.probing import Verdict
 
 _OF_SCHEMA = (
     "examples",
@@ -115,3 +116,37 @@ def _value_of(text: str, api: Api, parameter: Parameter) -> Any:
             f"parameter {parameter.name!r} of {api.api_id}: its default or schema is not JSON: {text[:80]!r}",
             fix="crawl the catalogue again; if it stays, report the source it came from",
         ) from error
+
+
+_DEEPEST = 100  # JSON nested deeper than this is no data, and would exhaust Python's stack later on
+
+
+def example_response_of(api: Api, verdict: Verdict) -> Any:
+    """A response of the API as a JSON value: a real one if there is one, else the listing's, else None.
+
+    What is not JSON, or is nested beyond reason, is plain text and comes back as a string.
+    """
+    text = api.example_response if verdict.example_response is None else verdict.example_response
+    return None if text is None else _parsed(text)
+
+
+def answered_arguments_of(verdict: Verdict) -> Any:
+    """What the call was made with whose answer is the example response; None where that is not known."""
+    if verdict.example_response is None or verdict.example_arguments is None:
+        return None
+    return _parsed(verdict.example_arguments)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        value = exact_json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if _is_deeper_than(_DEEPEST, value) else value
+
+
+def _is_deeper_than(depth: int, value: Any) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(_is_deeper_than(depth - 1, each) for each in inner)

@@ -16,9 +16,8 @@ from typing import Any
 
 import prompts
 import seeds
-from tasks.documents.document import cut_document_of, document_of
+from tasks.documents.document import answered_arguments_of, cut_document_of, document_of, example_response_of
 from tasks.documents.params import CompressParams
-from tasks.documents.schema import answered_arguments_of, example_response_of
 from tasks.errors import BadRow, BrokenContract, RequestRefused
 from tasks.llm.chat import (
     TEXT,
@@ -33,11 +32,22 @@ from tasks.llm.chat import (
     reply_format,
 )
 from tasks.llm.replies import json_object_of
-from tasks.shaping.outline import Outline, outline_of, same_outline
-from tasks.shaping.promises import broken_promise
-from tasks.shaping.shape import Shape, fit, is_part, keep_paths, paths_of, project, shape_of, unknown_paths
-from tasks.shaping.shorten import few_elements, json_text
-from tasks.shaping.tokens import Tokenizer, tokenizer_of
+from tasks.text_budget.promises import broken_promise
+from tasks.text_budget.shape import (
+    Outline,
+    Shape,
+    fit,
+    is_part,
+    keep_paths,
+    outline_of,
+    paths_of,
+    project,
+    same_outline,
+    shape_of,
+    unknown_paths,
+)
+from tasks.text_budget.shorten import few_elements, json_text
+from tasks.text_budget.tokens import Tokenizer, tokenizer_of
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict

@@ -20,7 +20,7 @@ from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolCall, ToolSet,
 from tasks.llm.failures import TOO_LONG
 from tasks.llm.params import Abilities, LlmParams
 from tasks.llm.text_calls import may_hold_calls, read_calls
-from tasks.shaping.tokens import tokenizer_of
+from tasks.text_budget.tokens import tokenizer_of
 
 _MAY_NOT_CALL = "none"
 _BOUNDS = frozenset({"minItems", "maxItems"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -16,24 +17,63 @@ from tasks.instructions.propose import propose_for
 from tasks.instructions.verify import verify
 from tasks.llm.params import Abilities, LlmParams
 from tasks.llm.store import ReplyStore
-from tasks.planning.estimate import Estimate, StageEstimate, estimated
-from tasks.planning.known import Known
-from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
-from tasks.planning.measured import Figures
-from tasks.planning.params import (
+from tasks.planning.estimate import (
     ACCEPTED_SHARE,
+    FURTHER_ROUND,
     KEPT_SHARE,
+    NEEDED_APIS,
     OVER_BUDGET_SHARE,
     PASSED_SHARE,
+    Estimate,
+    Figures,
+    StageEstimate,
+    estimated,
 )
-from tasks.planning.rounds import draws_for_coverage
+from tasks.planning.known import Known
+from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
 from tasks.probing.params import ProbeParams
+from tasks.sampling.coverage import forced_draws
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.search.annotate import annotate_instruction
 from tasks.search.params import AnnotateParams
+from warehouse.tables.catalogue import Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, Sample
+
+
+def draws_for_coverage(
+    tools: Iterable[Tool],
+    kept: Collection[str],
+    samples: Sequence[Sample],
+    *,
+    fit_each: float,
+    accepted: int | None,
+    rounds: int,
+    params: SampleParams,
+) -> int:
+    """Draws forced on as many APIs as chance will leave without an instruction.
+
+    fit_each: instructions of a sample that will be fit.  accepted: how many are wanted; where all of them
+    are needed for the APIs they reach, none can give way to another.
+    """
+    expected = _expected_needs(kept, samples, fit_each)
+    n_left = round(sum(math.exp(-needs) for needs in expected.values()))
+    if accepted is not None:
+        n_left = min(n_left, max(0, accepted - round(len(kept) / NEEDED_APIS)))
+    left = sorted(expected, key=lambda api_id: (expected[api_id], api_id))[:n_left]
+    drawn = forced_draws(tools, kept, left, samples, round_no=1, params=params)
+    return round(len(drawn.samples) * sum(FURTHER_ROUND**number for number in range(rounds)))
+
+
+def _expected_needs(kept: Iterable[str], samples: Iterable[Sample], fit_each: float) -> dict[str, float]:
+    """By API, how many instructions will need it."""
+    expected = defaultdict(float, dict.fromkeys(kept, 0.0))
+    for sample in samples:
+        for api_id in sample.api_ids:
+            expected[api_id] += fit_each * min(1.0, NEEDED_APIS / len(sample.api_ids))
+    return expected
+
 
 R = TypeVar("R")
 

@@ -11,8 +11,8 @@ from tasks.calling.outcome import CallResult
 from tasks.errors import BadRow
 from tasks.llm.chat import ChatModel, ChatRequest, Message, Transcript
 from tasks.llm.replies import json_object_of
-from tasks.shaping.shorten import json_text, shortened_json
-from tasks.shaping.tokens import cut
+from tasks.text_budget.shorten import json_text, shortened_json
+from tasks.text_budget.tokens import cut
 from warehouse.tables.catalogue import Api, Parameter
 
 _DOCUMENT_TOKENS = 2048

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.probing.contents import has_contents, value_of
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from warehouse.tables.probing import Verdict
 
 SLOW = "slow"

@@ -22,7 +22,7 @@ from tasks.probing.identifiers import Answered
 from tasks.probing.judge import judge, was_unreachable
 from tasks.probing.params import ProbeParams
 from tasks.probing.siblings import Answers, Plan, Sought, fillings
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from tasks.transport.kvstore import Scratch
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Probe, ShapeLeaf, Verdict

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tasks.sampling.draw import Draw, Drawn, Ledger, has_enough_tools, rate_of
-from tasks.sampling.hierarchy import SINGLE_TOOL, Group, hierarchy_of, tool_of
+from tasks.sampling.hierarchy import SINGLE_TOOL, Group, hierarchy_of, key_of, tool_of
 from tasks.sampling.params import SampleParams
-from tasks.sampling.ranking import key_of
 from warehouse.tables.catalogue import Tool
 from warehouse.tables.instructions import Instruction, Sample
 

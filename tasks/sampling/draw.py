@@ -18,11 +18,14 @@ from tasks.sampling.hierarchy import (
     SINGLE_TOOL,
     Group,
     Hierarchy,
+    fraction_of,
     hierarchy_of,
+    key_of,
+    number_between,
+    ranked,
     tool_of,
 )
 from tasks.sampling.params import SampleParams
-from tasks.sampling.ranking import fraction_of, key_of, number_between, ranked
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Tool
 from warehouse.tables.instructions import Sample

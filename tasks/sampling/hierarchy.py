@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+import orjson
 
 from tasks.errors import BrokenContract
 from warehouse.tables.catalogue import Tool
@@ -84,3 +87,27 @@ def _memberships(tool: Tool) -> Iterator[tuple[str, str]]:
     yield SAME_CATEGORY, tool.category
     for collection in tool.collections:
         yield SAME_COLLECTION, collection
+
+
+def key_of(*parts: str | int) -> bytes:
+    """A hash key (256 bits) of its parts; no two different lists of parts share one."""
+    return hashlib.blake2b(orjson.dumps(parts), digest_size=32).digest()
+
+
+def ranked(items: Iterable[str], key: bytes) -> list[str]:
+    """The items in the order of their keyed hashes: a new item shifts others, and reorders none."""
+
+    def rank(item: str) -> bytes:
+        return hashlib.blake2b(item.encode(), key=key, digest_size=16).digest()
+
+    return sorted(items, key=rank)
+
+
+def number_between(low: int, high: int, key: bytes) -> int:
+    """A number in low..high, both included."""
+    return low + int.from_bytes(key[:8], "big") % (high - low + 1)
+
+
+def fraction_of(key: bytes) -> float:
+    """A number in [0, 1)."""
+    return (int.from_bytes(key[:8], "big") >> 11) / (1 << 53)

@@ -21,7 +21,7 @@ from tasks.search.rules import RULES
 from tasks.search.task import Limits, Observation, Task
 from tasks.search.trace import Trace, answer_messages, trace
 from tasks.search.tree import SearchTree
-from tasks.shaping.tokens import Tokenizer, tokenizer_of
+from tasks.text_budget.tokens import Tokenizer, tokenizer_of
 from warehouse.tables.annotations import Annotation, ApiCall, Node
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document

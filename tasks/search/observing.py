@@ -10,11 +10,9 @@ from tasks.calling.observe import observation_of
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.search.rules import Rules
 from tasks.search.task import Observation
-from tasks.shaping.outline import Outline, leaving_out, outline_of
-from tasks.shaping.promises import named_keys, names_on
-from tasks.shaping.schema import shape_of_schema
-from tasks.shaping.shape import Shape
-from tasks.shaping.tokens import O200K, Tokenizer
+from tasks.text_budget.promises import named_keys, names_on
+from tasks.text_budget.shape import Outline, Shape, leaving_out, outline_of, shape_of_schema
+from tasks.text_budget.tokens import O200K, Tokenizer
 from warehouse.tables.catalogue import Api
 from warehouse.tables.documents import Document
 

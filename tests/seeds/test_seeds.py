@@ -14,9 +14,9 @@ import prompts
 import seeds
 from sandbox import catalogue
 from seeds.model import CompressionSeed, MultiToolSeed, Seed, SingleToolSeed, has_path
-from tasks.shaping.promises import broken_promise
-from tasks.shaping.shape import keep_paths, shape_of, unknown_paths
-from tasks.shaping.shorten import few_elements
+from tasks.text_budget.promises import broken_promise
+from tasks.text_budget.shape import keep_paths, shape_of, unknown_paths
+from tasks.text_budget.shorten import few_elements
 
 EVERY = (*seeds.load_single_tool(), *seeds.load_multi_tool())
 README = Path(seeds.__file__).with_name("README.md")

@@ -12,7 +12,7 @@ from tasks.catalogue.normalise import normalise
 from tasks.catalogue.params import McpParams
 from tasks.catalogue.source import Crawled, Listing, ToolEntry
 from tasks.errors import UsageError
-from tasks.shaping.shorten import json_text
+from tasks.text_budget.shorten import json_text
 from tasks.transport.mcp.failures import StartFailed
 from tasks.transport.mcp.sessions import McpListing
 

@@ -5,8 +5,8 @@ import pytest
 
 from tasks.calling.observe import observation_of, visible_text
 from tasks.calling.outcome import CallResult, Outcome
-from tasks.shaping.shape import Shape
-from tasks.shaping.tokens import count_tokens
+from tasks.text_budget.shape import Shape
+from tasks.text_budget.tokens import count_tokens
 
 FORECAST = {"city": "Oslo", "days": [{"day": n, "text": "rain " * 20, "id": f"id-{n}"} for n in range(30)]}
 SHAPE: Shape = {"city": "string", "days": [{"day": "integer", "text": "string"}]}

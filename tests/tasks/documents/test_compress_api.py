@@ -15,9 +15,9 @@ from tasks.documents.params import CompressParams
 from tasks.documents.shorten import TOKENS_SHOWN, Compressor
 from tasks.errors import OverBudget, RequestRefused, StopRun
 from tasks.llm.chat import Reply
-from tasks.shaping.shape import project, shape_of
-from tasks.shaping.shorten import json_text
-from tasks.shaping.tokens import count_tokens
+from tasks.text_budget.shape import project, shape_of
+from tasks.text_budget.shorten import json_text
+from tasks.text_budget.tokens import count_tokens
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict

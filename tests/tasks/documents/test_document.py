@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tasks.documents.document import cut_document_of, document_of
+from tasks.documents.document import cut_document_of, document_of, example_response_of
 from tasks.errors import BrokenContract
-from tasks.shaping.tokens import count_tokens
+from tasks.text_budget.tokens import count_tokens
 from warehouse.tables.catalogue import Api, Parameter, Tool
+from warehouse.tables.probing import Verdict
 
 HUGE: list[Any] = [
     {"title": f"Soup no. {n}", "steps": ["stir"] * 20, "story": "long ago " * 50} for n in range(500)
@@ -109,3 +111,27 @@ def test_even_a_hopeless_budget_is_kept(tool: Tool, api: Api, parameter: Paramet
     text = cut_document_of(tool, many, HUGE, 64)
     assert count_tokens(text) <= 64
     assert isinstance(json.loads(text), dict)
+
+
+@pytest.mark.parametrize(
+    ("real", "listed", "example"),
+    [
+        ('{"real": 1}', '{"listed": 1}', {"real": 1}),
+        (None, '{"listed": 1}', {"listed": 1}),
+        (None, None, None),
+        ("plain text", None, "plain text"),
+        ('"quoted"', None, "quoted"),
+        ('{"n": 123456789012345678901234567890}', None, {"n": 123456789012345678901234567890}),
+        ("[" * 150 + "]" * 150, None, "[" * 150 + "]" * 150),
+        ("[" * 100_000, None, "[" * 100_000),
+    ],
+    ids=["real", "listed", "none", "text", "string", "big", "deep", "abyss"],
+)
+def test_the_real_response_comes_before_the_listed_one(
+    real: str | None,
+    listed: str | None,
+    example: Any,
+    api: Api,
+    make_verdict: Callable[[str | None], Verdict],
+) -> None:
+    assert example_response_of(replace(api, example_response=listed), make_verdict(real)) == example

@@ -14,8 +14,8 @@ from sandbox.serve import serving
 from sandbox.teacher import TeacherFaults
 from tasks.catalogue.hub import open_hub
 from tasks.catalogue.params import CatalogueParams, HubParams
+from tasks.documents.document import example_response_of
 from tasks.documents.params import CompressParams
-from tasks.documents.schema import example_response_of
 from tasks.documents.shorten import Compressor
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import facts_of, names_of
@@ -32,8 +32,8 @@ from tasks.llm.spending import UsageLog
 from tasks.llm.store import ReplyStore
 from tasks.sampling.draw import Drawn, draw_samples
 from tasks.sampling.params import SampleParams
-from tasks.shaping.promises import broken_promise
-from tasks.shaping.shape import shape_of
+from tasks.text_budget.promises import broken_promise
+from tasks.text_budget.shape import shape_of
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.llm.params import LlmParams
-from tasks.planning.estimate import Amount, StageEstimate, estimated, total
-from tasks.planning.measured import Figures
+from tasks.planning.estimate import Amount, Figures, StageEstimate, estimated, total
 
 FIGURES = Figures(
     per_row=4, tokens_in=1_000, tokens_out=100, latency_s=2.0, words="averages of 50 requests", measured=True

@@ -22,7 +22,7 @@ from tasks.search.annotate import AnnotationRows, annotate_instruction, annotati
 from tasks.search.observing import observe, promised_keys, response_shape
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import TOOLLOOM
-from tasks.shaping.tokens import CL100K, O200K, tokenizer_of
+from tasks.text_budget.tokens import CL100K, O200K, tokenizer_of
 from tasks.transport.client import HttpClient
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api

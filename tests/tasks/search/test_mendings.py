@@ -26,7 +26,7 @@ from tasks.search.methods import dfs_ranked
 from tasks.search.observing import observe
 from tasks.search.rules import FLAGS, TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.task import Function, Observation
-from tasks.shaping.shape import Shape
+from tasks.text_budget.shape import Shape
 from warehouse.tables.catalogue import Api
 from warehouse.tables.documents import Document
 

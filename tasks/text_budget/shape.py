@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Set
+from functools import reduce
 from typing import Any, TypeAlias
 
-from tasks.shaping.shorten import shortened_json
-from tasks.shaping.tokens import O200K, Tokenizer
+from tasks.text_budget.shorten import shortened_json
+from tasks.text_budget.tokens import O200K, Tokenizer
 
 Shape: TypeAlias = dict[str, "Shape"] | list["Shape"] | str
 
@@ -78,6 +79,7 @@ def _united_leaves(one: str, other: str) -> str:
 
 DROPPED, OTHERS = "", "*"
 """In a shape that only leaves out: a key with `DROPPED` is left out, keys not named are under `OTHERS`."""
+_UNSEEN = "null"  # what comes is kept as it is, since a value that differs in kind from its shape stays whole
 
 
 def project(value: Any, shape: Shape) -> Any:
@@ -174,3 +176,75 @@ def fit(
     if isinstance(value, str):
         return tokenizer.cut(value, max_tokens)
     return shortened_json(value if shape is None else project(value, shape), max_tokens, tokenizer, wanted)
+
+
+def shape_of_schema(schema: Any, depth: int = _MAX_DEPTH) -> Shape:
+    """The shape of the values that a JSON schema describes.
+
+    Of what it leaves open, such as a map's keys, a shape that keeps everything.
+    """
+    if not isinstance(schema, dict) or not depth or schema.get("additionalProperties"):
+        return _UNSEEN
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and properties:
+        return {name: shape_of_schema(inner, depth - 1) for name, inner in properties.items()}
+    return [shape_of_schema(schema["items"], depth - 1)] if "items" in schema else _UNSEEN
+
+
+Outline: TypeAlias = dict[str, "Outline"] | list["Outline"] | str
+"""A shape without what differs from one answer to the next.
+
+Two answers of an API have the same outline although one has another number of items, a null where the other
+has text, or other dates as keys.  An outline is JSON: an object of outlines, a list of one or none, "value"
+for a leaf, "" for a null, and {"*": outline} for an object whose keys are data.
+"""
+
+ANY_KEY = OTHERS
+_LEAF, _UNKNOWN = "value", ""
+_RECORD = 32  # objects with more keys are maps
+
+
+def outline_of(shape: Shape) -> Outline:
+    """The outline of the values that have this shape."""
+    if isinstance(shape, str):
+        return _UNKNOWN if shape == "null" else _LEAF
+    if isinstance(shape, list):
+        return [outline_of(shape[0])] if shape else []
+    below: dict[str, Outline] = {key: outline_of(inner) for key, inner in shape.items()}
+    telling: Outline = next((inner for inner in below.values() if inner), _UNKNOWN)
+    if _keys_are_data(shape) and all(same_outline(inner, telling) for inner in below.values()):
+        return {ANY_KEY: telling}
+    return below
+
+
+def same_outline(one: Outline, other: Outline) -> bool:
+    """Whether both can be of answers of the same form: what is empty or null in one tells nothing."""
+    if not one or not other:
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_outline(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return same_outline(one[0], other[0])
+    return one == other
+
+
+def leaving_out(kept: Shape, seen: Outline) -> Shape:
+    """A shape that leaves out what `seen` has and `kept`, a part of it, has not; all else stays.
+
+    One answer does not show every key that others have: what it lacks was not chosen to be dropped.
+    """
+    if isinstance(kept, list) and isinstance(seen, list) and kept and seen:
+        return [leaving_out(kept[0], seen[0])]
+    if not (isinstance(kept, dict) and isinstance(seen, dict) and kept):
+        return _UNSEEN
+    if seen.keys() == {ANY_KEY}:
+        return {OTHERS: leaving_out(reduce(united, kept.values()), seen[ANY_KEY])}
+    left = {key: leaving_out(kept[key], inner) if key in kept else DROPPED for key, inner in seen.items()}
+    return left | {OTHERS: _UNSEEN}
+
+
+def _keys_are_data(shape: dict[str, Shape]) -> bool:
+    """Dates, numbers and codes; or more keys than a record has."""
+    return bool(shape) and (
+        len(shape) > _RECORD or all(any(letter.isdigit() for letter in key) for key in shape)
+    )

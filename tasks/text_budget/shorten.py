@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from tasks import exact_json
-from tasks.shaping.tokens import O200K, Tokenizer
+from tasks.text_budget.tokens import O200K, Tokenizer
 
 CUT_KEY = "_cut"
 FEW = 3  # elements that tell what a list is made of

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.shaping.promises import broken_promise, named_keys
-from tasks.shaping.shape import Shape, keep_paths, shape_of
+from tasks.text_budget.promises import broken_promise, named_keys
+from tasks.text_budget.shape import Shape, keep_paths, shape_of
 
 RATES = shape_of({"amount": 1, "table": [{"year": 1, "values": [{"rate": 2, "value": 3}]}], "total": 9})
 STOPS = shape_of({"stops": [{"stopName": "A", "lat": 1, "lon": 2, "hex": "ff", "start": 1, "end": 2}]})

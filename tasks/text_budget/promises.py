@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import TypeAlias
 
-from tasks.shaping.shape import Shape
+from tasks.text_budget.shape import Shape
 
 Words: TypeAlias = tuple[str, ...]
 

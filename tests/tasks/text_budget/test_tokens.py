@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.shaping.tokens import CUT_MARKER, Tokenizer, count_tokens, cut, fits, tokenizer_of
+from tasks.text_budget.tokens import CUT_MARKER, Tokenizer, count_tokens, cut, fits, tokenizer_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.shaping.shorten import few_elements, json_text, shortened_json
-from tasks.shaping.tokens import count_tokens
+from tasks.text_budget.shorten import few_elements, json_text, shortened_json
+from tasks.text_budget.tokens import count_tokens
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=300),

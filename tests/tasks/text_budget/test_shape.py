@@ -1,10 +1,22 @@
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.shaping.shape import Shape, fit, is_part, keep_paths, paths_of, project, shape_of, unknown_paths
+from tasks.text_budget.shape import (
+    Shape,
+    fit,
+    is_part,
+    keep_paths,
+    paths_of,
+    project,
+    shape_of,
+    shape_of_schema,
+    unknown_paths,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -156,3 +168,37 @@ def test_plain_text_is_cut_as_text() -> None:
 )
 def test_a_part_of_a_shape_names_only_what_it_has(shape: Shape, whole: Shape, verdict: bool) -> None:
     assert is_part(shape, whole) is verdict
+
+
+VALUE = {"name": "Oslo", "days": [{"rain": 3, "source": "met"}], "by": {"x": 1}, "more": 1}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+@pytest.mark.parametrize(
+    ("schema", "kept"),
+    [
+        (_object(name={"type": "string"}), {"name": "Oslo"}),
+        (_object(days={"type": "array", "items": _object(rain={})}), {"days": [{"rain": 3}]}),
+        (_object(days={"type": "array"}), {"days": [{"rain": 3, "source": "met"}]}),
+        (_object(by={"type": "object", "additionalProperties": {"type": "integer"}}), {"by": {"x": 1}}),
+        (_object(by=_object(x={}), days={"anyOf": [{}]}), {"days": VALUE["days"], "by": {"x": 1}}),
+        (_object(name={}) | {"additionalProperties": True}, VALUE),
+        ({"type": "object"}, VALUE),
+        (True, VALUE),
+    ],
+)
+def test_what_a_schema_keeps_of_a_value(schema: Any, kept: Any) -> None:
+    assert project(VALUE, shape_of_schema(schema)) == kept
+
+
+def test_a_schema_without_end_is_left_open_at_some_depth() -> None:
+    endless: dict[str, Any] = {"type": "array"}
+    endless["items"] = endless
+
+    shape, depth = shape_of_schema(endless), 0
+    while isinstance(shape, list):
+        shape, depth = shape[0], depth + 1
+    assert (shape, depth) == ("null", 64)
