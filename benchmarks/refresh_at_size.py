@@ -82,7 +82,7 @@ class Refreshed:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """sample, propose and select, with rounds, as flows/build_instructions.py runs them."""
+    """sample, propose and select, with rounds, as flows/build_dataset.py runs them."""
 
     sampling: SampleParams
     writing: InstructParams

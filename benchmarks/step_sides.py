@@ -83,7 +83,7 @@ class Watch:
 def ours(load: Load) -> Measured:
     """Shard tasks of `annotate`, as many at once as in a run; the clock starts when connections are there."""
     from flows.stages import SHARDS_AT_ONCE  # noqa: PLC0415 - other sides need no Prefect
-    from tasks.annotate import annotate_shard  # noqa: PLC0415
+    from tasks.annotate import work  # noqa: PLC0415
     from tasks.search.params import AnnotateParams  # noqa: PLC0415
     from tasks.services import close_services, services_of  # noqa: PLC0415
 
@@ -93,17 +93,8 @@ def ours(load: Load) -> Measured:
 
         def search(shard: int, numbers: range) -> None:
             rows = world.Shard.of(run.data, numbers)
-            annotate_shard.fn(
-                run,
-                params,
-                "digest",
-                rows.instructions,
-                rows.documents,
-                rows.apis,
-                rows.tools,
-                None,
-                shard,
-            )
+            tables = (rows.instructions, rows.documents, rows.apis, rows.tools)
+            work(services_of(run), params, shard, *tables, None)
 
         def search_all(numbers: range) -> None:
             size = params.instructions_per_shard

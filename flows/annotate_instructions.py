@@ -9,20 +9,21 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict
 
-from flows.choose import came_with_queries
-from flows.fair import budgets_for
+from flows.build_dataset import budgets_for
+from flows.configure import came_with_queries
 from flows.outcome import Annotated, Found, StageRun, Unusable
 from flows.params import DEFAULT_DATA, Config
 from flows.run import OpenRun, run_in
-from flows.stages import Line, shard_runner
-from tasks.annotate import annotate
+from flows.stages import StageSequence, shard_runner
+from tasks.annotate import STAGE as SEARCH
 from tasks.carry import beside, stages_below
 from tasks.catalogue.params import CatalogueParams, ToolbenchParams
 from tasks.commit import ANNOTATE, Status
-from tasks.crawl import crawl
+from tasks.crawl import STAGE as CRAWL
 from tasks.errors import UsageError
-from tasks.pose import pose
-from tasks.stage import usable
+from tasks.pose import STAGE as POSE
+from tasks.pose import QueryFiles
+from tasks.running import usable
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
@@ -103,27 +104,16 @@ def base_of(data: Path, asked: Asked) -> Manifest | None:
 
 
 def _run_stages(run: OpenRun, asked: Asked) -> list[StageRun]:
-    before = stages_below(run.base)
-    params = run.config.annotate
-    line = Line(run.context, None)
-    with line:
-        crawled = before.get("crawl")
-        if asked.queries is not None and (crawled is None or "probe" not in before):
-            crawled = line.stage(crawl, params=_catalogue_in(run.config.catalogue, asked.queries))
-        assert crawled is not None, "base_of has seen to it"
+    before, config = stages_below(run.base), run.config
+    with StageSequence(run.context, config, outputs=before) as sequence:
         if asked.queries is not None:
-            selected = line.stage(pose, queries=asked.queries, crawled=crawled)
-        else:
-            selected = before.get("select") or before["pose"]
-        line.stage(
-            annotate,
-            params=params,
-            crawled=crawled,
-            compressed=before.get("compress"),
-            selected=selected,
-            budgets=budgets_for(run.context, params),
-        )
-    return line.done
+            if "probe" not in before:
+                sequence.stage(CRAWL, _catalogue_in(config.catalogue, asked.queries))
+            sequence.stage(POSE, QueryFiles(place=asked.queries))
+        if asked.queries is not None or "select" not in before:
+            sequence.outputs["select"] = sequence.outputs[POSE.name]
+        sequence.stage(SEARCH, budgets=budgets_for(run.context, config.annotate))
+    return sequence.done
 
 
 def _catalogue_in(params: CatalogueParams, queries: Path) -> CatalogueParams:

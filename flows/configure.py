@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from flows.params import Config
+from tasks.catalogue.opening import are_sources_of
 from tasks.errors import UsageError
+from warehouse import manifest
+from warehouse.manifest import Manifest
 
 DEFAULT_PROFILE = "sandbox"
 PROFILES = Path(__file__).parent / "profiles"
@@ -47,6 +50,45 @@ def load_config(
         return Config.model_validate(values)
     except ValidationError as error:
         raise UsageError(_explain(error, values), fix=_hint(error)) from error
+
+
+def chosen_config(
+    data: Path,
+    *,
+    profile: str | None,
+    file: Path | None,
+    overrides: Sequence[str] = (),
+    searches_only: bool = False,
+    queries: Path | None = None,
+) -> Config:
+    """`load_config`, which takes the default profile only for a folder that is new, or its own.
+
+    Whoever forgets to name the configuration of their data set would get the sandbox's in its place.
+    searches_only: a catalogue that came with query files, of no configuration, will do.  Raises `UsageError`.
+    """
+    config = load_config(profile=profile, file=file, overrides=overrides, queries=queries)
+    is_default = profile is None and file is None
+    if is_default and not any(override.startswith("catalogue") for override in overrides):
+        _refuse_other_sources(config, data, searches_only)
+    return config
+
+
+def _refuse_other_sources(config: Config, data: Path, searches_only: bool) -> None:
+    last = manifest.latest(data)
+    if last is None or "crawl" not in last.stages or (searches_only and came_with_queries(last)):
+        return
+    if not are_sources_of(last.stages["crawl"].sources, config.catalogue):
+        raise UsageError(
+            f"the data set in {data} is of other sources than the profile {DEFAULT_PROFILE!r}, "
+            "which is taken where none is named",
+            fix="name its configuration with --config FILE, or this one with "
+            f"--profile {DEFAULT_PROFILE}, or another folder with --data",
+        )
+
+
+def came_with_queries(run: Manifest) -> bool:
+    """Whether the catalogue, and all else there is, came with query files."""
+    return "pose" in run.stages and "probe" not in run.stages
 
 
 def _take_sources(values: dict[str, Any], queries: Path) -> None:

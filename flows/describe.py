@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from flows.build_dataset import DECLARED
 from flows.configure import profile_names
 from flows.describe_data import data_lines
-from flows.lineage import lineage_table
 from flows.params import Config
 from tasks.llm.retry import ALL_ATTEMPTS, RETRIES, Retry
+from tasks.stage import Stage
+from warehouse.table import Table
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"
@@ -48,6 +51,33 @@ def with_block(page: str, begins: str, ends: str, lines: Iterable[str]) -> str:
     _, end, after = rest.partition(ends)
     assert end, f"docs/{page} has lost {begins} or {ends}"
     return "\n".join([before + begin, *lines, end + after])
+
+
+def lineage_table(stages: Sequence[Stage] = DECLARED) -> Iterator[str]:
+    """A Markdown table; what is read is named behind the stages that write it."""
+    yield "| stage | reads | writes |"
+    yield "|---|---|---|"
+    for stage in stages:
+        yield f"| {stage.name} | {_sources(stage)} | {_listed(stage.writes)} |"
+
+
+def _sources(stage: Stage) -> str:
+    writers: dict[tuple[Table[Any], ...], list[str]] = {}
+    for writer, tables in stage.reads.items():
+        writers.setdefault(tables, []).append(writer)
+    sources = [f"{', '.join(names)}: {_listed(tables)}" for tables, names in writers.items()]
+    if not sources:
+        sources.append("the world")
+    if stage.carries:
+        sources.append(f"itself in the run before: {_listed(stage.carries)}")
+    if stage.again:
+        again = [table for tables in stage.again.values() for table in tables]
+        sources.append(f"in further rounds: {_listed(again)}")
+    return "; ".join(sources)
+
+
+def _listed(tables: Sequence[Table[Any]]) -> str:
+    return ", ".join(f"`{table.name}`" for table in tables)
 
 
 def retries_table() -> Iterator[str]:

@@ -221,20 +221,16 @@ def spent_in(run: RunContext, run_id: str) -> Spent:
 
 
 def stage_before(run: RunContext, stage: str) -> StageOutput | None:
-    """What the stage wrote that the last committed run stands on."""
-    parent = manifest.latest(run.data)
-    return None if parent is None else parent.stages.get(stage)
-
-
-def selection_before(run: RunContext) -> StageOutput | None:
-    """The last selection that was made of all candidates.
+    """What the stage wrote that the last committed run stands on; of a selection, the last of all candidates.
 
     What a run chose that stopped on the way, of the candidates there were, binds no later one: the finished
     run is the same as if it had never stopped.
     """
     at = manifest.latest(run.data)
+    if stage != "select":
+        return None if at is None else at.stages.get(stage)
     while at is not None:
-        selected = at.stages.get("select")
+        selected = at.stages.get(stage)
         if selected is not None and selected.stop is None and not selected.counts.n_pending:
             return selected
         has_parent = at.parent is not None and manifest.exists(run.data, at.parent)

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.build_dataset import cached_stages
 from flows.estimates import Forecast, last
-from flows.finished import finished
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.calling.recording import RecordingCaller
@@ -101,7 +101,7 @@ def _briefly(config: Config, services: Services, known: Known) -> Estimate:
 
 def _known(run: RunContext, config: Config) -> Known | None:
     """Of what the last run stands on, and in its place what the refresh will find finished."""
-    parent, found = manifest.latest(run.data), finished(run, config)
+    parent, found = manifest.latest(run.data), cached_stages(run, config)
     if parent is None or "crawl" in found:
         return known_of(run.data, run.as_of["crawl"], {**stages_below(parent), **found})
     return known_of(run.data, parent.as_of.get("crawl", parent.started_at), {**parent.stages, **found})

@@ -8,9 +8,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.build_annotations import build_annotations
-from flows.build_catalogue import build_catalogue
-from flows.build_instructions import build_instructions
+from flows.build_dataset import Outputs, build_annotations, build_catalogue, build_instructions
 from flows.outcome import Refreshed, StageRun
 from flows.params import DEFAULT_DATA, Config
 from flows.plan import forecast, forecast_after_catalogue
@@ -46,15 +44,15 @@ def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:
             return done
         if run.expected is None:
             run.expect(forecast_after_catalogue(config, services_of(context), outputs))
-        crawled, compressed = outputs["crawl"], outputs["compress"]
-        done += for_batches(build_instructions, config)(context, config, crawled, compressed, until)
-        outputs = _outputs(done)
-        if "select" not in outputs or _ended(done, until):
+        catalogue = {stage: outputs[stage] for stage in ("crawl", "compress")}
+        done += for_batches(build_instructions, config)(context, config, catalogue, until)
+        selected = _outputs(done).get("select")
+        if selected is None or _ended(done, until):
             return done
-        return done + build_annotations(context, config, crawled, compressed, outputs["select"], until)
+        return done + build_annotations(context, config, {**catalogue, "select": selected}, until)
 
 
-def _outputs(stage_runs: Sequence[StageRun]) -> dict[str, StageOutput]:
+def _outputs(stage_runs: Sequence[StageRun]) -> Outputs:
     return {ran.stage: ran.output for ran in stage_runs if ran.output is not None}
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.build_catalogue import say_what_is_unused
+from flows.build_dataset import say_what_is_unused
 from flows.outcome import Reprobed
 from flows.params import DEFAULT_DATA, Config
-from flows.report import announce
 from flows.run import run_in
 from flows.stages import raise_stop, run_stage, shard_runner
 from tasks.errors import UsageError
-from tasks.probe import probe
+from tasks.probe import STAGE as PROBE
 from tasks.probing.judge import Again
-from tasks.stage import usable
+from tasks.running import usable
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
@@ -38,16 +37,14 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
         KIND,
         variant=again,
         base=probed_run,
-        looks_at=[probe.name],
+        looks_at=[PROBE.name],
         asks_model=config.probe.model_arguments,
     ) as run:
         assert run.base is not None, "probed_run gives none but one that is there"
         crawled, before = run.base.stages["crawl"], run.base.stages["probe"]
         say_what_is_unused(run.context, run.config, crawled)
-        stage_run = run_stage(
-            probe, run.context, params=run.config.probe, crawled=crawled, before=before, again=again
-        )
-        announce(stage_run)
+        given = {"crawled": crawled, "before": before, "again": again}
+        stage_run = run_stage(PROBE, run.context, run.config.probe, given)
         raise_stop([stage_run])
         assert stage_run.output is not None, "a stage that did not stop has an output"
         probed = set(run.store.select(stage_run.output.tables[PROBES.name], "api_id"))
@@ -55,7 +52,7 @@ def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Ag
         return run.commit(
             Reprobed,
             [stage_run],
-            {probe.name: stage_run.output},
+            {PROBE.name: stage_run.output},
             run.base.status,
             parent=run.base.run_id,
             stands=None if probed else run.base.run_id,

@@ -36,8 +36,8 @@ from tasks.commit import Status, commit
 from tasks.export import export
 from tasks.planning.estimate import Estimate
 from tasks.run import RunContext
+from tasks.running import is_cached
 from tasks.services import services_of
-from tasks.stage import is_cached
 from warehouse import manifest
 from warehouse.connect import lost_files
 from warehouse.files import remove_leftovers

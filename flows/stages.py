@@ -1,17 +1,20 @@
-"""Running a stage inside a flow: its task, its account, its funnel in the Prefect UI."""
+"""Stages in order, inside a flow: their tasks, their accounts, their funnels in the Prefect UI."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-from prefect import Flow, State, Task
+import orjson
+from prefect import Flow, State
 from prefect.artifacts import create_table_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel
 
+from flows.open_run import stage_before
 from flows.outcome import Outcome, StageRun
 from flows.params import Config
 from flows.report import announce, command
@@ -25,10 +28,13 @@ from tasks.errors import (
     ToolloomError,
     Transient,
 )
+from tasks.policies import is_own_result
 from tasks.run import RunContext
+from tasks.running import WINDOW, is_cached, stage_task, stop_notice, usable
 from tasks.services import services_of
-from tasks.stage import WINDOW, is_cached, stop_notice, usable
+from tasks.stage import GIVEN, Stage
 from warehouse.ref import StageOutput, Stop
+from warehouse.store import Store
 from warehouse.tables import REJECTS
 
 P = ParamSpec("P")
@@ -56,22 +62,42 @@ def for_batches(flow: Flow[P, R], config: Config) -> Flow[P, R]:
     return flow.with_options(task_runner=shard_runner(WINDOW))  # type: ignore[arg-type] # Prefect's own variance
 
 
-class Line:
-    """Stages in order; the `with` block ends early after a stage that stopped, or that was asked for last.
+class Perform(Protocol):
+    """Has a stage done: runs it, or looks up what was done."""
 
-    `done` holds every stage that ran.
+    def __call__(
+        self, stage: Stage, run: RunContext, params: BaseModel, given: Mapping[str, Any]
+    ) -> StageRun: ...
+
+
+class StageSequence:
+    """Stages in order, each given the outputs that it declares to read; the `with` block ends early after a
+    stage that stopped, or that was asked for last.
+
+    `done` holds every stage that ran, `outputs` what they wrote, by name, and what was there before.
     """
 
-    def __init__(self, run: RunContext, until: str | None) -> None:
+    def __init__(
+        self,
+        run: RunContext,
+        config: Config,
+        until: str | None = None,
+        *,
+        outputs: Mapping[str, StageOutput] | None = None,
+        perform: Perform | None = None,
+    ) -> None:
         self.run = run
+        self.config = config
         self.until = until
         self.done: list[StageRun] = []
+        self.outputs = dict(outputs or {})
+        self._perform = perform or run_stage
 
     @property
     def stopped(self) -> bool:
         return any(ran.stop is not None for ran in self.done)
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> StageSequence:
         return self
 
     def __exit__(
@@ -80,32 +106,40 @@ class Line:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        return isinstance(error, EndOfLine)
+        return isinstance(error, SequenceEnd)
 
-    def stage(self, task: Task[..., StageOutput], **arguments: Any) -> StageOutput:
-        stage_run = run_stage(task, self.run, **arguments)
+    def stage(self, stage: Stage, params: BaseModel | None = None, **arguments: Any) -> StageOutput:
+        """params: in the place of the configuration's.  arguments: what it is given besides outputs."""
+        stage_run = self._performed(stage, params, arguments)
         self.done.append(stage_run)
-        announce(stage_run)
+        if stage_run.output is not None:
+            self.outputs[stage.name] = stage_run.output
         if stage_run.output is None or stage_run.stop is not None or stage_run.stage == self.until:
-            raise EndOfLine
+            raise SequenceEnd
         return stage_run.output
 
-    def again(self, task: Task[..., StageOutput], so_far: StageOutput, **arguments: Any) -> StageOutput:
-        """A stage that has run in this line, run again for more; gives all it has done.
+    def again(self, stage: Stage, **arguments: Any) -> bool:
+        """Runs a stage of this sequence again for more; its output is then all it has done.
 
-        What stops it does not end the block: the stages behind it see what there is.  When it has nothing
-        new, `so_far` comes back.
+        What stops it does not end the block: the stages behind it see what there is.  Whether there was
+        anything new.
         """
-        more = run_stage(task, self.run, so_far=so_far, **arguments)
-        at = next(at for at, ran in enumerate(self.done) if ran.stage == more.stage)
+        so_far = self.outputs[stage.name]
+        more = self._performed(stage, None, {"so_far": so_far, **arguments})
+        at = next(at for at, ran in enumerate(self.done) if ran.stage == stage.name)
         self.done[at] = self.done[at].followed_by(more)
-        if more.output == so_far:
-            return so_far
-        announce(more, again=True)
-        return more.output or so_far
+        self.outputs[stage.name] = more.output or so_far
+        return self.outputs[stage.name] != so_far
+
+    def _performed(self, stage: Stage, params: BaseModel | None, arguments: Mapping[str, Any]) -> StageRun:
+        given = {GIVEN[writer]: self.outputs.get(writer) for writer in stage.reads}
+        if stage.carries:
+            given["before"] = stage_before(self.run, stage.name)
+        settings = params or getattr(self.config, stage.section)
+        return self._perform(stage, self.run, settings, {**given, **arguments})
 
     def end_as_stopped(self) -> None:
-        """The last stage passes for stopped when an earlier one was: the line is not complete.
+        """The last stage passes for stopped when an earlier one was: the sequence is not complete.
 
         Its output says so, too, to runs that come later.
         """
@@ -116,30 +150,32 @@ class Line:
         self.done[-1] = self.done[-1].model_copy(update={"stop": stop, "output": output})
 
 
-class EndOfLine(Exception):
-    """Leaves the `with` block of a `Line`."""
+class SequenceEnd(Exception):
+    """Leaves the `with` block of a `StageSequence`."""
 
 
-def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -> StageRun:
-    """Runs the stage's task; a cached output that no longer stands is computed anew.
+def run_stage(stage: Stage, run: RunContext, params: BaseModel, given: Mapping[str, Any]) -> StageRun:
+    """Runs the stage's task and says what came of it; a cached output that does not stand is computed anew.
 
     What stopped it is part of the result, since finished work is committed: a `StopRun`, or a failure that
     might have passed and did not in all the tries it was given.  Any other error is raised.
     """
     started = time.monotonic()
     services = services_of(run)
-    task_runs = 1
-    with services.abandoned_when_interrupted(), shown(task.name, services.progress(task.name)):
-        state = task(run=run, **arguments, return_state=True)
+    task, task_runs = stage_task(stage), 1
+    arguments: dict[str, Any] = {"stage": stage, "run": run, "params": params, "given": given}
+    with services.abandoned_when_interrupted(), shown(stage.name, services.progress(stage.name)):
+        state = task(**arguments, return_state=True)
         if is_cached(state) and not usable(services.store, state.result()):
-            state = task.with_options(refresh_cache=True)(run=run, **arguments, return_state=True)
+            state = task.with_options(refresh_cache=True)(**arguments, return_state=True)
             task_runs += 1
     output, stop = _output_of(state)
     if output is not None and stop is None:
         stop = _nothing_left(run, output)
-    shards = 0 if is_cached(state) or output is None else _n_shard_tasks(output, arguments.get("so_far"))
+    so_far = given.get("so_far")
+    shards = 0 if is_cached(state) or output is None else _n_shard_tasks(output, so_far)
     stage_run = StageRun(
-        stage=task.name,
+        stage=stage.name,
         output=output,
         stop=stop,
         cached=is_cached(state),
@@ -147,7 +183,26 @@ def run_stage(task: Task[..., StageOutput], run: RunContext, **arguments: Any) -
         n_task_runs=task_runs + shards,
     )
     publish_funnel(run, stage_run)
+    if so_far is None or output != so_far:
+        announce(stage_run, again=so_far is not None)
     return stage_run
+
+
+def cached_stage(stage: Stage, run: RunContext, params: BaseModel, given: Mapping[str, Any]) -> StageRun:
+    """What Prefect keeps of the stage's task: JSON within JSON.  Ends the sequence where that is no stage's
+    output, or does not stand: a refresh would compute it anew.
+    """
+    path = run.data / "prefect" / "results" / stage.key(run, params, **given)
+    try:
+        content = path.read_bytes()
+        if not is_own_result(content):
+            raise SequenceEnd
+        output = StageOutput.model_validate(orjson.loads(orjson.loads(content)["result"])["data"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SequenceEnd from error
+    if not usable(Store(run.data), output):
+        raise SequenceEnd
+    return StageRun(stage=stage.name, output=output, stop=None, cached=True, seconds=0.0, n_task_runs=0)
 
 
 def _n_shard_tasks(output: StageOutput, so_far: StageOutput | None) -> int:

@@ -6,24 +6,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from prefect import task
-
 from tasks.llm.chat import digest_of
-from tasks.policies import shard_options, stage_options
-from tasks.run import RunContext
+from tasks.running import TableRows, stop_notice, write_shard
 from tasks.search.annotate import annotate_instruction, annotation_id_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
-from tasks.services import Services, services_of
-from tasks.stage import (
-    Stage,
-    TableRows,
-    bucket_count,
-    finish_stage,
-    into_buckets,
-    run_shards,
-    stop_notice,
-    write_shard,
-)
+from tasks.services import Services
+from tasks.stage import Shard, Split, Stage, bucket_count, into_buckets
 from warehouse.gather import Gatherer
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import (
@@ -43,17 +31,6 @@ from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 VERSION = 6
-STAGE = Stage(
-    name="annotate",
-    version=VERSION,
-    unit="instruction",
-    reads={"crawl": (TOOLS, APIS), "compress": (DOCUMENTS,), "select": (INSTRUCTIONS,)},
-    writes=(ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS),
-    prompts=("search",),
-    asks_model=True,
-    calls_apis=True,
-    arguments=("budgets",),
-)
 OFFER = "sampled"
 
 # One thread: what many threads allocate to write Parquet, none of them gives back.
@@ -63,49 +40,41 @@ Budgets = Mapping[str, int]
 """What react@budget may spend, by instruction."""
 
 
-def _shard_key(run: RunContext, params: AnnotateParams, inputs_digest: str, **_: object) -> str:
-    return STAGE.shard_key(run, params, inputs_digest)
-
-
-@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
-def annotate(
-    run: RunContext,
+def split(
+    services: Services,
     params: AnnotateParams,
     crawled: StageOutput,
     compressed: StageOutput | None,
     selected: StageOutput,
     budgets: Budgets | None = None,
-) -> StageOutput:
+) -> Split:
     """Shards are buckets of the instructions; a shard's key covers only the APIs they offer.
 
     compressed: None when nothing was; the catalogue's own words are shown then.  budgets: of react@budget.
     """
-    services = services_of(run)
+    run = services.run
     instructions = services.store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
     within, over = _within_limit(instructions, params.limit)
     wanted, unbounded = _with_budget(within, params, budgets or {})
     described = _Described(services, crawled, compressed)
-    progress = services.progress(STAGE.name)
-    progress.expect(len(wanted), STAGE.unit)
     buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE.name))
-    shards = [
-        {
-            "run": run,
-            "params": params,
-            "inputs_digest": _digest(bucket, described, budgets or {}),
-            "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
-            "documents": () if compressed is None else compressed.tables[DOCUMENTS.name],
-            "apis": crawled.tables[APIS.name],
-            "tools": crawled.tables[TOOLS.name],
-            "budgets": budgets,
-            "shard": shard,
-        }
-        for shard, bucket in enumerate(into_buckets(wanted, _instruction_id, buckets))
-    ]
-    outputs = run_shards(annotate_shard, services.store, shards, progress)
-    rejects = [_over_limit(row) for row in over] + [_no_budget(row, params) for row in unbounded]
-    rejected = [_rejected(run, rejects)] if rejects else []
-    return finish_stage(STAGE, services.store, [*outputs, *rejected], n_shard_tasks=len(outputs))
+    return Split(
+        [
+            Shard(
+                STAGE.shard_key(run, params, _digest(bucket, described, budgets or {})),
+                {
+                    "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
+                    "documents": () if compressed is None else compressed.tables[DOCUMENTS.name],
+                    "apis": crawled.tables[APIS.name],
+                    "tools": crawled.tables[TOOLS.name],
+                    "budgets": budgets,
+                },
+            )
+            for bucket in into_buckets(wanted, _instruction_id, buckets)
+        ],
+        total=len(wanted),
+        rejects=[_over_limit(row) for row in over] + [_no_budget(row, params) for row in unbounded],
+    )
 
 
 def _instruction_id(instruction: Instruction) -> str:
@@ -186,26 +155,18 @@ def _no_budget(instruction: Instruction, params: AnnotateParams) -> Reject:
     )
 
 
-def _rejected(run: RunContext, rejects: Sequence[Reject]) -> ShardOutput:
-    rows: TableRows = {table: [] for table in STAGE.writes} | {REJECTS: rejects}
-    counts = Counts(unit=STAGE.unit, n_in=len(rejects), n_out=0, n_rejected=len(rejects))
-    return write_shard(services_of(run).store, rows, counts)
-
-
-@task(name="annotate shard", task_run_name="annotate {shard}", tags=[STAGE.name], **shard_options(_shard_key))
-def annotate_shard(
-    run: RunContext,
+def work(
+    services: Services,
     params: AnnotateParams,
-    inputs_digest: str,  # noqa: ARG001 - the key
+    shard: int,
     instructions: TableRef,
     documents: tuple[TableRef, ...],
     apis: tuple[TableRef, ...],
     tools: tuple[TableRef, ...],
     budgets: Budgets | None,
-    shard: int,
 ) -> ShardOutput:
     """A search goes to the disk when it is finished, so that the memory of a shard is that of a few."""
-    services = services_of(run)
+    run = services.run
     rows = services.store.read(INSTRUCTIONS, [instructions])
     document_of: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     api_of: Mapping[str, Api] = {row.api_id: row for row in services.rows(APIS, apis)}
@@ -253,3 +214,19 @@ def _annotation_id(instruction: Instruction, params: AnnotateParams, model: str)
     return annotation_id_of(
         instruction.instruction_id, method=params.method, rules=params.rules, model=model, offer=OFFER
     )
+
+
+STAGE = Stage(
+    name="annotate",
+    version=VERSION,
+    unit="instruction",
+    section="annotate",
+    reads={"crawl": (TOOLS, APIS), "compress": (DOCUMENTS,), "select": (INSTRUCTIONS,)},
+    writes=(ANNOTATIONS, NODES, CALLS, REJECTS, LLM_CALLS),
+    prompts=("search",),
+    asks_model=True,
+    calls_apis=True,
+    arguments=("budgets",),
+    split=split,
+    work=work,
+)

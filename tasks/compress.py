@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prefect import task
-
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import Compressor
 from tasks.errors import BrokenContract
-from tasks.policies import shard_options, stage_options
-from tasks.run import RunContext
-from tasks.services import Services, services_of
-from tasks.stage import Stage, TableRows, finish_stage, run_shards, write_shard
+from tasks.running import TableRows, write_shard
+from tasks.services import Services
+from tasks.stage import Shard, Split, Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, DOCUMENTS, LLM_CALLS, REJECTS, TOOLS, VERDICTS
 from warehouse.tables.catalogue import Api, Tool
@@ -21,65 +18,33 @@ from warehouse.tables.documents import Document
 from warehouse.tables.probing import Verdict
 
 VERSION = 3
-STAGE = Stage(
-    name="compress",
-    version=VERSION,
-    unit="API",
-    reads={"crawl": (TOOLS, APIS), "probe": (VERDICTS,)},
-    carries=(DOCUMENTS,),
-    writes=(DOCUMENTS, REJECTS, LLM_CALLS),
-    prompts=("compress",),
-    uses_seeds=True,
-    asks_model=True,
-)
 
 
-def _shard_key(
-    run: RunContext,
-    params: CompressParams,
-    tools: TableRef,
-    apis: TableRef,
-    verdicts: TableRef,
-    **_: object,
-) -> str:
-    inputs = [tools.content_digest, apis.content_digest, verdicts.content_digest]
-    return STAGE.shard_key(run, params, inputs)
-
-
-@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
-def compress(
-    run: RunContext,
+def split(
+    services: Services,
     params: CompressParams,
     crawled: StageOutput,
     probed: StageOutput,
     before: StageOutput | None = None,
-) -> StageOutput:
-    """before: the stage's output in the run before; a document of it stays while only values differ."""
-    services = services_of(run)
-    progress = services.progress(STAGE.name)
-    progress.expect(probed.counts.n_out, STAGE.unit)
-    documents = () if before is None else before.tables[DOCUMENTS.name]
-    shards = [
-        {
-            "run": run,
-            "params": params,
-            "tools": tools,
-            "apis": apis,
-            "verdicts": verdicts,
-            "before": documents,
-            "shard": shard,
-        }
-        for shard, (tools, apis, verdicts) in enumerate(
-            zip(
-                crawled.shards[TOOLS.name],
-                crawled.shards[APIS.name],
-                probed.shards[VERDICTS.name],
-                strict=True,
+) -> Split:
+    """Shards are those of the crawl.
+
+    before: the stage's output in the run before; a document of it stays while only values differ.
+    """
+    tables = crawled.shards[TOOLS.name], crawled.shards[APIS.name], probed.shards[VERDICTS.name]
+    earlier = () if before is None else before.tables[DOCUMENTS.name]
+    return Split(
+        [
+            Shard(
+                STAGE.shard_key(
+                    services.run, params, [ref.content_digest for ref in (tools, apis, verdicts)]
+                ),
+                {"tools": tools, "apis": apis, "verdicts": verdicts, "before": earlier},
             )
-        )
-    ]
-    outputs = run_shards(compress_shard, services.store, shards, progress)
-    return finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
+            for tools, apis, verdicts in zip(*tables, strict=True)
+        ],
+        total=probed.counts.n_out,
+    )
 
 
 @dataclass(frozen=True)
@@ -92,19 +57,19 @@ class _Kept:
     before: Document | None
 
 
-@task(name="compress shard", task_run_name="compress {shard}", tags=[STAGE.name], **shard_options(_shard_key))
-def compress_shard(
-    run: RunContext,
+def work(
+    services: Services,
     params: CompressParams,
+    shard: int,
     tools: TableRef,
     apis: TableRef,
     verdicts: TableRef,
     before: tuple[TableRef, ...],
-    shard: int,
 ) -> ShardOutput:
-    services = services_of(run)
     kept = _kept(services, tools, apis, verdicts, _earlier(services, before))
-    compressor = Compressor(services.model(STAGE.name), params, settings=STAGE.settings_key(run, params))
+    compressor = Compressor(
+        services.model(STAGE.name), params, settings=STAGE.settings_key(services.run, params)
+    )
 
     async def compress_one(row: _Kept) -> Document:
         return await compressor.document(row.tool, row.api, row.verdict, row.before)
@@ -146,3 +111,19 @@ def _earlier(services: Services, before: tuple[TableRef, ...]) -> Mapping[str, D
         return {document.api_id: document for document in services.rows(DOCUMENTS, before)}
     except BrokenContract:
         return {}
+
+
+STAGE = Stage(
+    name="compress",
+    version=VERSION,
+    unit="API",
+    section="compress",
+    reads={"crawl": (TOOLS, APIS), "probe": (VERDICTS,)},
+    carries=(DOCUMENTS,),
+    writes=(DOCUMENTS, REJECTS, LLM_CALLS),
+    prompts=("compress",),
+    uses_seeds=True,
+    asks_model=True,
+    split=split,
+    work=work,
+)

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefect import task
-
 from prompts import digests_of
 from tasks.calling.mcp import why_skipped
 from tasks.calling.outcome import Outcome
@@ -16,15 +14,15 @@ from tasks.calling.request import host_of
 from tasks.errors import BrokenContract, ConnectionFailed
 from tasks.identity import identity
 from tasks.llm.chat import digest_of
-from tasks.policies import shard_options, stage_options
 from tasks.probing.identifiers import Answered
 from tasks.probing.judge import Again, reached_nothing, stands, was_unreachable
 from tasks.probing.params import ProbeParams, entries, given_to
 from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
 from tasks.probing.siblings import Answers, levels_first, plans_of
 from tasks.run import RunContext
-from tasks.services import Services, services_of
-from tasks.stage import Stage, TableRows, finish_stage, run_shards, write_shard
+from tasks.running import TableRows, write_shard
+from tasks.services import Services
+from tasks.stage import Shard, Split, Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, LLM_CALLS, PROBES, REJECTS, VERDICTS
 from warehouse.tables.accounts import Reject
@@ -32,19 +30,6 @@ from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
 VERSION = 3
-STAGE = Stage(
-    name="probe",
-    version=VERSION,
-    unit="API",
-    reads={"crawl": (APIS,)},
-    carries=(VERDICTS,),
-    writes=(PROBES, VERDICTS, REJECTS, LLM_CALLS),
-    prompts=("probe",),
-    asks_model="model_arguments",
-    calls_apis=True,
-    asks_world=True,
-    by_shard=True,  # `compress` takes the shards of both stages together
-)
 ENOUGH_TO_TELL = 5
 
 NOT_TRIED: Mapping[str, str] = {
@@ -70,61 +55,47 @@ def _circumstances(run: RunContext, params: ProbeParams) -> list[object]:
     ]
 
 
-def _shard_key(run: RunContext, params: ProbeParams, apis: TableRef, **_: object) -> str:
-    return STAGE.shard_key(run, params, [apis.content_digest, params.values])
-
-
-@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
-def probe(
-    run: RunContext,
+def split(
+    services: Services,
     params: ProbeParams,
     crawled: StageOutput,
     before: StageOutput | None = None,
     again: Again = Again.OLD,
-) -> StageOutput:
-    """before: the stage's output in the run before; verdicts of it that still stand are carried over."""
-    services = services_of(run)
-    progress = services.progress(STAGE.name)
-    progress.expect(sum(apis.rows for apis in crawled.shards[APIS.name]), STAGE.unit)
-    shards = [
-        {"run": run, "params": params, "apis": apis, "before": verdicts, "again": again, "shard": shard}
-        for shard, (apis, verdicts) in enumerate(_with_verdicts(crawled, before))
-    ]
-    outputs = run_shards(probe_shard, services.store, shards, progress)
-    finished = finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
-    if finished.stop is None:
-        services.trials.discard()
-    return finished
+) -> Split:
+    """Shards are those of the crawl, each with the files in which its earlier verdicts may be.
 
-
-def _with_verdicts(
-    crawled: StageOutput, before: StageOutput | None
-) -> list[tuple[TableRef, tuple[TableRef, ...]]]:
-    """Each shard with the files in which its earlier verdicts may be."""
+    before: the stage's output in the run before; verdicts of it that still stand are carried over.
+    """
     shards, verdicts = crawled.shards[APIS.name], () if before is None else before.shards[VERDICTS.name]
-    if len(shards) == len(verdicts):
-        return [(apis, (own,)) for apis, own in zip(shards, verdicts, strict=True)]
-    return [(apis, verdicts) for apis in shards]
+    earlier = [(own,) for own in verdicts] if len(verdicts) == len(shards) else [verdicts] * len(shards)
+    return Split(
+        [
+            Shard(
+                STAGE.shard_key(services.run, params, [apis.content_digest, params.values]),
+                {"apis": apis, "before": own, "again": again},
+            )
+            for apis, own in zip(shards, earlier, strict=True)
+        ],
+        total=sum(apis.rows for apis in shards),
+    )
 
 
-@task(name="probe shard", task_run_name="probe {shard}", tags=[STAGE.name], **shard_options(_shard_key))
-def probe_shard(
-    run: RunContext,
+def work(
+    services: Services,
     params: ProbeParams,
+    shard: int,
     apis: TableRef,
     before: tuple[TableRef, ...],
     again: Again,
-    shard: int,
 ) -> ShardOutput:
-    services = services_of(run)
-    work = _work(services, params, apis, before, again)
-    prober = _prober(services, params, work)
+    todo = _work(services, params, apis, before, again)
+    prober = _prober(services, params, todo)
 
     async def probe_one(api: Api) -> ProbeReport:
-        standing = work.standing.get(api.api_id)
+        standing = todo.standing.get(api.api_id)
         if standing is not None:
             return ProbeReport((), standing)
-        conditions = work.conditions[api.api_id]
+        conditions = todo.conditions[api.api_id]
         report = await services.journal.report(api.api_id, conditions, lambda: probe_api(api, prober))
         prober.answers.settle(api.api_id, report.told)
         return report
@@ -133,19 +104,19 @@ def probe_shard(
         STAGE.name,
         shard,
         probe_one,
-        levels_first(work.apis, prober.plans),
+        levels_first(todo.apis, prober.plans),
         rejects=lambda report: not report.verdict.kept,
         # An API that waits for its next try, or for a sibling's answer, keeps nobody from being called.
-        window=len(work.apis),
+        window=len(todo.apis),
     )
     reports = [report for _, report in mapped.done]
-    _refuse_lost_network(work.apis, [report.verdict for report in reports if report.probes], work.before)
+    _refuse_lost_network(todo.apis, [report.verdict for report in reports if report.probes], todo.before)
     verdicts = [report.verdict for report in reports]
-    skipped = _skipped_tools(run, work.apis)
+    skipped = _skipped_tools(services.run, todo.apis)
     rejects = [_reject(verdict, skipped) for verdict in verdicts if not verdict.kept]
     counts = Counts(
         unit=STAGE.unit,
-        n_in=len(work.apis),
+        n_in=len(todo.apis),
         n_out=len(verdicts) - len(rejects),
         n_rejected=len(rejects),
         n_pending=len(mapped.pending),
@@ -154,9 +125,15 @@ def probe_shard(
         PROBES: [tried for report in reports for tried in report.probes],
         VERDICTS: verdicts,
         REJECTS: rejects,
-        LLM_CALLS: services.usage.take(STAGE.name, (api.api_id for api in work.apis)),
+        LLM_CALLS: services.usage.take(STAGE.name, (api.api_id for api in todo.apis)),
     }
     return write_shard(services.store, tables, counts, mapped.stop)
+
+
+def finish(services: Services, _params: ProbeParams, probed: StageOutput) -> StageOutput:
+    if probed.stop is None:
+        services.trials.discard()
+    return probed
 
 
 @dataclass(frozen=True)
@@ -284,3 +261,22 @@ def _tried(verdict: Verdict) -> str:
     said = f"{tries}: {'it answered, but' if verdict.works else 'no usable answer,'} {verdict.reason}"
     why = verdict.detail or TO_DO.get(verdict.reason)
     return f"{said} ({why})" if why else said
+
+
+STAGE = Stage(
+    name="probe",
+    version=VERSION,
+    unit="API",
+    section="probe",
+    reads={"crawl": (APIS,)},
+    carries=(VERDICTS,),
+    writes=(PROBES, VERDICTS, REJECTS, LLM_CALLS),
+    prompts=("probe",),
+    asks_model="model_arguments",
+    calls_apis=True,
+    asks_world=True,
+    by_shard=True,  # `compress` takes the shards of both stages together
+    split=split,
+    work=work,
+    finish=finish,
+)

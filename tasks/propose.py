@@ -4,84 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prefect import task
-
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed, propose_for
 from tasks.llm.chat import digest_of
-from tasks.policies import shard_options, stage_options
-from tasks.run import RunContext
-from tasks.services import services_of
-from tasks.stage import (
-    Stage,
-    TableRows,
-    added,
-    bucket_count,
-    finish_stage,
-    into_buckets,
-    run_shards,
-    write_shard,
-)
+from tasks.running import TableRows, write_shard
+from tasks.services import Services
+from tasks.stage import Shard, Split, Stage, bucket_count, into_buckets
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, CANDIDATES, DOCUMENTS, LLM_CALLS, REJECTS, SAMPLES, TOOLS
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Sample
 
 VERSION = 3
-STAGE = Stage(
-    name="propose",
-    version=VERSION,
-    unit="instruction",
-    reads={"crawl": (TOOLS, APIS), "compress": (DOCUMENTS,), "sample": (SAMPLES,)},
-    writes=(CANDIDATES, REJECTS, LLM_CALLS),
-    prompts=("instruct", "again"),
-    uses_seeds=True,
-    asks_model=True,
-)
 
 
-def _shard_key(run: RunContext, params: InstructParams, inputs_digest: str, **_: object) -> str:
-    return STAGE.shard_key(run, params, inputs_digest)
-
-
-@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
-def propose(
-    run: RunContext,
+def split(
+    services: Services,
     params: InstructParams,
     crawled: StageOutput,
     compressed: StageOutput,
     sampled: StageOutput,
     so_far: StageOutput | None = None,
-) -> StageOutput:
+) -> Split:
     """Shards are buckets of the samples; a shard's key covers only the documents that its samples show.
 
     so_far: what was written before the last round of draws, to which that for its samples is added.
     """
-    services = services_of(run)
+    run = services.run
     drawn = sampled.tables[SAMPLES.name] if so_far is None else sampled.shards[SAMPLES.name][-1:]
     samples = services.store.read(SAMPLES, drawn)
     documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
-    progress = services.progress(STAGE.name)
-    progress.expect(len(samples) * params.per_sample, STAGE.unit)
     before = None if so_far is not None else run.shard_counts.get(STAGE.name)
     buckets = bucket_count(len(samples), params.samples_per_shard, before)
-    shards = [
-        {
-            "run": run,
-            "params": params,
-            "inputs_digest": _digest(bucket, documents),
-            "samples": services.store.write_shard(SAMPLES, bucket),
-            "documents": compressed.tables[DOCUMENTS.name],
-            "tools": crawled.tables[TOOLS.name],
-            "apis": crawled.tables[APIS.name],
-            "shard": shard,
-        }
-        for shard, bucket in enumerate(into_buckets(samples, _sample_id, buckets))
-    ]
-    outputs = run_shards(propose_shard, services.store, shards, progress)
-    written = finish_stage(STAGE, services.store, outputs, n_shard_tasks=len(outputs))
-    return written if so_far is None else added(services.store, so_far, written)
+    return Split(
+        [
+            Shard(
+                STAGE.shard_key(run, params, _digest(bucket, documents)),
+                {
+                    "samples": services.store.write_shard(SAMPLES, bucket),
+                    "documents": compressed.tables[DOCUMENTS.name],
+                    "tools": crawled.tables[TOOLS.name],
+                    "apis": crawled.tables[APIS.name],
+                },
+            )
+            for bucket in into_buckets(samples, _sample_id, buckets)
+        ],
+        total=len(samples) * params.per_sample,
+    )
 
 
 def _sample_id(sample: Sample) -> str:
@@ -97,18 +67,15 @@ def _digest(samples: Iterable[Sample], documents: dict[str, Document]) -> str:
     )
 
 
-@task(name="propose shard", task_run_name="propose {shard}", tags=[STAGE.name], **shard_options(_shard_key))
-def propose_shard(
-    run: RunContext,
+def work(
+    services: Services,
     params: InstructParams,
-    inputs_digest: str,  # noqa: ARG001 - the key
+    shard: int,
     samples: TableRef,
     documents: tuple[TableRef, ...],
     tools: tuple[TableRef, ...],
     apis: tuple[TableRef, ...],
-    shard: int,
 ) -> ShardOutput:
-    services = services_of(run)
     rows = services.store.read(SAMPLES, [samples])
     document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     names = names_of(services.rows(TOOLS, tools), services.rows(APIS, apis))
@@ -139,3 +106,19 @@ def propose_shard(
     calls = services.usage.take(STAGE.name, (sample.sample_id for sample in rows))
     tables: TableRows = {CANDIDATES: candidates, REJECTS: rejects, LLM_CALLS: calls}
     return write_shard(services.store, tables, counts, mapped.stop)
+
+
+STAGE = Stage(
+    name="propose",
+    version=VERSION,
+    unit="instruction",
+    section="instruct",
+    reads={"crawl": (TOOLS, APIS), "compress": (DOCUMENTS,), "sample": (SAMPLES,)},
+    writes=(CANDIDATES, REJECTS, LLM_CALLS),
+    prompts=("instruct", "again"),
+    uses_seeds=True,
+    asks_model=True,
+    split=split,
+    work=work,
+    adds=True,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import task
+from collections.abc import Sequence
 
 from tasks.errors import BrokenContract
 from tasks.instructions.benchmark import read_benchmark
@@ -12,12 +12,11 @@ from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selection
 from tasks.instructions.verify import PROMPTS
 from tasks.llm.chat import digest_of
-from tasks.policies import stage_options
-from tasks.run import RunContext
-from tasks.services import services_of
-from tasks.stage import Stage, TableRows, finish_stage, write_shard
+from tasks.running import TableRows, write_shard
+from tasks.services import Services
+from tasks.stage import Stage
 from tasks.verify import Judging
-from warehouse.ref import Counts, StageOutput
+from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.store import Store
 from warehouse.tables import (
     APIS,
@@ -32,28 +31,10 @@ from warehouse.tables import (
 )
 
 VERSION = 3
-STAGE = Stage(
-    name="select",
-    version=VERSION,
-    unit="instruction",
-    reads={
-        "crawl": (TOOLS, APIS),
-        "compress": (DOCUMENTS,),
-        "sample": (SAMPLES,),
-        "propose": (CANDIDATES,),
-    },
-    carries=(INSTRUCTIONS,),
-    writes=(INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS),
-    prompts=PROMPTS,
-    uses_seeds=True,
-    asks_model="verify",
-    contents=lambda params: sorted(digest_of(read_benchmark(file)) for file in params.decontaminate),
-)
 
 
-@task(name=STAGE.name, task_run_name=STAGE.name, tags=[STAGE.name], **stage_options(STAGE.key))
 def select(
-    run: RunContext,
+    services: Services,
     params: InstructParams,
     crawled: StageOutput,
     compressed: StageOutput,
@@ -61,14 +42,13 @@ def select(
     proposed: StageOutput,
     so_far: StageOutput | None = None,
     before: StageOutput | None = None,
-) -> StageOutput:
+) -> Sequence[ShardOutput]:
     """so_far: the selection before the last round of draws; what it had judged is not judged again.
 
     before: the selection of the run before.  What it took and is still fit is taken again, whatever else has
     changed, so that its annotations stay.  It is no part of the key: with the same candidates as in any
     earlier run, that run's selection is as good.
     """
-    services = services_of(run)
     store = services.store
     candidates = store.read(CANDIDATES, proposed.tables[CANDIDATES.name])
     samples = store.read(SAMPLES, sampled.tables[SAMPLES.name])
@@ -78,7 +58,7 @@ def select(
     selection = Selection(fit_candidates(candidates, samples, facts, params, kept), params, kept)
     documents = compressed.tables[DOCUMENTS.name]
     shown = {row.api_id: row.document for row in services.rows(DOCUMENTS, documents)} if params.verify else {}
-    judging = Judging(run, STAGE.name, STAGE.unit, documents, shown, so_far)
+    judging = Judging(services, params, documents, shown, so_far)
     while (unjudged := selection.to_judge(judging.verdicts)) and not judging.stopped:
         judging.judge(unjudged)
     selected = selection.selected(judging.verdicts)
@@ -95,8 +75,7 @@ def select(
         REJECTS: selected.rejects,
         LLM_CALLS: [],
     }
-    outputs = [write_shard(store, tables, counts), *judging.outputs]
-    return finish_stage(STAGE, store, outputs, n_shard_tasks=0)
+    return [write_shard(store, tables, counts), *judging.outputs]
 
 
 def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> frozenset[str]:
@@ -115,3 +94,24 @@ def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> fr
         for row in rows
         if row.api_fingerprints == tuple(facts.fingerprints.get(api_id) for api_id in row.api_ids)
     )
+
+
+STAGE = Stage(
+    name="select",
+    version=VERSION,
+    unit="instruction",
+    section="instruct",
+    reads={
+        "crawl": (TOOLS, APIS),
+        "compress": (DOCUMENTS,),
+        "sample": (SAMPLES,),
+        "propose": (CANDIDATES,),
+    },
+    carries=(INSTRUCTIONS,),
+    writes=(INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS),
+    prompts=PROMPTS,
+    uses_seeds=True,
+    asks_model="verify",
+    contents=lambda params: sorted(digest_of(read_benchmark(file)) for file in params.decontaminate),
+    whole=select,
+)

@@ -1,35 +1,25 @@
-"""What a stage is, as data, and its keys; and from shards to a finished one: buckets, submission,
-verification, compaction.
-"""
+"""What a stage is, as data; its keys, and its shards.  `tasks/running.py` runs it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from prefect import State, Task
-from prefect.futures import PrefectFuture, as_completed
 from pydantic import BaseModel
 
 import seeds
 from prompts import digests_of
-from tasks.errors import BrokenContract, StopRun, Transient
 from tasks.identity import identity
 from tasks.llm.chat import digest_of
-from tasks.progress import Progress
 from tasks.run import RunContext
-from warehouse.ref import Counts, ShardOutput, StageOutput, Stop, TableRef
-from warehouse.store import Store
+from tasks.services import Services
+from warehouse.ref import ShardOutput, StageOutput
 from warehouse.table import Table
-from warehouse.tables import TABLES
-
-# Prefect's server drops records beyond 10,000 undrained messages, about three a task run.
-WINDOW = 500
+from warehouse.tables.accounts import Reject
 
 R = TypeVar("R")
-TableRows: TypeAlias = Mapping[Table[Any], Sequence[Any]]
 
 
 # Raised when keys are made otherwise: the next refresh then says why its stages are computed anew.
@@ -51,13 +41,40 @@ def stage_key(stage: str, version: int, *parts: object) -> str:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """A part of what a stage has to do, the work of one task.
+
+    key: under which it is cached (`Stage.shard_key`).  inputs: what the stage's `work` is given, by argument.
+    size: of it, in what progress counts; None: as its account says.
+    """
+
+    key: str
+    inputs: Mapping[str, Any]
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """The shards of a stage.  total: of them all, in what progress counts; unit: None, the stage's.
+
+    rejects: rows that are refused before any shard.
+    """
+
+    shards: Sequence[Shard]
+    total: int
+    unit: str | None = None
+    rejects: Sequence[Reject] = ()
+
+
+@dataclass(frozen=True)
 class Stage:
-    """A stage as data: its keys, its check and the lineage are made of this.
+    """A stage as data: its keys, its tasks, its check and the lineage are made of this.
 
     A key covers the stage's version, the contents of the tables it reads, what identifies its settings
     (`tasks/identity.py`), its prompts, and the model or the APIs it asks; never an address, a port, a clock.
 
     unit: what its account counts.
+    section: of the configuration, its settings.
     reads: tables, by the stage that writes them.
     again: by argument, those that a further round of draws reads.
     carries: tables it reads in its own output of the run before.  They are in no key: rows that are carried
@@ -68,12 +85,19 @@ class Stage:
     by_shard: how its input is divided counts.
     arguments: further arguments that count.
     contents: of settings that name files, what these hold.
+
+    What it does is said by functions, each given the services, the settings, and further arguments by name.
+    split: makes shards of the outputs it reads, which `work` is then given, one by one.
+    whole: in the place of both, for a stage that looks at everything at once.
+    adds: a further round of draws adds to what there is `so_far`.
+    finish: the last touch to its output, or to the services.
     """
 
     name: str
     version: int
     unit: str
     writes: tuple[Table[Any], ...]
+    section: str = ""
     reads: Mapping[str, tuple[Table[Any], ...]] = field(default_factory=dict)
     again: Mapping[str, tuple[Table[Any], ...]] = field(default_factory=dict)
     carries: tuple[Table[Any], ...] = ()
@@ -85,6 +109,11 @@ class Stage:
     by_shard: bool = False
     arguments: tuple[str, ...] = ()
     contents: Callable[[Any], object] | None = None
+    split: Callable[..., Split] | None = None
+    work: Callable[..., ShardOutput] | None = None
+    whole: Callable[..., Sequence[ShardOutput]] | None = None
+    adds: bool = False
+    finish: Callable[[Services, Any, StageOutput], StageOutput] | None = None
 
     def key(self, run: RunContext, params: BaseModel, **given: Any) -> str:
         """Of the stage's task, by its arguments."""
@@ -138,139 +167,3 @@ def into_buckets(rows: Iterable[R], key: Callable[[R], str], buckets: int) -> li
     for row in rows:
         shards[bucket_of(key(row), buckets)].append(row)
     return shards
-
-
-def write_shard(store: Store, rows: TableRows, counts: Counts, stop: StopRun | None = None) -> ShardOutput:
-    """One file per table, empty ones too, so that the n-th file of a table is the n-th shard's."""
-    refs = tuple(store.write_shard(table, table_rows) for table, table_rows in rows.items())
-    return ShardOutput(tables=refs, counts=counts, stop=None if stop is None else stop_notice(stop))
-
-
-def stop_notice(stop: StopRun | Transient) -> Stop:
-    fix = stop.fix or "run the same command again: what is finished is kept"
-    return Stop(kind=type(stop).__name__, message=stop.message, fix=fix)
-
-
-class Settle(Protocol):
-    """What is told of each finished shard."""
-
-    def __call__(self, shard: Mapping[str, Any], output: ShardOutput, *, carried: bool) -> None: ...
-
-
-def run_shards(
-    task: Task[..., ShardOutput],
-    store: Store,
-    shards: Sequence[Mapping[str, Any]],
-    progress: Progress,
-    *,
-    sizes: Sequence[int] | None = None,
-) -> list[ShardOutput]:
-    """Runs the task once per shard (its argument `shard` is the number) and returns the outputs in order.
-
-    A cached output whose files are gone or damaged, or that was stopped before its end, is computed anew.
-    sizes: of the shards in the progress's unit, where their accounts have another one.
-    """
-
-    def settle(shard: Mapping[str, Any], output: ShardOutput, *, carried: bool) -> None:
-        number, counts = shard["shard"], output.counts
-        size = counts.n_in - counts.n_pending if sizes is None else sizes[number]
-        progress.settle(number, size, counts.n_rejected, carried=carried)
-
-    outputs: list[ShardOutput] = []
-    for start in range(0, len(shards), WINDOW):
-        outputs.extend(_run_window(task, store, shards[start : start + WINDOW], settle))
-    return outputs
-
-
-def _run_window(
-    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]], settle: Settle
-) -> list[ShardOutput]:
-    outputs = _run(task, store, shards, settle)
-    stale = [shard for shard, output in zip(shards, outputs, strict=True) if output is None]
-    anew = iter(_run(task.with_options(refresh_cache=True), store, stale, settle))
-    whole = [output or next(anew) for output in outputs]
-    return [output for output in whole if output is not None]
-
-
-def _run(
-    task: Task[..., ShardOutput], store: Store, shards: Sequence[Mapping[str, Any]], settle: Settle
-) -> list[ShardOutput | None]:
-    """The outputs in order; None for a cached one that does not stand."""
-    futures: list[PrefectFuture[ShardOutput]] = [task.submit(**shard) for shard in shards]
-    shard_of = dict(zip(futures, shards, strict=True))
-    stale = set()
-    for future in as_completed(futures):  # one shard's failure must not abandon what the others finish
-        future.wait()
-        if not future.state.is_completed():
-            continue
-        output, carried = future.state.result(), is_cached(future.state)
-        if carried and not usable(store, output):
-            stale.add(future)
-        else:
-            settle(shard_of[future], output, carried=carried)
-    return [None if future in stale else future.result() for future in futures]
-
-
-def is_cached(state: State[Any]) -> bool:
-    return state.name == "Cached"
-
-
-def usable(store: Store, output: ShardOutput | StageOutput) -> bool:
-    """Whether a cached output still stands: complete, and every file there, byte for byte."""
-    refs = output.tables if isinstance(output, ShardOutput) else output.refs
-    return output.stop is None and all(store.verify(ref) for ref in refs)
-
-
-def finish_stage(
-    stage: Stage, store: Store, outputs: Sequence[ShardOutput], *, n_shard_tasks: int
-) -> StageOutput:
-    """Compacts the shards' files, one file a table; history tables keep theirs.
-
-    Raises `BrokenContract` when the shards wrote other tables than the stage declares.
-    """
-    shards: dict[str, list[TableRef]] = {}
-    for output in outputs:
-        for ref in output.tables:
-            shards.setdefault(ref.table, []).append(ref)
-    _refuse_undeclared(stage.name, {table.name for table in stage.writes}, shards.keys())
-    counts = outputs[0].counts
-    for output in outputs[1:]:
-        counts += output.counts
-    return StageOutput(
-        stage=stage.name,
-        shards={name: tuple(refs) for name, refs in shards.items()},
-        tables={name: _compacted(store, TABLES[name], refs) for name, refs in shards.items()},
-        counts=counts,
-        n_shard_tasks=n_shard_tasks,
-        stop=next((output.stop for output in outputs if output.stop is not None), None),
-    )
-
-
-def added(store: Store, so_far: StageOutput, more: StageOutput) -> StageOutput:
-    """One output of a stage that was run again for further rows: those of both, and one account.
-
-    `n_shard_tasks` stays that of the first run, which the next refresh makes its shards by.
-    """
-    shards = {name: so_far.shards[name] + more.shards[name] for name in so_far.shards}
-    return so_far.model_copy(
-        update={
-            "shards": shards,
-            "tables": {name: _compacted(store, TABLES[name], refs) for name, refs in shards.items()},
-            "counts": so_far.counts + more.counts,
-            "stop": more.stop,
-        }
-    )
-
-
-def _refuse_undeclared(stage: str, declared: Set[str], written: Set[str]) -> None:
-    if declared != written:
-        raise BrokenContract(
-            f"stage {stage} declares that it writes {sorted(declared)}, and wrote {sorted(written)}",
-            fix=f"this is a bug of Toolloom: correct `writes` in tasks/{stage}.py",
-        )
-
-
-def _compacted(store: Store, table: Table[Any], refs: Sequence[TableRef]) -> tuple[TableRef, ...]:
-    if table.history:
-        return tuple(ref for ref in dict.fromkeys(refs) if ref.rows)
-    return (store.compact(table, refs),)

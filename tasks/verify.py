@@ -5,43 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from prefect import task
-
+from tasks.instructions.params import InstructParams
 from tasks.instructions.verify import prompt_digest, verify
 from tasks.llm.chat import digest_of
-from tasks.policies import shard_options
-from tasks.run import RunContext
-from tasks.services import services_of
-from tasks.stage import TableRows, bucket_count, into_buckets, run_shards, stage_key, write_shard
+from tasks.running import TableRows, run_shards, write_shard
+from tasks.services import Services
+from tasks.stage import Shard, Stage, bucket_count, into_buckets, stage_key
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import DOCUMENTS, INSTRUCTIONS, LLM_CALLS, VERIFICATIONS
 from warehouse.tables.instructions import Instruction, Verification
 
 VERSION = 3
 UNIT = "verdict"
+PART_OF = "select"
 JUDGED_PER_SHARD = 500
-
-
-def _shard_key(run: RunContext, stage: str, inputs_digest: str, **_: object) -> str:
-    return stage_key(f"{stage}-verify", VERSION, run.model_identity(), prompt_digest(), inputs_digest)
-
-
-def _no_account(unit: str) -> Counts:
-    """A verdict is no row of the stage's account: what follows from it is."""
-    return Counts(unit=unit, n_in=0, n_out=0, n_rejected=0)
 
 
 @dataclass
 class Judging:
     """What the judge has said so far, wave after wave.
 
-    stage, unit: for which it judges.  documents, shown: of the needed APIs, and their text by api_id.
+    documents, shown: of the needed APIs, and their text by api_id.
     so_far: the stage's output in the round before, whose verdicts stand.
     """
 
-    run: RunContext
-    stage: str
-    unit: str
+    services: Services
+    params: InstructParams
     documents: tuple[TableRef, ...]
     shown: Mapping[str, str]
     so_far: StageOutput | None
@@ -51,37 +40,35 @@ class Judging:
     def __post_init__(self) -> None:
         if self.so_far is not None:
             verdicts, calls = (self.so_far.shards[table.name] for table in (VERIFICATIONS, LLM_CALLS))
-            self._take([ShardOutput(tables=(*verdicts, *calls), counts=_no_account(self.unit))])
+            self._take([ShardOutput(tables=(*verdicts, *calls), counts=NO_ACCOUNT)])
 
     @property
     def stopped(self) -> bool:
         return any(output.stop is not None for output in self.outputs)
 
     def judge(self, instructions: Sequence[Instruction]) -> None:
-        services = services_of(self.run)
-        progress = services.progress(self.stage)
-        progress.expect(len(instructions), UNIT)
-        buckets = into_buckets(
-            instructions, _instruction_id, bucket_count(len(instructions), JUDGED_PER_SHARD, None)
-        )
+        services = self.services
+        model, prompts = services.run.model_identity(), prompt_digest()
+        n_buckets = bucket_count(len(instructions), JUDGED_PER_SHARD, None)
         shards = [
-            {
-                "run": self.run,
-                "stage": self.stage,
-                "unit": self.unit,
-                "inputs_digest": _digest(bucket, self.shown),
-                "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
-                "documents": self.documents,
-                "shard": shard,
-            }
-            for shard, bucket in enumerate(buckets)
+            Shard(
+                stage_key(f"{PART_OF}-verify", VERSION, model, prompts, _digest(bucket, self.shown)),
+                {
+                    "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
+                    "documents": self.documents,
+                },
+                size=len(bucket),
+            )
+            for bucket in into_buckets(instructions, _instruction_id, n_buckets)
         ]
-        self._take(run_shards(verify_shard, services.store, shards, progress, sizes=list(map(len, buckets))))
+        progress = services.progress(PART_OF)
+        progress.expect(len(instructions), UNIT)
+        self._take(run_shards(STAGE, services, self.params, shards, progress))
 
     def _take(self, outputs: Sequence[ShardOutput]) -> None:
         self.outputs += outputs
         refs = [ref for output in outputs for ref in output.tables if ref.table == VERIFICATIONS.name]
-        rows = services_of(self.run).store.read(VERIFICATIONS, refs)
+        rows = self.services.store.read(VERIFICATIONS, refs)
         self.verdicts |= {row.instruction_id: row for row in rows}
 
 
@@ -98,28 +85,29 @@ def _digest(instructions: Iterable[Instruction], documents: Mapping[str, str]) -
     )
 
 
-@task(name="verify shard", task_run_name="verify {shard}", **shard_options(_shard_key))
-def verify_shard(
-    run: RunContext,
-    stage: str,
-    unit: str,
-    inputs_digest: str,  # noqa: ARG001 - the key
+def work(
+    services: Services,
+    _params: InstructParams,
+    shard: int,
     instructions: TableRef,
     documents: tuple[TableRef, ...],
-    shard: int,
 ) -> ShardOutput:
-    services = services_of(run)
     rows = services.store.read(INSTRUCTIONS, [instructions])
     document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
-    model = services.model(stage)
+    model = services.model(PART_OF)
 
     async def verify_one(instruction: Instruction) -> Verification:
         return await verify(instruction, document_of, model)
 
-    mapped = services.map(stage, shard, verify_one, rows)
+    mapped = services.map(PART_OF, shard, verify_one, rows)
     verdicts = [verdict for _, verdict in mapped.done]
-    tables: TableRows = {
-        VERIFICATIONS: verdicts,
-        LLM_CALLS: services.usage.take(stage, map(_instruction_id, rows)),
-    }
-    return write_shard(services.store, tables, _no_account(unit), mapped.stop)
+    calls = services.usage.take(PART_OF, map(_instruction_id, rows))
+    tables: TableRows = {VERIFICATIONS: verdicts, LLM_CALLS: calls}
+    return write_shard(services.store, tables, NO_ACCOUNT, mapped.stop)
+
+
+STAGE = Stage(
+    name="verify", version=VERSION, unit="instruction", writes=(VERIFICATIONS, LLM_CALLS), work=work
+)
+# A verdict is no row of the account of `select`: what follows from it is.
+NO_ACCOUNT = Counts(unit=STAGE.unit, n_in=0, n_out=0, n_rejected=0)

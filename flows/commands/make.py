@@ -44,7 +44,7 @@ def refresh(
 ) -> None:
     """Bring the data set up to date: crawl, probe, compress, sample, propose, select, annotate, commit."""
     with command(verbose, quiet):
-        from flows.choose import chosen_config
+        from flows.configure import chosen_config
         from flows.start import start_refresh
 
         settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())
@@ -64,7 +64,7 @@ def plan(
 ) -> None:
     """Say what a refresh would ask of the model and cost, stage by stage; makes no request to it."""
     with command(verbose, quiet=crawl and format_ is TextFormat.JSON):
-        from flows.choose import chosen_config
+        from flows.configure import chosen_config
         from flows.text.plan import estimate_json, estimate_text, no_catalogue_text
 
         settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())
@@ -107,7 +107,7 @@ def annotate(
 ) -> None:
     """Search solution paths beside those of the refresh: other methods, queries of files."""
     with command(verbose, quiet):
-        from flows.choose import chosen_config
+        from flows.configure import chosen_config
         from flows.start import start_annotate
 
         overrides = [*(set_ or ()), *([] if method is None else [f"annotate.method={method}"])]
@@ -138,7 +138,7 @@ def serve(
 ) -> None:
     """Refresh on a schedule: a Prefect server with its UI (or the one in PREFECT_API_URL) and the runs."""
     with command(verbose, quiet):
-        from flows.choose import chosen_config
+        from flows.configure import chosen_config
         from flows.prefect.serve import serve as serve_until_stopped
 
         overrides = [*(set_ or ()), *([f"schedule.cron={cron}"] if cron is not None else [])]
@@ -160,7 +160,7 @@ def probe(
 ) -> None:
     """Call the APIs of the catalogue again, without a crawl: which still work, which are back."""
     with command(verbose, quiet):
-        from flows.choose import chosen_config
+        from flows.configure import chosen_config
         from flows.start import start_probe
 
         settings = chosen_config(data, profile=profile, file=config, overrides=set_ or ())

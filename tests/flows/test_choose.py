@@ -8,9 +8,8 @@ from types import ModuleType
 import pytest
 from typer.testing import CliRunner
 
-from flows.choose import chosen_config
 from flows.cli import app
-from flows.configure import DEFAULT_PROFILE, load_config
+from flows.configure import DEFAULT_PROFILE, chosen_config, load_config
 from tasks.catalogue.opening import sources_digest
 from tasks.errors import UsageError
 from warehouse import manifest

@@ -6,13 +6,14 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from commands import Sandbox
-from prefect import flow, task
+from prefect import flow
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -20,15 +21,20 @@ from prefect.settings import (
     PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
 )
+from pydantic import BaseModel
 from terminal import Screen, Terminal
 from warm import WarmToolloom
 
 from flows.text.progress import ProgressArtifact, shown
+from tasks.calling.params import CallingParams
 from tasks.errors import BrokenContract
+from tasks.llm.params import LlmParams
 from tasks.llm.spending import Spent
-from tasks.policies import shard_options
 from tasks.progress import Progress, Snapshot
-from tasks.stage import run_shards, write_shard
+from tasks.run import RunContext
+from tasks.running import run_shards, write_shard
+from tasks.services import Services, close_services, services_of
+from tasks.stage import Shard, Stage
 from warehouse.ref import Counts, ShardOutput
 from warehouse.store import Store
 from warehouse.tables import REJECTS
@@ -138,18 +144,31 @@ def _prefect(prefect_api: str, tmp_path: Path) -> Iterator[None]:
         yield
 
 
-@task(**shard_options(lambda folder, shard, breaks: f"test-{folder}-{shard}-{breaks}"))
-def half_rejected(folder: Path, shard: int, breaks: bool) -> ShardOutput:
+def half_rejected(services: Services, _params: BaseModel, shard: int, breaks: bool) -> ShardOutput:
     if breaks:
         raise BrokenContract(f"shard {shard} breaks")
     reject = Reject(stage="probe", row_id=f"row of {shard}", reason="timeout", detail="3 tries")
-    return write_shard(Store(folder), {REJECTS: [reject]}, Counts(unit="API", n_in=2, n_out=1, n_rejected=1))
+    return write_shard(services.store, {REJECTS: [reject]}, Counts(unit="API", n_in=2, n_out=1, n_rejected=1))
+
+
+STAGE = Stage(name="half rejected", version=1, unit="API", writes=(REJECTS,), work=half_rejected)
 
 
 def run(folder: Path, progress: Progress, *, breaking: int | None = None) -> list[ShardOutput]:
     progress.expect(6, "API")
-    shards = [{"folder": folder, "shard": shard, "breaks": shard == breaking} for shard in range(3)]
-    return run_shards(half_rejected, Store(folder), shards, progress)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    llm = LlmParams(base_url="http://none.invalid/v1", model="none")
+    context = RunContext(
+        data=folder, run_id="r", started_at=now, as_of={"crawl": now}, calling=CallingParams(), llm=llm
+    )
+    shards = [
+        Shard(f"test-{folder.name}-{number}-{number == breaking}", {"breaks": number == breaking})
+        for number in (1, 2, 3)
+    ]
+    try:
+        return run_shards(STAGE, services_of(context), llm, shards, progress)
+    finally:
+        close_services()
 
 
 def rejected(folder: Path, outputs: list[ShardOutput]) -> list[str]:
@@ -214,7 +233,7 @@ def test_what_is_cached_is_carried_unless_its_file_is_gone(tmp_path: Path) -> No
 
     all_done = Snapshot(unit="API", total=6, done=6, rejected=3)
     assert found == [
-        (["row of 0", "row of 1", "row of 2"], replace(all_done, carried=carried)) for carried in (0, 6, 4)
+        (["row of 1", "row of 2", "row of 3"], replace(all_done, carried=carried)) for carried in (0, 6, 4)
     ]
 
 
@@ -224,9 +243,9 @@ def test_one_shard_s_failure_does_not_abandon_the_others(tmp_path: Path) -> None
 
     @flow
     def breaking() -> None:
-        run(tmp_path, progress, breaking=0)
+        run(tmp_path, progress, breaking=1)
 
-    with pytest.raises(BrokenContract, match="shard 0 breaks"):
+    with pytest.raises(BrokenContract, match="shard 1 breaks"):
         breaking()
 
     assert progress.snapshot() == Snapshot(unit="API", total=6, done=4, rejected=2)

@@ -14,7 +14,8 @@ import grimp
 
 ROOT = Path(__file__).parents[2]
 # They decide when, where and how fast a stage runs, not what its rows say.
-INFRASTRUCTURE = ("tasks.errors", "tasks.policies", "tasks.run", "tasks.services", "tasks.stage")
+_ABOVE = ("errors", "policies", "run", "running", "services", "stage")
+INFRASTRUCTURE = tuple(f"tasks.{module}" for module in _ABOVE)
 NOT_FOLLOWED = (*INFRASTRUCTURE, "tasks.transport")
 # What a stage is handed by `tasks.services` instead of importing it, and which shapes its rows all the same.
 SERVED = {
