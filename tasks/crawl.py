@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.catalogue.fingerprints import as_before
+from tasks.catalogue.normalise import as_before
 from tasks.catalogue.opening import (
     confined,
     identity_of,

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.catalogue.toolbench.instructions import STAGE as NAME
 from tasks.catalogue.toolbench.instructions import read_instructions
-from tasks.catalogue.toolbench.layout import find_layout
-from tasks.catalogue.toolbench.reading import contents_digest
+from tasks.catalogue.toolbench.layout import contents_digest, find_layout
 from tasks.identity import NotInKey
 from tasks.running import TableRows, write_shard
 from tasks.services import Services

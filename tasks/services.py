@@ -21,7 +21,7 @@ from tasks.calling.mcp import McpCaller
 from tasks.calling.outcome import Caller
 from tasks.calling.recording import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
-from tasks.catalogue.reading import Reading
+from tasks.catalogue.crawl_state import Reading
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher, Debts

@@ -9,14 +9,12 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
 
+from tasks.catalogue.crawl_state import Gate, Pages, Reading
 from tasks.catalogue.detail import Foreign, Name, explain
-from tasks.catalogue.gate import Gate
 from tasks.catalogue.marketplace import Marketplace, ToolPage, broken, not_whole
 from tasks.catalogue.names import readable_name, without_port
 from tasks.catalogue.normalise import normalise
-from tasks.catalogue.pages import Pages
 from tasks.catalogue.params import CatalogueParams, HubParams, secret_headers
-from tasks.catalogue.reading import Reading
 from tasks.catalogue.source import (
     Crawled,
     CrawlReason,

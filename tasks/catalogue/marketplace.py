@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from tasks.catalogue.crawl_state import Pages
 from tasks.catalogue.detail import Foreign, Name, explain
 from tasks.catalogue.mapping import Asking, Values
-from tasks.catalogue.pages import Pages
 from tasks.catalogue.params import HubParams
 from tasks.catalogue.web import JsonClient
 from tasks.errors import BadRow, BrokenContract, ConnectionFailed

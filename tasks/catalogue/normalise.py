@@ -1,8 +1,15 @@
-"""From a tool's documentation to rows: pure, and the same for the same documentation."""
+"""From a tool's documentation to rows: pure, and the same for the same documentation.
+
+Many a listing computes its example responses for whoever asks: another time, another price with each crawl.
+Fingerprints tell them apart by their form, and while an API differs in their values alone, it stays what it
+was.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +17,6 @@ from pydantic import ValidationError
 
 from tasks import exact_json
 from tasks.catalogue.detail import ApiDetail, ToolDetail, explain
-from tasks.catalogue.fingerprints import api_fingerprint, tool_fingerprint
 from tasks.catalogue.names import (
     api_name,
     digest_of,
@@ -23,6 +29,8 @@ from tasks.catalogue.names import (
 from tasks.catalogue.parameters import json_text, parameters_of
 from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, UnusableApi, reject
 from tasks.errors import BadRow
+from tasks.text_budget.shape import Outline, outline_of, same_outline, shape_of
+from warehouse.schema import plain
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, SecurityScheme, Tool
 
@@ -257,3 +265,60 @@ def _code_snippet(snippets: Any) -> str | None:
         {} if not isinstance(snippets, dict) else {k: v for k, v in snippets.items() if isinstance(v, str)}
     )
     return texts.get("python") or next((texts[language] for language in sorted(texts)), None)
+
+
+def api_fingerprint(api: Api) -> str:
+    """Of what the source says; of its example response the form alone.
+
+    Not of ids made here, nor of snippets, which only repeat what is said elsewhere.
+    """
+    said = plain(api)
+    for made_here in ("api_id", "tool_id", "function_name", "code_snippet", "fingerprint"):
+        del said[made_here]
+    said["url"] = without_port(api.url)
+    said["parameters"] = [_with_values(parameter) for parameter in said["parameters"]]
+    said["example_response"] = _example_outline(api)
+    return digest_of(_with_values(said))
+
+
+def tool_fingerprint(own_digest: str, apis: Iterable[Api]) -> str:
+    """own_digest: of what the source says of the tool besides its APIs."""
+    return digest_of([own_digest, *(api.fingerprint for api in apis)])
+
+
+def as_before(crawled: Crawled, before: Mapping[str, Api]) -> Crawled:
+    """The same rows; with the example response that there was before, where only its values differ.
+
+    before: the APIs of an earlier crawl by `api_id`.
+    """
+    if crawled.tool is None:
+        return crawled
+    apis = tuple(_as_before(api, before.get(api.api_id)) for api in crawled.apis)
+    tool = replace(crawled.tool, fingerprint=tool_fingerprint(crawled.own_digest, apis))
+    return replace(crawled, tool=tool, apis=apis)
+
+
+def _as_before(api: Api, before: Api | None) -> Api:
+    if before is None or not _same_form(api, before):
+        return api
+    same = replace(api, example_response=before.example_response, code_snippet=before.code_snippet)
+    same = replace(same, fingerprint=api_fingerprint(same))
+    return same if same.fingerprint == before.fingerprint else api
+
+
+def _same_form(api: Api, before: Api) -> bool:
+    one, other = _example_outline(api), _example_outline(before)
+    return one == other if one is None or other is None else same_outline(one, other)
+
+
+def _example_outline(api: Api) -> Outline | None:
+    return (
+        None if api.example_response is None else outline_of(shape_of(exact_json.loads(api.example_response)))
+    )
+
+
+def _with_values(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with JSON values in place of JSON text, so that the order of keys does not matter."""
+    texts = ("default", "schema", "body_schema")
+    parsed = {name: exact_json.loads(row[name]) for name in texts if row.get(name) is not None}
+    return row | parsed

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from tasks.calling.params import CallingParams
 from tasks.calling.toolbench_names import ToolbenchAddress
-from tasks.catalogue.fingerprints import tool_fingerprint
+from tasks.catalogue.crawl_state import Reading
 from tasks.catalogue.hub import check_hub, open_hub
 from tasks.catalogue.mcp.source import McpSource
+from tasks.catalogue.normalise import tool_fingerprint
 from tasks.catalogue.openapi.source import check_openapi, open_openapi, openapi_version
 from tasks.catalogue.params import (
     CatalogueParams,
@@ -21,7 +22,6 @@ from tasks.catalogue.params import (
     SourceParams,
     ToolbenchParams,
 )
-from tasks.catalogue.reading import Reading
 from tasks.catalogue.source import Crawled, CrawlReason, Source, reject
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
 from tasks.identity import identity

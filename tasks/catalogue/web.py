@@ -16,7 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from tasks import exact_json
-from tasks.catalogue.gate import Gate
+from tasks.catalogue.crawl_state import Gate
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, ToolloomError
 from tasks.transport.guard import AddressBlocked, forbidden_kind, matches_any, refuse_unseen

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from tasks.catalogue.mcp.text import legible
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
 
@@ -174,3 +174,14 @@ def _merged(part: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     if "required" in part and "required" in own:
         merged["required"] = list(dict.fromkeys([*own["required"], *part["required"]]))
     return merged
+
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs"})
+_NEEDED = frozenset("\n\t\u200c\u200d")  # the joiners spell words in some scripts
+
+
+def legible(text: str) -> str:
+    """Without characters that steer a terminal or hide text from the eye; line breaks and tabs stay."""
+    return "".join(
+        each for each in text if each in _NEEDED or unicodedata.category(each) not in _HIDDEN
+    ).strip()

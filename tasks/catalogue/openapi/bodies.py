@@ -1,18 +1,59 @@
-"""The body of an operation, in the form of a tool's documentation."""
+"""The bodies of an operation, of its request and of its responses, in the form of a tool's documentation."""
 
 from __future__ import annotations
 
-from tasks.catalogue.openapi import media
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tasks import exact_json
 from tasks.catalogue.openapi.document import Document, Operation
-from tasks.catalogue.openapi.examples import examples_at
 from tasks.catalogue.openapi.keywords import is_true
-from tasks.catalogue.openapi.parameters import IN_BODY, Given, ParameterReader
+from tasks.catalogue.openapi.location import JsonLocation, capped
+from tasks.catalogue.openapi.parameters import IN_BODY, Given, ParameterReader, examples_at, style_of_field
 from tasks.catalogue.openapi.refs import References
 from tasks.catalogue.openapi.schemas import Json, Schemas
-from tasks.catalogue.openapi.spots import Spot
-from tasks.catalogue.openapi.styles import style_of_field
-from tasks.catalogue.openapi.texts import capped
 from tasks.catalogue.source import CrawlReason
+from tasks.errors import BadRow
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+_JSON = re.compile(r"(?:application|text)/(?:[\w.+-]*\+)?json\b|\*/\*|application/\*", re.IGNORECASE)
+_PLAIN_TEXT = re.compile(r"text/plain\b", re.IGNORECASE)
+
+
+def is_json(media_type: str) -> bool:
+    """Whether JSON is meant or, with a wildcard, admitted."""
+    return _JSON.match(media_type.strip()) is not None
+
+
+def is_text(media_type: str) -> bool:
+    return _PLAIN_TEXT.match(media_type.strip()) is not None
+
+
+def is_form(media_type: str) -> bool:
+    return media_type.strip().lower().startswith(FORM)
+
+
+def is_multipart(media_type: str) -> bool:
+    return media_type.strip().lower().startswith(MULTIPART)
+
+
+def best_for_request(media_types: Sequence[str]) -> str | None:
+    """The one that arguments are best put into; None when they fit into none."""
+    for suits in (is_json, is_form, is_multipart, is_text):
+        for media_type in media_types:
+            if suits(media_type):
+                return media_type
+    return None
+
+
+def sent_as(media_type: str) -> str:
+    """What a request says it is: a wildcard becomes JSON."""
+    return JSON if "*" in media_type else media_type.strip()
+
 
 SCHEMAS_IN_A_BODY = 150
 
@@ -42,9 +83,9 @@ class BodyReader:
         said = operation.spot.get("requestBody")
         return None if said is None else self._request_body(self._references.follow(said))
 
-    def _request_body(self, spot: Spot) -> Json | None:
+    def _request_body(self, spot: JsonLocation) -> Json | None:
         contents = dict((spot.get("content") or spot.with_value({})).fields())
-        chosen = media.best_for_request(list(contents))
+        chosen = best_for_request(list(contents))
         required = isinstance(spot.value, dict) and is_true(spot.value.get("required"))
         if chosen is None:
             _refuse_if(required, spot, list(contents))
@@ -52,17 +93,17 @@ class BodyReader:
         content = self._references.follow(contents[chosen])
         schema = self._written(content.get("schema"))
         body = {
-            "content_type": media.sent_as(chosen),
+            "content_type": sent_as(chosen),
             "description": capped(spot.text("description")),
             "required": required,
             "schema": schema,
             "examples": examples_at(content, self._references),
         }
-        if media.is_form(chosen) or media.is_multipart(chosen):
+        if is_form(chosen) or is_multipart(chosen):
             body["schema"] = _styled(_without_files(schema, content, content.get("encoding")), content)
         return body
 
-    def _written(self, schema: Spot | None) -> Json:
+    def _written(self, schema: JsonLocation | None) -> Json:
         if schema is None:
             return {}
         already = len(self._schemas.left_out)
@@ -86,12 +127,12 @@ class BodyReader:
         return [element.value for element in elements if isinstance(element.value, str)]
 
     def _whole(self, given: Given, consumes: list[str]) -> Json | None:
-        chosen = media.best_for_request([kind for kind in consumes if not media.is_multipart(kind)])
+        chosen = best_for_request([kind for kind in consumes if not is_multipart(kind)])
         if chosen is None and consumes:
             _refuse_if(given.is_required, given.spot, consumes)
             return None
         return {
-            "content_type": media.sent_as(chosen or media.JSON),
+            "content_type": sent_as(chosen or JSON),
             "description": capped(given.spot.text("description")),
             "required": given.is_required,
             "schema": self._written(given.spot.get("schema")),
@@ -99,7 +140,7 @@ class BodyReader:
         }
 
     def _form(self, operation: Operation, fields: list[Given], consumes: list[str]) -> Json:
-        multipart = any(map(media.is_multipart, consumes)) and not any(map(media.is_form, consumes))
+        multipart = any(map(is_multipart, consumes)) and not any(map(is_form, consumes))
         described = {field.name: self._parameters.described(field) for field in fields}
         schema = {
             "type": "object",
@@ -110,18 +151,18 @@ class BodyReader:
             "required": [name for name, said in described.items() if said["required"]],
         }
         return {
-            "content_type": media.MULTIPART if multipart else media.FORM,
+            "content_type": MULTIPART if multipart else FORM,
             "schema": _without_files(schema, operation.spot, None),
         }
 
 
-def _refuse_if(required: bool, spot: Spot, media_types: list[str]) -> None:
+def _refuse_if(required: bool, spot: JsonLocation, media_types: list[str]) -> None:
     if required:
         named = ", ".join(media_types)[:200] or "no media type"
         raise spot.bad(CrawlReason.UNSUPPORTED_BODY, f"a body of {named} cannot be made from arguments")
 
 
-def _without_files(schema: Json, spot: Spot, encoding: Spot | None) -> Json:
+def _without_files(schema: Json, spot: JsonLocation, encoding: JsonLocation | None) -> Json:
     """The schema of a form without its optional files.  encoding: how fields are sent, if it is said."""
     properties = schema.get("properties", {})
     files = {name for name, said in properties.items() if _is_file(said, encoding and encoding.get(name))}
@@ -135,7 +176,7 @@ def _without_files(schema: Json, spot: Spot, encoding: Spot | None) -> Json:
     )
 
 
-def _is_file(schema: Json, encoding: Spot | None) -> bool:
+def _is_file(schema: Json, encoding: JsonLocation | None) -> bool:
     """Whether a field of a form holds bytes: by its `format` (3.0), its content (3.1) or how it is sent."""
     sent_as = "" if encoding is None else encoding.text("contentType")
     for said in (schema, *([schema["items"]] if "items" in schema else [])):
@@ -154,10 +195,10 @@ def _is_bytes(media_types: str, values: object) -> bool:
 
 
 def _is_readable(media_type: str) -> bool:
-    return media.is_json(media_type) or media.is_text(media_type) or media.is_form(media_type)
+    return is_json(media_type) or is_text(media_type) or is_form(media_type)
 
 
-def _styled(schema: Json, content: Spot) -> Json:
+def _styled(schema: Json, content: JsonLocation) -> Json:
     """The schema of a form with the styles that the media type's `encoding` gives its fields."""
     properties = {
         name: said | ({} if style is None else {"x-style": style})
@@ -165,3 +206,65 @@ def _styled(schema: Json, content: Spot) -> Json:
         for style in [style_of_field(content.at("encoding", name), said.get("type", "string"))]
     }
     return schema | {"properties": properties} if properties else schema
+
+
+SCHEMAS_IN_A_RESPONSE = 200
+LARGEST_EXAMPLE = 65_536  # bytes
+
+
+def response_of(operation: JsonLocation, schemas: Schemas, references: References) -> tuple[Json | None, Any]:
+    """Schema and example of the first good response in JSON; None for what is not documented.
+
+    A response that refers to what is not there counts as not documented: the operation can be called.
+    """
+    for content in _contents(operation, references):
+        schema = _schema(content, schemas)
+        example = next(iter(examples_at(content, references)), None)
+        if example is None and schema is not None:
+            example = schema.get("example")
+        if schema is not None or example is not None:
+            return schema, _of_reasonable_size(example)
+    return None, None
+
+
+def _contents(operation: JsonLocation, references: References) -> Iterator[JsonLocation]:
+    """The JSON contents of 200, the other 2xx, and the default; of 2.0 the responses themselves."""
+    responses = dict((operation.get("responses") or operation.with_value({})).fields())
+    good = sorted(code for code in responses if code[:1] == "2")
+    for code in [*good, *(["default"] if "default" in responses else [])]:
+        try:
+            response = references.follow(responses[code])
+        except BadRow:
+            continue
+        content = response.get("content")
+        if content is None:
+            yield _swagger_content(response)
+            continue
+        yield from (inner for kind, inner in content.fields() if is_json(kind))
+
+
+def _swagger_content(response: JsonLocation) -> JsonLocation:
+    """A response of 2.0 as a media type: its examples are keyed by media type."""
+    examples = response.get("examples")
+    in_json = [inner.value for kind, inner in examples.fields() if is_json(kind)] if examples else []
+    schema = {"schema": response.value["schema"]} if response.get("schema") else {}
+    return response.with_value(schema | ({"example": in_json[0]} if in_json else {}))
+
+
+def _schema(content: JsonLocation, schemas: Schemas) -> Json | None:
+    said = content.get("schema")
+    try:
+        return (
+            None
+            if said is None
+            else schemas.written_out(said, "response", limit=SCHEMAS_IN_A_RESPONSE) or None
+        )
+    except BadRow:
+        return None
+
+
+def _of_reasonable_size(example: Any) -> Any:
+    try:
+        return example if len(exact_json.dumps(example)) <= LARGEST_EXAMPLE else None
+    except TypeError:  # nested beyond what JSON libraries take
+        return None

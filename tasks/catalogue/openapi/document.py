@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from tasks.catalogue.openapi.location import JsonLocation, one_line
 from tasks.catalogue.openapi.refs import References
-from tasks.catalogue.openapi.spots import Spot
-from tasks.catalogue.openapi.texts import one_line
 from tasks.catalogue.params import OpenApiParams
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
@@ -29,8 +28,8 @@ class Operation:
 
     method: str
     path: str
-    spot: Spot
-    item: Spot
+    spot: JsonLocation
+    item: JsonLocation
     fault: BadRow | None = None
 
     @property
@@ -54,7 +53,7 @@ class Document:
     tag: the first of these operations where they are a part of it; "" for those without, None for the whole.
     """
 
-    root: Spot
+    root: JsonLocation
     is_swagger: bool
     operations: tuple[Operation, ...]
     tag: str | None = None
@@ -64,7 +63,7 @@ class Document:
         return self.root.place
 
     @property
-    def info(self) -> Spot:
+    def info(self) -> JsonLocation:
         return self.root.get("info") or self.root.with_value({})
 
     @property
@@ -131,7 +130,7 @@ class Document:
         return max(used, key=lambda tag: used[tag]) if used else _first(self._declared_tags())
 
 
-def is_document(whole: Spot) -> bool:
+def is_document(whole: JsonLocation) -> bool:
     """Whether a file says of itself that it is an OpenAPI document; others are only referred to."""
     versions = ("openapi", "swagger", "swaggerVersion")
     return any(whole.get(key) is not None for key in versions) or any(
@@ -139,13 +138,13 @@ def is_document(whole: Spot) -> bool:
     )
 
 
-def document_of(whole: Spot, references: References) -> Document:
+def document_of(whole: JsonLocation, references: References) -> Document:
     """Reads the frame of a document.  Raises `BadRow` (unsupported_version)."""
     version = _version(whole)
     return Document(whole, version.startswith("2"), tuple(_operations(whole, references)))
 
 
-def _version(whole: Spot) -> str:
+def _version(whole: JsonLocation) -> str:
     said = {key: whole.value[key] for key in ("openapi", "swagger", "swaggerVersion") if key in whole.value}
     for key in ("openapi", "swagger"):
         if _VERSION.fullmatch(str(said.get(key))):
@@ -156,12 +155,12 @@ def _version(whole: Spot) -> str:
     )
 
 
-def _paths(whole: Spot) -> Iterator[tuple[str, Spot]]:
+def _paths(whole: JsonLocation) -> Iterator[tuple[str, JsonLocation]]:
     paths = whole.get("paths")
     return ((path, item) for path, item in (paths.fields() if paths else ()) if not path.startswith("x-"))
 
 
-def _operations(whole: Spot, references: References) -> Iterator[Operation]:
+def _operations(whole: JsonLocation, references: References) -> Iterator[Operation]:
     for path, said in _paths(whole):
         try:
             item = references.follow(said)
@@ -175,7 +174,7 @@ def _operations(whole: Spot, references: References) -> Iterator[Operation]:
             yield _operation(name, path, spot, item)
 
 
-def _operation(method: str, path: str, spot: Spot, item: Spot) -> Operation:
+def _operation(method: str, path: str, spot: JsonLocation, item: JsonLocation) -> Operation:
     fault = None
     if not isinstance(spot.value, dict):
         fault = spot.bad(CrawlReason.MALFORMED, "an operation must be an object")
@@ -193,7 +192,7 @@ def _is_wanted(operation: Operation, params: OpenApiParams) -> bool:
     return (not params.include or named_by(params.include)) and not named_by(params.exclude)
 
 
-def _tags(spot: Spot | None) -> list[str]:
+def _tags(spot: JsonLocation | None) -> list[str]:
     elements = () if spot is None else spot.elements()
     return [
         tag for element in elements if isinstance(element.value, str) and (tag := one_line(element.value))

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from tasks import exact_json
-from tasks.catalogue.openapi.texts import capped
+from tasks.catalogue.openapi.location import capped
 from tasks.exact_json import WrittenFloat, WrittenInt
 
 _TYPES = {

@@ -9,15 +9,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tasks.catalogue.openapi.document import Operation
-from tasks.catalogue.openapi.examples import examples_at
 from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.keywords import as_meant, is_true
+from tasks.catalogue.openapi.location import JsonLocation, capped
 from tasks.catalogue.openapi.refs import References, reference_in
 from tasks.catalogue.openapi.schemas import Json, Schemas
-from tasks.catalogue.openapi.spots import Spot
-from tasks.catalogue.openapi.styles import style_of
-from tasks.catalogue.openapi.texts import capped
 from tasks.catalogue.source import CrawlReason
+from tasks.errors import BadRow
 
 Credentials = Set[tuple[str, str]]  # places, and names in lower case
 
@@ -37,7 +35,7 @@ class Given:
 
     name: str
     location: str
-    spot: Spot
+    spot: JsonLocation
 
     @property
     def is_required(self) -> bool:
@@ -110,7 +108,7 @@ class ParameterReader:
         style = style_of(given.spot, given.location, kind, is_swagger=self._is_swagger)
         return schema | said | ({} if style is None else {"x-style": style})
 
-    def _schema(self, spot: Spot) -> Json:
+    def _schema(self, spot: JsonLocation) -> Json:
         """Of `schema`, of `content`, or (2.0) of the parameter itself."""
         media = _content(spot)
         inner = spot.get("schema") or (media and media.get("schema")) or spot
@@ -143,7 +141,7 @@ class ParameterReader:
                 yield _text_parameter(name, "query", required=False)
 
 
-def _given(spot: Spot) -> Given:
+def _given(spot: JsonLocation) -> Given:
     name, location = spot.text("name"), spot.text("in").lower()
     if not name or not location:
         raise spot.bad(CrawlReason.MALFORMED, "a parameter needs a `name` and an `in`")
@@ -165,7 +163,7 @@ def _is_sent(given: Given, placeholders: list[str], credentials: Credentials) ->
     return given.location in _SENT
 
 
-def _content(spot: Spot) -> Spot | None:
+def _content(spot: JsonLocation) -> JsonLocation | None:
     content = spot.get("content")
     return None if content is None else next((inner for _, inner in content.fields()), None)
 
@@ -173,3 +171,73 @@ def _content(spot: Spot) -> Spot | None:
 def _text_parameter(name: str, location: str, *, required: bool) -> Json:
     said: dict[str, Any] = {"name": name, "in": location, "type": "string", "required": required}
     return said
+
+
+_SWAGGER = {"": "csv", "csv": "csv", "ssv": "ssv", "tsv": "tsv", "pipes": "pipes"}
+_DELIMITED = {"form": "csv", "spaceDelimited": "ssv", "pipeDelimited": "pipes"}
+
+
+def style_of(spot: JsonLocation, location: str, kind: str, *, is_swagger: bool) -> str | None:
+    """The style of a parameter of type `kind`; None for the usual one of its place.
+
+    Raises `BadRow` (unsupported_parameter) for a style of paths that no request is made in.
+    """
+    if is_swagger and spot.get("schema") is None:  # with one it is written as in 3.0, in whatever version
+        repeats = location in {"query", "formdata"}
+        return _SWAGGER.get(spot.text("collectionFormat")) if kind == "array" and repeats else None
+    if spot.get("content") is not None:
+        return "json" if kind == "array" else None
+    style = spot.text("style")
+    if location == "path" and style in {"label", "matrix"}:
+        raise spot.bad(CrawlReason.UNSUPPORTED_PARAMETER, f"paths are not written in the style {style!r}")
+    explode = spot.value.get("explode")
+    return _of_query(style or "form", kind, explode=explode) if location == "query" else None
+
+
+def style_of_field(encoding: JsonLocation | None, kind: str) -> str | None:
+    """The style of a field of a form, as the `encoding` of its media type says."""
+    if (
+        encoding is None
+        or not isinstance(encoding.value, dict)
+        or not {"style", "explode"} & encoding.value.keys()
+    ):
+        return None
+    return _of_query(encoding.text("style") or "form", kind, explode=encoding.value.get("explode"))
+
+
+def _of_query(style: str, kind: str, *, explode: object) -> str | None:
+    """explode: as the document says, anything but a boolean or its name when it does not."""
+    said = str(explode).strip().lower()
+    exploded = said == "true" if said in {"true", "false"} else style == "form"
+    if kind == "array":
+        return None if exploded else _DELIMITED.get(style)
+    if kind == "object":
+        if style == "deepObject":
+            return style
+        return "exploded" if exploded else _DELIMITED.get(style)
+    return None
+
+
+def examples_at(spot: JsonLocation, references: References) -> list[Any]:
+    """The examples of a parameter, media type or response object, the one that stands alone first.
+
+    What only refers to an example that is not there has none.
+    """
+    alone = [spot.get(name) for name in ("example", "x-example")]
+    examples = spot.get("examples")
+    several = () if examples is None else (*examples.elements(), *(inner for _, inner in examples.fields()))
+    found = [*(said.value for said in alone if said), *(_value(one, references) for one in several)]
+    return [value for value in found if value is not None]
+
+
+def _value(example: JsonLocation, references: References) -> Any:
+    """Of an Example object (`value`, or 3.2's `dataValue`), or of what is an example as it stands."""
+    try:
+        said = references.follow(example)
+    except BadRow:
+        return None
+    if not isinstance(said.value, dict):
+        return said.value
+    named = [inner.value for key in ("value", "dataValue") if (inner := said.get(key)) is not None]
+    is_object = named or {"summary", "externalValue", "serializedValue"} & said.value.keys()
+    return next(iter(named), None) if is_object else said.value

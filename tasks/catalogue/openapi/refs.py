@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tasks.catalogue.openapi.files import Elsewhere
-from tasks.catalogue.openapi.spots import Library, Spot
+from tasks.catalogue.openapi.location import JsonLocation, Library
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
 
@@ -20,10 +20,10 @@ class References:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._anchors: dict[str, dict[str, Spot]] = {}
+        self._anchors: dict[str, dict[str, JsonLocation]] = {}
         self._following: set[tuple[str, tuple[str, ...]]] = set()
 
-    def follow(self, spot: Spot) -> Spot:
+    def follow(self, spot: JsonLocation) -> JsonLocation:
         """What a value means, after as many references as it takes.
 
         Raises `BadRow` (broken_reference) when they lead nowhere or in a circle, and (unreadable) when to
@@ -37,7 +37,7 @@ class References:
             seen.add(spot.key)
         return spot
 
-    def target(self, spot: Spot) -> Spot:
+    def target(self, spot: JsonLocation) -> JsonLocation:
         """What the reference at `spot` names; it may be a reference again.  Raises as `follow` does."""
         if spot.key in self._following or len(self._following) > _MAX_WITHIN:
             raise spot.bad(CrawlReason.BROKEN_REFERENCE, "the reference leads back to itself")
@@ -47,7 +47,7 @@ class References:
         finally:
             self._following.discard(spot.key)
 
-    def _target(self, spot: Spot, reference: str) -> Spot:
+    def _target(self, spot: JsonLocation, reference: str) -> JsonLocation:
         file, _, fragment = reference.partition("#")
         try:
             place = self._library.files.join(spot.place, file) if file else spot.place
@@ -63,23 +63,25 @@ class References:
             raise spot.bad(CrawlReason.BROKEN_REFERENCE, f"there is no {reference}")
         return found
 
-    def _walked(self, whole: Spot, fragment: str) -> Spot | None:
+    def _walked(self, whole: JsonLocation, fragment: str) -> JsonLocation | None:
         if fragment and not fragment.startswith("/"):
             return self._anchored(whole).get(fragment)
-        spot: Spot | None = whole
+        spot: JsonLocation | None = whole
         for part in fragment.split("/")[1:]:
             spot = None if spot is None else self._step(spot, part.replace("~1", "/").replace("~0", "~"))
         return spot
 
-    def _step(self, spot: Spot, part: str) -> Spot | None:
+    def _step(self, spot: JsonLocation, part: str) -> JsonLocation | None:
         if reference_in(spot.value) is not None and part not in spot.value:
             spot = self.follow(spot)
         if not isinstance(spot.value, list):
             return spot.get(part)
         at = int(part) if _INDEX.fullmatch(part) else len(spot.value)
-        return Spot(spot.value[at], spot.place, (*spot.pointer, part)) if at < len(spot.value) else None
+        return (
+            JsonLocation(spot.value[at], spot.place, (*spot.pointer, part)) if at < len(spot.value) else None
+        )
 
-    def _anchored(self, whole: Spot) -> dict[str, Spot]:
+    def _anchored(self, whole: JsonLocation) -> dict[str, JsonLocation]:
         """The values of a file that have an `$anchor`, by its name."""
         if whole.place not in self._anchors:
             self._anchors[whole.place] = _anchors_in(whole)
@@ -91,8 +93,8 @@ def reference_in(value: Any) -> str | None:
     return reference if isinstance(reference, str) else None
 
 
-def _anchors_in(whole: Spot) -> dict[str, Spot]:
-    found: dict[str, Spot] = {}
+def _anchors_in(whole: JsonLocation) -> dict[str, JsonLocation]:
+    found: dict[str, JsonLocation] = {}
     pending = [whole]
     while pending:
         spot = pending.pop()

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from tasks.calling.params import CallingParams
 from tasks.calling.verdict import is_page
 from tasks.catalogue.openapi.files import EXPECTED, Elsewhere, Files
-from tasks.catalogue.openapi.reading import MAX_BYTES
+from tasks.catalogue.openapi.parsing import MAX_BYTES
 from tasks.catalogue.params import CatalogueParams, OpenApiParams, secret_headers
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, Transient, UsageError

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.keywords import is_null, is_true, keywords_of, type_of
+from tasks.catalogue.openapi.location import JsonLocation
 from tasks.catalogue.openapi.refs import References, reference_in
-from tasks.catalogue.openapi.spots import Spot
 from tasks.errors import BadRow
 
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ _LEFT_OUT = {"request": "readOnly", "response": "writeOnly"}
 class _Task:
     """Schemas that hold together for one value, where to write them out, and what they are part of."""
 
-    spots: list[Spot]
+    spots: list[JsonLocation]
     into: Json
     within: frozenset[Key] = frozenset()
     depth: int = 0
@@ -40,16 +40,16 @@ class _Task:
 class _Layers:
     """The plain schemas that make up one, and the references followed to find them."""
 
-    spots: list[Spot] = field(default_factory=list)
+    spots: list[JsonLocation] = field(default_factory=list)
     followed: set[Key] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
-    around: Spot | None = None  # the schema that they are part of, where a reference leads back to it
+    around: JsonLocation | None = None  # the schema that they are part of, where a reference leads back to it
 
     @property
     def values(self) -> list[Json]:
         return [spot.value for spot in self.spots]
 
-    def all(self, keyword: str) -> list[Spot]:
+    def all(self, keyword: str) -> list[JsonLocation]:
         saying = (spot for spot in self.spots if keyword in spot.value)
         return [inner for spot in saying if (inner := spot.get(keyword)) is not None]
 
@@ -67,7 +67,7 @@ class _Nested:
     def left(self) -> int:
         return self.limit - len(self.tasks)
 
-    def add(self, spots: list[Spot]) -> Json:
+    def add(self, spots: list[JsonLocation]) -> Json:
         """Where they will stand."""
         self.tasks.append(_Task(spots, {}, self.within, self.depth))
         return self.tasks[-1].into
@@ -85,7 +85,7 @@ class Schemas:
         self._written: dict[tuple[Key, Role, int], tuple[Json, list[str]]] = {}
         self.left_out: list[str] = []
 
-    def written_out(self, spot: Spot, role: Role, *, limit: int) -> Json:
+    def written_out(self, spot: JsonLocation, role: Role, *, limit: int) -> Json:
         """The schema at `spot` in plain JSON, not to be changed.
 
         role: which way its values go.  limit: of schemas within it, the upper levels first.
@@ -105,7 +105,7 @@ class Schemas:
         self.left_out += left_out
         return whole
 
-    def _write_out(self, spot: Spot, role: Role, limit: int) -> Json:
+    def _write_out(self, spot: JsonLocation, role: Role, limit: int) -> Json:
         whole: Json = {}
         tasks = deque([_Task([spot], whole)])
         left = limit
@@ -133,7 +133,7 @@ class Schemas:
         task.into.update(_properties(layers, _LEFT_OUT[role], nested))
         return nested.tasks
 
-    def _layers(self, spots: list[Spot], within: frozenset[Key]) -> _Layers:
+    def _layers(self, spots: list[JsonLocation], within: frozenset[Key]) -> _Layers:
         found = _Layers(followed={spot.key for spot in spots})
         pending = spots[::-1]
         while pending and len(found.spots) < _MAX_LAYERS:
@@ -157,7 +157,7 @@ class Schemas:
             pending.append(spot.with_value({k: v for k, v in spot.value.items() if k != "$ref"}))
         return found
 
-    def _parts(self, spot: Spot, within: frozenset[Key]) -> list[Spot]:
+    def _parts(self, spot: JsonLocation, within: frozenset[Key]) -> list[JsonLocation]:
         """All schemas of `allOf`, and one of `oneOf` and of `anyOf` each."""
         if spot.value.keys().isdisjoint(_COMBINING):
             return []
@@ -169,7 +169,7 @@ class Schemas:
                 parts.extend(self._branch(list(branches.elements()), within))
         return parts
 
-    def _branch(self, branches: list[Spot], within: frozenset[Key]) -> list[Spot]:
+    def _branch(self, branches: list[JsonLocation], within: frozenset[Key]) -> list[JsonLocation]:
         """The first that can be used; constants together as what they are, an enumeration."""
         possible = [branch for branch in branches if not is_null(branch.value)]
         if len(possible) > 1 and all(
@@ -178,7 +178,7 @@ class Schemas:
             return [possible[0].with_value({"enum": [branch.value["const"] for branch in possible]})]
         return next(([branch] for branch in possible if self._is_usable(branch, within)), [])
 
-    def _is_usable(self, branch: Spot, within: frozenset[Key]) -> bool:
+    def _is_usable(self, branch: JsonLocation, within: frozenset[Key]) -> bool:
         try:
             meant = self._references.follow(branch)
         except BadRow:
@@ -186,7 +186,7 @@ class Schemas:
         return isinstance(meant.value, dict) and not is_null(meant.value) and meant.key not in within
 
 
-def _short(around: Spot) -> Json:
+def _short(around: JsonLocation) -> Json:
     """What is said of a schema inside itself."""
     kind = type_of(around.value) if isinstance(around.value, dict) else None
     name = around.pointer[-1] if around.pointer else "the whole"
@@ -194,7 +194,7 @@ def _short(around: Spot) -> Json:
 
 
 def _properties(layers: _Layers, left_out: str, nested: _Nested) -> Json:
-    by_name: dict[str, list[Spot]] = {}
+    by_name: dict[str, list[JsonLocation]] = {}
     for properties in layers.all("properties"):
         for name, spot in properties.fields():
             if not (isinstance(spot.value, dict) and is_true(spot.value.get(left_out))):
@@ -226,5 +226,5 @@ def _additional(layers: _Layers, nested: _Nested) -> Json:
     return {"additionalProperties": said[0].value is not False} if said else {}
 
 
-def _is_schema(spot: Spot) -> bool:
+def _is_schema(spot: JsonLocation) -> bool:
     return isinstance(spot.value, dict)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 from tasks.catalogue.openapi.document import Document, Operation
-from tasks.catalogue.openapi.spots import Spot
+from tasks.catalogue.openapi.location import JsonLocation
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
 
@@ -39,7 +39,7 @@ class Servers:
                 faults.append(fault)
         raise faults[0]
 
-    def _candidates(self, operation: Operation | None) -> Iterator[tuple[Spot, str]]:
+    def _candidates(self, operation: Operation | None) -> Iterator[tuple[JsonLocation, str]]:
         """The servers of the operation, else of its path, else of the document, else "/"."""
         levels = (
             [self._document.root]
@@ -72,7 +72,7 @@ class Servers:
                 return usable[0] if usable else str(schemes.value[0])
         return urlsplit(self._document_url or "https:").scheme
 
-    def _usable(self, url: str, spot: Spot) -> str:
+    def _usable(self, url: str, spot: JsonLocation) -> str:
         try:
             absolute = self._absolute(url)
             fault = _fault_of(absolute)
@@ -97,7 +97,7 @@ class Servers:
         return urljoin(base if self._base_url is None else f"{base.rstrip('/')}/", url)
 
 
-def _filled(server: Spot) -> str:
+def _filled(server: JsonLocation) -> str:
     """The URL with the defaults of its variables; what has none stays a placeholder."""
 
     def value(placeholder: re.Match[str]) -> str:

@@ -9,12 +9,11 @@ from tasks.calling.params import CallingParams
 from tasks.catalogue.names import readable_name, without_port
 from tasks.catalogue.normalise import lost_with, normalise
 from tasks.catalogue.openapi.apis import tool_detail
-from tasks.catalogue.openapi.contents import contents_digest
 from tasks.catalogue.openapi.document import Document, Operation, document_of, is_document
-from tasks.catalogue.openapi.files import EXPECTED, Files, local_files
+from tasks.catalogue.openapi.files import EXPECTED, Files, contents_digest, local_files
+from tasks.catalogue.openapi.location import Library
 from tasks.catalogue.openapi.refs import References
 from tasks.catalogue.openapi.remote import RemoteFiles, WithReferences, is_url
-from tasks.catalogue.openapi.spots import Library
 from tasks.catalogue.params import CatalogueParams, OpenApiParams
 from tasks.catalogue.source import (
     Crawled,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import ValidationError
 
+from tasks import exact_json
 from tasks.calling.toolbench_names import SCHEME, ToolbenchAddress, service_name
 from tasks.catalogue.detail import explain
+from tasks.catalogue.parameters import json_text
 from tasks.catalogue.source import CrawlReason, UnusableApi
 from tasks.catalogue.toolbench.records import ApiDocument, ApiRecord, ParameterDocument, ToolRecord
-from tasks.catalogue.toolbench.skeleton import schema_of
-from tasks.catalogue.toolbench.values import JsonType, default_of, is_file, json_type
 from tasks.errors import BadRow
 
 Json = dict[str, Any]
@@ -193,3 +194,135 @@ def _body(parameters: Sequence[Json]) -> Json:
     }
     required = [parameter["name"] for parameter in parameters if parameter["required"]]
     return {"schema": {"type": "object", "properties": properties, "required": required}}
+
+
+_WORDS = {
+    "bool": "boolean",
+    "dict": "object",
+    "float": "number",
+    "int": "integer",
+    "list": "array",
+    "NoneType": "null",
+    "str": "string",
+}
+_LIST = re.compile(r"list of (\w+)(?: with length \d+)?")
+_EMPTY_LIST = "empty list"
+_LENGTH_KEY = "_list_length"
+_DEEPEST = 40  # levels described; nothing is said of what lies deeper
+
+
+def schema_of(skeleton: Any) -> Json | None:
+    """The JSON schema of a response; None when there is no skeleton, or nothing in it.
+
+    A skeleton is a response with the names of Python's types in place of values: {"name": "str", "tags":
+    "list of str with length 3", "items": [{"price": "float", "_list_length": 20}]}.
+    """
+    if isinstance(skeleton, str):
+        try:
+            skeleton = exact_json.loads(skeleton)
+        except orjson.JSONDecodeError:  # cut in the middle, as long ones are
+            return None
+    return _schema(skeleton, _DEEPEST) if skeleton and isinstance(skeleton, (dict, list)) else None
+
+
+def _schema(skeleton: Any, depth: int) -> Json:
+    if depth == 0:
+        return {}
+    if isinstance(skeleton, dict):
+        fields = {name: inner for name, inner in skeleton.items() if name != _LENGTH_KEY}
+        properties = {name: _schema(inner, depth - 1) for name, inner in fields.items()}
+        return {"type": "object", "properties": properties} if properties else {"type": "object"}
+    if isinstance(skeleton, list):
+        return {"type": "array", "items": _schema(skeleton[0], depth - 1)} if skeleton else {"type": "array"}
+    return _leaf(skeleton) if isinstance(skeleton, str) else {}
+
+
+def _leaf(word: str) -> Json:
+    if word == _EMPTY_LIST:
+        return {"type": "array"}
+    several = _LIST.fullmatch(word)
+    if several is not None:
+        return {"type": "array", "items": _named(several[1])}
+    return _named(word)
+
+
+def _named(word: str) -> Json:
+    return {"type": _WORDS[word]} if word in _WORDS else {}
+
+
+class JsonType(NamedTuple):
+    """name: of JSON schema.  note: what the published type says beyond that, for the description."""
+
+    name: str
+    format: str | None = None
+    note: str = ""
+
+
+STRING = JsonType("string")
+# By the first word, in upper case.
+_TYPES = {
+    "ARRAY": JsonType("array"),
+    "BOOL": JsonType("boolean"),
+    "BOOLEAN": JsonType("boolean"),
+    "DATE": JsonType("string", format="date"),
+    "ENUM": STRING,
+    "FLOAT": JsonType("number"),
+    "INT": JsonType("integer"),
+    "INTEGER": JsonType("integer"),
+    "LIST": JsonType("array"),
+    "NUMBER": JsonType("number"),
+    "OBJECT": JsonType("object"),
+    "STRING": STRING,
+    "TIME": JsonType("string", format="time", note="24-hour HH:MM"),
+}
+_FILES = frozenset({"BINARY", "FILE"})
+_VALUES: dict[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "object": (dict,),
+}
+
+
+def is_file(declared: str) -> bool:
+    """Whether a published type asks for the bytes of a file, which no JSON argument can be."""
+    return _first_word(declared) in _FILES
+
+
+def json_type(declared: str) -> JsonType:
+    """The type of a parameter; text for what has none of its own, as ToolBench takes it."""
+    return _TYPES.get(_first_word(declared)) or JsonType("string", note=declared.strip())
+
+
+def default_of(type_name: str, default: Any) -> Any:
+    """A default in its type: published ones are text as a rule.  None when there is none.
+
+    What is no value of the type stays the text it is.
+    """
+    if default is None or default == "":
+        return None
+    if type_name == "string":
+        return default if isinstance(default, str) else json_text(default)
+    value = _parsed(default) if isinstance(default, str) else default
+    return value if _is_of(type_name, value) else default
+
+
+def _first_word(declared: str) -> str:
+    return declared.partition("(")[0].strip().upper()
+
+
+def _parsed(text: str) -> Any:
+    lowered = text.strip().lower()
+    if lowered in {"true", "false"}:
+        return lowered == "true"
+    try:
+        return exact_json.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _is_of(type_name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return type_name == "boolean"
+    return isinstance(value, _VALUES[type_name])

@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from tasks.calling.toolbench_names import service_category, service_tool_name
 from tasks.catalogue.detail import Foreign, Name, explain
 from tasks.catalogue.source import CrawlReason, Rejected
-from tasks.catalogue.toolbench.layout import File
-from tasks.catalogue.toolbench.reading import Identity, identity_of, read_json, read_json_lines
+from tasks.catalogue.toolbench.layout import File, Identity, identity_of, read_json, read_json_lines
 from tasks.catalogue.toolbench.records import ApiRecord, ToolRecord
 from tasks.errors import BadRow
 

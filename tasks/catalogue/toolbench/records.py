@@ -10,8 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from tasks.calling.toolbench_names import service_category, service_tool_name
 from tasks.catalogue.detail import Foreign, Name, Text, explain
 from tasks.catalogue.source import CrawlReason
-from tasks.catalogue.toolbench.layout import File
-from tasks.catalogue.toolbench.reading import read_json
+from tasks.catalogue.toolbench.layout import File, read_json
 from tasks.errors import BadRow
 
 

@@ -20,9 +20,8 @@ from tasks.catalogue.source import (
     with_distinct_names,
 )
 from tasks.catalogue.toolbench.convert import tool_detail
-from tasks.catalogue.toolbench.layout import File, Layout, all_files, find_layout, unusable
+from tasks.catalogue.toolbench.layout import File, Layout, all_files, contents_digest, find_layout, unusable
 from tasks.catalogue.toolbench.queries import QueryCatalogue, read_queries, tools_of
-from tasks.catalogue.toolbench.reading import contents_digest
 from tasks.catalogue.toolbench.records import ToolRecord, read_examples, read_tool
 from tasks.errors import BadRow, UsageError
 from warehouse.tables.accounts import Reject

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.catalogue.fingerprints import as_before
-from tasks.catalogue.normalise import normalise
+from tasks.catalogue.normalise import as_before, normalise
 from tasks.catalogue.source import Crawled, ToolEntry
 
 ENTRY = ToolEntry(

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hub_server import Answer, Json, ScriptedHub, detail, listed, page, serve_hub
 
+from tasks.catalogue.crawl_state import Reading
 from tasks.catalogue.hub import HubSource, open_hub
 from tasks.catalogue.mapping import Asking, HubMapping
 from tasks.catalogue.params import CatalogueParams, HubParams
-from tasks.catalogue.reading import Reading
 from tasks.errors import BrokenContract, UsageError
 from tasks.transport.runtime import Runtime
 

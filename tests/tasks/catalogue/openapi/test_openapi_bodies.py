@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_crawl import Json, api, document, rejects, short, swagger
+from openapi_crawl import Json, api, document, operation, rejects, short, swagger
 
 from warehouse.tables.catalogue import Api
 
@@ -258,3 +258,68 @@ def test_a_form_of_2(tmp_path: Path, said: Json, content_type: str) -> None:
 def test_bodies_of_2_that_cannot_be_made(tmp_path: Path, parameters: Any, said: Json, reason: str) -> None:
     found, detail = refused(tmp_path, swagger({"/pets": {"post": {"parameters": parameters} | said}}))
     assert (found, reason in detail) == ("unsupported_body", True)
+
+
+def response(folder: Path, responses: Json) -> tuple[str | None, str | None]:
+    found = api(folder, document(operation(responses=responses)))
+    return found.response_schema, found.example_response
+
+
+def content(**said: Any) -> Json:
+    return {"content": {"application/json": said}}
+
+
+TEXT = {"type": "string"}
+NUMBER = {"type": "number"}
+
+
+@pytest.mark.parametrize(
+    ("responses", "expected"),
+    [
+        ({}, (None, None)),
+        ({"200": content(schema=TEXT)}, ('{"type":"string"}', None)),
+        ({"404": content(schema=TEXT), "201": content(schema=NUMBER)}, ('{"type":"number"}', None)),
+        ({"2XX": content(schema=TEXT)}, ('{"type":"string"}', None)),
+        ({"default": content(schema=TEXT), "204": {}}, ('{"type":"string"}', None)),
+        ({"200": content(example={"a": 1})}, (None, '{"a":1}')),
+        ({"200": content(examples={"x": {"value": [1]}, "y": {"value": [2]}})}, (None, "[1]")),
+        (
+            {"200": content(examples={"x": {"externalValue": "https://zoo.test"}, "y": {"value": [2]}})},
+            (None, "[2]"),
+        ),
+        ({"200": content(examples={"x": {"dataValue": {"a": 1}}})}, (None, '{"a":1}')),
+        ({"200": content(examples={"x": {"$ref": "#/nope"}})}, (None, None)),
+        ({"200": content(schema=TEXT | {"example": "Rex"})}, ('{"type":"string","example":"Rex"}', '"Rex"')),
+        ({"200": content(example="x" * 100_000, schema=TEXT)}, ('{"type":"string"}', None)),
+        (
+            {
+                "200": {
+                    "content": {
+                        "application/xml": {"schema": NUMBER},
+                        "application/hal+json": {"schema": TEXT},
+                    }
+                }
+            },
+            ('{"type":"string"}', None),
+        ),
+        ({"200": {"content": {"image/png": {}}}}, (None, None)),
+        ({"200": {"$ref": "#/nope"}, "201": content(schema=TEXT)}, ('{"type":"string"}', None)),
+        ({"200": "fine", "201": None}, (None, None)),
+    ],
+)
+def test_responses_of_3(tmp_path: Path, responses: Json, expected: tuple[str | None, str | None]) -> None:
+    assert response(tmp_path, responses) == expected
+
+
+@pytest.mark.parametrize(
+    ("responses", "expected"),
+    [
+        ({"200": {"schema": TEXT}}, ('{"type":"string"}', None)),
+        ({"200": {"schema": TEXT, "examples": {"application/json": "Rex"}}}, ('{"type":"string"}', '"Rex"')),
+        ({"200": {"examples": {"application/xml": "<a/>", "application/json": {"a": 1}}}}, (None, '{"a":1}')),
+        ({"200": {"description": "Fine"}}, (None, None)),
+    ],
+)
+def test_responses_of_2(tmp_path: Path, responses: Json, expected: tuple[str | None, str | None]) -> None:
+    found = api(tmp_path, swagger(operation(responses=responses)))
+    assert (found.response_schema, found.example_response) == expected

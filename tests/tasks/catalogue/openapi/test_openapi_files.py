@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from openapi_crawl import crawl, document, opened, write
 
-from tasks.catalogue.openapi.contents import contents_digest
+from tasks.catalogue.openapi.files import contents_digest
 from tasks.errors import UsageError
 
 FILES = {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tasks.catalogue.openapi import reading, yaml12
-from tasks.catalogue.openapi.reading import parse
+from tasks.catalogue.openapi import parsing
+from tasks.catalogue.openapi.parsing import parse
 from tasks.errors import BadRow
 
 
@@ -113,10 +113,10 @@ def test_a_bomb_small_enough_is_read() -> None:
 
 
 def test_the_limits_hold_to_the_last_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml12, "MAX_NODES", 4)
+    monkeypatch.setattr(parsing, "MAX_NODES", 4)
     assert parse(b"a: 1\nb: 2\nc: 3") == {"a": 1, "b": 2, "c": 3}
     with pytest.raises(BadRow, match="more than 4 values"):
         parse(b"a: 1\nb: 2\nc: 3\nd: 4")
-    monkeypatch.setattr(reading, "MAX_BYTES", 3)
+    monkeypatch.setattr(parsing, "MAX_BYTES", 3)
     with pytest.raises(BadRow, match="larger than 3 bytes"):
         parse(b"a: 1")

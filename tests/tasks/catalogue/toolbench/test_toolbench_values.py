@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.catalogue.toolbench.skeleton import schema_of
-from tasks.catalogue.toolbench.values import JsonType, default_of, is_file, json_type
+from tasks.catalogue.toolbench.convert import JsonType, default_of, is_file, json_type, schema_of
 
 
 @pytest.mark.parametrize(

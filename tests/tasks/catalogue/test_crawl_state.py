@@ -6,7 +6,7 @@ import threading
 import time
 from itertools import pairwise
 
-from tasks.catalogue.gate import Gate
+from tasks.catalogue.crawl_state import Gate
 
 
 def test_requests_are_spaced() -> None:
