@@ -79,11 +79,11 @@ async def our_client(url: str, slots: int, stack: AsyncExitStack) -> Ask:
     model = StoredModel(
         endpoint=await stack.enter_async_context(Endpoint(params)),
         store=ReplyStore(stack.enter_context(DurableMap(data / "replies.sqlite"))),
-        ledger=Ledger(BudgetParams(max_usd=1e6, max_requests=10**9), params, log),
-        recorder=UsageLog(log),
+        ledger=Ledger(
+            BudgetParams(max_usd=1e6, max_requests=10**9), params, log, recorder=UsageLog(log), run_id="run"
+        ),
         functions=FunctionWatch(model="m", where=url),
         stage="annotate",
-        run_id="run",
     )
     request, rows = search_step(), count()
 

@@ -122,7 +122,7 @@ async def measure(base_url: str) -> tuple[list[float], list[float]]:
             return await plain.chat.completions.create(**wire)
 
         async def ask_endpoint() -> object:
-            return await endpoint.ask(request)
+            return await endpoint.ask(endpoint.prepare(request))
 
         for ask in (ask_plainly, ask_endpoint):
             await cpu_ms(ask, IN_FLIGHT * 2)

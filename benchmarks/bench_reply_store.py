@@ -99,11 +99,9 @@ async def use(data: Path, path: Path, n: int) -> tuple[float, float, float]:
             model = StoredModel(
                 endpoint=endpoint,
                 store=store,
-                ledger=Ledger(BudgetParams(), NOBODY, log),
-                recorder=UsageLog(log),
+                ledger=Ledger(BudgetParams(), NOBODY, log, recorder=UsageLog(log), run_id="run"),
                 functions=FunctionWatch(model="m", where=NOBODY.base_url),
                 stage="propose",
-                run_id="run",
             )
             rows = random.Random(1).sample(range(n), n // SHARE_ASKED)  # noqa: S311 - seeded
             asked, cpu_s = await ask_again(model, rows)

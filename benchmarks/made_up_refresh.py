@@ -17,6 +17,7 @@ from typing import Any
 from flows.prefect.server import prepare_environment
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed
+from tasks.llm.budget import Payment
 from tasks.llm.chat import Reply, Usage
 from tasks.llm.model import StoredModel
 from tasks.search.annotate import AnnotationRows, annotation_id_of
@@ -62,7 +63,7 @@ async def annotate_instruction(
     )
     said = f"{instruction.instruction_id}: {TEXT * 4}"
     for ordinal in range(REPLIES_EACH):
-        model._record(name, ordinal, os.urandom(16), reply=REPLY)
+        Payment(model._ledger, "annotate", name, ordinal, key=os.urandom(16).hex()).given(REPLY)
     nodes = tuple(_node(name, at, said) for at in range(NODES_EACH))
     return AnnotationRows(_annotation(name, instruction, said, model.name, params), nodes, ())
 

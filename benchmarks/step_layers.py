@@ -19,9 +19,9 @@ from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.recording import RecordingCaller, StoredCall
 from tasks.llm.adapt import FunctionWatch
-from tasks.llm.asking import Asking
-from tasks.llm.budget import Ledger
+from tasks.llm.budget import Ledger, Payment
 from tasks.llm.chat import ChatModel, ChatRequest, Reply, ToolCall, Usage
+from tasks.llm.client import PreparedRequest
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
@@ -78,15 +78,19 @@ class EndpointAtHand(Endpoint):
 
     steps = 1
 
-    def prepare(self, request: ChatRequest, *, attempts: int | None = None) -> Asking:
-        return Asking(request, b"", 3500, "max_tokens", attempts or 1)
+    def prepare(
+        self, request: ChatRequest, payment: Payment | None = None, *, attempts: int | None = None
+    ) -> PreparedRequest:
+        assert payment is not None
+        payment.tokens_in = 3500
+        return PreparedRequest(request, b"", "max_tokens", attempts or 1, payment)
 
-    async def answer(self, asking: Asking) -> Reply:
-        assert asking.buyer is not None
-        await asking.buyer.admit()
-        asking.buyer.sent()
-        reply = reply_at_hand(asking.request, self.steps)
-        await asking.buyer.received(reply)
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        await prepared.payment.admit()
+        prepared.payment.sent()
+        reply = reply_at_hand(prepared.request, self.steps)
+        prepared.payment.received(reply)
+        await prepared.payment.keep(reply)
         return reply
 
 
@@ -133,7 +137,7 @@ async def cpu_ms(one: One, n: int) -> float:
 
 async def client(run: RunContext, requests: list[ChatRequest], stack: AsyncExitStack) -> One:
     endpoint = await stack.enter_async_context(Endpoint(run.llm))
-    return lambda number: endpoint.ask(requests[number % len(requests)])
+    return lambda number: endpoint.ask(endpoint.prepare(requests[number % len(requests)]))
 
 
 async def search(steps: int) -> One:
@@ -174,11 +178,9 @@ async def kept_search(run: RunContext, steps: int, stack: AsyncExitStack) -> tup
     model = StoredModel(
         endpoint=endpoint,
         store=ReplyStore(stack.enter_context(DurableMap(store / "replies.sqlite"))),
-        ledger=Ledger(run.budget, run.llm, log),
-        recorder=UsageLog(log),
+        ledger=Ledger(run.budget, run.llm, log, recorder=UsageLog(log), run_id=run.run_id),
         functions=FunctionWatch(model="m", where=run.llm.base_url),
         stage="annotate",
-        run_id=run.run_id,
     )
     caller = RecordingCaller(
         ApisAtHand(),

@@ -24,7 +24,7 @@ from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.crawl_state import Reading
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
-from tasks.llm.batching.batcher import Batcher, Debts
+from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import digest_of
@@ -32,7 +32,6 @@ from tasks.llm.detect import find_abilities
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel
 from tasks.llm.params import Abilities
-from tasks.llm.pings import PingPayer
 from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
 from tasks.llm.store import Forgetful, ReplyStore
 from tasks.probing.probe import Journal
@@ -150,10 +149,8 @@ class Services:
             endpoint=self.endpoint,
             store=store or self.replies,
             ledger=self.ledger,
-            recorder=self.usage,
             functions=self.functions,
             stage=stage,
-            run_id=self.run.run_id,
             batcher=None if store is not None else self._batcher_of(stage),
             attempts=attempts,
         )
@@ -225,12 +222,10 @@ def _mcp_sessions(run: RunContext, redactor: Redactor) -> McpSessions:
     )
 
 
-def _batcher(
-    run: RunContext, endpoint: Endpoint, replies: ReplyStore, ledger: Ledger, usage: UsageLog
-) -> Batcher:
+def _batcher(run: RunContext, endpoint: Endpoint, replies: ReplyStore, ledger: Ledger) -> Batcher:
     records = Records(batches_of(run.data))
     runner = BatchRunner(BatchApi(endpoint.client), records, replies, run.llm)
-    return Batcher(endpoint, runner, records, Debts(ledger, usage, run.llm, run.run_id))
+    return Batcher(endpoint, runner, records, ledger)
 
 
 # Many rows are alive at once, and few of the objects are ever in cycles: as often as Python looks for such by
@@ -244,7 +239,8 @@ def _start(run: RunContext) -> Services:
     pa.set_memory_pool(pa.system_memory_pool())
     forget_other_runs(run.data, run.run_id)
     spending = SpendingLog(spending_file(run.data, run.run_id))
-    ledger = Ledger(run.budget, run.llm, spending)
+    usage = UsageLog(spending)
+    ledger = Ledger(run.budget, run.llm, spending, recorder=usage, run_id=run.run_id)
     runtime = Runtime()
     reply_map = DurableMap(run.data / "store" / "replies.sqlite")
     call_map = DurableMap(run.data / "store" / "calls.sqlite")
@@ -263,10 +259,8 @@ def _start(run: RunContext) -> Services:
         redactor,
     )
     trials = Scratch(run.data / "store", "trials", run.run_id)
-    endpoint = runtime.enter(Endpoint(run.llm, abilities=run.abilities, redactor=redactor))
+    endpoint = runtime.enter(Endpoint(run.llm, abilities=run.abilities, redactor=redactor, ledger=ledger))
     replies = ReplyStore(reply_map)
-    usage = UsageLog(spending)
-    endpoint.ping_buyer = PingPayer(ledger, usage, run_id=run.run_id, model=run.llm.model).buyer
     return Services(
         run=run,
         runtime=runtime,
@@ -287,7 +281,7 @@ def _start(run: RunContext) -> Services:
             since=run.started_at,
             same_calls=same_calls,
         ),
-        batcher=_batcher(run, endpoint, replies, ledger, usage),
+        batcher=_batcher(run, endpoint, replies, ledger),
         call_map=call_map,
         maps=(reply_map, call_map, same_calls),
         journal=Journal(trials),

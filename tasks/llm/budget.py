@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
+from time import monotonic
 
-from tasks.errors import OverBudget, UsageError
-from tasks.llm.asking import Cost
+from tasks.errors import BadRow, OverBudget, ToolloomError, UsageError
 from tasks.llm.chat import Reply, Usage
+from tasks.llm.failures import Cost
 from tasks.llm.params import BudgetParams, Caps, LlmParams
-from tasks.llm.spending import Booking, Numbers, SpendingLog, Spent
+from tasks.llm.spending import Booking, Recorder, SpendingLog, Spent
+from tasks.llm.store import ReplyStore
+from warehouse.tables.accounts import LlmCall
 
 # English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.
 _BYTES_PER_TOKEN = 3
-
-
-def cost_of(llm: LlmParams, spent: Spent) -> float | None:
-    """What was spent in dollars; None while prices are unknown."""
-    usd = llm.cost_usd(spent.tokens_in, spent.tokens_out)
-    return None if usd is None else usd - spent.saved_usd
 
 
 def tokens_in_bytes(n_bytes: int) -> int:
@@ -60,15 +57,6 @@ def _refuse(caps: Caps, where: str, llm: LlmParams) -> None:
 
 
 @dataclass(slots=True)
-class Held:
-    """What was set aside for one request.  name: its own in the spending log, once it was sent."""
-
-    stage: str
-    spent: Spent
-    name: str = ""
-
-
-@dataclass(slots=True)
 class _Account:
     """What a run, or one of its stages, has spent and set aside, and may spend.  where: in the TOML."""
 
@@ -81,7 +69,7 @@ class _Account:
         amounts: dict[str, float | None] = {
             "max_requests": spent.requests,
             "max_tokens": spent.tokens,
-            "max_usd": cost_of(llm, spent),
+            "max_usd": spent.cost_usd(llm),
         }
         for cap, amount in amounts.items():
             limit: float | None = getattr(self.caps, cap)
@@ -104,11 +92,22 @@ class Ledger:
     for it.  Use it in one event loop.
 
     log: where a run that was killed finds what it had spent; what was in flight then counts at its worst.
+    recorder: gets a row for each request of the run.
     """
 
-    def __init__(self, budget: BudgetParams, llm: LlmParams, log: SpendingLog | None = None) -> None:
+    def __init__(
+        self,
+        budget: BudgetParams,
+        llm: LlmParams,
+        log: SpendingLog | None = None,
+        *,
+        recorder: Recorder | None = None,
+        run_id: str = "",
+    ) -> None:
         refuse_uncountable(budget, llm)
-        self._llm = llm
+        self.llm = llm
+        self.run_id = run_id
+        self.recorder = recorder
         self._log = log
         self._run = _Account("[budget]", budget)
         self._stages = {
@@ -117,123 +116,108 @@ class Ledger:
         self._underestimate = 1.0
         self._overlong = 1.0
         self._is_measured = False
-        self._first: Held | None = None  # in flight before anything is measured
+        self._first: Payment | None = None  # in flight before anything is measured
         self._queue = asyncio.Lock()
         self._booked = asyncio.Event()
         self._earlier: dict[str, Booking] = {} if log is None else log.bookings()
         for booking in self._earlier.values():
             for account in self._accounts(booking.stage):
-                account.used += Spent(*booking.numbers)
+                account.used += booking.spent
 
     @property
     def used(self) -> Spent:
         """What was spent; a try that may have been billed without a reply counts at its worst case."""
         return self._run.used
 
-    def reservation(
-        self, *, tokens_in: int, max_tokens: int | None, stage: str = "", discount: float = 0.0
-    ) -> Reservation:
-        """Leave for one request; nothing is set aside before `admit`.  discount: share of the price saved."""
-        return Reservation(self, tokens_in, max_tokens or 0, stage, discount)
-
-    def priced(self, tokens_in: int, tokens_out: int, discount: float) -> Spent:
-        """One request of so many tokens."""
-        saved = (self._llm.cost_usd(tokens_in, tokens_out) or 0.0) * discount
-        return Spent(1, tokens_in, tokens_out, saved)
-
-    def _at_worst(self, tokens_in: int, tokens_out: int, discount: float) -> Spent:
-        worst_in, worst_out = tokens_in * self._underestimate, tokens_out * self._overlong
-        return self.priced(round(worst_in), math.ceil(worst_out), discount)
-
-    async def set_aside(self, tokens_in: int, tokens_out: int, stage: str, discount: float) -> Held:
-        """Sets the worst case aside and returns it; first come, first served.  Raises `OverBudget`."""
-        accounts = self._accounts(stage)
-        async with self._queue:
-            while True:
-                need = self._at_worst(tokens_in, tokens_out, discount)
-                is_batch = discount > 0
-                may_teach = not (self._is_measured or is_batch) and any(a.caps.of_tokens for a in accounts)
-                waits = may_teach and self._first is not None
-                if not waits and self._passed(accounts, need, in_flight=True) is None:
-                    held = self._hold(accounts, need, stage)
-                    self._first = held if may_teach else self._first
-                    return held
-                if (passed := self._passed(accounts, need, in_flight=False)) is not None:
-                    raise self._over(*passed, need)
-                self._booked.clear()
-                await self._booked.wait()
-
-    def set_aside_now(self, tokens_in: int, tokens_out: int, stage: str) -> Held | None:
-        """The same without waiting; None when there is no room now."""
-        accounts = self._accounts(stage)
-        need = self._at_worst(tokens_in, tokens_out, 0.0)
-        has_room = self._passed(accounts, need, in_flight=True) is None
-        return self._hold(accounts, need, stage) if has_room else None
-
-    def reopened(
-        self, name: str, *, tokens_in: int, tokens_out: int, stage: str, discount: float
-    ) -> Reservation:
-        """Leave that an earlier start took under that name.
+    def reopened(self, name: str, payment: Payment) -> Payment:
+        """The payment, as that of a request which an earlier start sent under that name.
 
         When that was of another run, this one pays for what comes of it, however little is left.  What is
         settled already stays as it is.
         """
         earlier = self._earlier.get(name)
-        held = Held(stage, self.priced(tokens_in, tokens_out, discount))
-        if earlier is None:
-            self.sent(held, name)
-        else:
-            held = Held(earlier.stage, Spent(*earlier.numbers), name)
-        settled = earlier is not None and earlier.settled
-        for account in () if settled else self._accounts(held.stage):
-            account.used -= Spent() if earlier is None else held.spent
-            account.set_aside += held.spent
-        return Reservation(self, tokens_in, tokens_out, stage, discount, None if settled else held)
+        payment.begun = None
+        if earlier is not None and earlier.settled:
+            return payment
+        payment.held = (
+            payment.priced(payment.tokens_in, payment.max_tokens) if earlier is None else earlier.spent
+        )
+        payment.name = "" if earlier is None else name
+        payment.sent(name)
+        for account in self._accounts(payment.stage):
+            account.used -= Spent() if earlier is None else payment.held
+            account.set_aside += payment.held
+        return payment
 
-    def cost(self, usage: Usage, discount: float = 0.0) -> float | None:
-        """Dollars; None where the endpoint did not say what it took, or prices are unknown."""
-        usd = self._llm.cost_usd(usage.tokens_in, usage.tokens_out) if usage.total else None
-        return None if usd is None else usd * (1 - discount)
+    async def set_aside(self, payment: Payment) -> None:
+        """Sets the worst case aside; first come, first served.  Raises `OverBudget`."""
+        accounts = self._accounts(payment.stage)
+        async with self._queue:
+            while True:
+                need = self._at_worst(payment)
+                is_batch = payment.discount > 0
+                may_teach = not (self._is_measured or is_batch) and any(a.caps.of_tokens for a in accounts)
+                waits = may_teach and self._first is not None
+                if not waits and self._passed(accounts, need, in_flight=True) is None:
+                    self._hold(accounts, need, payment)
+                    self._first = payment if may_teach else self._first
+                    return
+                if (passed := self._passed(accounts, need, in_flight=False)) is not None:
+                    raise self._over(*passed, need)
+                self._booked.clear()
+                await self._booked.wait()
 
-    def sent(self, held: Held, name: str = "") -> None:
+    def set_aside_now(self, payment: Payment) -> bool:
+        """The same without waiting; whether there was room."""
+        accounts, need = self._accounts(payment.stage), self._at_worst(payment)
+        has_room = self._passed(accounts, need, in_flight=True) is None
+        if has_room:
+            self._hold(accounts, need, payment)
+        return has_room
+
+    def note_sent(self, payment: Payment, name: str = "") -> None:
         """The request leaves: from now on it counts, whatever becomes of this process.
 
         name: under which `reopened` finds it.
         """
-        if self._log is not None and not held.name:
-            held.name = self._log.held(held.stage, _numbers(held.spent), name)
+        if self._log is not None and payment.held is not None and not payment.name:
+            payment.name = self._log.held(payment.stage, payment.held, name)
 
-    def book(self, held: Held, really: Spent) -> None:
+    def book(self, payment: Payment, held: Spent, really: Spent) -> None:
         """Puts what was `really` spent in the place of what was set aside."""
         if really.requests:
-            self.sent(held)
-        if self._log is not None and held.name and really != held.spent:
-            self._log.settled(held.name, _numbers(really))
-        for account in self._accounts(held.stage):
-            account.set_aside -= held.spent
+            self.note_sent(payment)
+        if self._log is not None and payment.name and really != held:
+            self._log.settled(payment.name, really)
+        for account in self._accounts(payment.stage):
+            account.set_aside -= held
             account.used += really
-        if held is self._first:
+        if payment is self._first:
             self._first = None
         self._booked.set()
 
-    def learn(self, estimated_in: int, counted_in: int, most_out: int = 0, counted_out: int = 0) -> None:
-        """Compares an estimate, and the longest reply that was asked for, with what the endpoint counted.
+    def learn(self, payment: Payment, counted: Usage) -> None:
+        """Compares the estimate, and the longest reply that was asked for, with what the endpoint counted.
 
         Where it counted nothing, nothing more will be learnt by waiting for other replies.
         """
         self._is_measured = True
-        self._underestimate = max(self._underestimate, counted_in / max(1, estimated_in))
-        if most_out:
-            self._overlong = max(self._overlong, counted_out / most_out)
+        self._underestimate = max(self._underestimate, counted.tokens_in / max(1, payment.tokens_in))
+        if payment.max_tokens:
+            self._overlong = max(self._overlong, counted.tokens_out / payment.max_tokens)
 
     def _accounts(self, stage: str) -> list[_Account]:
         of_stage = self._stages.get(stage)
         return [self._run] if of_stage is None else [self._run, of_stage]
 
-    def _hold(self, accounts: list[_Account], need: Spent, stage: str) -> Held:
+    def _at_worst(self, payment: Payment) -> Spent:
+        tokens_in, tokens_out = payment.tokens_in * self._underestimate, payment.max_tokens * self._overlong
+        return payment.priced(round(tokens_in), math.ceil(tokens_out))
+
+    def _hold(self, accounts: list[_Account], need: Spent, payment: Payment) -> None:
         for account in accounts:
             account.set_aside += need
-        return Held(stage, need)
+        payment.held = need
 
     def _passed(
         self, accounts: list[_Account], need: Spent, *, in_flight: bool
@@ -241,14 +225,14 @@ class Ledger:
         """The first cap that `need` would pass, with all that is in flight or without it."""
         for account in accounts:
             spent = account.used + need + (account.set_aside if in_flight else Spent())
-            cap = account.cap_passed_by(spent, self._llm)
+            cap = account.cap_passed_by(spent, self.llm)
             if cap is not None:
                 return account, cap
         return None
 
     def _over(self, account: _Account, cap: str, need: Spent) -> OverBudget:
         used = account.used
-        usd = cost_of(self._llm, used)
+        usd = used.cost_usd(self.llm)
         cost = "" if usd is None else f", {usd:.4f} USD"
         named = f"{account.where} {cap}"
         return OverBudget(
@@ -260,69 +244,129 @@ class Ledger:
         )
 
 
-def _numbers(spent: Spent) -> Numbers:
-    return spent.requests, spent.tokens_in, spent.tokens_out, spent.saved_usd
+@dataclass(slots=True, eq=False)
+class Payment:
+    """What one request costs the run: set aside before each try, settled by what came of it, then a row.
 
+    discount: share of the price saved.  tokens_in, max_tokens: estimated, and of the longest reply.  store,
+    key: where the reply is kept.  tries: those that were sent.  held: set aside for the try at hand; name:
+    its own in the spending log, once it was sent.  is_received: its reply came, and was booked.
+    """
 
-class Reservation:
-    """One request's place in the ledger."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        tokens_in: int,
-        tokens_out: int,
-        stage: str,
-        discount: float,
-        held: Held | None = None,
-    ) -> None:
-        """held: what was set aside for it and sent already."""
-        self._ledger = ledger
-        self._tokens_in = tokens_in
-        self._tokens_out = tokens_out
-        self._stage = stage
-        self._discount = discount
-        self._held = held
-        self._is_sent = held is not None
+    ledger: Ledger
+    stage: str = ""
+    row_id: str = ""
+    ordinal: int = 0
+    discount: float = 0.0
+    tokens_in: int = 0
+    max_tokens: int = 0
+    key: str | None = None
+    store: ReplyStore | None = None
+    tries: int = 0
+    held: Spent | None = None
+    name: str = ""
+    is_received: bool = False
+    from_store: bool = False
+    begun: float | None = field(default_factory=monotonic)
+    _is_sent: bool = False
 
     async def admit(self) -> None:
         """Before each try.  Raises `OverBudget`."""
-        if self._held is None:
-            self._held = await self._ledger.set_aside(
-                self._tokens_in, self._tokens_out, self._stage, self._discount
-            )
+        if self.held is None:
+            await self.ledger.set_aside(self)
 
     def admit_now(self) -> bool:
         """Without waiting; whether there is room."""
-        self._held = self._ledger.set_aside_now(self._tokens_in, self._tokens_out, self._stage)
-        return self._held is not None
+        return self.ledger.set_aside_now(self)
 
     def sent(self, name: str = "") -> None:
         """The try leaves now.  name: under which a later start may reopen it."""
-        if self._held is not None:
-            self._is_sent = True
-            self._ledger.sent(self._held, name)
+        self._is_sent = True
+        self.ledger.note_sent(self, name)
 
     def failed(self, cost: Cost) -> None:
-        """The try brought no reply; the next one is admitted anew."""
-        if self._held is not None:
-            really = {Cost.NOTHING: Spent(), Cost.REQUEST: Spent(1), Cost.WORST: self._held.spent}
-            self._book(self._held, really[cost])
-
-    def settle(self, usage: Usage, reply_tokens: int) -> None:
-        """The reply came.  reply_tokens: an estimate, for endpoints that report no usage."""
-        if self._held is None:
-            return
-        # An endpoint may count one side only, and no reply is for nothing.
-        tokens_in = usage.tokens_in or self._held.spent.tokens_in
-        tokens_out = usage.tokens_out or reply_tokens
-        self._ledger.learn(self._tokens_in, usage.tokens_in, self._tokens_out, usage.tokens_out)
-        self._book(self._held, self._ledger.priced(tokens_in, tokens_out, self._discount))
+        """The try brought no reply; the next one is admitted anew.  What was not sent costs nothing."""
+        if self.held is not None:
+            really = {Cost.NOTHING: Spent(), Cost.REQUEST: Spent(1), Cost.WORST: self.held}
+            self._book(self.held, really[cost if self._is_sent else Cost.NOTHING])
 
     def release(self) -> None:
-        """Gives back what is still set aside, unless the try was sent; harmless after `settle`."""
-        self.failed(Cost.WORST if self._is_sent else Cost.NOTHING)
+        """It is over: what was set aside and not sent is given back, what was sent and broken off is lost."""
+        self.failed(Cost.WORST)
 
-    def _book(self, held: Held, really: Spent) -> None:
-        self._ledger.book(held, really)
-        self._held, self._is_sent = None, False
+    def received(self, reply: Reply) -> None:
+        """The reply is here."""
+        self.settle(reply.usage, tokens_in_reply(reply))
+        self.is_received = True
+        self._record(reply)
+
+    async def keep(self, reply: Reply) -> None:
+        """Returns once the reply is in the store; only then may it be used."""
+        if self.store is not None and self.key is not None:
+            await self.store.put(bytes.fromhex(self.key), reply)
+
+    def settle(self, usage: Usage, reply_tokens: int) -> None:
+        """reply_tokens: an estimate, for endpoints that report no usage."""
+        if self.held is None:
+            return
+        # An endpoint may count one side only, and no reply is for nothing.
+        tokens_in = usage.tokens_in or self.held.tokens_in
+        tokens_out = usage.tokens_out or reply_tokens
+        self.ledger.learn(self, usage)
+        self._book(self.held, self.priced(tokens_in, tokens_out))
+
+    def given(self, reply: Reply) -> None:
+        """The reply was paid for before."""
+        self.from_store = True
+        self._record(reply)
+
+    def refused(self, error: ToolloomError) -> None:
+        """There is no reply, and will be none."""
+        self._record(None, error)
+
+    def priced(self, tokens_in: int, tokens_out: int) -> Spent:
+        """One request of so many tokens."""
+        saved = (self.ledger.llm.cost_usd(tokens_in, tokens_out) or 0.0) * self.discount
+        return Spent(1, tokens_in, tokens_out, saved)
+
+    def _book(self, held: Spent, really: Spent) -> None:
+        self.ledger.book(self, held, really)
+        self.held, self.name, self._is_sent = None, "", False
+
+    def _record(self, reply: Reply | None, error: ToolloomError | None = None) -> None:
+        """The only place where a row of `llm_calls` is made."""
+        if self.ledger.recorder is None:
+            return
+        usage = Usage() if reply is None else reply.usage
+        is_timed = self.begun is not None and not self.from_store
+        self.ledger.recorder.record(
+            LlmCall(
+                run_id=self.ledger.run_id,
+                stage=self.stage,
+                row_id=self.row_id,
+                ordinal=self.ordinal,
+                model=self.ledger.llm.model,
+                tokens_in=usage.tokens_in,
+                tokens_out=usage.tokens_out,
+                cost_usd=self._cost(reply),
+                latency_ms=(monotonic() - (self.begun or 0.0)) * 1000 if is_timed else 0.0,
+                attempts=0 if self.from_store else self.tries,
+                from_store=self.from_store,
+                error=None if error is None else describe(error),
+                store_key=self.key,
+            )
+        )
+
+    def _cost(self, reply: Reply | None) -> float | None:
+        """What this run paid: nothing for a stored reply or an error, unknown when no usage was reported."""
+        llm = self.ledger.llm
+        if reply is None or self.from_store:
+            return llm.cost_usd(0, 0)
+        usage = reply.usage
+        usd = llm.cost_usd(usage.tokens_in, usage.tokens_out) if usage.total else None
+        return None if usd is None else usd * (1 - self.discount)
+
+
+def describe(error: ToolloomError) -> str:
+    """The kind of failure in one word; for a refused request also what the endpoint said."""
+    return f"{error.reason}: {error.message}" if isinstance(error, BadRow) else type(error).__name__

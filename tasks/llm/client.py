@@ -12,6 +12,8 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +25,8 @@ from openai import RequestOptions
 
 from tasks import exact_json
 from tasks.errors import ConnectionFailed, RequestRefused, ToolloomError, UsageError
-from tasks.llm.chat import Reply
+from tasks.llm.budget import Payment, tokens_in_bytes
+from tasks.llm.chat import ChatRequest, Json, Reply
 from tasks.llm.failures import (
     Ambiguous,
     KeyRefused,
@@ -52,6 +55,10 @@ _IS_MISSING = re.compile(r"missing|required|must be (?:passed|provided|present)|
 _LLAMA = "llamacpp"
 
 
+# The protocol renamed the field, and endpoints take one or the other.
+_LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
+
+
 class FieldRefused(Exception):
     """The endpoint takes the request in another form only; the same request is then sent again."""
 
@@ -62,6 +69,24 @@ class LengthFieldRefused(FieldRefused):
 
 class StateRefused(FieldRefused):
     """It sends fields with its messages that it does not take back; later bodies leave them out."""
+
+
+@dataclass(slots=True)
+class PreparedRequest:
+    """A request on its way, and what pays for it.
+
+    attempts: tries at most.  sent_at: when the last one left.  pause_s: what the endpoint wants of it before
+    the next, after it was refused so many times (`n_refused`) for coming too fast.
+    """
+
+    request: ChatRequest
+    body: bytes
+    length_field: str
+    attempts: int
+    payment: Payment
+    sent_at: float = 0.0
+    pause_s: float = 0.0
+    n_refused: int = 0
 
 
 class Client:
@@ -79,6 +104,7 @@ class Client:
         self._has_answered = False
         self._refused_in_a_row = 0
         self._unwanted: frozenset[str] = frozenset()
+        self._length_field = _LENGTH_FIELD
         self._openai = openai.AsyncOpenAI(
             base_url=params.base_url,
             api_key=self._key or "none",
@@ -94,6 +120,56 @@ class Client:
                 ),
             ),
         )
+
+    def prepare(self, request: ChatRequest, payment: Payment, attempts: int) -> PreparedRequest:
+        """The request as it will be sent."""
+        body = self._body(request)
+        payment.tokens_in, payment.max_tokens = tokens_in_bytes(len(body)), request.max_tokens or 0
+        return PreparedRequest(request, body, self._length_field, attempts, payment)
+
+    def use_newer_length_field(self, prepared: PreparedRequest) -> None:
+        """The endpoint refused the older one: this request and all later ones have the newer."""
+        self._length_field = prepared.length_field = _NEWER_LENGTH_FIELD
+        prepared.body = self._body(prepared.request)
+
+    def _body(self, request: ChatRequest) -> bytes:
+        optional: Mapping[str, object] = {
+            "tools": None if request.tools is None else orjson.Fragment(request.tools.text),
+            "tool_choice": request.tool_choice,
+            "response_format": request.response_format,
+            "temperature": request.temperature,
+            self._length_field: request.max_tokens,
+            "seed": request.seed,
+        }
+        body: Json = {
+            "model": self.params.model,
+            "messages": [message.wire() for message in request.transcript.messages()],
+        }
+        body.update({name: value for name, value in optional.items() if value is not None})
+        body.update(request.body or {})
+        return orjson.dumps(body)
+
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """One try, booked and stored as soon as its reply is here: a kill loses no more than are in flight.
+
+        Raises as `chat` does; `RequestRefused` where not even the newer field will do.
+        """
+        if prepared.length_field != self._length_field:
+            self.use_newer_length_field(prepared)
+        payment = prepared.payment
+        payment.tries += 1
+        prepared.sent_at = monotonic()
+        payment.sent()
+        try:
+            reply = await self.chat(prepared.body)
+        except LengthFieldRefused as refused:
+            if prepared.length_field == _NEWER_LENGTH_FIELD:
+                raise RequestRefused("endpoint_refused", str(refused)) from refused
+            self.use_newer_length_field(prepared)
+            raise
+        payment.received(reply)
+        await payment.keep(reply)
+        return reply
 
     async def chat(self, body: bytes) -> Reply:
         """Asks once.  Raises the errors of `tasks.llm.failures` and `FieldRefused`.

@@ -1,13 +1,15 @@
-"""One model endpoint: asking it until it answers, or until it is clear what its silence means."""
+"""One model endpoint: asking it until it answers, or until it is clear what its silence means.
+
+A request passes the layers from above to below, each with an `ask` around that of the next: `Retried`,
+`Paid`, `Paced`, and the client that sends it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Callable, Mapping
 from types import TracebackType
-
-import orjson
+from typing import Protocol
 
 from tasks.errors import (
     BrokenContract,
@@ -19,23 +21,31 @@ from tasks.errors import (
     UsageError,
 )
 from tasks.llm.adapt import completed
-from tasks.llm.asking import Asking, Buyer, Cost, Free
-from tasks.llm.budget import tokens_in_bytes
-from tasks.llm.chat import ChatRequest, Json, Message, Reply, Transcript
-from tasks.llm.client import Client, FieldRefused, LengthFieldRefused, StateRefused
-from tasks.llm.failures import KeyRefused, MalformedReply, ModelUnknown, Unreachable
-from tasks.llm.limit import Pace, Window
-from tasks.llm.params import Abilities, LlmParams
-from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, Outage, Patience
+from tasks.llm.budget import Ledger, Payment
+from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
+from tasks.llm.client import Client, FieldRefused, PreparedRequest
+from tasks.llm.failures import Cost, KeyRefused, MalformedReply, ModelUnknown, Unreachable
+from tasks.llm.limit import ConcurrencyLimiter, RateLimiter
+from tasks.llm.params import Abilities, BudgetParams, LlmParams
+from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, CircuitBreaker, RetryState
 from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retrying
 
-# The protocol renamed the field, and endpoints take one or the other.
-_LENGTH_FIELD, _NEWER_LENGTH_FIELD = "max_tokens", "max_completion_tokens"
 # So many requests in a row are not to blame themselves.
 _FAILED_IN_A_ROW = 10
 _LONGEST_STANDING = 100
 _PING = ChatRequest(transcript=Transcript.of(Message(role="user", content="ping")), max_tokens=1)
+_PING_STAGE, _PING_ROW = "endpoint", "ping"
+_LOOKS = 3
+_MOST_NAMES = 12
+# 403 may mean that this key can do all but list.
+_NO_VALID_KEY = 401
+
+
+class Asks(Protocol):
+    """A layer."""
+
+    async def ask(self, prepared: PreparedRequest) -> Reply: ...
 
 
 class Endpoint:
@@ -43,7 +53,7 @@ class Endpoint:
 
     abilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
     redactor: of other configured keys than the endpoint's own, which are taken out of what it says.
-    ping_buyer: pays for a ping, or says None when there is no money for one.
+    ledger: pays for pings while the endpoint is away, and for requests that come without a payment.
     """
 
     def __init__(
@@ -53,26 +63,29 @@ class Endpoint:
         abilities: Abilities | None = None,
         first_pause_s: float = 0.5,
         redactor: Redactor = NO_SECRETS,
+        ledger: Ledger | None = None,
     ) -> None:
         self.params = params
         self.abilities = abilities or Abilities()
         self.learned_context: int | None = None  # from the refusal of a request that was too long
-        self.ping_buyer: Callable[[Asking], Buyer | None] = lambda _: Free()
-        self._client = Client(params, redactor)
+        self.client = Client(params, redactor)
+        self._ledger = ledger or Ledger(BudgetParams(), params)
         self._first_pause_s = first_pause_s
-        self._window = Window(params.concurrency)
-        self._requests = Pace(params.requests_per_minute)
-        self._tokens = Pace(params.tokens_per_minute)
-        self._length_field = _LENGTH_FIELD
-        self._failed_in_a_row = 0
-        self._n_tried_again, self._last_failure = 0, ""
-        self._outage = Outage(
+        limiter = ConcurrencyLimiter(params.concurrency)
+        self._breaker = CircuitBreaker(
             self._ping,
-            where=self._client.where,
+            where=self.client.where,
             patience_s=params.outage_s,
             first_pause_s=first_pause_s,
-            begun=self._window.restart,
+            opened=limiter.restart,
         )
+        self._retried = Retried(
+            Paid(Paced(self.client, limiter, self._breaker, first_pause_s)),
+            self._breaker,
+            self.client,
+            first_pause_s,
+        )
+        self._n_pings = 0
 
     async def __aenter__(self) -> Endpoint:
         return self
@@ -80,11 +93,7 @@ class Endpoint:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
-
-    @property
-    def client(self) -> Client:
-        return self._client
+        await self.client.close()
 
     @property
     def context(self) -> int | None:
@@ -95,175 +104,108 @@ class Endpoint:
     @property
     def standing(self) -> str:
         """What keeps requests from being answered right now, for people; empty while nothing does."""
-        if self._outage.is_on or not self._n_tried_again:
-            return self._outage.standing
-        requests = "1 request" if self._n_tried_again == 1 else f"{self._n_tried_again:,} requests"
-        return f"{requests} tried again: {self._last_failure[:_LONGEST_STANDING]}"
-
-    async def close(self) -> None:
-        await self._client.close()
+        return self._breaker.standing or self._retried.standing
 
     async def check(self) -> None:
         """Finds out, before the first request and without one, whether requests can work at all.
 
         Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused.
         """
-        await check_endpoint(self._client, self._first_pause_s)
+        await check_endpoint(self.client, self._first_pause_s)
 
-    async def ask(self, request: ChatRequest) -> Reply:
-        """The reply.  Raises `RequestRefused` for this request, `StopRun` for the whole run."""
-        return await self.answer(self.prepare(request))
-
-    def prepare(self, request: ChatRequest, *, attempts: int | None = None) -> Asking:
+    def prepare(
+        self, request: ChatRequest, payment: Payment | None = None, *, attempts: int | None = None
+    ) -> PreparedRequest:
         """The request as it will be sent.  attempts: in the place of `[llm] attempts`."""
         request = completed(request, self.params)
-        body = self._body(request)
-        return Asking(
-            request,
-            body,
-            tokens_in_bytes(len(body)),
-            self._length_field,
-            attempts or self.params.attempts,
+        return self.client.prepare(
+            request, payment or Payment(self._ledger), attempts or self.params.attempts
         )
 
-    def use_newer_length_field(self, asking: Asking) -> None:
-        """The endpoint refused the older one: this request and all later ones have the newer."""
-        self._length_field = asking.length_field = _NEWER_LENGTH_FIELD
-        asking.body = self._body(asking.request)
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """The reply.  Raises `RequestRefused` for this request, `StopRun` for the whole run."""
+        return await self._retried.ask(prepared)
 
-    def _body(self, request: ChatRequest) -> bytes:
-        optional: Mapping[str, object] = {
-            "tools": None if request.tools is None else orjson.Fragment(request.tools.text),
-            "tool_choice": request.tool_choice,
-            "response_format": request.response_format,
-            "temperature": request.temperature,
-            self._length_field: request.max_tokens,
-            "seed": request.seed,
-        }
-        body: Json = {
-            "model": self.params.model,
-            "messages": [message.wire() for message in request.transcript.messages()],
-        }
-        body.update({name: value for name, value in optional.items() if value is not None})
-        body.update(request.body or {})
-        return orjson.dumps(body)
-
-    async def answer(self, asking: Asking) -> Reply:
-        """The reply to a prepared request; counts its tries in it."""
+    async def _ping(self) -> None:
+        """Asks for one token; any answer about the request itself shows that the endpoint is there."""
+        payment = Payment(self._ledger, stage=_PING_STAGE, row_id=_PING_ROW, ordinal=self._n_pings)
+        prepared = self.prepare(_PING, payment)
         try:
-            reply = await self._tried(asking)
+            # Where the budget has no room, nobody may wait for money while all wait for a ping.
+            if payment.admit_now():
+                await Paid(self.client).ask(prepared)
+                self._n_pings += 1
+            else:
+                await self.client.models()
+        except (FieldRefused, RequestRefused, BrokenContract):
+            return
+
+
+class Retried:
+    """Tries a request again while that may help; tells one that fails from an endpoint that is away."""
+
+    def __init__(self, inner: Asks, breaker: CircuitBreaker, client: Client, first_pause_s: float) -> None:
+        self._inner = inner
+        self._breaker = breaker
+        self._client = client
+        self._first_pause_s = first_pause_s
+        self._failed_in_a_row = 0
+        self._n_tried_again, self._last_failure = 0, ""
+
+    @property
+    def standing(self) -> str:
+        if not self._n_tried_again:
+            return ""
+        requests = "1 request" if self._n_tried_again == 1 else f"{self._n_tried_again:,} requests"
+        return f"{requests} tried again: {self._last_failure[:_LONGEST_STANDING]}"
+
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """Raises `RequestRefused` for this request, `StopRun` for the whole run."""
+        try:
+            reply = await self._answered(prepared)
         except RateLimited as error:
-            raise self._limited(error) from error
+            raise self._breaker.limited(error) from error
         except MalformedReply as error:
             raise not_the_protocol(self._client, error) from error
         except ModelUnknown as error:
             raise await unknown_model(self._client, error) from error
-        try:
-            await asking.buyer.received(reply)
-        finally:
-            self._window.leave()
+        self._failed_in_a_row = 0
         return reply
 
-    async def _tried(self, asking: Asking) -> Reply:
-        """The reply, its place in the window still taken."""
-        patience = Patience(asking.attempts, self._outage, self._first_pause_s)
+    async def _answered(self, prepared: PreparedRequest) -> Reply:
+        state = RetryState(prepared, self._breaker, self._first_pause_s)
         try:
-            return await self._try(asking, patience)
+            return await self._try(prepared, state)
         except Transient as error:
             failure = error
         self._n_tried_again += 1
         try:
-            while not patience.exhausted():
+            while not state.exhausted():
                 self._last_failure = failure.message
-                await asyncio.sleep(patience.pause())
+                await asyncio.sleep(state.pause())
                 try:
-                    return await self._try(asking, patience)
+                    return await self._try(prepared, state)
                 except Transient as error:
                     failure = error
-            if isinstance(failure, RateLimited) or (
-                isinstance(failure, MalformedReply) and patience.is_alone
-            ):
+            if isinstance(failure, RateLimited) or (isinstance(failure, MalformedReply) and state.is_alone):
                 raise failure
-            if not isinstance(failure, MalformedReply) and patience.is_unanswered:
-                self._outage.begin(failure)
-                await self._outage.over()
+            if not isinstance(failure, MalformedReply) and state.is_unanswered:
+                self._breaker.open(failure)
+                await self._breaker.until_closed()
             raise self._failed(failure) from failure
         finally:
             self._n_tried_again -= 1
 
-    async def _try(self, asking: Asking, patience: Patience) -> Reply:
+    async def _try(self, prepared: PreparedRequest, state: RetryState) -> Reply:
         while True:
-            await self._enter(asking)
+            await self._breaker.until_closed()
             try:
-                return await self._sent(asking, patience)
-            except StateRefused:
-                self._window.leave()
-            except LengthFieldRefused as refused:
-                self._window.leave()
-                if asking.length_field == _NEWER_LENGTH_FIELD:
-                    raise RequestRefused("endpoint_refused", str(refused)) from refused
-                self.use_newer_length_field(asking)
-            except BaseException:
-                self._window.leave()
+                return await self._inner.ask(prepared)
+            except FieldRefused:
+                continue  # the client has put it into the form that is wanted
+            except Transient as error:
+                state.failed(error)
                 raise
-
-    async def _enter(self, asking: Asking) -> None:
-        """Waits until the request may leave; its place in the window is taken then.
-
-        It is paid for first: whoever waits for money must not keep a place from those who bring it back.
-        """
-        await self._outage.over()
-        await asking.buyer.admit()
-        await self._window.enter()
-        while self._outage.is_on:
-            self._window.leave()
-            await self._outage.over()
-            await self._window.enter()
-        refusal = self._outage.refused_too_long
-        if refusal is not None:
-            self._window.leave()
-            raise self._limited(refusal)
-
-    async def _sent(self, asking: Asking, patience: Patience) -> Reply:
-        announced = asking.tokens_in + (asking.request.max_tokens or 0)
-        await self._requests.turn()
-        await self._tokens.turn(announced)
-        patience.sent()
-        try:
-            reply = await self._send(asking)
-        except Transient as error:
-            patience.failed(error)
-            if isinstance(error, RateLimited):
-                pause_s = min(patience.pause_when_refused(error), max(0.0, self._outage.pauses_left_s))
-                self._window.refused(pause_s)
-            raise
-        except (RequestRefused, FieldRefused):
-            self._note_answer()
-            raise
-        self._note_answer()
-        self._failed_in_a_row = 0
-        if reply.usage.total:
-            self._tokens.correct(reply.usage.total - announced)
-        return reply
-
-    def _note_answer(self) -> None:
-        self._outage.end()
-        self._window.answered()
-
-    async def _send(self, asking: Asking) -> Reply:
-        """One try, which its buyer has admitted."""
-        if asking.length_field != self._length_field:
-            self.use_newer_length_field(asking)
-        asking.tries += 1
-        asking.buyer.sent()
-        try:
-            return await self._client.chat(asking.body)
-        except Transient as error:
-            asking.buyer.failed(RETRIES[type(error)].cost)
-            raise
-        except (ToolloomError, FieldRefused):
-            asking.buyer.failed(Cost.REQUEST)
-            raise
 
     def _failed(self, error: Transient) -> RequestRefused | EndpointDown:
         """It answers, were it only a ping, and every try of this request failed."""
@@ -279,40 +221,79 @@ class Endpoint:
             "again: what is finished is kept",
         )
 
-    def _limited(self, error: RateLimited) -> EndpointDown:
-        asked = "" if error.retry_after is None else f" (it asks for a pause of {error.retry_after:g} s)"
-        return EndpointDown(
-            f"the model endpoint {self._client.where} lets no request through{asked}: {error.message}",
-            fix="run the same command again when the limit is lifted: what is finished is kept; "
-            "[llm] requests_per_minute, tokens_per_minute and concurrency keep below a limit",
-        )
 
-    async def _ping(self) -> None:
-        """Asks for one token; any answer about the request itself shows that the endpoint is there."""
-        asking = self.prepare(_PING)
-        buyer = self.ping_buyer(asking)
-        try:
-            if buyer is None:
-                await self._client.models()
-            else:
-                await self._bought_ping(asking, buyer)
-        except LengthFieldRefused:
-            self.use_newer_length_field(asking)
-        except (RequestRefused, BrokenContract):
-            return
+class Paid:
+    """Pays for each try, and before it waits for its turn: who waits for money must keep no place."""
 
-    async def _bought_ping(self, asking: Asking, buyer: Buyer) -> None:
-        asking.buyer = buyer
+    def __init__(self, inner: Asks) -> None:
+        self._inner = inner
+
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """Raises `OverBudget`."""
+        payment = prepared.payment
+        await payment.admit()
         try:
-            await buyer.received(await self._send(asking))
+            return await self._inner.ask(prepared)
+        except Transient as error:
+            payment.failed(RETRIES[type(error)].cost)
+            raise
+        except (ToolloomError, FieldRefused):
+            payment.failed(Cost.REQUEST)
+            raise
         finally:
-            buyer.release()
+            payment.release()
 
 
-_TRIES = 3
-_MOST_NAMES = 12
-# 403 may mean that this key can do all but list.
-_NO_VALID_KEY = 401
+class Paced:
+    """Sends no more requests at a time, and none faster, than the endpoint takes."""
+
+    def __init__(
+        self, inner: Client, limiter: ConcurrencyLimiter, breaker: CircuitBreaker, first_pause_s: float
+    ) -> None:
+        self._inner = inner
+        self._limiter = limiter
+        self._breaker = breaker
+        self._first_pause_s = first_pause_s
+        self._requests = RateLimiter(inner.params.requests_per_minute)
+        self._tokens = RateLimiter(inner.params.tokens_per_minute)
+
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """Raises `EndpointDown` while nobody is let through for too long."""
+        await self._limiter.enter()
+        while self._breaker.is_open:
+            self._limiter.leave()
+            await self._breaker.until_closed()
+            await self._limiter.enter()
+        try:
+            self._breaker.raise_if_refused_too_long()
+            return await self._sent(prepared)
+        finally:
+            self._limiter.leave()
+
+    async def _sent(self, prepared: PreparedRequest) -> Reply:
+        announced = prepared.payment.tokens_in + prepared.payment.max_tokens
+        await self._requests.turn()
+        await self._tokens.turn(announced)
+        try:
+            reply = await self._inner.ask(prepared)
+        except RateLimited as error:
+            self._breaker.refused(error)
+            prepared.n_refused += 1
+            grown = Backoff(self._first_pause_s, LONGEST_PAUSE_S).pause_s(prepared.n_refused)
+            prepared.pause_s = grown if error.retry_after is None else error.retry_after
+            self._limiter.refused(min(prepared.pause_s, max(0.0, self._breaker.pauses_left_s)))
+            raise
+        except (RequestRefused, FieldRefused):
+            self._note_answer()
+            raise
+        self._note_answer()
+        if reply.usage.total:
+            self._tokens.correct(reply.usage.total - announced)
+        return reply
+
+    def _note_answer(self) -> None:
+        self._breaker.close()
+        self._limiter.answered()
 
 
 async def check_endpoint(client: Client, first_pause_s: float) -> None:
@@ -322,7 +303,7 @@ async def check_endpoint(client: Client, first_pause_s: float) -> None:
     first request shows that.
     """
     try:
-        await retrying(Backoff(first_pause_s, LONGEST_PAUSE_S), attempts=_TRIES, may_pass=_may_pass)(
+        await retrying(Backoff(first_pause_s, LONGEST_PAUSE_S), attempts=_LOOKS, may_pass=_may_pass)(
             _listed, client
         )
     except KeyRefused as error:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,14 @@ from tasks.errors import (
 from tasks.transport.retry import pause_asked_for
 
 _LONGEST_QUOTE = 300
+
+
+class Cost(StrEnum):
+    """What a try that brought no reply counts as; its words are for readers."""
+
+    NOTHING = "nothing"
+    REQUEST = "a request"
+    WORST = "a request and its tokens, at worst"
 
 
 class Unreachable(ConnectionFailed):

@@ -12,7 +12,7 @@ _FIRST_AFTER_A_PAUSE = 2
 _STEPS_TO_FULL = 16
 
 
-class Window:
+class ConcurrencyLimiter:
     """Admits at most `limit` requests at a time, first come, first served.
 
     `limit` follows the endpoint's answers as TCP's window does.  After each window of answers it shrinks
@@ -116,7 +116,7 @@ class Window:
         self._admit()
 
 
-class Pace:
+class RateLimiter:
     """Spreads what is asked for evenly over time: each unit takes its share of a minute.
 
     per_minute: None is no limit.  What turns out to cost more or less than announced is made good by the

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from tasks.errors import ConnectionFailed, EndpointDown, RateLimited, ServerFailed, ToolloomError, Transient
-from tasks.llm.asking import Cost
-from tasks.llm.failures import BrokenOff, MalformedReply, TimedOut, Unreachable
+from tasks.llm.client import PreparedRequest
+from tasks.llm.failures import BrokenOff, Cost, MalformedReply, TimedOut, Unreachable
 from tasks.transport.retry import Backoff
 
 ALL_ATTEMPTS = 1_000_000
@@ -79,98 +79,78 @@ RETRIES: Mapping[type[Transient], Retry] = {
 }
 
 _UNANSWERED_IN_A_ROW = 2
+LONGEST_PAUSE_S = 20.0
 
 
-class Patience:
+class RetryState:
     """The tries of one request.
 
     Tells an endpoint that is away from a request that it fails at: when several tries in a row fail and
-    nobody else is answered meanwhile, the endpoint counts as away (`Outage`), for all requests.
+    nobody else is answered meanwhile, the endpoint counts as away (`CircuitBreaker`), for all requests.
     """
 
-    def __init__(self, attempts: int, outage: Outage, first_pause_s: float) -> None:
-        self._attempts = attempts
-        self._outage = outage
+    def __init__(self, prepared: PreparedRequest, breaker: CircuitBreaker, first_pause_s: float) -> None:
+        self._prepared = prepared
+        self._breaker = breaker
         self._begun = monotonic()
-        self._sent_at = 0.0
         self._unanswered: list[float] = []
         self._failures: Counter[type[Transient]] = Counter()
         self._last: Transient | None = None
         self._first_pause_s = first_pause_s
 
-    def sent(self) -> None:
-        self._sent_at = monotonic()
-
     def failed(self, error: Transient) -> None:
         self._last = error
         self._failures[type(error)] += 1
-        if isinstance(error, RateLimited):
-            self._outage.refused(error)
         if isinstance(error, RateLimited | MalformedReply):
             return  # somebody is there
-        self._unanswered = [sent for sent in self._unanswered if sent >= self._outage.last_answer]
-        if self._sent_at >= self._outage.last_answer:
-            self._unanswered.append(self._sent_at)
+        self._unanswered = [sent for sent in self._unanswered if sent >= self._breaker.last_answer]
+        if self.is_unanswered:
+            self._unanswered.append(self._prepared.sent_at)
         if isinstance(error, Unreachable) or len(self._unanswered) >= _UNANSWERED_IN_A_ROW:
-            self._outage.begin(error)
+            self._breaker.open(error)
 
     @property
     def is_unanswered(self) -> bool:
         """Whether nobody was answered since the last try was sent."""
-        return self._sent_at >= self._outage.last_answer
+        return self._prepared.sent_at >= self._breaker.last_answer
 
     @property
     def is_alone(self) -> bool:
         """Whether nobody was answered since this request began."""
-        return self._begun >= self._outage.last_answer
+        return self._begun >= self._breaker.last_answer
 
     def exhausted(self) -> bool:
         """Whether the last failure was the last try."""
         if self._last is None:
             return False
         if isinstance(self._last, RateLimited):
-            return self._is_limited_too_long(self._last.retry_after or 0)
+            # Counted from the first refusal of any request since the last answer: many wait, and each of
+            # them finding out by itself would take as many times as long.
+            return (self._last.retry_after or 0) > self._breaker.pauses_left_s
         at_most = RETRIES[type(self._last)].at_most
         if at_most is None:
             return False
         counted = sum(n for kind, n in self._failures.items() if RETRIES[kind].at_most is not None)
         if self.is_alone:
             at_most = min(at_most, RETRIES[type(self._last)].alone_at_most)
-        return counted >= self._attempts or self._failures[type(self._last)] >= at_most
-
-    def _is_limited_too_long(self, pause_s: float) -> bool:
-        """Whether the pause that is asked for would end after `outage_s` without an answer to anybody.
-
-        Counted from the first refusal of any request since the last answer: many wait, and each of them
-        finding out by itself would take as many times as long.
-        """
-        return pause_s > self._outage.pauses_left_s
+        return counted >= self._prepared.attempts or self._failures[type(self._last)] >= at_most
 
     def pause(self) -> float:
         """Seconds until the next try."""
         if isinstance(self._last, Unreachable):
-            return 0.0  # `Outage` waits, for all requests at once
+            return 0.0  # `CircuitBreaker` waits, for all requests at once
         if isinstance(self._last, RateLimited):
-            return self.pause_when_refused(self._last) + random.uniform(0, self._first_pause_s)  # noqa: S311
+            return self._prepared.pause_s + random.uniform(0, self._first_pause_s)  # noqa: S311
         backoff = Backoff(self._first_pause_s, LONGEST_PAUSE_S, jitter_s=self._first_pause_s)
         return backoff.pause_s(self._failures.total())
 
-    def pause_when_refused(self, error: RateLimited) -> float:
-        """Seconds that the endpoint asks for, or that grow with each refusal of this request."""
-        if error.retry_after is not None:
-            return error.retry_after
-        return Backoff(self._first_pause_s, LONGEST_PAUSE_S).pause_s(self._failures[RateLimited])
 
-
-LONGEST_PAUSE_S = 20.0
-
-
-class Outage:
+class CircuitBreaker:
     """Whether the endpoint is away.
 
     While it is, every request waits here, one of them probes with growing pauses, and all go on when a
     probe is answered.  After `patience_s` without an answer all of them get `EndpointDown`; a request
-    made later costs one more probe, no more waiting.  `begun` is called at the beginning of each outage.
+    made later costs one more probe, no more waiting.  `opened` is called at the beginning of each outage.
     """
 
     def __init__(
@@ -180,10 +160,10 @@ class Outage:
         where: str,
         patience_s: float,
         first_pause_s: float,
-        begun: Callable[[], None] = lambda: None,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._probe = probe
-        self._begun = begun
+        self._opened = opened
         self._where = where
         self._patience_s = patience_s
         self._backoff = Backoff(first_pause_s, LONGEST_PAUSE_S)
@@ -214,22 +194,30 @@ class Outage:
             return self._patience_s
         return self._refused_since + self._patience_s - monotonic()
 
-    @property
-    def refused_too_long(self) -> RateLimited | None:
-        """The last refusal, when nobody was let through for `patience_s`: no request is worth a try then."""
-        return self._refusal if self.pauses_left_s <= 0 and self._refused_since is not None else None
+    def raise_if_refused_too_long(self) -> None:
+        """Raises `EndpointDown` when nobody was let through for `patience_s`: no try is worth it then."""
+        if self._refusal is not None and self._refused_since is not None and self.pauses_left_s <= 0:
+            raise self.limited(self._refusal)
 
-    def begin(self, error: ToolloomError) -> None:
+    def limited(self, error: RateLimited) -> EndpointDown:
+        asked = "" if error.retry_after is None else f" (it asks for a pause of {error.retry_after:g} s)"
+        return EndpointDown(
+            f"the model endpoint {self._where} lets no request through{asked}: {error.message}",
+            fix="run the same command again when the limit is lifted: what is finished is kept; "
+            "[llm] requests_per_minute, tokens_per_minute and concurrency keep below a limit",
+        )
+
+    def open(self, error: ToolloomError) -> None:
         """The endpoint was found away; the first to notice starts the clock."""
         if self._since is None:
             self._answering.clear()
             self._since = monotonic()
             self._n_probes = 0
             self._note(error)
-            self._begun()
+            self._opened()
 
     @property
-    def is_on(self) -> bool:
+    def is_open(self) -> bool:
         return self._since is not None
 
     @property
@@ -239,7 +227,7 @@ class Outage:
             return ""
         return f"the model endpoint has been away for {monotonic() - self._since:.0f} s: {self._reason[:100]}"
 
-    def end(self) -> None:
+    def close(self) -> None:
         """The endpoint answered."""
         self.last_answer = monotonic()
         self._refused_since = None
@@ -247,7 +235,7 @@ class Outage:
             self._since = None
             self._answering.set()
 
-    async def over(self) -> None:
+    async def until_closed(self) -> None:
         """Returns once the endpoint answers: as a rule at once.  Raises `EndpointDown`."""
         while self._since is not None:
             async with self._probing:
@@ -268,7 +256,7 @@ class Outage:
             self._n_probes += 1
             self._note(error)
         else:
-            self.end()
+            self.close()
 
     async def _pause(self, seconds: float) -> None:
         """Sleeps, but not past the moment another request is answered."""

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from tasks.errors import StopRun, UsageError
+from tasks.llm.params import LlmParams
 from warehouse.tables.accounts import LlmCall
 
 
@@ -50,12 +51,17 @@ class Spent:
     def tokens(self) -> int:
         return self.tokens_in + self.tokens_out
 
+    @property
+    def numbers(self) -> tuple[int, int, int, float]:
+        return self.requests, self.tokens_in, self.tokens_out, self.saved_usd
+
+    def cost_usd(self, llm: LlmParams) -> float | None:
+        """In dollars; None while prices are unknown."""
+        usd = llm.cost_usd(self.tokens_in, self.tokens_out)
+        return None if usd is None else usd - self.saved_usd
+
 
 _FOLDER = ("store", "spent")
-
-
-Numbers = tuple[int, int, int, float]
-"""Requests, tokens in, tokens out, USD saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Booking:
     """A request's place in the account.  settled: what it cost is known; else this is its worst case."""
 
     stage: str
-    numbers: Numbers
+    spent: Spent
     settled: bool
 
 
@@ -106,15 +112,15 @@ class SpendingLog:
             os.close(self._file)
             self._file = -1
 
-    def held(self, stage: str, numbers: Numbers, name: str = "") -> str:
+    def held(self, stage: str, spent: Spent, name: str = "") -> str:
         """Set aside for a request; returns the name under which it is settled, made up unless given."""
         self._n_held += 1
         name = name or f"{os.getpid()}.{id(self)}.{self._n_held}"
-        self._append(["held", name, stage, numbers])
+        self._append(["held", name, stage, spent.numbers])
         return name
 
-    def settled(self, name: str, numbers: Numbers) -> None:
-        self._append(["settled", name, numbers])
+    def settled(self, name: str, spent: Spent) -> None:
+        self._append(["settled", name, spent.numbers])
 
     def asked(self, call: LlmCall) -> None:
         """A request that was sent, and came to its end."""
@@ -125,7 +131,7 @@ class SpendingLog:
         found: dict[str, Booking] = {}
         for kind, name, *told in self._events({"held", "settled"}):
             stage = told[0] if kind == "held" else found[name].stage
-            found[name] = Booking(stage, tuple(told[-1]), settled=kind == "settled")
+            found[name] = Booking(stage, Spent(*told[-1]), settled=kind == "settled")
         return found
 
     def calls(self) -> list[LlmCall]:
@@ -238,5 +244,5 @@ def mostly_refused(calls: Iterable[LlmCall]) -> tuple[str, ...]:
 
 
 def _is_refused(call: LlmCall) -> bool:
-    """A refusal is told with its reason and what was said, other failures in a word (`tasks.llm.model`)."""
+    """A refusal is told with its reason and what was said, other failures in a word (`budget.describe`)."""
     return call.error is not None and ": " in call.error

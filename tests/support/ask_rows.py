@@ -34,11 +34,11 @@ async def ask_rows(base_url: str, data: Path, n: int, max_requests: int) -> None
             model = StoredModel(
                 endpoint=endpoint,
                 store=ReplyStore(entries),
-                ledger=Ledger(BudgetParams(max_requests=max_requests), params, log),
-                recorder=UsageLog(log),
+                ledger=Ledger(
+                    BudgetParams(max_requests=max_requests), params, log, recorder=UsageLog(log), run_id="r"
+                ),
                 functions=FunctionWatch(model=params.model, where=params.base_url),
                 stage="s",
-                run_id="r",
             )
             rows = [f"row-{i}" for i in range(n)]
             asked = (model.ask(request_of(row), row_id=row) for row in rows)

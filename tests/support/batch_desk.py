@@ -14,7 +14,7 @@ from llm_server import ApplicationThread
 from sandbox.teacher import TeacherFaults, build_teacher
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
-from tasks.llm.batching.batcher import Batcher, Debts
+from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Records
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
@@ -109,16 +109,15 @@ def _desk(endpoint: Endpoint, store: ReplyStore, log: SpendingLog, folder: Folde
     params = endpoint.params
     records = Records(folder.root / "batches")
     runner = BatchRunner(BatchApi(endpoint.client), records, store, params, first_pause_s=0.02)
-    ledger, usage = Ledger(folder.budget, params, log), UsageLog(log)
-    batcher = Batcher(endpoint, runner, records, Debts(ledger, usage, params, folder.run_id))
+    usage = UsageLog(log)
+    ledger = Ledger(folder.budget, params, log, recorder=usage, run_id=folder.run_id)
+    batcher = Batcher(endpoint, runner, records, ledger)
     model = StoredModel(
         endpoint=endpoint,
         store=store,
         ledger=ledger,
-        recorder=usage,
         functions=FunctionWatch(model=params.model, where=params.base_url),
         stage="propose",
-        run_id=folder.run_id,
         batcher=batcher if params.batch else None,
     )
     return Desk(model, ledger, usage, batcher, runner)

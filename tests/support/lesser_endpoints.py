@@ -89,4 +89,4 @@ class PlainModel:
         return self._endpoint.params.model
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:  # noqa: ARG002
-        return await self._endpoint.answer(self._endpoint.prepare(request, attempts=self._attempts))
+        return await self._endpoint.ask(self._endpoint.prepare(request, attempts=self._attempts))

@@ -8,84 +8,14 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from tasks.errors import EndpointDown, RequestRefused, ToolloomError, Transient
-from tasks.llm.asking import Asking, Buyer, Cost, Free
-from tasks.llm.batching.api import NextBatch, OtherLengthField, TooMuch
+from tasks.llm.batching.api import LeftOut, NextBatch, OtherLengthField, TooMuch
 from tasks.llm.batching.batches import BatchRunner, Entry, Outcome, Record, Records
-from tasks.llm.budget import Ledger, Reservation, tokens_in_reply
+from tasks.llm.budget import Ledger, Payment
 from tasks.llm.chat import Reply
+from tasks.llm.client import PreparedRequest
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.params import LlmParams
+from tasks.llm.failures import Cost
 from tasks.llm.retry import RETRIES
-from tasks.llm.spending import Recorder
-from warehouse.tables.accounts import LlmCall
-
-
-def cost_in_a_batch(failure: ToolloomError) -> Cost:
-    """What a request of a batch that is over counts as when it brought no reply."""
-    if isinstance(failure, Transient):
-        return RETRIES[type(failure)].cost
-    tried = isinstance(failure, RequestRefused | OtherLengthField)
-    return Cost.REQUEST if tried else Cost.NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Debts:
-    """Where the requests of earlier batches are booked: the ledger of the run, and its calls."""
-
-    ledger: Ledger
-    recorder: Recorder
-    params: LlmParams
-    run_id: str
-
-    def of(self, record: Record, entry: Entry) -> Debt:
-        reservation = self.ledger.reopened(
-            record.booking(entry.key),
-            tokens_in=entry.tokens_in,
-            tokens_out=entry.tokens_out,
-            stage=entry.stage,
-            discount=self.params.batch_discount,
-        )
-        return Debt(self, entry, reservation)
-
-    def record(self, entry: Entry, reply: Reply) -> None:
-        self.recorder.record(
-            LlmCall(
-                run_id=self.run_id,
-                stage=entry.stage,
-                row_id=entry.row_id,
-                ordinal=entry.ordinal,
-                model=self.params.model,
-                tokens_in=reply.usage.tokens_in,
-                tokens_out=reply.usage.tokens_out,
-                cost_usd=self.ledger.cost(reply.usage, self.params.batch_discount),
-                latency_ms=0.0,
-                attempts=1,
-                from_store=False,
-                error=None,
-                store_key=entry.key,
-            )
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Debt:
-    """One request of an earlier start that is under way."""
-
-    debts: Debts
-    entry: Entry
-    reservation: Reservation
-
-    def settle(self, outcome: Reply | ToolloomError) -> None:
-        if isinstance(outcome, Reply):
-            self.debts.record(self.entry, outcome)
-            self.reservation.settle(outcome.usage, tokens_in_reply(outcome))
-        else:
-            self.reservation.failed(cost_in_a_batch(outcome))
-
-    def release(self) -> None:
-        """It stays under way: this start counts it at its worst."""
-        self.reservation.release()
-
 
 LARGEST_FILE = 200_000_000
 """Bytes of an input file, at most."""
@@ -96,34 +26,27 @@ _BYTES_AROUND_A_BODY = 200
 
 @dataclass(eq=False, slots=True)
 class _Wish:
-    """A request that waits: for a batch, then for what comes of it.
-
-    buyer: pays for it.  debt: of a batch of an earlier start, in the place of a buyer.
-    """
+    """A request that waits: for a batch, then for what comes of it."""
 
     entry: Entry
+    payment: Payment
     body: bytes = b""
-    buyer: Buyer = field(default_factory=Free)
-    debt: Debt | None = None
     outcome: asyncio.Future[Outcome | BaseException] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
     def settle(self, outcome: Outcome) -> None:
         """The batch is over: what came of the request."""
-        if self.debt is not None:
-            self.debt.settle(outcome)
-        elif not isinstance(outcome, Reply):
-            self.buyer.failed(cost_in_a_batch(outcome))
-        self._wake(outcome)
+        self.payment.tries += isinstance(
+            outcome, Reply | Transient | RequestRefused | LeftOut | OtherLengthField
+        )
+        if isinstance(outcome, Reply):
+            self.payment.received(outcome)
+        else:
+            self.payment.failed(_cost(outcome))
+        self.wake(outcome)
 
-    def abandon(self, error: BaseException) -> None:
-        """The batch is not followed any more."""
-        if self.debt is not None:
-            self.debt.release()
-        self._wake(error)
-
-    def _wake(self, outcome: Outcome | BaseException) -> None:
+    def wake(self, outcome: Outcome | BaseException) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
@@ -135,9 +58,9 @@ class Batcher:
     when it is full.  Batches of an earlier start that are on record are waited for, not asked again.
     """
 
-    def __init__(self, endpoint: Endpoint, runner: BatchRunner, records: Records, debts: Debts) -> None:
-        self._endpoint = endpoint
-        self._debts = debts
+    def __init__(self, endpoint: Endpoint, runner: BatchRunner, records: Records, ledger: Ledger) -> None:
+        self._client = endpoint.client
+        self._ledger = ledger
         self._params = endpoint.params
         self._runner = runner
         self._records = records
@@ -173,39 +96,36 @@ class Batcher:
                 left.append(record)
         return left
 
-    async def answer(self, asking: Asking, entry: Entry) -> Reply:
-        """The reply to a prepared request; counts its tries in it.
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """The reply, which is in the store then.
 
         Raises `RequestRefused` for this request, `StopRun` for the run.
         """
-        earlier = self._of_earlier_start().get(entry.key)
+        payment = prepared.payment
+        earlier = self._of_earlier_start().get(payment.key or "")
         if earlier is not None and isinstance(reply := await _outcome_of(earlier), Reply):
             return reply
-        while True:
-            await asking.buyer.admit()
-            body = self._endpoint.client.acceptable(asking.body)
-            try:
-                outcome = await _outcome_of(self._wish(entry, asking, body))
-            except RequestRefused as refusal:
-                if not self._endpoint.client.leaves_out(refusal, body):
-                    raise
-                asking.tries += 1
-                continue
-            if isinstance(outcome, TooMuch):
-                continue
-            asking.tries += 1
-            if isinstance(outcome, Reply):
-                await asking.buyer.received(outcome)
-                return outcome
-            self._try_again(asking, outcome)
-
-    def _try_again(self, asking: Asking, failure: Transient | NextBatch) -> None:
-        """Returns when the request may go into the next batch."""
-        if isinstance(failure, OtherLengthField):
-            self._endpoint.use_newer_length_field(asking)
-        if asking.tries >= asking.attempts:
-            told = f"the endpoint fails at this request in {asking.tries} batches: {failure.message}"
-            raise RequestRefused("endpoint_failed", told)
+        n_tries = 0
+        try:
+            while True:
+                await payment.admit()
+                body = self._client.acceptable(prepared.body)
+                try:
+                    outcome = await _outcome_of(self._wish(payment, body))
+                except RequestRefused as refusal:
+                    if not self._client.leaves_out(refusal, body):
+                        raise
+                    continue
+                if isinstance(outcome, Reply):
+                    return outcome
+                if isinstance(outcome, OtherLengthField):
+                    self._client.use_newer_length_field(prepared)
+                n_tries += not isinstance(outcome, TooMuch)
+                if n_tries >= prepared.attempts:
+                    told = f"the endpoint fails at this request in {n_tries} batches: {outcome.message}"
+                    raise RequestRefused("endpoint_failed", told)
+        finally:
+            payment.release()
 
     def _of_earlier_start(self) -> dict[str, _Wish]:
         if self._earlier is None:
@@ -218,12 +138,35 @@ class Batcher:
         return self._earlier
 
     def _owed(self, record: Record) -> dict[str, _Wish]:
-        return {entry.key: _Wish(entry, debt=self._debts.of(record, entry)) for entry in record.entries}
+        """What a batch of an earlier start still owes is booked in this run, as it brings it."""
+        return {entry.key: _Wish(entry, self._reopened(record, entry)) for entry in record.entries}
 
-    def _wish(self, entry: Entry, asking: Asking, body: bytes) -> _Wish:
-        wish = self._waiting.get(entry.key) or self._under_way.get(entry.key)
+    def _reopened(self, record: Record, entry: Entry) -> Payment:
+        payment = Payment(
+            self._ledger,
+            entry.stage,
+            entry.row_id,
+            entry.ordinal,
+            self._params.batch_discount,
+            tokens_in=entry.tokens_in,
+            max_tokens=entry.tokens_out,
+            key=entry.key,
+        )
+        return self._ledger.reopened(record.booking(entry.key), payment)
+
+    def _wish(self, payment: Payment, body: bytes) -> _Wish:
+        key = payment.key or ""
+        wish = self._waiting.get(key) or self._under_way.get(key)
         if wish is None:
-            wish = self._waiting[entry.key] = _Wish(entry, body, asking.buyer)
+            entry = Entry(
+                key=key,
+                stage=payment.stage,
+                row_id=payment.row_id,
+                ordinal=payment.ordinal,
+                tokens_in=payment.tokens_in,
+                tokens_out=payment.max_tokens,
+            )
+            wish = self._waiting[key] = _Wish(entry, payment, body)
             self._last_arrival = monotonic()
             if self._gathering is None or self._gathering.done():
                 self._gathering = asyncio.create_task(self._gather())
@@ -272,7 +215,7 @@ class Batcher:
         record = await self._runner.upload((wish.entry, wish.body) for wish in wishes.values())
         for key, wish in wishes.items():
             wish.body = b""
-            wish.buyer.sent(record.booking(key))
+            wish.payment.sent(record.booking(key))
         await self._follow(await self._runner.create(record), wishes)
 
     async def _follow(self, record: Record, wishes: dict[str, _Wish]) -> None:
@@ -285,7 +228,8 @@ class Batcher:
     def _abandon(self, wishes: dict[str, _Wish], error: BaseException) -> None:
         for key, wish in wishes.items():
             self._under_way.pop(key, None)
-            wish.abandon(error)
+            wish.payment.release()  # it stays under way: it counts at its worst
+            wish.wake(error)
 
     def _tempered(self, outcome: Outcome, n_requests: int) -> Outcome:
         """Where an account's queue is full, smaller batches go one by one."""
@@ -307,3 +251,11 @@ async def _outcome_of(wish: _Wish) -> Reply | Transient | NextBatch:
     if isinstance(outcome, Reply | Transient | NextBatch):
         return outcome
     raise outcome
+
+
+def _cost(failure: ToolloomError) -> Cost:
+    """What a request of a batch that is over counts as when it brought no reply."""
+    if isinstance(failure, Transient):
+        return RETRIES[type(failure)].cost
+    tried = isinstance(failure, RequestRefused | OtherLengthField)
+    return Cost.REQUEST if tried else Cost.NOTHING

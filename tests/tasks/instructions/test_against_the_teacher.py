@@ -87,11 +87,9 @@ async def build(concurrency: int) -> Dataset:
             model = StoredModel(
                 endpoint=endpoint,
                 store=ReplyStore(InMemory()),
-                ledger=Ledger(BudgetParams(), llm),
-                recorder=UsageLog(),
+                ledger=Ledger(BudgetParams(), llm, recorder=UsageLog(), run_id="run"),
                 functions=FunctionWatch(model=llm.model, where=llm.base_url),
                 stage="test",
-                run_id="run",
             )
             compressor = Compressor(model, CompressParams(max_tokens=BUDGET), settings="test")
             documents = await asyncio.gather(

@@ -21,6 +21,7 @@ from sandbox.teaching.protocol import ProtocolError
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused, StopRun, UsageError
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batches import Record, Records
+from tasks.llm.budget import Payment
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
 from tasks.llm.client import Client
 from tasks.llm.params import BudgetParams, LlmParams
@@ -104,6 +105,20 @@ def test_a_line_that_does_not_pass_is_refused_alone(teacher: Teacher, tmp_path: 
     assert isinstance(replies.pop("a"), RequestRefused)
     assert {type(reply) for reply in replies.values()} == {Reply}
     assert [batch["status"] for batch in teacher.batches] == ["failed", "completed"]
+
+
+def test_a_refused_row_has_its_row_in_the_account(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.script("invalid")
+
+    async def work(desk: Desk) -> list[tuple[str, int, str | None]]:
+        await desk.ask_all("ab")
+        return [(call.row_id, call.attempts, call.error) for call in desk.log.take_all("propose")]
+
+    (refused, answered) = Folder(tmp_path, teacher.url).work(work)
+
+    assert answered == ("b", 2, None)
+    assert refused[:2] == ("a", 1)
+    assert (refused[2] or "").startswith("endpoint_refused: ")
 
 
 def test_a_full_queue_gets_smaller_batches_one_by_one(teacher: Teacher, tmp_path: Path) -> None:
@@ -333,9 +348,9 @@ def test_a_cap_is_not_passed_and_what_it_allows_is_done(teacher: Teacher, tmp_pa
 
 def test_a_batch_is_set_aside_for_at_its_own_price(teacher: Teacher, tmp_path: Path) -> None:
     async def work(desk: Desk) -> float:
-        reservation = desk.ledger.reservation(tokens_in=100, max_tokens=100, discount=0.5)
-        await reservation.admit()
-        whole = desk.ledger.reservation(tokens_in=100, max_tokens=100)
+        payment = Payment(desk.ledger, tokens_in=100, max_tokens=100, discount=0.5)
+        await payment.admit()
+        whole = Payment(desk.ledger, tokens_in=100, max_tokens=100)
         with pytest.raises(OverBudget):
             await whole.admit()
         return 0.0

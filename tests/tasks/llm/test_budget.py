@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tasks.errors import OverBudget, UsageError
-from tasks.llm.asking import Cost
-from tasks.llm.budget import Ledger, Reservation
+from tasks.llm.budget import Ledger, Payment
 from tasks.llm.chat import Usage
+from tasks.llm.failures import Cost
 from tasks.llm.params import BudgetParams, Caps, LlmParams
 from tasks.llm.spending import Spent
 
@@ -25,10 +25,10 @@ def ledger_with(**caps: Any) -> Ledger:
 
 async def spend(ledger: Ledger, tokens_in: int = 50) -> None:
     """A request that takes `tokens_in` + 10 tokens, and 160 at worst."""
-    reservation = ledger.reservation(tokens_in=60, max_tokens=100)
-    await reservation.admit()
+    payment = Payment(ledger, tokens_in=60, max_tokens=100)
+    await payment.admit()
     await asyncio.sleep(0.001)
-    reservation.settle(Usage(tokens_in, 10), 0)
+    payment.settle(Usage(tokens_in, 10), 0)
 
 
 async def spend_until_over(ledger: Ledger, n: int) -> list[object]:
@@ -70,13 +70,18 @@ def test_what_over_budget_says() -> None:
     assert "raise [budget] max_tokens and run the same command again" in error.fix
 
 
-def after_admit(act: Callable[[Reservation], None]) -> Spent:
+def fail(payment: Payment, cost: Cost) -> None:
+    payment.sent()
+    payment.failed(cost)
+
+
+def after_admit(act: Callable[[Payment], None]) -> Spent:
     async def run() -> Spent:
         ledger = ledger_with(max_tokens=10_000)
-        reservation = ledger.reservation(tokens_in=60, max_tokens=100)
-        await reservation.admit()
-        act(reservation)
-        reservation.release()
+        payment = Payment(ledger, tokens_in=60, max_tokens=100)
+        await payment.admit()
+        act(payment)
+        payment.release()
         await spend(ledger, tokens_in=1)
         return ledger.used
 
@@ -86,18 +91,18 @@ def after_admit(act: Callable[[Reservation], None]) -> Spent:
 @pytest.mark.parametrize(
     ("act", "used"),
     [
-        (Reservation.release, Spent(1, 1, 10)),
-        (lambda reservation: reservation.failed(Cost.NOTHING), Spent(1, 1, 10)),
-        (lambda reservation: reservation.failed(Cost.REQUEST), Spent(2, 1, 10)),
-        (lambda reservation: reservation.failed(Cost.WORST), Spent(2, 61, 110)),
-        (Reservation.sent, Spent(2, 61, 110)),
-        (lambda reservation: reservation.settle(Usage(), 7), Spent(2, 61, 17)),
-        (lambda reservation: reservation.settle(Usage(50, 0), 7), Spent(2, 51, 17)),
-        (lambda reservation: reservation.settle(Usage(0, 30), 7), Spent(2, 61, 40)),
+        (Payment.release, Spent(1, 1, 10)),
+        (lambda payment: fail(payment, Cost.NOTHING), Spent(1, 1, 10)),
+        (lambda payment: fail(payment, Cost.REQUEST), Spent(2, 1, 10)),
+        (lambda payment: fail(payment, Cost.WORST), Spent(2, 61, 110)),
+        (Payment.sent, Spent(2, 61, 110)),
+        (lambda payment: payment.settle(Usage(), 7), Spent(2, 61, 17)),
+        (lambda payment: payment.settle(Usage(50, 0), 7), Spent(2, 51, 17)),
+        (lambda payment: payment.settle(Usage(0, 30), 7), Spent(2, 61, 40)),
     ],
     ids=["released", "not sent", "refused", "lost", "broken off", "no usage", "of one side", "of the other"],
 )
-def test_what_a_request_without_a_count_costs(act: Callable[[Reservation], None], used: Spent) -> None:
+def test_what_a_request_without_a_count_costs(act: Callable[[Payment], None], used: Spent) -> None:
     assert after_admit(act) == used
 
 
@@ -115,7 +120,7 @@ def test_an_endpoint_that_counts_more_than_estimated_raises_later_estimates() ->
 def test_an_interrupted_wait_leaves_the_queue_usable() -> None:
     async def run() -> Spent:
         ledger = ledger_with(max_tokens=200)
-        holder = ledger.reservation(tokens_in=60, max_tokens=100)
+        holder = Payment(ledger, tokens_in=60, max_tokens=100)
         await holder.admit()
         waiting = asyncio.create_task(spend(ledger))
         following = asyncio.create_task(spend(ledger))
@@ -159,10 +164,10 @@ STAGES = BudgetParams(max_requests=7, stages={"annotate": Caps(max_requests=3)})
 
 def spend_on(ledger: Ledger, stage: str, n: int) -> list[object]:
     async def one() -> None:
-        reservation = ledger.reservation(tokens_in=60, max_tokens=100, stage=stage)
-        await reservation.admit()
+        payment = Payment(ledger, tokens_in=60, max_tokens=100, stage=stage)
+        await payment.admit()
         await asyncio.sleep(0.001)
-        reservation.settle(Usage(50, 10), 0)
+        payment.settle(Usage(50, 10), 0)
 
     async def all_of_them() -> list[object]:
         return await asyncio.gather(*(one() for _ in range(n)), return_exceptions=True)
@@ -202,13 +207,13 @@ def test_the_first_request_under_a_cap_goes_alone(told: bool) -> None:
 
         async def ask() -> None:
             nonlocal most, in_flight
-            reservation = ledger.reservation(tokens_in=15, max_tokens=100)
-            await reservation.admit()
+            payment = Payment(ledger, tokens_in=15, max_tokens=100)
+            await payment.admit()
             in_flight += 1
             most = max(most, in_flight if ledger.used.requests == 0 else 0)
             await asyncio.sleep(0.001)
             in_flight -= 1
-            reservation.settle(Usage(15, 600) if told else Usage(), 600)
+            payment.settle(Usage(15, 600) if told else Usage(), 600)
 
         await asyncio.gather(*(ask() for _ in range(29)), return_exceptions=True)
         return most, ledger.used.tokens
@@ -222,7 +227,7 @@ def test_the_first_request_under_a_cap_goes_alone(told: bool) -> None:
 def test_a_first_request_that_fails_lets_the_next_one_go() -> None:
     async def run() -> int:
         ledger = ledger_with(max_tokens=4_000)
-        first, second = (ledger.reservation(tokens_in=15, max_tokens=100) for _ in range(2))
+        first, second = (Payment(ledger, tokens_in=15, max_tokens=100) for _ in range(2))
         await first.admit()
         waiting = asyncio.create_task(second.admit())
         await asyncio.sleep(0.01)
@@ -238,11 +243,11 @@ def test_a_first_request_that_fails_lets_the_next_one_go() -> None:
 def test_what_an_endpoint_bills_beyond_the_longest_reply_is_set_aside_from_then_on() -> None:
     async def run() -> str:
         ledger = ledger_with(max_tokens=1_000)
-        reservation = ledger.reservation(tokens_in=50, max_tokens=100)
-        await reservation.admit()
-        reservation.settle(Usage(50, 800), 10)
+        payment = Payment(ledger, tokens_in=50, max_tokens=100)
+        await payment.admit()
+        payment.settle(Usage(50, 800), 10)
         with pytest.raises(OverBudget) as caught:
-            await ledger.reservation(tokens_in=50, max_tokens=100).admit()
+            await Payment(ledger, tokens_in=50, max_tokens=100).admit()
         return caught.value.message
 
     assert asyncio.run(run()).endswith("the request may take 850 tokens")

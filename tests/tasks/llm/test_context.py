@@ -224,11 +224,9 @@ def asked(
                 model = StoredModel(
                     endpoint=endpoint,
                     store=ReplyStore(entries),
-                    ledger=Ledger(BudgetParams(), settings),
-                    recorder=UsageLog(),
+                    ledger=Ledger(BudgetParams(), settings, recorder=UsageLog(), run_id="run"),
                     functions=FunctionWatch(model="m", where=server.url),
                     stage="annotate",
-                    run_id="run",
                 )
                 said: list[Reply | str] = []
                 for ordinal, request in enumerate(requests):

@@ -31,7 +31,7 @@ def endpoint_at(url: str, **params: Any) -> Endpoint:
 def ask(url: str, request: ChatRequest = HELLO, **params: Any) -> Reply:
     async def run() -> Reply:
         async with endpoint_at(url, **params) as endpoint:
-            return await endpoint.ask(request)
+            return await endpoint.ask(endpoint.prepare(request))
 
     return asyncio.run(run())
 
@@ -39,7 +39,9 @@ def ask(url: str, request: ChatRequest = HELLO, **params: Any) -> Reply:
 def ask_often(url: str, n: int, **params: Any) -> list[Reply | BaseException]:
     async def run() -> list[Reply | BaseException]:
         async with endpoint_at(url, **params) as endpoint:
-            return await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(n)), return_exceptions=True)
+            return await asyncio.gather(
+                *(endpoint.ask(endpoint.prepare(HELLO)) for _ in range(n)), return_exceptions=True
+            )
 
     return asyncio.run(run())
 
@@ -273,7 +275,10 @@ def test_the_newer_name_of_max_tokens_is_learned() -> None:
 
         async def run() -> None:
             async with endpoint_at(server.url, max_tokens=50) as endpoint:
-                assert [await endpoint.ask(HELLO), await endpoint.ask(HELLO)] == [REPLY, REPLY]
+                assert [
+                    await endpoint.ask(endpoint.prepare(HELLO)),
+                    await endpoint.ask(endpoint.prepare(HELLO)),
+                ] == [REPLY, REPLY]
 
         asyncio.run(run())
     lengths = [
@@ -345,10 +350,10 @@ def test_requests_in_flight_recover_after_a_pause() -> None:
         async def run() -> None:
             nonlocal takes_s
             async with endpoint_at(server.url, concurrency=32) as endpoint:
-                await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(400)))
+                await asyncio.gather(*(endpoint.ask(endpoint.prepare(HELLO)) for _ in range(400)))
                 takes_s = 1.0  # long enough for a slow machine to have them all there
                 server.most_in_flight = 0
-                await asyncio.gather(*(endpoint.ask(HELLO) for _ in range(40)))
+                await asyncio.gather(*(endpoint.ask(endpoint.prepare(HELLO)) for _ in range(40)))
 
         asyncio.run(run())
     assert server.most_in_flight == 32
@@ -358,7 +363,7 @@ def test_while_a_request_is_tried_again_it_says_so() -> None:
     async def run(url: str) -> list[str]:
         async with endpoint_at(url, timeout_s=0.3, outage_s=20) as endpoint:
             told = [endpoint.standing]
-            asking = asyncio.create_task(endpoint.ask(HELLO))
+            asking = asyncio.create_task(endpoint.ask(endpoint.prepare(HELLO)))
             while not asking.done():
                 await asyncio.sleep(0.01)
                 if endpoint.standing != told[-1]:
@@ -432,10 +437,10 @@ def test_a_down_endpoint_costs_a_later_request_one_probe() -> None:
     async def run() -> float:
         async with endpoint_at(url, outage_s=0.7) as endpoint:
             with pytest.raises(EndpointDown):
-                await endpoint.ask(HELLO)
+                await endpoint.ask(endpoint.prepare(HELLO))
             begun = time.monotonic()
             with pytest.raises(EndpointDown):
-                await endpoint.ask(HELLO)
+                await endpoint.ask(endpoint.prepare(HELLO))
             return time.monotonic() - begun
 
     assert asyncio.run(run()) < 0.6
@@ -473,7 +478,10 @@ UNKNOWN = fails(400, "You asked: which model railway was not found in the shop?"
 def test_a_refusal_of_one_request_among_answered_ones_is_that_requests(refusal: Answer) -> None:
     async def run(url: str) -> list[Reply | BaseException]:
         async with endpoint_at(url) as endpoint:
-            asked = [await asyncio.gather(endpoint.ask(HELLO), return_exceptions=True) for _ in range(3)]
+            asked = [
+                await asyncio.gather(endpoint.ask(endpoint.prepare(HELLO)), return_exceptions=True)
+                for _ in range(3)
+            ]
             return [result for (result,) in asked]
 
     with ModelServer(OK, refusal, OK) as server:
@@ -500,7 +508,10 @@ def test_moderation_of_the_first_request_does_not_stop_it() -> None:
 def test_ten_refusals_in_a_row_that_may_concern_all_do() -> None:
     async def run(url: str) -> list[str]:
         async with endpoint_at(url) as endpoint:
-            found = [await asyncio.gather(endpoint.ask(HELLO), return_exceptions=True) for _ in range(11)]
+            found = [
+                await asyncio.gather(endpoint.ask(endpoint.prepare(HELLO)), return_exceptions=True)
+                for _ in range(11)
+            ]
             return [type(result).__name__ for (result,) in found]
 
     with ModelServer(OK, otherwise=FORBIDDEN) as server:
@@ -529,7 +540,10 @@ def test_state_that_the_endpoint_refuses_by_name_is_left_out_from_then_on() -> N
 
         async def run() -> list[Reply]:
             async with endpoint_at(server.url) as endpoint:
-                return [await endpoint.ask(WITH_STATE), await endpoint.ask(WITH_STATE)]
+                return [
+                    await endpoint.ask(endpoint.prepare(WITH_STATE)),
+                    await endpoint.ask(endpoint.prepare(WITH_STATE)),
+                ]
 
         assert asyncio.run(run()) == [REPLY, REPLY]
     assert ["reasoning" in request["messages"][1] for request in server.requests] == [True, False, False]
@@ -552,8 +566,10 @@ def test_fields_that_are_refused_while_others_are_in_flight_are_left_out_of_all(
 
     async def run(url: str) -> list[Reply | BaseException]:
         async with endpoint_at(url) as endpoint:
-            await endpoint.ask(HELLO)
-            return await asyncio.gather(*(endpoint.ask(WITH_STATE) for _ in range(4)), return_exceptions=True)
+            await endpoint.ask(endpoint.prepare(HELLO))
+            return await asyncio.gather(
+                *(endpoint.ask(endpoint.prepare(WITH_STATE)) for _ in range(4)), return_exceptions=True
+            )
 
     with ModelServer(otherwise=refuse) as server:
         assert asyncio.run(run(server.url)) == [REPLY] * 4

@@ -140,11 +140,9 @@ def _asked(server: ModelServer, store: Path) -> int:
                 model = StoredModel(
                     endpoint=endpoint,
                     store=ReplyStore(entries),
-                    ledger=Ledger(BudgetParams(), params),
-                    recorder=UsageLog(),
+                    ledger=Ledger(BudgetParams(), params, recorder=UsageLog(), run_id="run"),
                     functions=FunctionWatch(model=params.model, where=params.base_url),
                     stage="annotate",
-                    run_id="run",
                 )
                 return await _search(model)
 

@@ -76,15 +76,14 @@ def at_desk(
     async def run() -> Any:
         with DurableMap(store) as entries:
             async with Endpoint(llm, first_pause_s=0.01) as endpoint:
-                ledger, usage = Ledger(budget or BudgetParams(), llm, log), UsageLog(log)
+                usage = UsageLog(log)
+                ledger = Ledger(budget or BudgetParams(), llm, log, recorder=usage, run_id="run")
                 model = StoredModel(
                     endpoint=endpoint,
                     store=ReplyStore(entries),
                     ledger=ledger,
-                    recorder=usage,
                     functions=FunctionWatch(model=llm.model, where=llm.base_url),
                     stage="propose",
-                    run_id="run",
                 )
                 return await work(Desk(model, ledger, usage))
 
@@ -329,7 +328,7 @@ def test_a_cap_holds_for_a_run_however_often_it_is_killed(tmp_path: Path) -> Non
         with log:
             bookings, calls = [*log.bookings().values()], log.calls()
     assert cap - 2 * in_flight <= n_asked <= cap, "what was in flight counts, whether it arrived or not"
-    assert sum(booking.numbers[0] for booking in bookings) == cap
+    assert sum(booking.spent.requests for booking in bookings) == cap
     assert len(calls) == sum(booking.settled for booking in bookings)
 
 

@@ -36,28 +36,28 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_is_settled_counts_as_it_was_and_the_rest_at_its_worst(path: Path) -> None:
     with SpendingLog(path) as log:
-        settled, _ = log.held("propose", (1, 50, 100, 0.0)), log.held("annotate", (1, 60, 100, 0.0))
-        log.settled(settled, (1, 7, 2, 0.5))
+        settled, _ = log.held("propose", Spent(1, 50, 100, 0.0)), log.held("annotate", Spent(1, 60, 100, 0.0))
+        log.settled(settled, Spent(1, 7, 2, 0.5))
         log.asked(CALL)
     with SpendingLog(path) as log:
         assert [*log.bookings().values()] == [
-            Booking("propose", (1, 7, 2, 0.5), settled=True),
-            Booking("annotate", (1, 60, 100, 0.0), settled=False),
+            Booking("propose", Spent(1, 7, 2, 0.5), settled=True),
+            Booking("annotate", Spent(1, 60, 100, 0.0), settled=False),
         ]
         assert log.calls() == [CALL]
 
 
 def test_a_ledger_goes_on_from_there(path: Path) -> None:
     with SpendingLog(path) as log:
-        log.held("annotate", (1, 60, 100, 0.0))
+        log.held("annotate", Spent(1, 60, 100, 0.0))
         ledger = Ledger(BudgetParams(), LLM, log)
     assert ledger.used == Spent(1, 60, 100)
 
 
 def test_two_processes_may_append(path: Path) -> None:
     with SpendingLog(path) as one, SpendingLog(path) as other:
-        names = [log.held("propose", (1, 1, 1, 0.0)) for log in (one, other, one)]
-        other.settled(names[1], (0, 0, 0, 0.0))
+        names = [log.held("propose", Spent(1, 1, 1, 0.0)) for log in (one, other, one)]
+        other.settled(names[1], Spent(0, 0, 0, 0.0))
         assert [booking.settled for booking in one.bookings().values()] == [False, True, False]
 
 

@@ -40,7 +40,7 @@ def test_every_request_is_answered_whatever_the_faults(url: str, monkeypatch: py
     async def run() -> list[Reply]:
         async with Endpoint(params(url), first_pause_s=0.02) as endpoint:
             await endpoint.check()
-            return await asyncio.gather(*(endpoint.ask(request) for request in requests))
+            return await asyncio.gather(*(endpoint.ask(endpoint.prepare(request)) for request in requests))
 
     replies = asyncio.run(run())
     assert {reply.model for reply in replies} == {"toolloom-teacher"}
