@@ -16,7 +16,7 @@ from catalogue_rows import a_tool, an_api
 
 import prompts
 from sandbox.teacher import TeacherFaults
-from sandbox.teaching.rules import answer
+from sandbox.teacher.rules import answer
 from tasks.documents.document import document_of
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames, names_of
@@ -191,12 +191,12 @@ def test_weird_documents_do_not_spoil_the_others() -> None:
 @pytest.mark.parametrize(
     ("one", "asked"),
     [
-        (ECHOES[1], r"\bredirect \d+ times\b"),
+        (ECHOES[1], r"\bredirect n times\b.*\bthe number \d+\b"),
         (ECHOES[2], r"\banything passed in request data\b"),
-        (ECHOES[3], r"\bdecode base64url-encoded string\b.*\bvalue SFRUUEJJTiBpcyBhd2Vzb21l\b"),
+        (ECHOES[3], r'\bdecode base64url-encoded string\b.*\bvalue "SFRUUEJJTiBpcyBhd2Vzb21l"'),
         (ECHOES[4], r"\bprompt the user for authorization using HTTP Basic Auth\b.*\bpassword\b"),
         (ECHOES[5], r"\bdelete cookies as provided by the query string\b"),
-        (ECHOES[6], r"\bstream \d+ random bytes generated with seed\b"),
+        (ECHOES[6], r"\bstream n random bytes generated with given seed\b"),
         (ECHOES[9], r"\bthe status\b"),
         (STORED[0], r"\bthe buckets\b"),
         (STORED[2], r'\bthe records\b.*\bbucket id "?\w+"?.*\bcollection id\b'),

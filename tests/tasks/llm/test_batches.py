@@ -16,8 +16,8 @@ from aiohttp import web
 from batch_desk import Desk, Folder, Teacher
 from llm_server import ApplicationThread, ModelServer, completion, fails
 
-from sandbox.teaching.batches import Batches
-from sandbox.teaching.protocol import ProtocolError
+from sandbox.teacher.batches import Batches
+from sandbox.teacher.protocol import ProtocolError
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused, StopRun, UsageError
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batches import Record, Records

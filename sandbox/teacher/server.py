@@ -2,7 +2,7 @@
 
     GET  /v1/models              one model, "toolloom-teacher"
     POST /v1/chat/completions    tools, tool_choice, response_format, max_tokens, seed; no streaming
-    POST /v1/files, /v1/batches  chat requests in batches (`sandbox.teaching.batches`)
+    POST /v1/files, /v1/batches  chat requests in batches (`sandbox.teacher.batches`)
     GET  /stats                  what was asked so far
     POST /stats/reset
 
@@ -16,19 +16,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import Counter
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from sandbox.teaching import protocol
-from sandbox.teaching.batches import Batches, Handler
-from sandbox.teaching.faults import EndpointFault, TeacherFaults
-from sandbox.teaching.protocol import ProtocolError
-from sandbox.teaching.rules import answer
-from sandbox.teaching.stats import Stats
-
-__all__ = ["TeacherFaults", "build_teacher"]
+from sandbox.teacher import protocol
+from sandbox.teacher.batches import Batches, Handler
+from sandbox.teacher.faults import EndpointFault, TeacherFaults
+from sandbox.teacher.protocol import Json, ProtocolError
+from sandbox.teacher.rules import answer
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 
@@ -44,6 +42,46 @@ def build_teacher(faults: TeacherFaults | None = None, api_key: str | None = Non
     app.router.add_post("/stats/reset", teacher.reset)
     Batches(teacher.complete).add_routes(app, teacher.guarding)
     return app
+
+
+class Stats:
+    """Counts of chat requests; distinct and repeated by the digest of the raw body."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._seen: Counter[str] = Counter()
+        self._by_stage: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
+        self._tokens_in = 0
+        self._tokens_out = 0
+
+    def arrived(self, digest: str) -> int:
+        """Counts a request; how many identical ones came before."""
+        earlier = self._seen[digest]
+        self._seen[digest] = earlier + 1
+        return earlier
+
+    def answered(self, stage: str, tokens_in: int, tokens_out: int) -> None:
+        self._by_stage[stage] += 1
+        self._tokens_in += tokens_in
+        self._tokens_out += tokens_out
+
+    def failed(self, *faults: str) -> None:
+        self._faults.update(faults)
+
+    def as_json(self) -> Json:
+        requests = self._seen.total()
+        return {
+            "requests": requests,
+            "distinct": len(self._seen),
+            "repeated": requests - len(self._seen),
+            "by_stage": dict(sorted(self._by_stage.items())),
+            "tokens_in": self._tokens_in,
+            "tokens_out": self._tokens_out,
+            "faults": dict(sorted(self._faults.items())),
+        }
 
 
 class _Teacher:

@@ -10,17 +10,29 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.teaching.observation import is_cut_mark
-from sandbox.teaching.stages import Compress
-from sandbox.teaching.words import first_sentences, name_stems, stem_set, stems
+from sandbox.teacher.documents import first_sentences, name_stems, stems
+from sandbox.teacher.observations import is_cut_mark
+from sandbox.teacher.prompts import Compress
 
 Json = dict[str, Any]
 # Fewer characters per token than prose has, so that the estimate errs on the safe side.
 _CHARACTERS_PER_TOKEN = 2.6
 _LONGEST_DESCRIPTION = 400
 _SPARE = 0.9
-_TELLING = stem_set("telling")
-_BULKY = stem_set("bulky")
+# Keys worth their tokens in a shortened example, and keys that are not.
+_TELLING = frozenset(
+    name_stems(
+        "name title result value amount total price cost date time day year status unit currency code "
+        "id symbol type kind label city country count number rate score summary description address start "
+        "end"
+    )
+)
+_BULKY = frozenset(
+    name_stems(
+        "image img icon thumbnail logo avatar html markup svg base64 raw debug trace meta metadata links "
+        "href url color colour css style hash etag cursor token tracking internal locale translations"
+    )
+)
 _FEW = 3  # elements of a list that a document shows
 _TWINS = {"latitud": "longitud", "longitud": "latitud"}
 

@@ -1,11 +1,42 @@
-"""What goes wrong at a real endpoint and with a real model, at seeded rates."""
+"""What goes wrong at a real endpoint and with a real model, at seeded rates.
+
+There is no random generator: every choice is a hash of what it depends on.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-from sandbox.teaching import dice
+T = TypeVar("T")
+_RANGE = float(1 << 64)
+
+
+def unit(*parts: object) -> float:
+    """A number in [0, 1) that depends on the parts alone."""
+    text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") / _RANGE
+
+
+def chance(probability: float, *parts: object) -> bool:
+    return probability > 0 and unit(*parts) < probability
+
+
+def pick(options: Sequence[T], *parts: object) -> T:
+    return options[int(unit(*parts) * len(options))]
+
+
+def between(low: int, high: int, *parts: object) -> int:
+    """An integer from low to high, both included."""
+    return low + int(unit(*parts) * (high - low + 1))
+
+
+def shuffled(options: Iterable[T], *parts: object) -> list[T]:
+    marked = [(unit(number, *parts), number, option) for number, option in enumerate(options)]
+    return [option for _, _, option in sorted(marked, key=lambda mark: mark[:2])]
+
 
 EndpointFault = Literal["rate_limited", "server_error", "dropped"]
 
@@ -50,9 +81,9 @@ class TeacherFaults:
 
     def endpoint_fault(self, digest: str, earlier: int) -> EndpointFault | None:
         """What happens to the request with that digest that came `earlier` times before."""
-        if earlier >= 1 + int(dice.chance(0.3, self.seed, digest, "twice")):
+        if earlier >= 1 + int(chance(0.3, self.seed, digest, "twice")):
             return None
-        drawn = dice.unit(self.seed, digest, "endpoint")
+        drawn = unit(self.seed, digest, "endpoint")
         kinds: tuple[tuple[EndpointFault, float], ...] = (
             ("rate_limited", self.rate_limited),
             ("server_error", self.server_error),
