@@ -18,13 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.errors import BrokenContract
-from warehouse.columns import to_columns
 from warehouse.digest import combined, content_digest, remaining
 from warehouse.files import digest_of, digest_of_file, put_by_digest
 from warehouse.merge import SortedFile, duplicate_key, merged
 from warehouse.ref import TableRef
-from warehouse.schema import from_arrow
-from warehouse.table import Table
+from warehouse.table import Table, from_arrow, to_columns
 
 R = TypeVar("R")
 Area = Literal["shards", "tables", "parts"]

@@ -30,7 +30,7 @@ from tasks.catalogue.parameters import json_text, parameters_of
 from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, UnusableApi, reject
 from tasks.errors import BadRow
 from tasks.text_budget.shape import Outline, outline_of, same_outline, shape_of
-from warehouse.schema import plain
+from warehouse.table import plain
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, SecurityScheme, Tool
 

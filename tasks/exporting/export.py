@@ -14,7 +14,7 @@ from tasks.exporting.openai_messages import export_openai
 from tasks.exporting.params import ExportFormat, ExportParams
 from tasks.exporting.searches import Source, open_source
 from tasks.exporting.toolbench import export_toolbench
-from tasks.exporting.toolllama import export_toolllama
+from tasks.exporting.toolbench_answer import export_toolllama
 
 EXPORTS = "exports"  # in the data folder: where exports are written unless another place is named
 FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {

@@ -14,9 +14,8 @@ from typing import Any, TypeAlias
 import orjson
 
 from tasks import exact_json
-from tasks.exporting.folder import ExportFolder
+from tasks.exporting.folder import ExportFolder, json_streams
 from tasks.exporting.searches import Source
-from tasks.exporting.streams import json_streams
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall
 
 Json: TypeAlias = dict[str, Any]

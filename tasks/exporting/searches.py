@@ -16,13 +16,33 @@ import duckdb
 import orjson
 
 from tasks.errors import BrokenContract, NothingLeft
-from tasks.exporting.levels import level_of
 from tasks.exporting.params import ExportParams
 from warehouse.connect import open_database
-from warehouse.schema import from_arrow
 from warehouse.sql import statement
+from warehouse.table import from_arrow
 from warehouse.tables.annotations import Annotation, Node
 from warehouse.tables.instructions import Instruction
+
+TRAIN = "train"
+UNSEEN_INSTRUCTION = "test_instruction"
+UNSEEN_TOOL = "test_tool"
+UNSEEN_CATEGORY = "test_category"
+LEVELS = (TRAIN, UNSEEN_INSTRUCTION, UNSEEN_TOOL, UNSEEN_CATEGORY)
+
+_WHOLE = 1 << 64
+
+
+def level_of(instruction_id: str, split: str, held_out: float) -> str:
+    """The level of an instruction whose tools are of a split (train, test_tool or test_category).
+
+    held_out: the share of the training split's instructions that become test_instruction.  Decided by
+    hash of the id, so that an instruction stays where it is whatever else comes or goes.
+    """
+    if split != TRAIN:
+        return split
+    digest = blake2b(instruction_id.encode(), digest_size=8, person=b"held out").digest()
+    return UNSEEN_INSTRUCTION if int.from_bytes(digest, "big") < held_out * _WHOLE else TRAIN
+
 
 IMPORTED = "imported"  # the offer of a search that was read from files
 GAVE_UP = "give_up"
@@ -53,7 +73,7 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A search with its instruction and its tree, in pre-order.  level: see `tasks.exporting.levels`."""
+    """A search with its instruction and its tree, in pre-order.  level: see `tasks.exporting.searches`."""
 
     instruction: Instruction
     annotation: Annotation

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import BadRow
+from tasks.importing.answer_files import read_answer
 from tasks.importing.files import AnswerFile
 from tasks.importing.queries import Queries
-from tasks.importing.reading import read_answer
 from tasks.importing.rows import FINISH, ImportedRows, rows_of
 from warehouse.ref import TableRef
 from warehouse.store import Store

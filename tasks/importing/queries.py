@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.calling.toolbench_names import service_api_id
 from tasks.errors import BadRow
-from tasks.importing.reading import json_text, read_json, text_of
+from tasks.importing.answer_files import json_text, read_json, text_of
 from warehouse.tables.instructions import RelevantApi
 
 _FILE = re.compile(r"(G[123])_query\.json")

@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import BrokenContract
-from warehouse.columns import to_columns
 from warehouse.connect import build_database, open_database
 from warehouse.files import digest_of
 from warehouse.manifest import commit
 from warehouse.ref import TableRef
 from warehouse.store import Store
-from warehouse.table import Table
+from warehouse.table import Table, to_columns
 from warehouse.tables import PROBES, TOOLS, VERDICTS
 
 OLD_ALL = "SELECT run_id, shape FROM probes ORDER BY run_id"

@@ -8,7 +8,7 @@ import pytest
 from tasks.catalogue.normalise import normalise, split_of
 from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry
 from tasks.exact_json import WrittenFloat
-from warehouse.schema import from_arrow, to_arrow
+from warehouse.table import arrow_schema, from_arrow, to_columns
 from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, Parameter, SecurityScheme, Tool
 
@@ -135,8 +135,8 @@ def test_an_api_becomes_a_row() -> None:
 def test_rows_survive_arrow() -> None:
     crawled = normalise(ENTRY, tool(api()))
 
-    assert from_arrow(Tool, to_arrow(Tool, [crawled.tool])) == [crawled.tool]
-    assert from_arrow(Api, to_arrow(Api, crawled.apis)) == list(crawled.apis)
+    assert from_arrow(Tool, to_columns([crawled.tool], arrow_schema(Tool))) == [crawled.tool]
+    assert from_arrow(Api, to_columns(crawled.apis, arrow_schema(Api))) == list(crawled.apis)
 
 
 @pytest.mark.parametrize(

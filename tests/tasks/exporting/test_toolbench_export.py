@@ -14,7 +14,7 @@ from searched_world import SCRIPTS, TIDE, answers, calls, says, search, write_wo
 from toolbench_readers import answer_files, evaluated_steps, training_rows
 
 from tasks.exporting.export import Exported
-from tasks.exporting.toolbench_names import number_of
+from tasks.exporting.toolbench import number_of
 
 Export = Callable[..., Exported]
 METHOD = "DFS_woFilter_w2"

@@ -13,8 +13,8 @@ from searched_world import SCRIPTS, answers, says, search, write_world
 from toolbench_readers import training_rows
 
 from tasks.exporting.export import Exported
-from tasks.exporting.levels import level_of
 from tasks.exporting.openai_messages import NotJson, chat_messages, training_example
+from tasks.exporting.searches import level_of
 from warehouse.tables.annotations import AnswerMessage, MessageToolCall
 
 Export = Callable[..., Exported]

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tasks.errors import BadRow, UsageError
 from tasks.exporting.searches import Search
 from tasks.exporting.toolbench_answer import answer_of
+from tasks.importing.answer_files import read_answer
 from tasks.importing.files import answer_files
-from tasks.importing.reading import read_answer
 from tasks.importing.rows import ImportedRows, rows_of
-from warehouse.columns import to_columns
+from warehouse.table import to_columns
 from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, NODES
 
 Json = dict[str, Any]

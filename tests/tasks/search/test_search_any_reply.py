@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.errors import RequestRefused
 from tasks.search.api import Found, search
 from tasks.search.rules import RULES
-from warehouse.schema import from_arrow, to_arrow
+from warehouse.table import arrow_schema, from_arrow, to_columns
 from warehouse.tables.annotations import Node
 
 FUNCTIONS = [{"name": "get_weather_for_sky"}, {"name": "get_time_for_sky"}, {"name": "time_for_sky"}]
@@ -125,7 +125,7 @@ def test_no_search_is_lost(method: str, rules: str, script: list[Any], limits: d
     check_the_limits(found, limits, method, rules)
     check_the_tree(found.nodes)
     check_the_answer(found)
-    assert from_arrow(Node, to_arrow(Node, found.nodes)) == list(found.nodes)
+    assert from_arrow(Node, to_columns(found.nodes, arrow_schema(Node))) == list(found.nodes)
 
 
 def check_every_query_is_accounted_for(found: Found, *, ranked: bool) -> None:

@@ -15,7 +15,7 @@ from tasks.llm.chat import Message, Reply, ToolCall, Usage
 from tasks.search.rules import TOOLBENCH, TOOLLOOM, Rules
 from tasks.search.trace import answer_messages
 from tasks.search.tree import SearchNode
-from warehouse.schema import to_arrow
+from warehouse.table import arrow_schema, to_columns
 from warehouse.tables.annotations import AnswerMessage, Node
 
 NAMES = (
@@ -167,7 +167,7 @@ def check_conversation(messages: tuple[Message, ...] | tuple[AnswerMessage, ...]
 def test_the_rows_can_be_stored(played: Any) -> None:
     nodes: tuple[Node, ...] = played.nodes
 
-    assert to_arrow(Node, nodes).num_rows == len(nodes)
+    assert to_columns(nodes, arrow_schema(Node)).num_rows == len(nodes)
 
 
 def test_arguments_of_calls_can_be_digested_and_sent(played: Any) -> None:
