@@ -21,9 +21,9 @@ import step_world as world
 from local_servers import started
 from step_layers import ApisAtHand, searched
 
+from tasks.frame.services import close_services, services_of
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.llm.model import StoredModel
-from tasks.services import close_services, services_of
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("toolloom", "flows", "tasks", "warehouse", "sandbox", "prompts", "seeds")

@@ -18,6 +18,7 @@ import step_world as world
 from tasks.calling.call import DirectCaller, RetryingCaller
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.calling.recording import RecordingCaller, StoredCall
+from tasks.frame.run import RunContext
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger, Payment
 from tasks.llm.chat import ChatModel, ChatRequest, Reply, ToolCall, Usage
@@ -26,7 +27,6 @@ from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
 from tasks.llm.store import ReplyStore
-from tasks.run import RunContext
 from tasks.search.annotate import AnnotationRows, CallsFor, annotate_instruction
 from tasks.search.params import AnnotateParams
 from tasks.transport.client import HttpClient

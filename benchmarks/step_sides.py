@@ -84,8 +84,8 @@ def ours(load: Load) -> Measured:
     """Shard tasks of `annotate`, as many at once as in a run; the clock starts when connections are there."""
     from flows.stages import SHARDS_AT_ONCE  # noqa: PLC0415 - other sides need no Prefect
     from tasks.annotate import work  # noqa: PLC0415
+    from tasks.frame.services import close_services, services_of  # noqa: PLC0415
     from tasks.search.params import AnnotateParams  # noqa: PLC0415
-    from tasks.services import close_services, services_of  # noqa: PLC0415
 
     params = AnnotateParams(concurrency=load.slots)
     with tempfile.TemporaryDirectory() as folder:

@@ -20,8 +20,8 @@ from aiohttp import web
 from local_servers import endpoint, serve
 
 from tasks.calling.params import CallingParams
+from tasks.frame.run import RunContext
 from tasks.llm.params import BudgetParams, LlmParams
-from tasks.run import RunContext
 from tasks.text_budget.shape import shape_of
 from warehouse.ref import TableRef
 from warehouse.store import Store

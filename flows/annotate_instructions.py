@@ -21,9 +21,9 @@ from tasks.catalogue.params import CatalogueParams, ToolbenchParams
 from tasks.commit import ANNOTATE, Status
 from tasks.crawl import STAGE as CRAWL
 from tasks.errors import UsageError
+from tasks.frame.running import usable
 from tasks.pose import STAGE as POSE
 from tasks.pose import QueryFiles
-from tasks.running import usable
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput

@@ -15,16 +15,16 @@ from tasks.catalogue.source import CrawlReason
 from tasks.commit import STAGE as COMMIT
 from tasks.compress import STAGE as COMPRESS
 from tasks.crawl import STAGE as CRAWL
+from tasks.frame.run import RunContext
+from tasks.frame.services import services_of
+from tasks.frame.stage import Stage
 from tasks.probe import STAGE as PROBE
 from tasks.probing.params import unused
 from tasks.propose import STAGE as PROPOSE
-from tasks.run import RunContext
 from tasks.sample import STAGE as SAMPLE
 from tasks.search.annotate import SPENT, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
-from tasks.services import services_of
-from tasks.stage import Stage
 from warehouse import manifest
 from warehouse.ref import StageOutput
 from warehouse.tables import ANNOTATIONS, APIS, REJECTS

@@ -21,8 +21,8 @@ from flows.build_dataset import DECLARED
 from flows.configure import profile_names
 from flows.describe_data import data_lines
 from flows.params import Config
+from tasks.frame.stage import Stage
 from tasks.llm.retry import ALL_ATTEMPTS, RETRIES, Retry
-from tasks.stage import Stage
 from warehouse.table import Table
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flows.outcome import StageRun
 from tasks.errors import UsageError
+from tasks.frame.run import RunContext
 from tasks.planning.estimate import Amount, Estimate, total
-from tasks.run import RunContext
 from warehouse import manifest
 from warehouse.files import put
 from warehouse.ref import StageOutput

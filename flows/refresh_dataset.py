@@ -15,7 +15,7 @@ from flows.plan import forecast, forecast_after_catalogue
 from flows.run import OpenRun, run_in
 from flows.stages import STAGES, for_batches
 from tasks.commit import REFRESH, Status, parent_of, refreshed_below
-from tasks.services import services_of
+from tasks.frame.services import services_of
 from warehouse.connect import lost_files
 from warehouse.ref import StageOutput
 from warehouse.seen import Seen

@@ -12,9 +12,9 @@ from flows.params import DEFAULT_DATA, Config
 from flows.run import run_in
 from flows.stages import raise_stop, run_stage, shard_runner
 from tasks.errors import UsageError
+from tasks.frame.running import usable
 from tasks.probe import STAGE as PROBE
 from tasks.probing.judge import Again
-from tasks.running import usable
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput

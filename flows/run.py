@@ -34,10 +34,10 @@ from flows.text.exports import exported_line
 from flows.text.plan import estimate_line
 from tasks.commit import Status, commit
 from tasks.export import export
+from tasks.frame.run import RunContext
+from tasks.frame.running import is_cached
+from tasks.frame.services import services_of
 from tasks.planning.estimate import Estimate
-from tasks.run import RunContext
-from tasks.running import is_cached
-from tasks.services import services_of
 from warehouse import manifest
 from warehouse.connect import lost_files
 from warehouse.files import remove_leftovers

@@ -28,11 +28,11 @@ from tasks.errors import (
     ToolloomError,
     Transient,
 )
-from tasks.policies import is_own_result
-from tasks.run import RunContext
-from tasks.running import WINDOW, is_cached, stage_task, stop_notice, usable
-from tasks.services import services_of
-from tasks.stage import GIVEN, Stage
+from tasks.frame.policies import is_own_result
+from tasks.frame.run import RunContext
+from tasks.frame.running import WINDOW, is_cached, stage_task, stop_notice, usable
+from tasks.frame.services import services_of
+from tasks.frame.stage import GIVEN, Stage
 from warehouse.ref import StageOutput, Stop
 from warehouse.store import Store
 from warehouse.tables import REJECTS

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from tasks.frame.running import TableRows, stop_notice, write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
 from tasks.llm.chat import digest_of
-from tasks.running import TableRows, stop_notice, write_shard
 from tasks.search.annotate import annotate_instruction, annotation_id_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
-from tasks.services import Services
-from tasks.stage import Shard, Split, Stage, bucket_count, into_buckets
 from warehouse.gather import Gatherer
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import (

@@ -12,10 +12,10 @@ from prefect import task
 
 from tasks.carry import SEARCHED, carried
 from tasks.errors import BrokenContract
-from tasks.policies import stage_options
-from tasks.run import RunContext
-from tasks.services import ENDPOINT, services_of
-from tasks.stage import KEYS, Stage, stage_key
+from tasks.frame.policies import stage_options
+from tasks.frame.run import RunContext
+from tasks.frame.services import ENDPOINT, services_of
+from tasks.frame.stage import KEYS, Stage, stage_key
 from warehouse import manifest
 from warehouse.checking import Violation, run_checks
 from warehouse.connect import build_database, lost_files

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import Compressor
 from tasks.errors import BrokenContract
-from tasks.running import TableRows, write_shard
-from tasks.services import Services
-from tasks.stage import Shard, Split, Stage
+from tasks.frame.running import TableRows, write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Shard, Split, Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, DOCUMENTS, LLM_CALLS, REJECTS, TOOLS, VERDICTS
 from warehouse.tables.catalogue import Api, Tool

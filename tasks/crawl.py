@@ -16,9 +16,9 @@ from tasks.catalogue.opening import (
 from tasks.catalogue.params import CatalogueParams, SourceParams
 from tasks.catalogue.source import CrawlReason, ToolEntry, with_distinct_names
 from tasks.errors import BrokenContract
-from tasks.running import write_shard
-from tasks.services import Services
-from tasks.stage import Shard, Split, Stage, bucket_count, into_buckets, stage_key
+from tasks.frame.running import write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets, stage_key
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, REJECTS, TOOLS
 from warehouse.tables.catalogue import Api

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from tasks.catalogue.toolbench.instructions import STAGE as NAME
 from tasks.catalogue.toolbench.instructions import read_instructions
 from tasks.catalogue.toolbench.layout import contents_digest, find_layout
+from tasks.frame.running import TableRows, write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Stage
 from tasks.identity import NotInKey
-from tasks.running import TableRows, write_shard
-from tasks.services import Services
-from tasks.stage import Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.tables import APIS, INSTRUCTIONS, REJECTS, TOOLS
 

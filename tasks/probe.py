@@ -12,6 +12,10 @@ from tasks.calling.mcp import why_skipped
 from tasks.calling.outcome import Outcome
 from tasks.calling.request import host_of
 from tasks.errors import BrokenContract, ConnectionFailed
+from tasks.frame.run import RunContext
+from tasks.frame.running import TableRows, write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Shard, Split, Stage
 from tasks.identity import identity
 from tasks.llm.chat import digest_of
 from tasks.probing.identifiers import Answered
@@ -19,10 +23,6 @@ from tasks.probing.judge import Again, reached_nothing, stands, was_unreachable
 from tasks.probing.params import ProbeParams, entries, given_to
 from tasks.probing.probe import POINTLESS, Prober, ProbeReport, probe_api
 from tasks.probing.siblings import Answers, levels_first, plans_of
-from tasks.run import RunContext
-from tasks.running import TableRows, write_shard
-from tasks.services import Services
-from tasks.stage import Shard, Split, Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, LLM_CALLS, PROBES, REJECTS, VERDICTS
 from warehouse.tables.accounts import Reject

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.running import write_shard
+from tasks.frame.running import write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Stage
 from tasks.sampling.coverage import forced_draws, wanted_apis
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
-from tasks.services import Services
-from tasks.stage import Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.tables import DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS
 from warehouse.tables.instructions import Instruction

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.errors import BrokenContract
+from tasks.frame.running import TableRows, write_shard
+from tasks.frame.services import Services
+from tasks.frame.stage import Stage
 from tasks.instructions.benchmark import read_benchmark
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import ApiFacts, facts_of
@@ -12,9 +15,6 @@ from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selection
 from tasks.instructions.verify import PROMPTS
 from tasks.llm.chat import digest_of
-from tasks.running import TableRows, write_shard
-from tasks.services import Services
-from tasks.stage import Stage
 from tasks.verify import Judging
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.store import Store

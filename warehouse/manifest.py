@@ -47,7 +47,7 @@ class Manifest(RunSummary):
     as_of: when the world was looked at, by stage (`crawl`, `probe`).  stages: what the stages wrote
     that this snapshot stands on, with their shards.  tables: the files of each table; one file, or
     several for history tables.  format: of this file, see `FORMAT`.  keys: how those of its stages are made,
-    `tasks.stage.KEYS`.
+    `tasks.frame.stage.KEYS`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

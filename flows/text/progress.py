@@ -1,7 +1,7 @@
 """Showing how far a stage is: a line that moves in a terminal, lines now and then elsewhere, a bar in the
 Prefect UI.
 
-All of it looks at the counters (`tasks.progress`) from threads of its own: no row waits for a display.
+All of it looks at the counters (`tasks.frame.progress`) from threads of its own: no row waits for a display.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rich.text import Text
 from flows.report import Voice, say, voice
 from flows.text.pace import Pace
 from flows.text.progress_text import Standing, fitting, parts, plain_line
-from tasks.progress import Progress
+from tasks.frame.progress import Progress
 
 LIVE_EVERY_S = 0.2
 LINE_EVERY_S = 10.0

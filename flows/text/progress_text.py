@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.progress import Snapshot
+from tasks.frame.progress import Snapshot
 
 MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S

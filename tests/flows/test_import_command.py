@@ -17,7 +17,7 @@ from flows.cli import app
 from flows.importing import import_folder
 from tasks.exporting.export import export_run
 from tasks.exporting.params import ExportParams
-from tasks.stage import KEYS
+from tasks.frame.stage import KEYS
 from warehouse import manifest
 from warehouse.connect import open_database
 

@@ -17,8 +17,8 @@ from terminal import Screen
 from flows.report import Voice, speaking
 from flows.text.progress import LiveLine, PlainLines, Watch, display_of, live_line
 from flows.text.progress_text import Standing
+from tasks.frame.progress import Progress, ShardProgress, Snapshot
 from tasks.llm.spending import Spent
-from tasks.progress import Progress, ShardProgress, Snapshot
 
 
 class Clock:

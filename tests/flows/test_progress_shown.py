@@ -28,13 +28,13 @@ from warm import WarmToolloom
 from flows.text.progress import ProgressArtifact, shown
 from tasks.calling.params import CallingParams
 from tasks.errors import BrokenContract
+from tasks.frame.progress import Progress, Snapshot
+from tasks.frame.run import RunContext
+from tasks.frame.running import run_shards, write_shard
+from tasks.frame.services import Services, close_services, services_of
+from tasks.frame.stage import Shard, Stage
 from tasks.llm.params import LlmParams
 from tasks.llm.spending import Spent
-from tasks.progress import Progress, Snapshot
-from tasks.run import RunContext
-from tasks.running import run_shards, write_shard
-from tasks.services import Services, close_services, services_of
-from tasks.stage import Shard, Stage
 from warehouse.ref import Counts, ShardOutput
 from warehouse.store import Store
 from warehouse.tables import REJECTS

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from flows.text.progress_text import Standing, amount, duration, fitting, parts, plain_line, speed
+from tasks.frame.progress import Snapshot
 from tasks.llm.spending import Spent
-from tasks.progress import Snapshot
 
 BUSY = Standing(
     "propose",

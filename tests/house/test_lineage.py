@@ -10,7 +10,7 @@ import pytest
 
 from flows.build_dataset import DECLARED
 from flows.stages import STAGES
-from tasks.stage import GIVEN, Stage
+from tasks.frame.stage import GIVEN, Stage
 from warehouse.tables import TABLES
 
 # Every stage writes what it refused and what it asked, besides its own tables.

@@ -14,10 +14,9 @@ import grimp
 
 ROOT = Path(__file__).parents[2]
 # They decide when, where and how fast a stage runs, not what its rows say.
-_ABOVE = ("errors", "policies", "run", "running", "services", "stage")
-INFRASTRUCTURE = tuple(f"tasks.{module}" for module in _ABOVE)
+INFRASTRUCTURE = ("tasks.errors", "tasks.frame")
 NOT_FOLLOWED = (*INFRASTRUCTURE, "tasks.transport")
-# What a stage is handed by `tasks.services` instead of importing it, and which shapes its rows all the same.
+# What a stage is handed by the services instead of importing it, and which shapes its rows all the same.
 SERVED = {
     "probing": "tasks.calling.call",
     "searching": "tasks.calling.call",

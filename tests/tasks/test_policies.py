@@ -16,7 +16,7 @@ from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
-from tasks.policies import is_own_result
+from tasks.frame.policies import is_own_result
 from warehouse.ref import Counts, ShardOutput, TableRef
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_what_others_wrote_is_not(content: bytes) -> None:
 ASKS_TWICE = """
 import json
 from prefect import flow, task
-from tasks.policies import refused_results, stage_options
+from tasks.frame.policies import refused_results, stage_options
 
 @task(**stage_options(lambda: "own-key"))
 def counted() -> str:

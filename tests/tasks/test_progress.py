@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from tasks.errors import ConnectionFailed, EndpointDown
+from tasks.frame.progress import Progress, ShardProgress, Snapshot
 from tasks.llm.spending import Spent
-from tasks.progress import Progress, ShardProgress, Snapshot
 from tasks.transport.runtime import Runtime
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import BrokenContract, EndpointDown
-from tasks.running import finish_stage, usable, write_shard
-from tasks.stage import Stage, bucket_count, bucket_of, into_buckets
+from tasks.frame.running import finish_stage, usable, write_shard
+from tasks.frame.stage import Stage, bucket_count, bucket_of, into_buckets
 from warehouse.ref import Counts, ShardOutput, Stop
 from warehouse.store import Store
 from warehouse.tables import LLM_CALLS, REJECTS

@@ -22,6 +22,8 @@ from tasks.calling.outcome import Caller
 from tasks.calling.recording import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.crawl_state import Reading
+from tasks.frame.progress import Progress
+from tasks.frame.run import RunContext
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
@@ -35,8 +37,6 @@ from tasks.llm.params import Abilities
 from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
 from tasks.llm.store import Forgetful, ReplyStore
 from tasks.probing.probe import Journal
-from tasks.progress import Progress
-from tasks.run import RunContext
 from tasks.transport.kvstore import DurableMap, Scratch
 from tasks.transport.mcp.sessions import McpSessions
 from tasks.transport.proxies import Proxies

@@ -12,11 +12,11 @@ from prefect.futures import PrefectFuture, as_completed
 from pydantic import BaseModel
 
 from tasks.errors import BrokenContract, StopRun, Transient
-from tasks.policies import shard_options, stage_options
-from tasks.progress import Progress
-from tasks.run import RunContext
-from tasks.services import Services, services_of
-from tasks.stage import Shard, Stage
+from tasks.frame.policies import shard_options, stage_options
+from tasks.frame.progress import Progress
+from tasks.frame.run import RunContext
+from tasks.frame.services import Services, services_of
+from tasks.frame.stage import Shard, Stage
 from warehouse.ref import Counts, ShardOutput, StageOutput, Stop, TableRef
 from warehouse.store import Store
 from warehouse.table import Table

@@ -1,6 +1,6 @@
 """How every stage is cached and retried.
 
-A result is reused when its key is the same (`tasks/stage.py` makes it).
+A result is reused when its key is the same (`tasks/frame/stage.py` makes it).
 
 A data folder may come from somebody else, and Prefect reads a result with whatever serializer, decoder and
 classes the result itself names, pickle among them.  So a result is looked at before Prefect does: one that

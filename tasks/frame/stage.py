@@ -1,4 +1,4 @@
-"""What a stage is, as data; its keys, and its shards.  `tasks/running.py` runs it."""
+"""What a stage is, as data; its keys, and its shards.  `tasks/frame/running.py` runs it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 import seeds
 from prompts import digests_of
+from tasks.frame.run import RunContext
+from tasks.frame.services import Services
 from tasks.identity import identity
 from tasks.llm.chat import digest_of
-from tasks.run import RunContext
-from tasks.services import Services
 from warehouse.ref import ShardOutput, StageOutput
 from warehouse.table import Table
 from warehouse.tables.accounts import Reject
