@@ -46,7 +46,7 @@ def data_lines() -> Iterator[str]:
 
 def _columns() -> dict[str, list[Column]]:
     """The columns of every table and view, in their order."""
-    with TemporaryDirectory() as folder, connect_snapshot(Path(folder), None) as connection:
+    with TemporaryDirectory() as folder, connect_snapshot(Path(folder), None, described=True) as connection:
         rows = connection.execute(list_queries()["columns"].text).fetchall()
     found: dict[str, list[Column]] = {}
     for table, column, type_, comment in rows:

@@ -59,7 +59,8 @@ class Data:
         self.folder = folder
         if run is None and (manifest := newest(folder)) is not None:
             run = manifest.run_id
-        self._connection = open_database(folder, run)  # says what is wrong where there is no run
+        # Says what is wrong where there is no run.
+        self._connection = open_database(folder, run, described=True)
         self.run = run
 
     def __enter__(self) -> Data:

@@ -78,7 +78,7 @@ def _write_views(
     try:
         with duckdb.connect() as connection:
             connection.execute(statement("attach", path=literal(path), name=_NAME))
-            _create_views(connection, root, manifest, before, files)
+            _create_views(connection, root, manifest, before, files, described=True)
             connection.execute(statement("detach", name=_NAME))
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         return str(error)
@@ -92,12 +92,14 @@ def open_database(
     *,
     all_runs: bool = False,
     thoroughly: bool = False,
+    described: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """A connection to the views of a run, the newest unless named, that can read them and nothing else.
 
     before: the run that it is compared with; its parent unless named.  all_runs: `runs` has those, too,
     that the run shown does not go on from.  thoroughly: every byte of the tables is read first; otherwise
-    only of files that were touched since they were found whole.
+    only of files that were touched since they were found whole.  described: columns have their comments,
+    which is half of the time that it takes.
 
     Makes `toolloom.duckdb` anew on the way when it is not the one that we made of this run in this place.
     Raises UsageError when there is no data folder, no run, no such run, or a file of the run is gone,
@@ -124,7 +126,7 @@ def open_database(
         there = {RUNS.name: tuple(ref for ref in of_all[RUNS.name] if ref not in lost)}
         manifest = manifest.model_copy(update={"tables": {**manifest.tables, **there}})
     seen.keep()
-    connection = connect_snapshot(root, manifest, compared)
+    connection = connect_snapshot(root, manifest, compared, described=described)
     _restrict(connection, snapshot_files(root, manifest, compared))
     return connection
 
@@ -173,14 +175,14 @@ def _has_columns_of(table: Table[Any], path: Path) -> bool:
 
 
 def connect_snapshot(
-    root: Path, manifest: Manifest | None, before: Manifest | None = None
+    root: Path, manifest: Manifest | None, before: Manifest | None = None, *, described: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """An unrestricted connection in memory to the views of a manifest, committed or not."""
     root = root.resolve()
     files = snapshot_files(root, manifest, before)
     connection = duckdb.connect()
     connection.execute(statement("session"))
-    _create_views(connection, root, manifest, before, files)
+    _create_views(connection, root, manifest, before, files, described=described)
     return connection
 
 
@@ -246,6 +248,8 @@ def _create_views(
     manifest: Manifest | None,
     before: Manifest | None,
     files: dict[str, list[Path]],
+    *,
+    described: bool,
 ) -> None:
     connection.execute(statement("before_schema", name=BEFORE))
     for name, paths in files.items():
@@ -260,8 +264,9 @@ def _create_views(
                 grain=literal(table.grain),
             )
         )
-        comments = sql_files("comments")[table.name].comments
-        connection.execute(comments.replace(f"COLUMN {table.name}.", f"COLUMN {name}."))
+        if described:
+            comments = sql_files("comments")[table.name].comments
+            connection.execute(comments.replace(f"COLUMN {table.name}.", f"COLUMN {name}."))
     connection.execute(_snapshot_view(root, manifest, before))
     for view in sql_files("views").values():
         connection.execute(
@@ -272,7 +277,8 @@ def _create_views(
                 grain=literal(view.title.removeprefix("Grain: ")),
             )
         )
-        connection.execute(view.comments)
+        if described:
+            connection.execute(view.comments)
 
 
 def _snapshot_view(root: Path, manifest: Manifest | None, before: Manifest | None) -> str:

@@ -28,7 +28,7 @@ WIDTH_OF_A_PIPE = 200
 
 def answer(data: Path, sql: str, *, output: str, run: str | None, all_runs: bool = False) -> str:
     """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
-    with open_database(data, run, all_runs=all_runs) as connection:
+    with open_database(data, run, all_runs=all_runs, described=True) as connection:
         if output == "table":
             return as_table(query(connection, sql))
         return for_a_pipe(*exact_rows(connection, sql), output)

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.text.ask import as_table, for_a_pipe
+from flows.text.ask import answer, as_table, for_a_pipe
 from warehouse.manifest import commit
 from warehouse.query import exact_rows, list_queries, query
 
@@ -105,7 +105,14 @@ def test_questions_that_have_a_name_are_listed() -> None:
     assert questions.keys() == {f"@{name}" for name in list_queries()}
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-16"])
+def test_columns_say_what_they_mean(tmp_path: Path, build: ModuleType) -> None:
+    commit(tmp_path, build.snapshot(tmp_path, build.tool()))
+    rows = json.loads(answer(tmp_path, "@columns", output="json", run=None))
+    found = {(row["name"], row["column_name"]): row["meaning"] for row in rows}
+    assert found["documents", "tokens_after"] == "Tokens of the documentation as it is; e.g. 1950"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
 def test_a_terminal_that_cannot_show_a_character_ends_no_command(
     tmp_path: Path, build: ModuleType, encoding: str
 ) -> None:

@@ -204,8 +204,3 @@ def test_cost_by_stage_adds_up_runs(answer: Ask, build: ModuleType) -> None:
     later = build.run(run_id="run-2", started_at=build.LATER, finished_at=build.LATER)
     rows = [build.run(), later, build.llm_call(), build.llm_call(run_id="run-2")]
     assert answer("cost_by_stage", *rows) == [("propose", 2, 200, 20, 0.5)]
-
-
-def test_columns_say_what_they_mean(answer: Ask) -> None:
-    found = {(name, column): meaning for name, column, _, meaning in answer("columns")}
-    assert found["documents", "tokens_after"] == "Tokens of the documentation as it is; e.g. 1950"
