@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from changing_catalogue import Catalogue
 
+from tasks.exact_json import digest_of
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import facts_of, names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
 from tasks.instructions.select import Selection
-from tasks.llm.chat import ChatRequest, Reply, digest_of
+from tasks.llm.chat import ChatRequest, Reply
 from tasks.sampling.coverage import forced_draws, wanted_apis
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.hierarchy import fraction_of, key_of, number_between

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from flows.reporting.write import newest_report
 from tasks.errors import BrokenContract, NothingLeft, UsageError
+from tasks.exact_json import digest_of
 from tasks.frame.stage import KEYS
 from tasks.importing.files import answer_files, answers_elsewhere
 from tasks.importing.importing import STAGE, Imported, Known, import_files
 from tasks.importing.queries import read_queries
-from tasks.llm.chat import digest_of
 from warehouse import manifest
 from warehouse.checking import run_checks
 from warehouse.connect import build_database

@@ -12,12 +12,12 @@ from flows.params import Config
 from flows.report import say
 from flows.text.progress import shown
 from tasks.errors import BrokenContract
+from tasks.exact_json import digest_of
 from tasks.frame.policies import refused_results
 from tasks.frame.run import RunContext
 from tasks.frame.services import ENDPOINT, close_services, services_of
 from tasks.frame.stage import KEYS
 from tasks.llm.batching.batches import Record
-from tasks.llm.chat import digest_of
 from tasks.llm.detect import KnownEndpoints
 from tasks.llm.params import Abilities
 from tasks.llm.spending import mostly_refused

@@ -17,10 +17,10 @@ from tasks.carry import stages_below
 from tasks.catalogue.opening import are_sources_of
 from tasks.compress import STAGE as COMPRESS
 from tasks.errors import BrokenContract, UsageError
+from tasks.exact_json import digest_of
 from tasks.frame.run import RunContext
 from tasks.frame.services import Services
 from tasks.llm.batching.batches import Records, batches_of
-from tasks.llm.chat import digest_of
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate, figures_of
 from tasks.planning.known import Known, known_of

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from tasks.exact_json import digest_of
 from tasks.frame.running import TableRows, stop_notice, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
-from tasks.llm.chat import digest_of
 from tasks.search.annotate import annotate_instruction, annotation_id_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from warehouse.gather import Gatherer

@@ -7,13 +7,16 @@ left to it; the rest costs more, and stays exact.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
+
+Json: TypeAlias = dict[str, Any]
 
 # Digits and points of a number that a double or 64 bits may not hold are at least this many in a row.
 _RUN = b"0" * 16
@@ -215,3 +218,12 @@ def _float(text: str) -> float:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def digest_of(value: object) -> str:
+    """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # numbers beyond 64 bits or doubles
+        text = dumps(value, sort_keys=True)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()

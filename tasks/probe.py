@@ -12,12 +12,12 @@ from tasks.calling.mcp import why_skipped
 from tasks.calling.outcome import Outcome
 from tasks.calling.request import host_of
 from tasks.errors import BrokenContract, ConnectionFailed
+from tasks.exact_json import digest_of
 from tasks.frame.run import RunContext
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage
 from tasks.identity import identity
-from tasks.llm.chat import digest_of
 from tasks.probing.identifiers import Answered
 from tasks.probing.judge import Again, reached_nothing, stands, was_unreachable
 from tasks.probing.params import ProbeParams, entries, given_to

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.errors import BrokenContract
+from tasks.exact_json import digest_of
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
@@ -14,7 +15,6 @@ from tasks.instructions.names import ApiFacts, facts_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selection
 from tasks.instructions.verify import PROMPTS
-from tasks.llm.chat import digest_of
 from tasks.verify import Judging
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.store import Store

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tasks.exact_json import digest_of
 from tasks.frame.running import TableRows, run_shards, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Stage, bucket_count, into_buckets, stage_key
 from tasks.instructions.params import InstructParams
 from tasks.instructions.verify import prompt_digest, verify
-from tasks.llm.chat import digest_of
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import DOCUMENTS, INSTRUCTIONS, LLM_CALLS, VERIFICATIONS
 from warehouse.tables.instructions import Instruction, Verification

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
-from tasks import exact_json
+from tasks.exact_json import digest_of
 
 FUNCTION_NAME_LENGTH = 64  # the longest function name OpenAI's protocol admits
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
 _RESERVED = frozenset({"from", "class", "return", "false", "true", "id", "and"})
-
-
-def digest_of(value: object) -> str:
-    """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
-    return hashlib.blake2b(exact_json.dumps(value, sort_keys=True), digest_size=16).hexdigest()
 
 
 def short_hash(*parts: str) -> str:

@@ -19,7 +19,6 @@ from tasks import exact_json
 from tasks.catalogue.detail import ApiDetail, ToolDetail, explain
 from tasks.catalogue.names import (
     api_name,
-    digest_of,
     first_distinct,
     fraction_of,
     function_name,
@@ -29,6 +28,7 @@ from tasks.catalogue.names import (
 from tasks.catalogue.parameters import json_text, parameters_of
 from tasks.catalogue.source import Crawled, CrawlReason, ToolEntry, UnusableApi, reject
 from tasks.errors import BadRow
+from tasks.exact_json import digest_of
 from tasks.text_budget.shape import Outline, outline_of, same_outline, shape_of
 from warehouse.table import plain
 from warehouse.tables.accounts import Reject

@@ -24,8 +24,8 @@ from tasks.catalogue.params import (
 )
 from tasks.catalogue.source import Crawled, CrawlReason, Source, reject
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
+from tasks.exact_json import digest_of
 from tasks.identity import identity
-from tasks.llm.chat import digest_of
 from tasks.transport.mcp.server import check_servers
 from tasks.transport.proxies import Proxies
 from warehouse.tables.catalogue import Api

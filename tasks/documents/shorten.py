@@ -19,6 +19,7 @@ import seeds
 from tasks.documents.document import answered_arguments_of, cut_document_of, document_of, example_response_of
 from tasks.documents.params import CompressParams
 from tasks.errors import BadRow, BrokenContract, RequestRefused
+from tasks.exact_json import digest_of
 from tasks.llm.chat import (
     TEXT,
     ChatModel,
@@ -26,7 +27,6 @@ from tasks.llm.chat import (
     Message,
     Transcript,
     asked_again,
-    digest_of,
     list_of,
     record,
     reply_format,

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 import prompts
 from tasks import exact_json
+from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder
 from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
 from tasks.exporting.searches import LEVELS, Search, Source
@@ -28,8 +29,6 @@ from warehouse.table import arrow_schema, plain
 from warehouse.tables.annotations import Node
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Instruction, RelevantApi
-
-Json: TypeAlias = dict[str, Any]
 
 _ROWS_AT_ONCE = 200
 _PROMPTS = ("compress", "instruct", "search")

@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 from hashlib import blake2b
-from typing import Any, TypeAlias
 
 import orjson
 
 from tasks import exact_json
+from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, json_streams
 from tasks.exporting.searches import Source
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall
-
-Json: TypeAlias = dict[str, Any]
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _ID = re.compile(r"[a-zA-Z0-9]{9}")

@@ -16,20 +16,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
 from tasks import exact_json
 from tasks.calling.toolbench_names import service_api_id, service_name
+from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, TabbedFiles, json_streams, json_text, tabbed_files
 from tasks.exporting.searches import IMPORTED, TRAIN, Indexed, Search, Source
 from tasks.exporting.toolbench_answer import answer_of
 from warehouse.tables.annotations import Annotation
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import Instruction
-
-Json: TypeAlias = dict[str, Any]
 
 _TOO_DEEP = "its tree is too deep for readers of JSON"
 _TORN = "nodes of its tree are missing"

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import prompts
 from tasks import exact_json
+from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, json_streams
 from tasks.exporting.searches import Search, Source
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
-
-Json: TypeAlias = dict[str, Any]
 
 # ToolBench's preprocessing insists on these words in the system message, and puts its own behind them.
 ANCHOR = "with a function call to actually excute your step."

@@ -22,6 +22,7 @@ from tasks.calling.outcome import Caller
 from tasks.calling.recording import RecordingCaller
 from tasks.calling.toolbench import ToolbenchCaller, service_client
 from tasks.catalogue.crawl_state import Reading
+from tasks.exact_json import digest_of
 from tasks.frame.progress import Progress
 from tasks.frame.run import RunContext
 from tasks.llm.adapt import FunctionWatch
@@ -29,7 +30,6 @@ from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import digest_of
 from tasks.llm.detect import find_abilities
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel

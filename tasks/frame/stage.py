@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 import seeds
 from prompts import digests_of
+from tasks.exact_json import digest_of
 from tasks.frame.run import RunContext
 from tasks.frame.services import Services
 from tasks.identity import identity
-from tasks.llm.chat import digest_of
 from warehouse.ref import ShardOutput, StageOutput
 from warehouse.table import Table
 from warehouse.tables.accounts import Reject

@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from tasks import exact_json
 from tasks.errors import BadRow
-
-Json: TypeAlias = dict[str, Any]
+from tasks.exact_json import Json
 
 MALFORMED = "malformed"
 UNREADABLE = "unreadable"

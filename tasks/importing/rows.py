@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tasks.errors import BadRow
-from tasks.importing.answer_files import MALFORMED, Json, ReadAnswer, ReadNode, is_number, json_text, text_of
+from tasks.exact_json import Json, digest_of
+from tasks.importing.answer_files import MALFORMED, ReadAnswer, ReadNode, is_number, json_text, text_of
 from tasks.importing.files import AnswerFile
 from tasks.importing.queries import Asked
-from tasks.llm.chat import digest_of
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
 from warehouse.tables.instructions import Instruction
 

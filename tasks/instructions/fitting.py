@@ -13,12 +13,12 @@ from itertools import groupby
 
 import seeds
 from tasks.errors import BadRow, BrokenContract
+from tasks.exact_json import digest_of
 from tasks.instructions.benchmark import read_benchmark
 from tasks.instructions.names import ApiFacts, OfferedNames
 from tasks.instructions.params import InstructParams
 from tasks.instructions.screens import screened
 from tasks.instructions.similarity import Resembling, WordsInARow, earlier_alike, words_of
-from tasks.llm.chat import digest_of
 from warehouse.tables.accounts import Reject
 from warehouse.tables.instructions import Candidate, Instruction, RelevantApi, Sample
 

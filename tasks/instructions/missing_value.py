@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.exact_json import Json
 from warehouse.tables.catalogue import Parameter
 from warehouse.tables.instructions import RelevantApi
 
-Json = dict[str, Any]
 _DEEPEST = 4
 
 

@@ -9,18 +9,17 @@ from typing import Any
 import prompts
 import seeds
 from tasks.errors import BadRow, BrokenContract
+from tasks.exact_json import Json, digest_of
 from tasks.instructions.names import OfferedNames, plain
 from tasks.instructions.params import InstructParams
 from tasks.llm.chat import (
     TEXT,
     ChatModel,
     ChatRequest,
-    Json,
     Message,
     Reply,
     Transcript,
     asked_again,
-    digest_of,
     list_of,
     one_of,
     record,

@@ -7,6 +7,7 @@ from typing import Any
 
 import prompts
 from tasks.errors import BadRow, BrokenContract, RequestRefused
+from tasks.exact_json import digest_of
 from tasks.llm.chat import (
     NUMBER,
     TEXT,
@@ -15,7 +16,6 @@ from tasks.llm.chat import (
     Message,
     Transcript,
     asked_again,
-    digest_of,
     record,
     reply_format,
 )

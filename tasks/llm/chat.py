@@ -6,27 +6,16 @@ message, so that keying a request costs the new message and not the whole conver
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
-
-import orjson
+from typing import Protocol
 
 import prompts
 from tasks import exact_json
+from tasks.exact_json import digest_of
 
-Json = dict[str, Any]
-
-
-def digest_of(value: object) -> str:
-    """Hex digest (128 bits) of a JSON value, whatever the order of its keys."""
-    try:
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # numbers beyond 64 bits or doubles
-        text = exact_json.dumps(value, sort_keys=True)
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
+Json = exact_json.Json
 
 
 @dataclass(frozen=True, slots=True)

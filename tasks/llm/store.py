@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import orjson
 
 from tasks.errors import BrokenContract
-from tasks.llm.chat import Json, Reply, ToolCall, Usage, digest_of
+from tasks.exact_json import digest_of
+from tasks.llm.chat import Json, Reply, ToolCall, Usage
 from tasks.llm.thinking import without_thinking
 
 _PLAIN = b"1"

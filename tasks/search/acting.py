@@ -11,7 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import prompts
-from tasks.llm.chat import Json, ToolCall
+from tasks.exact_json import Json
+from tasks.llm.chat import ToolCall
 from tasks.llm.text_calls import name_on_offer
 from tasks.search.arguments import Arguments, encodable, json_text, read_arguments
 from tasks.search.rules import Rules

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from tasks.calling.outcome import CallResult
-from tasks.llm.chat import ChatModel, ChatRequest, Reply, digest_of
+from tasks.exact_json import digest_of
+from tasks.llm.chat import ChatModel, ChatRequest, Reply
 from tasks.llm.params import Abilities
 from tasks.search.arguments import json_text
 from tasks.search.functions import ANY_ENDPOINT, Offer, offer_for

@@ -8,7 +8,8 @@ from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
 from tasks.errors import UsageError
-from tasks.llm.chat import ChatRequest, Json, Reply
+from tasks.exact_json import Json
+from tasks.llm.chat import ChatRequest, Reply
 from tasks.llm.plain import HTTP_ERRORS, Model, ModelEndpoint, ask_model
 from tasks.search.arguments import json_text
 from tasks.search.methods import method_of

@@ -15,7 +15,8 @@ from typing import Any
 import json_repair
 
 from tasks import exact_json
-from tasks.llm.chat import Json, ToolCall
+from tasks.exact_json import Json
+from tasks.llm.chat import ToolCall
 
 _DEEPEST = 64
 # A brace behind a brace, with no more between them than what stands between objects.

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import prompts
 from tasks import exact_json
-from tasks.llm.chat import Json
+from tasks.exact_json import Json
 from tasks.llm.params import Abilities
 from tasks.search.acting import GIVE_ANSWER, GIVE_UP
 from tasks.search.arguments import encodable

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tasks import exact_json
-from tasks.llm.chat import ChatRequest, Json, Reply
+from tasks.exact_json import Json
+from tasks.llm.chat import ChatRequest, Reply
 
 FINISH = "Finish"
 

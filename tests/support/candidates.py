@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.llm.chat import digest_of
+from tasks.exact_json import digest_of
 from warehouse.tables.instructions import Candidate, NamedApi
 
 RELEVANT = (

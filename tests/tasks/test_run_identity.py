@@ -9,8 +9,8 @@ import pytest
 from tasks.calling.params import CallingParams, HostParams
 from tasks.catalogue.opening import are_sources_of
 from tasks.catalogue.params import CatalogueParams, McpParams
+from tasks.exact_json import digest_of
 from tasks.frame.run import RunContext
-from tasks.llm.chat import digest_of
 from tasks.llm.params import LlmParams
 from tasks.transport.mcp.server import McpServer
 

@@ -7,11 +7,12 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from tasks.catalogue.mcp.schema import legible, plain_schema
-from tasks.catalogue.names import digest_of, readable_name
+from tasks.catalogue.names import readable_name
 from tasks.catalogue.normalise import normalise
 from tasks.catalogue.params import McpParams
 from tasks.catalogue.source import Crawled, CrawlReason, Listing, ToolEntry, UnusableApi
 from tasks.errors import BadRow, UsageError
+from tasks.exact_json import digest_of
 from tasks.text_budget.shorten import json_text
 from tasks.transport.mcp.failures import StartFailed
 from tasks.transport.mcp.server import is_read_only

@@ -11,11 +11,12 @@ from tasks.catalogue.openapi.document import Document, Operation
 from tasks.catalogue.openapi.location import JsonLocation, capped, one_line
 from tasks.catalogue.openapi.parameters import Given, ParameterReader, given_parameters
 from tasks.catalogue.openapi.refs import References
-from tasks.catalogue.openapi.schemas import Json, Schemas
+from tasks.catalogue.openapi.schemas import Schemas
 from tasks.catalogue.openapi.servers import Servers
 from tasks.catalogue.params import OpenApiParams
 from tasks.catalogue.source import CrawlReason, UnusableApi
 from tasks.errors import BadRow
+from tasks.exact_json import Json
 
 # "{+name}" and "{name*}" of URI templates fill like "{name}".
 _TEMPLATE = re.compile(r"{[+#./;]?([^{}*]+)\*?}")

@@ -12,9 +12,10 @@ from tasks.catalogue.openapi.keywords import is_true
 from tasks.catalogue.openapi.location import JsonLocation, capped
 from tasks.catalogue.openapi.parameters import IN_BODY, Given, ParameterReader, examples_at, style_of_field
 from tasks.catalogue.openapi.refs import References
-from tasks.catalogue.openapi.schemas import Json, Schemas
+from tasks.catalogue.openapi.schemas import Schemas
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
+from tasks.exact_json import Json
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -18,10 +18,10 @@ from posixpath import dirname, join, normpath
 from typing import Protocol
 from urllib.parse import unquote
 
-from tasks.catalogue.names import digest_of
 from tasks.catalogue.openapi.parsing import MAX_BYTES
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, UsageError
+from tasks.exact_json import digest_of
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:|//|\\\\")
 _HTTP = re.compile(r"(?:https?:)?//", re.IGNORECASE)

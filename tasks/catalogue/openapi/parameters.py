@@ -13,9 +13,10 @@ from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.keywords import as_meant, is_true
 from tasks.catalogue.openapi.location import JsonLocation, capped
 from tasks.catalogue.openapi.refs import References, reference_in
-from tasks.catalogue.openapi.schemas import Json, Schemas
+from tasks.catalogue.openapi.schemas import Schemas
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow
+from tasks.exact_json import Json
 
 Credentials = Set[tuple[str, str]]  # places, and names in lower case
 

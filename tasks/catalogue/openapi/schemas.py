@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from tasks.catalogue.openapi.files import Elsewhere
 from tasks.catalogue.openapi.keywords import is_null, is_true, keywords_of, type_of
 from tasks.catalogue.openapi.location import JsonLocation
 from tasks.catalogue.openapi.refs import References, reference_in
 from tasks.errors import BadRow
+from tasks.exact_json import Json
 
-Json = dict[str, Any]
 Key = tuple[str, tuple[str, ...]]
 Role = Literal["request", "response"]
 

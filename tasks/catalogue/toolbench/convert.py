@@ -17,8 +17,7 @@ from tasks.catalogue.parameters import json_text
 from tasks.catalogue.source import CrawlReason, UnusableApi
 from tasks.catalogue.toolbench.records import ApiDocument, ApiRecord, ParameterDocument, ToolRecord
 from tasks.errors import BadRow
-
-Json = dict[str, Any]
+from tasks.exact_json import Json
 
 _PLACEHOLDER = re.compile(r"{([^{}]*)}")
 _NOT_IN_ADDRESS = re.compile(r"[\s?#\\\x00-\x1f]")

@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 
 from tasks import exact_json
-from tasks.catalogue.names import digest_of
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, UsageError
+from tasks.exact_json import digest_of
 
 EXPECTED = (
     "give `location` in `[[catalogue.sources]]` a folder that holds tools/<Category>/<tool>.json, or a file "

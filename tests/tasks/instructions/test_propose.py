@@ -11,6 +11,7 @@ import pytest
 from scripted_model import ScriptedModel
 
 from tasks.errors import BadRow, BrokenContract, OverBudget, RequestRefused
+from tasks.exact_json import digest_of
 from tasks.instructions.names import OfferedNames
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import (
@@ -23,7 +24,7 @@ from tasks.instructions.propose import (
     propose_request,
     read_item,
 )
-from tasks.llm.chat import Message, Reply, digest_of
+from tasks.llm.chat import Message, Reply
 from warehouse.tables.accounts import Reject
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, NamedApi, Sample

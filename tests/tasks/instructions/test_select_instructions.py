@@ -11,11 +11,11 @@ from candidates import candidate
 
 import seeds
 from tasks.errors import BrokenContract
+from tasks.exact_json import digest_of
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import ApiFacts
 from tasks.instructions.params import InstructParams
 from tasks.instructions.select import Selected, Selection
-from tasks.llm.chat import digest_of
 from warehouse.tables.accounts import Reject
 from warehouse.tables.instructions import Candidate, Instruction, NamedApi, RelevantApi, Sample, Verification
 
