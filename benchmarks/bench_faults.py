@@ -71,7 +71,7 @@ def run(folder: Path, n: int, stack: ExitStack) -> bool:
         "calling.resolve": f'{{"*.sandbox.test" = "{world["hub"]}"}}',
         "instruct.accepted": str(n),
         "llm.timeout_s": "20",
-        "llm.known_as": "a line",
+        "llm.endpoint_id": "a line",
     }
     draws = str(max(0.2, n / 600))
     for level in ("draws_per_tool", "draws_per_tool_in_category", "draws_per_tool_in_collection"):

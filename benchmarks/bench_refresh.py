@@ -89,7 +89,7 @@ def pointing_at(addresses: dict[str, str]) -> dict[str, str]:
     return {
         "sandbox.serve": "false",
         "llm.base_url": addresses["teacher"],
-        "llm.known_as": TEACHER,  # the first run's, which has been asked what it can do
+        "llm.endpoint_id": TEACHER,  # the first run's, which has been asked what it can do
         "calling.resolve": f'{{"*.sandbox.test" = "{addresses["hub"]}"}}',
     }
 

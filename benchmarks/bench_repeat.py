@@ -65,7 +65,7 @@ def repeat(data: Path, n: int) -> Repeat:
         where = {
             "sandbox.serve": "false",
             "llm.base_url": addresses["teacher"],
-            "llm.known_as": TEACHER,
+            "llm.endpoint_id": TEACHER,
             "calling.resolve": f'{{"*.sandbox.test" = "{addresses["hub"]}"}}',
         }
         seconds, cpu_s = _timed([sys.executable, "-m", "flows", *arguments(data, n, where)])

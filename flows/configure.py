@@ -12,8 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from flows.params import Config
+from flows.report import say
 from tasks.catalogue.opening import are_sources_of
 from tasks.errors import UsageError
+from tasks.llm.params import OLD_ENDPOINT_ID
 from warehouse import manifest
 from warehouse.manifest import Manifest
 
@@ -46,6 +48,8 @@ def load_config(
         _override(values, override)
     if queries is not None:
         _take_sources(values, queries)
+    if isinstance(llm := values.get("llm"), dict) and OLD_ENDPOINT_ID in llm:
+        say(f"note: [llm] {OLD_ENDPOINT_ID} is called endpoint_id now; the old name is still read")
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -19,7 +19,7 @@ from tasks.frame.services import ENDPOINT, close_services, services_of
 from tasks.frame.stage import KEYS
 from tasks.llm.batching.batches import Record
 from tasks.llm.detect import KnownEndpoints
-from tasks.llm.params import Abilities
+from tasks.llm.params import Capabilities
 from tasks.llm.spending import mostly_refused
 from tasks.probing.judge import reached_nothing
 from tasks.transport.redactor import secrets_named
@@ -64,7 +64,7 @@ def open_run(
     pending = manifest.begin(data, _new_run(config, parent, data, kind, looks_at))
     run = _context(config, data, pending, parent).model_copy(update={"replay": replay})
     try:
-        run = _with_abilities(run, asks_model=asks_model)
+        run = _with_capabilities(run, asks_model=asks_model)
         try:
             yield run
         finally:
@@ -90,8 +90,8 @@ def next_refresh(config: Config, data: Path) -> RunContext:
     pending = _new_run(config, parent, data, REFRESH, ())
     if not _is_stale(config, data):
         pending = manifest.resumed(data, pending)
-    abilities = KnownEndpoints(data).find(config.llm) or Abilities()
-    return _context(config, data, pending, parent).model_copy(update={"abilities": abilities})
+    capabilities = KnownEndpoints(data).find(config.llm) or Capabilities()
+    return _context(config, data, pending, parent).model_copy(update={"capabilities": capabilities})
 
 
 def _context(config: Config, data: Path, pending: PendingRun, parent: Manifest | None) -> RunContext:
@@ -109,7 +109,7 @@ def _context(config: Config, data: Path, pending: PendingRun, parent: Manifest |
     )
 
 
-def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
+def _with_capabilities(run: RunContext, *, asks_model: bool) -> RunContext:
     """The run, with what its endpoint can do: as found before, or found out now and told in a line.
 
     A run that may never ask the endpoint, because all replies are stored, does not look for it.
@@ -118,21 +118,21 @@ def _with_abilities(run: RunContext, *, asks_model: bool) -> RunContext:
     if asks_model:
         services.runtime.run(services.check_endpoint())
         _tell_of_batches(services.batches_left())
-    abilities = known.find(run.llm)
-    if abilities is None and not asks_model:
+    capabilities = known.find(run.llm)
+    if capabilities is None and not asks_model:
         return run
     told = services.endpoint.client.context
-    if abilities is not None and told is not None:
+    if capabilities is not None and told is not None:
         known.learn(run.llm, told)
-        abilities = abilities.model_copy(update={"context": told})
-    if abilities is None:
-        services.endpoint.abilities = Abilities(context=told)
+        capabilities = capabilities.model_copy(update={"context": told})
+    if capabilities is None:
+        services.endpoint.capabilities = Capabilities(context=told)
         with shown(ENDPOINT, services.progress(ENDPOINT)):
-            abilities = services.find_abilities()
-        known.keep(run.llm, abilities)
-        say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {abilities.in_a_line()}")
-    services.endpoint.abilities = abilities
-    return run.model_copy(update={"abilities": abilities})
+            capabilities = services.detect_capabilities()
+        known.keep(run.llm, capabilities)
+        say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {capabilities.describe()}")
+    services.endpoint.capabilities = capabilities
+    return run.model_copy(update={"capabilities": capabilities})
 
 
 def _keep_context(run: RunContext) -> None:

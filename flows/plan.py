@@ -93,7 +93,7 @@ def forecast_after_catalogue(
 
 
 def _briefly(config: Config, services: Services, known: Known) -> Estimate:
-    run = services.run.model_copy(update={"abilities": services.endpoint.abilities})
+    run = services.run.model_copy(update={"capabilities": services.endpoint.capabilities})
     planner = _planner(config, run, known, services.replies, services.call_map)
     planner.most = LOOKED_AT_BY_A_REFRESH
     return services.runtime.run(planner.estimate())
@@ -145,7 +145,9 @@ def _planner(
         documents=COMPRESS.settings_key(run, config.compress),
     )
     recorded = RecordingCaller(None, calls, settings=digest_of(run.calling_identity()))
-    return Planner(known, settings, figures_of(run.data, config.llm.model), replies, recorded, run.abilities)
+    return Planner(
+        known, settings, figures_of(run.data, config.llm.model), replies, recorded, run.capabilities
+    )
 
 
 def _with_remarks(estimate: Estimate, known: Known, config: Config, data: Path) -> Estimate:

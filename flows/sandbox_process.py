@@ -56,6 +56,6 @@ def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:
     calling = config.calling.model_copy(update={"resolve": {**config.calling.resolve, "*.sandbox.test": hub}})
     llm = config.llm
     if urlsplit(llm.base_url).hostname == TEACHER_HOST:
-        llm = llm.model_copy(update={"base_url": teacher, "known_as": llm.base_url})
+        llm = llm.model_copy(update={"base_url": teacher, "endpoint_id": llm.base_url})
     served = config.sandbox.model_copy(update={"serve": False})
     return config.model_copy(update={"calling": calling, "llm": llm, "sandbox": served})

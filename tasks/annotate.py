@@ -188,7 +188,7 @@ def work(
                 offer=OFFER,
                 budget=None if budgets is None else budgets.get(instruction.instruction_id),
                 cost_usd=run.llm.cost_usd,
-                abilities=run.abilities,
+                capabilities=run.capabilities,
             )
             tree: TableRows = {ANNOTATIONS: [found.annotation], NODES: found.nodes, CALLS: found.calls}
             behind = gathered.add(tree)

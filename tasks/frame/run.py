@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from prompts import digests_of
 from tasks.calling.params import CallingParams
 from tasks.identity import identity
-from tasks.llm.params import Abilities, BudgetParams, LlmParams
+from tasks.llm.params import BudgetParams, Capabilities, LlmParams
 from tasks.transport.mcp.server import McpServer
 
 
@@ -19,7 +19,7 @@ class RunContext(BaseModel):
 
     as_of: per stage that asks the world (crawl, probe), how old its rows may be at most.
     shard_counts: number of shards per stage of the run before; kept, so that a changed row touches one shard.
-    abilities: what the model endpoint was found to be able to do.
+    capabilities: what the model endpoint was found to be able to do.
     replay: searches call no API; they see what the call store holds.
     key_variables: environment variables whose values are taken out of all that servers say.
     """
@@ -35,7 +35,7 @@ class RunContext(BaseModel):
     llm: LlmParams
     budget: BudgetParams = BudgetParams()
     mcp_servers: tuple[McpServer, ...] = ()
-    abilities: Abilities = Abilities()
+    capabilities: Capabilities = Capabilities()
     replay: bool = False
     key_variables: tuple[str, ...] = ()
 
@@ -47,7 +47,7 @@ class RunContext(BaseModel):
 
         What the endpoint cannot do is asked for in words, so it counts, and so do the words.
         """
-        lacking = self.abilities.lacking
+        lacking = self.capabilities.missing
         in_words = {"lacking": [*lacking, *digests_of("endpoint")]} if lacking else {}
         return identity(self.llm, "model") | in_words
 

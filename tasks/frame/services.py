@@ -30,12 +30,12 @@ from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
 from tasks.llm.budget import Ledger
-from tasks.llm.detect import find_abilities
+from tasks.llm.detect import detect_capabilities
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.model import StoredModel
-from tasks.llm.params import Abilities
+from tasks.llm.params import Capabilities
 from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
-from tasks.llm.store import Forgetful, ReplyStore
+from tasks.llm.store import NullStore, ReplyStore
 from tasks.probing.probe import Journal
 from tasks.transport.kvstore import DurableMap, Scratch
 from tasks.transport.mcp.sessions import McpSessions
@@ -155,10 +155,10 @@ class Services:
             attempts=attempts,
         )
 
-    def find_abilities(self) -> Abilities:
+    def detect_capabilities(self) -> Capabilities:
         """Asks the endpoint what it can do; see `tasks.llm.detect`."""
-        model = self.model(ENDPOINT, store=ReplyStore(Forgetful()), attempts=_TRIAL_ATTEMPTS)
-        return self.runtime.run(find_abilities(model, self.run.llm, self.endpoint.context))
+        model = self.model(ENDPOINT, store=ReplyStore(NullStore()), attempts=_TRIAL_ATTEMPTS)
+        return self.runtime.run(detect_capabilities(model, self.run.llm, self.endpoint.context))
 
     def _batcher_of(self, stage: str) -> Batcher | None:
         return self.batcher if self.run.llm.batch and stage not in ONLINE else None
@@ -259,7 +259,9 @@ def _start(run: RunContext) -> Services:
         redactor,
     )
     trials = Scratch(run.data / "store", "trials", run.run_id)
-    endpoint = runtime.enter(Endpoint(run.llm, abilities=run.abilities, redactor=redactor, ledger=ledger))
+    endpoint = runtime.enter(
+        Endpoint(run.llm, capabilities=run.capabilities, redactor=redactor, ledger=ledger)
+    )
     replies = ReplyStore(reply_map)
     return Services(
         run=run,
@@ -271,7 +273,7 @@ def _start(run: RunContext) -> Services:
         usage=usage,
         spending=spending,
         functions=FunctionWatch(
-            model=run.llm.model, where=run.llm.base_url, in_words=lambda: not endpoint.abilities.tools
+            model=run.llm.model, where=run.llm.base_url, in_words=lambda: not endpoint.capabilities.tools
         ),
         probing=caller,
         searching=RecordingCaller(

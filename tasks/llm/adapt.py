@@ -18,7 +18,7 @@ from tasks.errors import BrokenContract, RequestRefused
 from tasks.llm.budget import tokens_in_bytes
 from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
 from tasks.llm.failures import TOO_LONG
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.text_calls import may_hold_calls, read_calls
 from tasks.text_budget.tokens import tokenizer_of
 
@@ -26,7 +26,7 @@ _MAY_NOT_CALL = "none"
 _BOUNDS = frozenset({"minItems", "maxItems"})
 
 
-def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
+def with_defaults(request: ChatRequest, params: LlmParams) -> ChatRequest:
     """The request with what it leaves open filled in from `[llm]`."""
     return replace(
         request,
@@ -36,19 +36,19 @@ def completed(request: ChatRequest, params: LlmParams) -> ChatRequest:
     )
 
 
-def understood(request: ChatRequest, abilities: Abilities) -> ChatRequest:
+def adapt_request(request: ChatRequest, capabilities: Capabilities) -> ChatRequest:
     """The request as this endpoint can be asked."""
-    if request.tools is not None and not abilities.tools:
+    if request.tools is not None and not capabilities.tools:
         request = _with_functions_in_words(request, request.tools)
     else:
-        request = prompted(request, always=not abilities.free_order)
-        if request.tool_choice == _MAY_NOT_CALL and not abilities.tool_choice:
+        request = prompted(request, always=not capabilities.free_order)
+        if request.tool_choice == _MAY_NOT_CALL and not capabilities.tool_choice:
             request = replace(request, tools=None, tool_choice=None)
     if request.response_format is not None:
-        request = _with_format(request, request.response_format, abilities)
-    if not (abilities.free_order and abilities.system):
-        request = replace(request, transcript=_in_order(request.transcript, system=abilities.system))
-    return request if abilities.seed else replace(request, seed=None)
+        request = _with_format(request, request.response_format, capabilities)
+    if not (capabilities.free_order and capabilities.system):
+        request = replace(request, transcript=_in_order(request.transcript, system=capabilities.system))
+    return request if capabilities.seed else replace(request, seed=None)
 
 
 def _in_order(transcript: Transcript, *, system: bool) -> Transcript:
@@ -99,7 +99,7 @@ def prompted(request: ChatRequest, *, always: bool = False) -> ChatRequest:
     return replace(request, transcript=Transcript.of(*messages)) if len(messages) > len(said) else request
 
 
-def heard(reply: Reply, request: ChatRequest, abilities: Abilities) -> Reply:
+def restore_reply(reply: Reply, request: ChatRequest, capabilities: Capabilities) -> Reply:
     """The reply to `request`, the one that was meant, with the calls that it writes as text.
 
     A server that calls functions natively may leave one in the text, when its parser does not know the
@@ -107,9 +107,9 @@ def heard(reply: Reply, request: ChatRequest, abilities: Abilities) -> Reply:
     """
     if request.tools is None or not reply.content or reply.tool_calls:
         return reply
-    if request.tool_choice == _MAY_NOT_CALL or (abilities.tools and not may_hold_calls(reply.content)):
+    if request.tool_choice == _MAY_NOT_CALL or (capabilities.tools and not may_hold_calls(reply.content)):
         return reply
-    thought, calls = read_calls(reply.content, _schemas(request.tools), left_over=abilities.tools)
+    thought, calls = read_calls(reply.content, _schemas(request.tools), left_over=capabilities.tools)
     return replace(reply, content=thought, tool_calls=calls) if calls else reply
 
 
@@ -144,13 +144,13 @@ def _call_in_words(call: ToolCall) -> str:
     return f"Action: {call.name}\nAction Input: {call.arguments}"
 
 
-def _with_format(request: ChatRequest, wanted: Json, abilities: Abilities) -> ChatRequest:
+def _with_format(request: ChatRequest, wanted: Json, capabilities: Capabilities) -> ChatRequest:
     kind = wanted.get("type")
-    if kind == "json_schema" and abilities.json_schema and not abilities.bounds:
+    if kind == "json_schema" and capabilities.json_schema and not capabilities.bounds:
         return replace(request, response_format=_without_bounds(wanted))
-    if (kind == "json_schema" and abilities.json_schema) or kind not in {"json_schema", "json_object"}:
+    if (kind == "json_schema" and capabilities.json_schema) or kind not in {"json_schema", "json_object"}:
         return request
-    if kind == "json_object" and abilities.json_object:
+    if kind == "json_object" and capabilities.json_object:
         return request
     if kind == "json_schema":
         schema = wanted.get("json_schema", {}).get("schema", {})
@@ -160,7 +160,7 @@ def _with_format(request: ChatRequest, wanted: Json, abilities: Abilities) -> Ch
     return replace(
         request,
         transcript=_with_words(request.transcript, told),
-        response_format={"type": "json_object"} if abilities.json_object else None,
+        response_format={"type": "json_object"} if capabilities.json_object else None,
     )
 
 
@@ -219,23 +219,27 @@ class Overflow:
         return cls(*(None if text is None else int(text.replace(",", "")) for text in found))
 
 
-def put(request: ChatRequest, abilities: Abilities, context: int | None, model: str) -> ChatRequest:
+def fit_request(
+    request: ChatRequest, capabilities: Capabilities, context: int | None, model: str
+) -> ChatRequest:
     """The request as this endpoint can be asked, within its context where that is known."""
-    whole = understood(request, abilities)
+    whole = adapt_request(request, capabilities)
     if context is None or _fits_by_far(whole, context):
         return whole
-    return _within(request, whole, abilities, context - _reply(request, context), model)
+    return _within(request, whole, capabilities, context - _reply(request, context), model)
 
 
-def shorter(
-    request: ChatRequest, refused: ChatRequest, overflow: Overflow, abilities: Abilities, model: str
+def shorten_request(
+    request: ChatRequest, refused: ChatRequest, overflow: Overflow, capabilities: Capabilities, model: str
 ) -> ChatRequest | None:
     """The request, put shorter than `refused`, which was too long; None when no more of it can be cut."""
     counted = _tokens(refused, model)
     room = counted * _SMALLER
     if overflow.context is not None and overflow.asked is not None:
         room = (overflow.context - _reply(request, overflow.context)) * counted / max(overflow.asked, 1)
-    shortened = _within(request, understood(request, abilities), abilities, min(room, counted - 1), model)
+    shortened = _within(
+        request, adapt_request(request, capabilities), capabilities, min(room, counted - 1), model
+    )
     return shortened if _tokens(shortened, model) < counted else None
 
 
@@ -262,7 +266,7 @@ def _tokens(request: ChatRequest, model: str) -> float:
 
 
 def _within(
-    request: ChatRequest, whole: ChatRequest, abilities: Abilities, room: float, model: str
+    request: ChatRequest, whole: ChatRequest, capabilities: Capabilities, room: float, model: str
 ) -> ChatRequest:
     """The request with its observations shortened until it has `room`.  whole: as it is put without that."""
     too_many = (_tokens(whole, model) - room) / _ALLOWANCE
@@ -278,7 +282,7 @@ def _within(
         cut = tokenizer.cut(content, max(_SHORTEST_OBSERVATION, int(before - too_many)))
         messages[number] = replace(message, content=cut)
         too_many -= before - tokenizer.count(cut)
-    return understood(replace(request, transcript=Transcript.of(*messages)), abilities)
+    return adapt_request(replace(request, transcript=Transcript.of(*messages)), capabilities)
 
 
 ENOUGH_TO_TELL = 10

@@ -184,7 +184,7 @@ class Client:
         except Ambiguous as refusal:
             self._refused_in_a_row += 1
             if not self._has_answered or self._refused_in_a_row >= _REFUSED_IN_A_ROW:
-                raise self._told_of_all(refusal) from refusal
+                raise self._of_all(refusal) from refusal
             raise
         except RequestRefused as refusal:
             self._has_answered = True  # it has a model, and takes the key
@@ -226,7 +226,7 @@ class Client:
 
     @property
     def sdk(self) -> openai.AsyncOpenAI:
-        """For the endpoint's other routes; inside `failures_told`, and with `headers` as extra ones."""
+        """For the endpoint's other routes; inside `translated_failures`, and with `headers` as extra ones."""
         return self._openai
 
     @property
@@ -238,12 +238,12 @@ class Client:
 
     async def _exchange(self, method: str, path: str, body: bytes) -> bytes:
         limit = self.params.timeout_s if method == "POST" else min(_LISTING_S, self.params.timeout_s)
-        async with self.failures_told(limit):
+        async with self.translated_failures(limit):
             response = await self._send(method, path, body)
         return self.without_key(response.content)
 
     @asynccontextmanager
-    async def failures_told(self, limit_s: float) -> AsyncIterator[None]:
+    async def translated_failures(self, limit_s: float) -> AsyncIterator[None]:
         """What goes wrong in an exchange by `sdk`, in the terms of `tasks.llm.failures`."""
         try:
             async with asyncio.timeout(limit_s):
@@ -275,7 +275,7 @@ class Client:
         failure = failure_of(response.status_code, response.headers, body)
         raise self._key_refused(failure) if isinstance(failure, KeyRefused) else failure
 
-    def _told_of_all(self, refusal: Ambiguous) -> KeyRefused | ModelUnknown:
+    def _of_all(self, refusal: Ambiguous) -> KeyRefused | ModelUnknown:
         of_all = refusal.of_all
         return self._key_refused(of_all) if isinstance(of_all, KeyRefused) else of_all
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
 from tasks.errors import BrokenContract, ConnectionFailed, RequestRefused, UsageError
 from tasks.llm.chat import ChatModel, ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
-from tasks.llm.params import NATIVE, TEXT, Abilities, LlmParams
+from tasks.llm.params import NATIVE, TEXT, Capabilities, LlmParams
 
 # Long enough for a model that thinks before it answers, and short of what a slip could cost.
 _LONGEST_REPLY = 1024
@@ -66,7 +66,9 @@ def _function(*odd: str) -> ToolSet:
     return ToolSet.of({"type": "function", "function": function})
 
 
-async def find_abilities(model: ChatModel, params: LlmParams, context: int | None = None) -> Abilities:
+async def detect_capabilities(
+    model: ChatModel, params: LlmParams, context: int | None = None
+) -> Capabilities:
     """Asks `model`, which must not take replies from a store, short questions: six if nothing is lacking.
 
     context: of the endpoint, where that is known.  Raises `UsageError` when the endpoint takes no request
@@ -81,7 +83,7 @@ async def find_abilities(model: ChatModel, params: LlmParams, context: int | Non
         trial.found["tools"] = True
     elif trial.found.get("tools", True):
         await trial.tool_choice()
-    return Abilities(context=context, unsure=tuple(sorted(trial.unsure)), **trial.found)
+    return Capabilities(context=context, unsure=tuple(sorted(trial.unsure)), **trial.found)
 
 
 def _question(name: str, role: str = "user") -> Message:
@@ -262,7 +264,7 @@ class KnownEndpoint(BaseModel):
     body: dict[str, Any] = {}
     trial: Literal[2]
     found_at: datetime
-    abilities: Abilities
+    capabilities: Capabilities = Field(alias="abilities")  # its name in the file
 
 
 class _File(BaseModel):
@@ -277,41 +279,41 @@ class KnownEndpoints:
     def __init__(self, data: Path) -> None:
         self._path = data / "store" / "endpoints.json"
 
-    def find(self, params: LlmParams) -> Abilities | None:
+    def find(self, params: LlmParams) -> Capabilities | None:
         now = datetime.now(UTC)
         for known in self._read():
             if _is_of(known, params) and now - known.found_at <= MAX_AGE:
-                return known.abilities
+                return known.capabilities
         return None
 
-    def keep(self, params: LlmParams, abilities: Abilities) -> None:
+    def keep(self, params: LlmParams, capabilities: Capabilities) -> None:
         """Only what was seen for certain: where something is unclear, all is asked again by the next run."""
-        if abilities.unsure:
+        if capabilities.unsure:
             return
         found = KnownEndpoint(
-            base_url=params.known_as or params.base_url,
+            base_url=params.endpoint_id or params.base_url,
             model=params.model,
             tools=params.tools,
             body=params.body,
             trial=2,
             found_at=datetime.now(UTC),
-            abilities=abilities,
+            abilities=capabilities,
         )
         self._write(*(known for known in self._read() if not _is_of(known, params)), found)
 
     def learn(self, params: LlmParams, context: int) -> None:
         """The endpoint has said how long a context is; when it was asked what else it can do stays."""
         known = self._read()
-        of_it = [entry for entry in known if _is_of(entry, params) and entry.abilities.context != context]
+        of_it = [entry for entry in known if _is_of(entry, params) and entry.capabilities.context != context]
         for entry in of_it:
-            abilities = entry.abilities.model_copy(update={"context": context})
+            capabilities = entry.capabilities.model_copy(update={"context": context})
             self._write(
                 *(other for other in known if other is not entry),
-                entry.model_copy(update={"abilities": abilities}),
+                entry.model_copy(update={"capabilities": capabilities}),
             )
 
     def _write(self, *endpoints: KnownEndpoint) -> None:
-        text = _File(endpoints=endpoints).model_dump_json(indent=1)
+        text = _File(endpoints=endpoints).model_dump_json(indent=1, by_alias=True)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self._path.with_suffix(".unfinished")
         unfinished.write_text(text + "\n", encoding="utf-8")
@@ -326,5 +328,5 @@ class KnownEndpoints:
 
 
 def _is_of(known: KnownEndpoint, params: LlmParams) -> bool:
-    asked = (params.known_as or params.base_url, params.model, params.tools, params.body)
+    asked = (params.endpoint_id or params.base_url, params.model, params.tools, params.body)
     return (known.base_url, known.model, known.tools, known.body) == asked

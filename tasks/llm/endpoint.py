@@ -20,13 +20,13 @@ from tasks.errors import (
     Transient,
     UsageError,
 )
-from tasks.llm.adapt import completed
+from tasks.llm.adapt import with_defaults
 from tasks.llm.budget import Ledger, Payment
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
 from tasks.llm.client import Client, FieldRefused, PreparedRequest
 from tasks.llm.failures import Cost, KeyRefused, MalformedReply, ModelUnknown, Unreachable
 from tasks.llm.limit import ConcurrencyLimiter, RateLimiter
-from tasks.llm.params import Abilities, BudgetParams, LlmParams
+from tasks.llm.params import BudgetParams, Capabilities, LlmParams
 from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, CircuitBreaker, RetryState
 from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retrying
@@ -51,7 +51,7 @@ class Asks(Protocol):
 class Endpoint:
     """The endpoint of `[llm]`.  An async context manager; use it in one event loop.
 
-    abilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
+    capabilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
     redactor: of other configured keys than the endpoint's own, which are taken out of what it says.
     ledger: pays for pings while the endpoint is away, and for requests that come without a payment.
     """
@@ -60,13 +60,13 @@ class Endpoint:
         self,
         params: LlmParams,
         *,
-        abilities: Abilities | None = None,
+        capabilities: Capabilities | None = None,
         first_pause_s: float = 0.5,
         redactor: Redactor = NO_SECRETS,
         ledger: Ledger | None = None,
     ) -> None:
         self.params = params
-        self.abilities = abilities or Abilities()
+        self.capabilities = capabilities or Capabilities()
         self.learned_context: int | None = None  # from the refusal of a request that was too long
         self.client = Client(params, redactor)
         self._ledger = ledger or Ledger(BudgetParams(), params)
@@ -98,7 +98,7 @@ class Endpoint:
     @property
     def context(self) -> int | None:
         """Tokens of a request and its reply together, as far as it is known."""
-        told = (self.params.context, self.abilities.context, self.learned_context)
+        told = (self.params.context, self.capabilities.context, self.learned_context)
         return min((tokens for tokens in told if tokens is not None), default=None)
 
     @property
@@ -117,7 +117,7 @@ class Endpoint:
         self, request: ChatRequest, payment: Payment | None = None, *, attempts: int | None = None
     ) -> PreparedRequest:
         """The request as it will be sent.  attempts: in the place of `[llm] attempts`."""
-        request = completed(request, self.params)
+        request = with_defaults(request, self.params)
         return self.client.prepare(
             request, payment or Payment(self._ledger), attempts or self.params.attempts
         )

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tasks.errors import RequestRefused, ToolloomError
-from tasks.llm.adapt import FunctionWatch, Overflow, completed, heard, put, shorter
+from tasks.llm.adapt import (
+    FunctionWatch,
+    Overflow,
+    fit_request,
+    restore_reply,
+    shorten_request,
+    with_defaults,
+)
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.budget import Ledger, Payment
 from tasks.llm.chat import ChatRequest, Reply
@@ -96,14 +103,14 @@ class StoredModel:
 
         Raises `RequestRefused` for this request, `StopRun` for the run.
         """
-        request = completed(request, self._endpoint.params)
-        abilities = self._endpoint.abilities
-        adapted = put(request, abilities, self._endpoint.context, self.name)
+        request = with_defaults(request, self._endpoint.params)
+        capabilities = self._endpoint.capabilities
+        adapted = fit_request(request, capabilities, self._endpoint.context, self.name)
         payment = Payment(self._ledger, self._stage, row_id, ordinal, self._discount)
         for may_shorten in (*[True] * _SHORTENINGS, False):
             self._functions.require(request)
             try:
-                reply = heard(await self._inner.ask(adapted, payment), request, abilities)
+                reply = restore_reply(await self._inner.ask(adapted, payment), request, capabilities)
             except RequestRefused as refusal:
                 shorter_one = self._shorter(request, adapted, refusal) if may_shorten else None
                 if shorter_one is None:
@@ -127,10 +134,10 @@ class StoredModel:
             return None
         refusal.reason = TOO_LONG
         self._inner.too_long[adapted.digest(self.name)] = refusal.message
-        endpoint, abilities = self._endpoint, self._endpoint.abilities
+        endpoint, capabilities = self._endpoint, self._endpoint.capabilities
         if overflow.context is not None and (endpoint.context is None or overflow.context < endpoint.context):
             endpoint.learned_context = overflow.context
-        again = put(request, abilities, endpoint.context, self.name)
+        again = fit_request(request, capabilities, endpoint.context, self.name)
         if again.digest(self.name) not in self._inner.too_long:
             return again
-        return shorter(request, adapted, overflow, abilities, self.name)
+        return shorten_request(request, adapted, overflow, capabilities, self.name)

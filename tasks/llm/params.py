@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.identity import NotInKey, OnceSet, OnlyInKeyOf
 
 NATIVE, TEXT = "native", "text"
 _MILLION = 1_000_000
+OLD_ENDPOINT_ID = "known_as"
+"""What `endpoint_id` was called before, and is still read as."""
 
 # What requests say already, or what would change how a reply is read; and where it is set instead.
 _OURS = {
@@ -38,7 +40,7 @@ class LlmParams(BaseModel):
     api_key_env: Annotated[str | None, NotInKey("place")] = Field(
         default=None, description="Environment variable that holds the key; none: no key is sent."
     )
-    known_as: Annotated[str | None, NotInKey("place")] = Field(
+    endpoint_id: Annotated[str | None, NotInKey("place")] = Field(
         default=None,
         description="Remembers what the endpoint can do under this name, for an address that changes "
         "(a port, a node); none: under base_url.",
@@ -94,6 +96,13 @@ class LlmParams(BaseModel):
     batch_requests: Annotated[int, NotInKey("speed")] = Field(
         default=50_000, ge=1, le=50_000, description="Most requests of a batch."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_its_name_of_today(cls, values: Any) -> Any:
+        if isinstance(values, dict) and OLD_ENDPOINT_ID in values and "endpoint_id" not in values:
+            return {"endpoint_id" if name == OLD_ENDPOINT_ID else name: said for name, said in values.items()}
+        return values
 
     @field_validator("body")
     @classmethod
@@ -180,7 +189,7 @@ _SHAPES_REPLIES = (
 )
 
 
-class Abilities(BaseModel):
+class Capabilities(BaseModel):
     """usage: replies say how many tokens they took; tool_choice: "none" keeps the model from calling.
 
     results: a function's result is taken back.  free_order: a word of the user may follow such a result,
@@ -209,16 +218,16 @@ class Abilities(BaseModel):
     unsure: tuple[str, ...] = ()
 
     @property
-    def lacking(self) -> tuple[str, ...]:
-        """What is lacking of what shapes replies."""
+    def missing(self) -> tuple[str, ...]:
+        """What is missing of what shapes replies."""
         return tuple(name for name in _SHAPES_REPLIES if not getattr(self, name))
 
-    def in_a_line(self) -> str:
+    def describe(self) -> str:
         """For people: what there is, then what is done about the rest, then what is to be asked again."""
         there = [told for name, told in _NAMES.items() if getattr(self, name)]
-        missing = [told for name, told in _WITHOUT.items() if not getattr(self, name)]
+        without = [told for name, told in _WITHOUT.items() if not getattr(self, name)]
         context = [] if self.context is None else [f"a context of {self.context:,} tokens"]
         names = ", ".join(_NAMES.get(name, name) for name in self.unsure)
         told = f"unclear, as replies were cut off or came too late, and asked again by the next run: {names}"
         unsure = [told] if names else []
-        return "; ".join([", ".join([*there, *context]) or "plain chat only", *missing, *unsure])
+        return "; ".join([", ".join([*there, *context]) or "plain chat only", *without, *unsure])

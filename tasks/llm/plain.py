@@ -13,11 +13,11 @@ import openai
 
 from tasks import exact_json
 from tasks.errors import RateLimited, RequestRefused, ServerFailed, ToolloomError, Transient
-from tasks.llm.adapt import heard, prompted
+from tasks.llm.adapt import prompted, restore_reply
 from tasks.llm.chat import ChatRequest, Json, Reply
 from tasks.llm.client import Client, LengthFieldRefused, StateRefused
 from tasks.llm.failures import MalformedReply, Unreachable, broken_connection, failure_of
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.replies import reply_of
 from tasks.transport.retry import Backoff, retrying
 
@@ -31,7 +31,7 @@ HTTP_ERRORS = (OSError, aiohttp.ClientError, httpx.HTTPError, httpx2.HTTPError, 
 """What HTTP libraries raise; the errors of requests and urllib are OSErrors."""
 
 _LONGEST_PAUSE_S = 60.0
-_CAN_ALL = Abilities()
+_CAN_ALL = Capabilities()
 
 
 class ModelEndpoint:
@@ -111,7 +111,7 @@ async def ask_model(model: Model, request: ChatRequest) -> Reply:
         answer = await model(**body)
     except HTTP_ERRORS as error:
         raise _failure(error) from error
-    return heard(answer if isinstance(answer, Reply) else _read(answer), request, _CAN_ALL)
+    return restore_reply(answer if isinstance(answer, Reply) else _read(answer), request, _CAN_ALL)
 
 
 def _read(answer: Any) -> Reply:

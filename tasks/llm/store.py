@@ -48,7 +48,7 @@ class ReplyStore:
         await self._entries.put(key, encode_reply(reply))
 
 
-class Forgetful:
+class NullStore:
     """`KeyValues` that keeps nothing: every question is asked."""
 
     async def get(self, key: bytes) -> bytes | None:  # noqa: ARG002

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from tasks import exact_json
 from tasks.errors import BrokenContract
-from tasks.llm.adapt import completed, heard, put
+from tasks.llm.adapt import fit_request, restore_reply, with_defaults
 from tasks.llm.chat import ChatRequest, Reply
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.store import ReplyStore, reply_key
 
 # Of English prose and JSON; an estimate, where a reservation would be higher.
@@ -31,7 +31,7 @@ class DeferringModel:
 
     store: ReplyStore
     params: LlmParams
-    abilities: Abilities
+    capabilities: Capabilities
     n_stored: int = 0
     tokens_in: int | None = None
 
@@ -40,15 +40,15 @@ class DeferringModel:
         return self.params.model
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
-        request = completed(request, self.params)
-        context = self.params.context or self.abilities.context
-        as_put = put(request, self.abilities, context, self.name)
-        stored = await self.store.get(reply_key(row_id, ordinal, as_put.digest(self.name)))
+        request = with_defaults(request, self.params)
+        context = self.params.context or self.capabilities.context
+        adapted = fit_request(request, self.capabilities, context, self.name)
+        stored = await self.store.get(reply_key(row_id, ordinal, adapted.digest(self.name)))
         if stored is None:
-            self.tokens_in = _tokens_in(as_put)
+            self.tokens_in = _tokens_in(adapted)
             raise Deferred
         self.n_stored += 1
-        return heard(stored, request, self.abilities)
+        return restore_reply(stored, request, self.capabilities)
 
 
 def _tokens_in(request: ChatRequest) -> int:

@@ -15,7 +15,7 @@ from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
 from tasks.instructions.verify import verify
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import (
     ACCEPTED_SHARE,
@@ -113,14 +113,14 @@ class _Chosen:
 
 @dataclass
 class Planner:
-    """figures: by stage.  replies, calls: the stores, which are only read.  abilities: of the endpoint."""
+    """figures: by stage.  replies, calls: the stores, which are only read.  capabilities: of the endpoint."""
 
     known: Known
     settings: Settings
     figures: Mapping[str, Figures]
     replies: ReplyStore
     calls: RecordingCaller
-    abilities: Abilities
+    capabilities: Capabilities
     most: int = ROWS_LOOKED_AT
     _documents: dict[str, Document] = field(default_factory=dict)
 
@@ -144,7 +144,7 @@ class Planner:
         return [*first, *(sample for sample in further if working.issuperset(sample.api_ids))]
 
     def _model(self) -> DeferringModel:
-        return DeferringModel(self.replies, self.settings.llm, self.abilities)
+        return DeferringModel(self.replies, self.settings.llm, self.capabilities)
 
     def _assumptions(self) -> tuple[str, ...]:
         known = self.known
@@ -306,7 +306,7 @@ class Planner:
                 model=model,
                 caller=self.calls,
                 params=self.settings.annotate,
-                abilities=self.abilities,
+                capabilities=self.capabilities,
             )
 
         return await self._look(instructions, lambda row: row.instruction_id, ask, most=SEARCHES_LOOKED_AT)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from tasks.calling.outcome import CallResult
 from tasks.exact_json import digest_of
 from tasks.llm.chat import ChatModel, ChatRequest, Reply
-from tasks.llm.params import Abilities
+from tasks.llm.params import Capabilities
 from tasks.search.arguments import json_text
 from tasks.search.functions import ANY_ENDPOINT, Offer, offer_for
 from tasks.search.methods import method_of
@@ -61,21 +61,21 @@ async def annotate_instruction(
     offer: str = "sampled",
     budget: int | None = None,
     cost_usd: Callable[[int, int], float | None] | None = None,
-    abilities: Abilities = ANY_ENDPOINT,
+    capabilities: Capabilities = ANY_ENDPOINT,
 ) -> AnnotationRows:
     """Searches for a solution path of one instruction.
 
     offered: the APIs the search may use, in the order they are shown; offer: how they were chosen.
     documents: by api_id; tools: by tool_id, for what the documents do not say of them.  budget: of
     react@budget, in `params.budget_in`.  cost_usd: the price of tokens in and out.  Raises `StopRun` when
-    the run must end; whatever the model replies and the APIs do is part of the rows.  abilities: of the
+    the run must end; whatever the model replies and the APIs do is part of the rows.  capabilities: of the
     model's endpoint.
     """
     begun = perf_counter()
     annotation_id = annotation_id_of(
         instruction.instruction_id, method=params.method, rules=params.rules, model=model.name, offer=offer
     )
-    usable = offer_for(offered, tools, documents, RULES[params.rules], abilities)
+    usable = offer_for(offered, tools, documents, RULES[params.rules], capabilities)
     calls = _Calls(annotation_id, usable, documents, caller, params, tokenizer_of(model.name))
     limits = limits_of(params, budget)
     tree = await _search(instruction.query, usable, model, calls, limits)

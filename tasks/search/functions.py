@@ -12,7 +12,7 @@ from functools import lru_cache
 import prompts
 from tasks import exact_json
 from tasks.exact_json import Json
-from tasks.llm.params import Abilities
+from tasks.llm.params import Capabilities
 from tasks.search.acting import GIVE_ANSWER, GIVE_UP
 from tasks.search.arguments import encodable
 from tasks.search.rules import TOOLLOOM, Rules
@@ -44,7 +44,7 @@ _ANYTHING: Json = {"type": "string"}
 _DEEPEST = 64
 
 # What is offered to an endpoint of which nothing is known.
-ANY_ENDPOINT = Abilities(integer_enums=False, long_names=False)
+ANY_ENDPOINT = Capabilities(integer_enums=False, long_names=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ def offer_for(
     tools: Mapping[str, Tool],
     documents: Mapping[str, Document],
     rules: Rules = TOOLLOOM,
-    abilities: Abilities = ANY_ENDPOINT,
+    capabilities: Capabilities = ANY_ENDPOINT,
 ) -> Offer:
     """The functions of these APIs, in their order, and the tools they belong to.
 
     tools: by tool_id; documents: by api_id.  What the one does not say of an API or its tool is taken
-    from the other, and both may be missing.  abilities: of the endpoint they are offered to.
+    from the other, and both may be missing.  capabilities: of the endpoint they are offered to.
     """
     named = _named(apis, rules)
     readings = {
@@ -80,12 +80,12 @@ def offer_for(
     notes: dict[str, ToolNote] = {}
     for name, api in named.items():
         notes.setdefault(api.tool_id, readings[name].note())
-    functions = [_function(name, api, readings[name], rules, abilities) for name, api in named.items()]
+    functions = [_function(name, api, readings[name], rules, capabilities) for name, api in named.items()]
     renamed = {
         name: {
             own: parameter.arg_name
             for parameter in api.parameters
-            if (own := _name(parameter, abilities)) != parameter.arg_name
+            if (own := _name(parameter, capabilities)) != parameter.arg_name
         }
         for name, api in named.items()
     }
@@ -175,53 +175,53 @@ def _named(apis: Sequence[Api], rules: Rules) -> dict[str, Api]:
     return named
 
 
-def _name(parameter: Parameter, abilities: Abilities) -> str:
+def _name(parameter: Parameter, capabilities: Capabilities) -> str:
     """What the argument is called before the model."""
     name = parameter.arg_name
-    if abilities.long_names or len(name) <= _LONGEST_NAME:
+    if capabilities.long_names or len(name) <= _LONGEST_NAME:
         return name
     suffix = "_" + hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
     return name[: _LONGEST_NAME - len(suffix)] + suffix
 
 
-def _function(name: str, api: Api, reading: _Reading, rules: Rules, abilities: Abilities) -> Function:
+def _function(name: str, api: Api, reading: _Reading, rules: Rules, capabilities: Capabilities) -> Function:
     if not rules.documents_describe:
         said = encodable(api.description).strip().replace(api.api_name, name)[:_PUBLISHED_DESCRIPTION]
         tool = api.tool_id.rpartition("/")[2]
         text = prompts.load("search/function_published").render(tool_name=tool, api_description=said)
-        return Function.of(name, text, _parameters(api, reading, rules, abilities))
+        return Function.of(name, text, _parameters(api, reading, rules, capabilities))
     text = prompts.load("search/function").render(
         api_description=_shortened(reading.api_description, _LONGEST_DESCRIPTION - 200),
         tool_name=_shortened(reading.tool_name, 80),
         category=_shortened(reading.category, 80),
     )
-    return Function.of(name, text, _parameters(api, reading, rules, abilities))
+    return Function.of(name, text, _parameters(api, reading, rules, capabilities))
 
 
-def _parameters(api: Api, reading: _Reading, rules: Rules, abilities: Abilities) -> Json:
+def _parameters(api: Api, reading: _Reading, rules: Rules, capabilities: Capabilities) -> Json:
     required = [parameter for parameter in api.parameters if parameter.required]
     optional = [parameter for parameter in api.parameters if not parameter.required]
     offered = [*required, *(optional if required or rules.optional_always_offered else ())]
     properties: Json = {}
     for parameter in offered:
         text = reading.parameters[parameter.arg_name] if rules.documents_describe else parameter.description
-        properties[_name(parameter, abilities)] = (
-            _property(parameter, text, abilities)
+        properties[_name(parameter, capabilities)] = (
+            _property(parameter, text, capabilities)
             if rules.numbers_stay_numbers
             else _published_property(parameter, text)
         )
     schema: Json = {
         "type": "object",
         "properties": properties,
-        "required": [_name(parameter, abilities) for parameter in required],
+        "required": [_name(parameter, capabilities) for parameter in required],
     }
     if not rules.optional_always_offered:
         optional = [parameter for parameter in offered if not parameter.required]
-        schema["optional"] = [_name(parameter, abilities) for parameter in optional]
+        schema["optional"] = [_name(parameter, capabilities) for parameter in optional]
     return schema
 
 
-def _property(parameter: Parameter, description: str, abilities: Abilities) -> Json:
+def _property(parameter: Parameter, description: str, capabilities: Capabilities) -> Json:
     schema: Json = {"type": parameter.type if parameter.type in _JSON_TYPES else "string"}
     if description:
         schema["description"] = encodable(description)
@@ -231,11 +231,11 @@ def _property(parameter: Parameter, description: str, abilities: Abilities) -> J
         schema |= {name: value for name, value in keywords.items() if not name.startswith(_NOT_OFFERED)}
         if "examples" in schema:
             schema["examples"] = schema["examples"][:_MOST_EXAMPLES]
-    schema = _adapted(schema, abilities)
+    schema = _adapted(schema, capabilities)
     return schema if parameter.default is None else schema | {"default": exact_json.loads(parameter.default)}
 
 
-def _adapted(schema: Json, abilities: Abilities, depth: int = 0) -> Json:
+def _adapted(schema: Json, capabilities: Capabilities, depth: int = 0) -> Json:
     """The schema with what every endpoint asks for, and without what this one refuses, told in words.
 
     OpenAI's protocol refuses an array, however deep, that does not say what it holds; Gemini's an
@@ -244,21 +244,25 @@ def _adapted(schema: Json, abilities: Abilities, depth: int = 0) -> Json:
     words: list[str] = []
     kind, enum = schema.get("type"), schema.get("enum")
     if kind == "array" or (isinstance(kind, list) and "array" in kind):
-        schema = {**schema, "items": schema.get("items") or ({} if abilities.untyped_items else _ANYTHING)}
+        schema = {**schema, "items": schema.get("items") or ({} if capabilities.untyped_items else _ANYTHING)}
     is_of_texts = kind == "string" and isinstance(enum, list) and all(isinstance(one, str) for one in enum)
-    if isinstance(enum, list) and not (abilities.integer_enums or is_of_texts):
+    if isinstance(enum, list) and not (capabilities.integer_enums or is_of_texts):
         schema = {name: value for name, value in schema.items() if name != "enum"}
         words.append(prompts.load("search/enum_in_words").render(values=[_written(value) for value in enum]))
     named = schema.get("properties")
-    if isinstance(named, dict) and not abilities.long_names and not all(map(_ACCEPTED_NAME.fullmatch, named)):
+    if (
+        isinstance(named, dict)
+        and not capabilities.long_names
+        and not all(map(_ACCEPTED_NAME.fullmatch, named))
+    ):
         words.append(prompts.load("search/object_in_words").render(properties=_written(named)))
         schema = {name: value for name, value in schema.items() if name not in _OF_PROPERTIES}
     for keyword in _SCHEMAS_BY_NAME & schema.keys():
         if isinstance(schema[keyword], dict):
-            inner = {name: _within(value, abilities, depth) for name, value in schema[keyword].items()}
+            inner = {name: _within(value, capabilities, depth) for name, value in schema[keyword].items()}
             schema = {**schema, keyword: inner}
     for keyword in _SCHEMAS_WITHIN & schema.keys():
-        schema = {**schema, keyword: _within(schema[keyword], abilities, depth)}
+        schema = {**schema, keyword: _within(schema[keyword], capabilities, depth)}
     if words:
         said = str(schema.get("description") or "").strip()
         stop = "." if said and not said.endswith((".", "!", "?")) else ""
@@ -270,10 +274,10 @@ def _written(value: object) -> str:
     return exact_json.text_of(value, ", ", ": ")
 
 
-def _within(value: object, abilities: Abilities, depth: int) -> object:
+def _within(value: object, capabilities: Capabilities, depth: int) -> object:
     if isinstance(value, list):
-        return [_within(item, abilities, depth) for item in value]
-    return _adapted(value, abilities, depth + 1) if isinstance(value, dict) and depth < _DEEPEST else value
+        return [_within(item, capabilities, depth) for item in value]
+    return _adapted(value, capabilities, depth + 1) if isinstance(value, dict) and depth < _DEEPEST else value
 
 
 def _published_property(parameter: Parameter, description: str) -> Json:

@@ -117,6 +117,20 @@ def test_a_model_is_only_needed_where_one_is_asked(tmp_path: Path) -> None:
         plan(config, tmp_path)
 
 
+def test_the_old_name_of_an_endpoint_is_read_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    old = load_config(overrides=["llm.known_as=cluster"])
+    note = capsys.readouterr().out
+
+    assert old == load_config(overrides=["llm.endpoint_id=cluster"])
+    assert note == "note: [llm] known_as is called endpoint_id now; the old name is still read\n"
+    assert capsys.readouterr().out == ""
+
+
+def test_an_endpoint_under_both_names_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"llm\.known_as: no such key"):
+        load_config(overrides=["llm.known_as=a", "llm.endpoint_id=b"])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 CAP = 60
 DOWN_S = 4.0
-LINE = ["--set", "llm.timeout_s=6", "--set", "llm.known_as=a faulty line"]
+LINE = ["--set", "llm.timeout_s=6", "--set", "llm.endpoint_id=a faulty line"]
 
 
 @contextmanager

@@ -27,7 +27,7 @@ CALL: Json = {
 
 
 def odd_things(body: Json) -> set[str]:
-    """What of the trial's oddities is in a request: names as `Abilities` has them."""
+    """What of the trial's oddities is in a request: names as `Capabilities` has them."""
     roles = [message["role"] for message in body["messages"]]
     functions = orjson.dumps(body.get("tools") or []).decode()
     return {

@@ -104,7 +104,7 @@ class BatchApi:
     async def check(self) -> None:
         """Raises `UsageError` where there are no batches."""
         try:
-            async with self._failures_told():
+            async with self._exchange():
                 await self._sdk.batches.list(limit=1, extra_headers=self._headers)
         except (ModelUnknown, RequestRefused) as error:
             raise UsageError(
@@ -114,7 +114,7 @@ class BatchApi:
 
     async def upload(self, name: str, content: bytes) -> str:
         """The id of the uploaded file."""
-        async with self._failures_told(_TRANSFER_S):
+        async with self._exchange(_TRANSFER_S):
             uploaded = await self._sdk.files.create(
                 file=(name, content, "application/jsonl"),
                 purpose="batch",
@@ -125,7 +125,7 @@ class BatchApi:
 
     async def create(self, input_file_id: str, mark: str) -> Batch:
         """A batch of chat completions over an uploaded file.  mark: by which `find` knows it."""
-        async with self._failures_told():
+        async with self._exchange():
             return await self._sdk.batches.create(
                 input_file_id=input_file_id,
                 endpoint=URL,
@@ -136,7 +136,7 @@ class BatchApi:
 
     async def find(self, mark: str) -> Batch | None:
         """The batch that was created with this mark, if it is among the endpoint's newest."""
-        async with self._failures_told():
+        async with self._exchange():
             newest = await self._sdk.batches.list(limit=_PAGE, extra_headers=self._headers)
         marked = (batch for batch in newest.data if (batch.metadata or {}).get(_MARK) == mark)
         return next(marked, None)
@@ -144,7 +144,7 @@ class BatchApi:
     async def look(self, batch_id: str) -> Batch | None:
         """The batch as it is now; None when the endpoint does not know it."""
         try:
-            async with self._failures_told():
+            async with self._exchange():
                 batch = await self._sdk.batches.retrieve(batch_id, extra_headers=self._headers)
         except (RequestRefused, ModelUnknown):
             return None
@@ -155,7 +155,7 @@ class BatchApi:
     async def lines(self, file_id: str) -> AsyncIterator[bytes]:
         """The lines of a file, as they arrive."""
         async with (
-            self._failures_told(_TRANSFER_S),
+            self._exchange(_TRANSFER_S),
             self._sdk.files.with_streaming_response.content(
                 file_id, extra_headers=self._headers, timeout=_TRANSFER_S
             ) as response,
@@ -169,7 +169,7 @@ class BatchApi:
                 yield self._client.without_key(rest)
 
     async def remove(self, file_id: str) -> None:
-        async with self._failures_told():
+        async with self._exchange():
             await self._sdk.files.delete(file_id, extra_headers=self._headers)
 
     @property
@@ -180,5 +180,5 @@ class BatchApi:
     def _headers(self) -> Mapping[str, str | openai.Omit]:
         return self._client.headers
 
-    def _failures_told(self, limit_s: float = _ASKING_S) -> AbstractAsyncContextManager[None]:
-        return self._client.failures_told(limit_s)
+    def _exchange(self, limit_s: float = _ASKING_S) -> AbstractAsyncContextManager[None]:
+        return self._client.translated_failures(limit_s)

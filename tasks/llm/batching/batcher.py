@@ -25,7 +25,7 @@ _BYTES_AROUND_A_BODY = 200
 
 
 @dataclass(eq=False, slots=True)
-class _Wish:
+class PendingRequest:
     """A request that waits: for a batch, then for what comes of it."""
 
     entry: Entry
@@ -66,9 +66,9 @@ class Batcher:
         self._records = records
         self._most = self._params.batch_requests
         self._one_at_a_time = False
-        self._waiting: dict[str, _Wish] = {}
-        self._under_way: dict[str, _Wish] = {}
-        self._earlier: dict[str, _Wish] | None = None
+        self._waiting: dict[str, PendingRequest] = {}
+        self._under_way: dict[str, PendingRequest] = {}
+        self._earlier: dict[str, PendingRequest] | None = None
         self._last_arrival = 0.0
         self._gathering: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -111,7 +111,7 @@ class Batcher:
                 await payment.admit()
                 body = self._client.acceptable(prepared.body)
                 try:
-                    outcome = await _outcome_of(self._wish(payment, body))
+                    outcome = await _outcome_of(self._pending(payment, body))
                 except RequestRefused as refusal:
                     if not self._client.leaves_out(refusal, body):
                         raise
@@ -127,19 +127,19 @@ class Batcher:
         finally:
             payment.release()
 
-    def _of_earlier_start(self) -> dict[str, _Wish]:
+    def _of_earlier_start(self) -> dict[str, PendingRequest]:
         if self._earlier is None:
             self._earlier = {}
             for record in self._records.all():
                 if record.where == self._runner.where:
-                    wishes = self._owed(record)
-                    self._earlier.update(wishes)
-                    self._start(self._follow(record, wishes), wishes)
+                    requests = self._owed(record)
+                    self._earlier.update(requests)
+                    self._start(self._follow(record, requests), requests)
         return self._earlier
 
-    def _owed(self, record: Record) -> dict[str, _Wish]:
+    def _owed(self, record: Record) -> dict[str, PendingRequest]:
         """What a batch of an earlier start still owes is booked in this run, as it brings it."""
-        return {entry.key: _Wish(entry, self._reopened(record, entry)) for entry in record.entries}
+        return {entry.key: PendingRequest(entry, self._reopened(record, entry)) for entry in record.entries}
 
     def _reopened(self, record: Record, entry: Entry) -> Payment:
         payment = Payment(
@@ -154,10 +154,10 @@ class Batcher:
         )
         return self._ledger.reopened(record.booking(entry.key), payment)
 
-    def _wish(self, payment: Payment, body: bytes) -> _Wish:
+    def _pending(self, payment: Payment, body: bytes) -> PendingRequest:
         key = payment.key or ""
-        wish = self._waiting.get(key) or self._under_way.get(key)
-        if wish is None:
+        request = self._waiting.get(key) or self._under_way.get(key)
+        if request is None:
             entry = Entry(
                 key=key,
                 stage=payment.stage,
@@ -166,21 +166,21 @@ class Batcher:
                 tokens_in=payment.tokens_in,
                 tokens_out=payment.max_tokens,
             )
-            wish = self._waiting[key] = _Wish(entry, payment, body)
+            request = self._waiting[key] = PendingRequest(entry, payment, body)
             self._last_arrival = monotonic()
             if self._gathering is None or self._gathering.done():
                 self._gathering = asyncio.create_task(self._gather())
-        return wish
+        return request
 
     async def _gather(self) -> None:
         while self._waiting:
             await self._until_quiet_or_full()
             if self._one_at_a_time and self._running:
                 await asyncio.wait(self._running)
-            wishes = dict(self._first_of_waiting())
-            for key in wishes:
+            requests = dict(self._first_of_waiting())
+            for key in requests:
                 self._under_way[key] = self._waiting.pop(key)
-            self._start(self._submit(wishes), wishes)
+            self._start(self._submit(requests), requests)
 
     async def _until_quiet_or_full(self) -> None:
         quiet_s = min(_QUIET_S, self._params.batch_poll_s)
@@ -190,46 +190,46 @@ class Batcher:
                 return
             await asyncio.sleep(quiet_s - silence)
 
-    def _first_of_waiting(self) -> Iterable[tuple[str, _Wish]]:
+    def _first_of_waiting(self) -> Iterable[tuple[str, PendingRequest]]:
         size = 0
-        for number, (key, wish) in enumerate(self._waiting.items()):
-            size += len(wish.body) + _BYTES_AROUND_A_BODY
+        for number, (key, request) in enumerate(self._waiting.items()):
+            size += len(request.body) + _BYTES_AROUND_A_BODY
             if number and (number >= self._most or size > LARGEST_FILE):
                 return
-            yield key, wish
+            yield key, request
 
-    def _start(self, work: Coroutine[None, None, None], wishes: dict[str, _Wish]) -> None:
+    def _start(self, work: Coroutine[None, None, None], requests: dict[str, PendingRequest]) -> None:
         """What ends the work is raised where each row waits."""
 
         def ended(task: asyncio.Task[None]) -> None:
             self._running.discard(task)
             error = None if task.cancelled() else task.exception()
             if error is not None:
-                self._abandon(wishes, error)
+                self._abandon(requests, error)
 
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(ended)
 
-    async def _submit(self, wishes: dict[str, _Wish]) -> None:
-        record = await self._runner.upload((wish.entry, wish.body) for wish in wishes.values())
-        for key, wish in wishes.items():
-            wish.body = b""
-            wish.payment.sent(record.booking(key))
-        await self._follow(await self._runner.create(record), wishes)
+    async def _submit(self, requests: dict[str, PendingRequest]) -> None:
+        record = await self._runner.upload((request.entry, request.body) for request in requests.values())
+        for key, request in requests.items():
+            request.body = b""
+            request.payment.sent(record.booking(key))
+        await self._follow(await self._runner.create(record), requests)
 
-    async def _follow(self, record: Record, wishes: dict[str, _Wish]) -> None:
+    async def _follow(self, record: Record, requests: dict[str, PendingRequest]) -> None:
         def settle(key: str, outcome: Outcome) -> None:
             self._under_way.pop(key, None)
-            wishes[key].settle(self._tempered(outcome, len(wishes)))
+            requests[key].settle(self._tempered(outcome, len(requests)))
 
         await self._runner.follow(record, settle)
 
-    def _abandon(self, wishes: dict[str, _Wish], error: BaseException) -> None:
-        for key, wish in wishes.items():
+    def _abandon(self, requests: dict[str, PendingRequest], error: BaseException) -> None:
+        for key, request in requests.items():
             self._under_way.pop(key, None)
-            wish.payment.release()  # it stays under way: it counts at its worst
-            wish.wake(error)
+            request.payment.release()  # it stays under way: it counts at its worst
+            request.wake(error)
 
     def _tempered(self, outcome: Outcome, n_requests: int) -> Outcome:
         """Where an account's queue is full, smaller batches go one by one."""
@@ -245,9 +245,9 @@ class Batcher:
         )
 
 
-async def _outcome_of(wish: _Wish) -> Reply | Transient | NextBatch:
+async def _outcome_of(request: PendingRequest) -> Reply | Transient | NextBatch:
     """Raises what was not settled by a reply, and will not be by another batch."""
-    outcome = await asyncio.shield(wish.outcome)
+    outcome = await asyncio.shield(request.outcome)
     if isinstance(outcome, Reply | Transient | NextBatch):
         return outcome
     raise outcome

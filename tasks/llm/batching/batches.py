@@ -140,7 +140,7 @@ class BatchRunner:
     @property
     def where(self) -> str:
         """The endpoint's name in records."""
-        return self._params.known_as or self._params.base_url
+        return self._params.endpoint_id or self._params.base_url
 
     async def upload(self, requests: Iterable[tuple[Entry, bytes]]) -> Record:
         """Puts a batch of these requests on record, their bodies at the endpoint.  Raises `StopRun`."""

@@ -279,7 +279,7 @@ def test_a_finished_batch_is_collected_without_batches(teacher: Teacher, tmp_pat
     assert (len(teacher.batches), teacher.stats["requests"]) == (1, 16)  # the comparison's are the others
 
 
-@pytest.mark.parametrize("params", [{}, {"known_as": "another endpoint"}])
+@pytest.mark.parametrize("params", [{}, {"endpoint_id": "another endpoint"}])
 def test_a_batch_under_way_stays_on_record_without_batches(
     teacher: Teacher, tmp_path: Path, params: dict[str, Any]
 ) -> None:
@@ -305,7 +305,7 @@ def test_a_batch_whose_id_was_lost_is_known_by_its_mark(teacher: Teacher, tmp_pa
 
 
 def test_a_batch_that_the_endpoint_has_forgotten_is_asked_for_again(tmp_path: Path) -> None:
-    known = {"known_as": "the teacher"}
+    known = {"endpoint_id": "the teacher"}
     with Teacher() as gone:
         gone.script(delay_s=5)
         Folder(tmp_path, gone.url, known).work(die_waiting)

@@ -14,14 +14,14 @@ from aiohttp import web
 from llm_server import Answer, Json, ModelServer, completion, fails, sends
 
 from tasks.errors import BrokenContract, RequestRefused
-from tasks.llm.adapt import ENOUGH_TO_TELL, FunctionWatch, Overflow, put
+from tasks.llm.adapt import ENOUGH_TO_TELL, FunctionWatch, Overflow, fit_request
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
 from tasks.llm.client import Client, context_in
 from tasks.llm.endpoint import Endpoint, check_endpoint
 from tasks.llm.failures import TOO_LONG
 from tasks.llm.model import StoredModel
-from tasks.llm.params import Abilities, BudgetParams, LlmParams
+from tasks.llm.params import BudgetParams, Capabilities, LlmParams
 from tasks.llm.spending import UsageLog
 from tasks.llm.store import ReplyStore
 from tasks.transport.kvstore import DurableMap
@@ -158,7 +158,7 @@ def test_another_refusal_tells_none(words: str) -> None:
 
 
 def test_older_observations_are_shortened_first() -> None:
-    one, two, three = seen(put(REQUEST, Abilities(), 5000, "m"))
+    one, two, three = seen(fit_request(REQUEST, Capabilities(), 5000, "m"))
     assert one.startswith("wave 0 wave 1")
     assert one.endswith(" ... [cut]")
     assert (len(one) < len(SEA), two, three) == (True, SEA, "calm")
@@ -166,11 +166,11 @@ def test_older_observations_are_shortened_first() -> None:
 
 @pytest.mark.parametrize("context", [None, 100_000])
 def test_what_fits_stays_as_it_is(context: int | None) -> None:
-    assert put(REQUEST, Abilities(), context, "m") is REQUEST
+    assert fit_request(REQUEST, Capabilities(), context, "m") is REQUEST
 
 
 def test_the_same_holds_where_functions_are_told_in_words() -> None:
-    said = put(REQUEST, Abilities(tools=False), 4000, "m").transcript.messages()
+    said = fit_request(REQUEST, Capabilities(tools=False), 4000, "m").transcript.messages()
     told = [message.content or "" for message in said if (message.content or "").startswith("Observation")]
     assert [text.endswith("[cut]") for text in told] == [True, True, False]
 

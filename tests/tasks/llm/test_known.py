@@ -3,17 +3,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
-from tasks.llm.detect import MAX_AGE, KnownEndpoint, KnownEndpoints
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.detect import MAX_AGE, KnownEndpoints
+from tasks.llm.params import Capabilities, LlmParams
 
 PARAMS = LlmParams(base_url="http://127.0.0.1:8000/v1", model="m")
-FOUND = Abilities(tools=False, seed=False)
+FOUND = Capabilities(tools=False, seed=False)
 
 
 def test_what_was_found_is_found_again(tmp_path: Path) -> None:
-    KnownEndpoints(tmp_path).keep(PARAMS, Abilities())
+    KnownEndpoints(tmp_path).keep(PARAMS, Capabilities())
     KnownEndpoints(tmp_path).keep(PARAMS, FOUND)
     assert KnownEndpoints(tmp_path).find(PARAMS) == FOUND
 
@@ -24,7 +25,7 @@ def test_what_was_found_is_found_again(tmp_path: Path) -> None:
         {"model": "n"},
         {"base_url": "http://127.0.0.1:8001/v1"},
         {"tools": "text"},
-        {"known_as": "x"},
+        {"endpoint_id": "x"},
         {"body": {"reasoning_effort": "low"}},
     ],
 )
@@ -33,33 +34,28 @@ def test_another_endpoint_model_or_question_is_unknown(tmp_path: Path, change: d
     known.keep(PARAMS, FOUND)
     other = PARAMS.model_copy(update=change)
     assert known.find(other) is None
-    known.keep(other, Abilities())
-    assert (known.find(PARAMS), known.find(other)) == (FOUND, Abilities())
+    known.keep(other, Capabilities())
+    assert (known.find(PARAMS), known.find(other)) == (FOUND, Capabilities())
 
 
 def test_an_address_that_changes_is_known_by_its_name(tmp_path: Path) -> None:
     known = KnownEndpoints(tmp_path)
-    known.keep(PARAMS.model_copy(update={"known_as": "cluster"}), FOUND)
-    moved = PARAMS.model_copy(update={"base_url": "http://node7:9999/v1", "known_as": "cluster"})
+    known.keep(PARAMS.model_copy(update={"endpoint_id": "cluster"}), FOUND)
+    moved = PARAMS.model_copy(update={"base_url": "http://node7:9999/v1", "endpoint_id": "cluster"})
     assert known.find(moved) == FOUND
 
 
 @pytest.mark.parametrize(("age", "found"), [(MAX_AGE - timedelta(hours=1), FOUND), (MAX_AGE * 2, None)])
 def test_what_was_found_long_ago_is_asked_again(
-    tmp_path: Path, age: timedelta, found: Abilities | None
+    tmp_path: Path, age: timedelta, found: Capabilities | None
 ) -> None:
     known = KnownEndpoints(tmp_path)
     known.keep(PARAMS, FOUND)
     path = tmp_path / "store" / "endpoints.json"
-    entry = KnownEndpoint(
-        base_url=PARAMS.base_url,
-        model="m",
-        tools="auto",
-        trial=2,
-        found_at=datetime.now(UTC) - age,
-        abilities=FOUND,
-    )
-    path.write_text(f'{{"endpoints": [{entry.model_dump_json()}]}}')
+    (entry,) = orjson.loads(path.read_bytes())["endpoints"]
+    assert entry["abilities"]["tools"] is False, "as earlier versions wrote it, and will read it"
+    entry["found_at"] = (datetime.now(UTC) - age).isoformat()
+    path.write_bytes(orjson.dumps({"endpoints": [entry]}))
     assert known.find(PARAMS) == found
 
 

@@ -12,9 +12,9 @@ from llm_server import ApplicationThread
 from sandbox.teacher import TeacherFaults, build_teacher
 from tasks.errors import UsageError
 from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
-from tasks.llm.detect import find_abilities
+from tasks.llm.detect import detect_capabilities
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 
 KEY = "teacher-key-0123456789"
 
@@ -59,11 +59,11 @@ def test_a_wrong_key_is_found_before_the_first_request(url: str, monkeypatch: py
 
 
 def test_the_trial_finds_all_that_the_teacher_can_do(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def trial(model: str) -> Abilities:
+    async def trial(model: str) -> Capabilities:
         async with Endpoint(params(url, model), first_pause_s=0.02) as endpoint:
-            return await find_abilities(PlainModel(endpoint, attempts=8), endpoint.params)
+            return await detect_capabilities(PlainModel(endpoint, attempts=8), endpoint.params)
 
     monkeypatch.setenv("TEACHER_KEY", KEY)
-    assert asyncio.run(trial("toolloom-teacher")) == Abilities()
+    assert asyncio.run(trial("toolloom-teacher")) == Capabilities()
     with pytest.raises(UsageError, match="toolloom-teacher"):
         asyncio.run(trial("gpt"))

@@ -10,23 +10,23 @@ from lesser_endpoints import CALL, PlainModel, endpoint_that
 from llm_server import OK, Answer, ModelServer, completion, fails, sends, waits
 
 from tasks.errors import EndpointDown, UsageError
-from tasks.llm.detect import KnownEndpoints, find_abilities
+from tasks.llm.detect import KnownEndpoints, detect_capabilities
 from tasks.llm.endpoint import Endpoint
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 
 
-def tried(answer: Answer, **params: Any) -> tuple[Abilities, list[dict[str, Any]]]:
+def tried(answer: Answer, **params: Any) -> tuple[Capabilities, list[dict[str, Any]]]:
     """What was found, and the requests that showed it."""
     with ModelServer(otherwise=answer) as server:
         return found_at(server, **params), server.requests
 
 
-def found_at(server: ModelServer, **params: Any) -> Abilities:
+def found_at(server: ModelServer, **params: Any) -> Capabilities:
     settings = LlmParams(base_url=server.url, **{"model": "m", "outage_s": 0.2, **params})
 
-    async def run() -> Abilities:
+    async def run() -> Capabilities:
         async with Endpoint(settings, first_pause_s=0.01) as endpoint:
-            return await find_abilities(PlainModel(endpoint), settings)
+            return await detect_capabilities(PlainModel(endpoint), settings)
 
     return asyncio.run(run())
 
@@ -62,7 +62,7 @@ def found_at(server: ModelServer, **params: Any) -> Abilities:
     ],
 )
 def test_what_is_found(answer: Answer, lacking: dict[str, bool]) -> None:
-    assert tried(answer)[0] == Abilities(**lacking)
+    assert tried(answer)[0] == Capabilities(**lacking)
 
 
 def test_it_takes_six_short_requests() -> None:
@@ -72,16 +72,16 @@ def test_it_takes_six_short_requests() -> None:
 
 
 def test_functions_that_are_to_be_called_as_text_are_not_offered() -> None:
-    abilities, requests = tried(endpoint_that(), tools="text")
-    assert abilities == Abilities(tools=False)
+    capabilities, requests = tried(endpoint_that(), tools="text")
+    assert capabilities == Capabilities(tools=False)
     assert [request for request in requests if "tools" in request] == []
 
 
 @pytest.mark.parametrize("lacking", ["tools", "results", "tool_choice"])
 def test_a_configuration_that_insists_on_native_calls_has_the_last_word(lacking: str) -> None:
     answer = endpoint_that(refuses=(lacking,)) if lacking == "results" else endpoint_that(ignores=(lacking,))
-    abilities, _ = tried(answer, tools="native")
-    assert (abilities.tools, abilities.tool_choice) == (True, True)
+    capabilities, _ = tried(answer, tools="native")
+    assert (capabilities.tools, capabilities.tool_choice) == (True, True)
 
 
 def test_the_result_goes_back_with_the_call_as_it_was_made() -> None:
@@ -102,8 +102,8 @@ def test_what_an_endpoint_wants_back_goes_back() -> None:
         message = {**CALL, "reasoning_content": "Oslo, then."} if "tools" in body else {"content": "{}"}
         return await sends(completion(message))(request, body)
 
-    abilities, requests = tried(thinks, tools="native")
-    assert (abilities, len(requests)) == (Abilities(), 5)
+    capabilities, requests = tried(thinks, tools="native")
+    assert (capabilities, len(requests)) == (Capabilities(), 5)
 
 
 def cut_off(message: dict[str, Any], at: int) -> Answer:
@@ -123,8 +123,8 @@ THINKS_LONG = ("json_object", "json_schema", "tool_choice", "tools")
 
 
 def test_a_reply_that_was_cut_off_is_asked_for_with_more_room() -> None:
-    abilities, requests = tried(cut_off({"role": "assistant", "content": '{"city": "Oslo"}'}, at=1024))
-    assert abilities == Abilities(tools=False)
+    capabilities, requests = tried(cut_off({"role": "assistant", "content": '{"city": "Oslo"}'}, at=1024))
+    assert capabilities == Capabilities(tools=False)
     assert {request["max_tokens"] for request in requests} == {1024, 4096}
 
 
@@ -135,27 +135,27 @@ def test_a_reply_that_was_cut_off_is_asked_for_with_more_room() -> None:
 def test_what_was_cut_off_all_the_same_is_unclear_and_not_kept(
     params: dict[str, int], rooms: set[int], tmp_path: Path
 ) -> None:
-    abilities, requests = tried(cut_off(CALL, at=9999), **params)
-    assert abilities == Abilities(unsure=THINKS_LONG)
+    capabilities, requests = tried(cut_off(CALL, at=9999), **params)
+    assert capabilities == Capabilities(unsure=THINKS_LONG)
     assert {request["max_tokens"] for request in requests} == rooms
     settings = LlmParams(base_url="http://host/v1", model="m")
-    KnownEndpoints(tmp_path).keep(settings, abilities)
+    KnownEndpoints(tmp_path).keep(settings, capabilities)
     assert KnownEndpoints(tmp_path).find(settings) is None
 
 
 def test_a_call_that_was_cut_off_is_a_call() -> None:
     cut = sends(completion() | {"choices": [{"index": 0, "finish_reason": "length", "message": CALL}]})
-    abilities, _ = tried(cut)
-    assert (abilities.tools, abilities.tool_choice) == (True, False)
-    assert abilities.unsure == ("json_object", "json_schema")
+    capabilities, _ = tried(cut)
+    assert (capabilities.tools, capabilities.tool_choice) == (True, False)
+    assert capabilities.unsure == ("json_object", "json_schema")
 
 
 def test_what_took_too_long_is_unclear() -> None:
     async def slow_at_functions(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         return await (waits(0.5, OK) if "tools" in body else endpoint_that())(request, body)
 
-    abilities, _ = tried(slow_at_functions, timeout_s=0.2, outage_s=5)
-    assert (abilities.tools, abilities.unsure) == (False, ("tools",))
+    capabilities, _ = tried(slow_at_functions, timeout_s=0.2, outage_s=5)
+    assert (capabilities.tools, capabilities.unsure) == (False, ("tools",))
 
 
 @pytest.mark.parametrize(
@@ -194,27 +194,27 @@ def test_an_endpoint_that_does_not_answer_is_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("abilities", "line"),
+    ("capabilities", "line"),
     [
-        (Abilities(), "function calling, json_schema, JSON mode, seed, token counts"),
+        (Capabilities(), "function calling, json_schema, JSON mode, seed, token counts"),
         (
-            Abilities(context=8192, unsure=("tools",), free_order=False),
+            Capabilities(context=8192, unsure=("tools",), free_order=False),
             "function calling, json_schema, JSON mode, seed, token counts, a context of 8,192 tokens; roles "
             "must alternate: what would follow another is joined to it; unclear, as replies were cut off or "
             "came too late, and asked again by the next run: function calling",
         ),
         (
-            Abilities(tools=False, json_schema=False),
+            Capabilities(tools=False, json_schema=False),
             "JSON mode, seed, token counts; no function calling: calls are written as text; no json_schema: "
             "schemas are told in words",
         ),
         (
-            Abilities(tools=False, json_schema=False, json_object=False, seed=False, usage=False),
+            Capabilities(tools=False, json_schema=False, json_object=False, seed=False, usage=False),
             "plain chat only; no function calling: calls are written as text; no json_schema: schemas are "
             "told in words; no JSON mode: JSON is asked for in words, and mended; no seed; no token counts: "
             "budgets go by estimates, costs are unknown",
         ),
     ],
 )
-def test_what_is_found_in_a_line(abilities: Abilities, line: str) -> None:
-    assert abilities.in_a_line() == line
+def test_what_is_found_in_a_line(capabilities: Capabilities, line: str) -> None:
+    assert capabilities.describe() == line

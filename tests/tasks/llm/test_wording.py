@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import prompts
-from tasks.llm.adapt import completed, heard, understood
+from tasks.llm.adapt import adapt_request, restore_reply, with_defaults
 from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
-from tasks.llm.params import Abilities, LlmParams
+from tasks.llm.params import Capabilities, LlmParams
 
 FUNCTION = {"name": "f", "description": "Does it.", "parameters": {"type": "object"}}
 TOOLS = ToolSet.of({"type": "function", "function": FUNCTION})
@@ -23,7 +23,7 @@ EVERYTHING = ChatRequest(
 
 
 def test_an_endpoint_that_can_do_everything_is_asked_as_it_is() -> None:
-    assert understood(EVERYTHING, Abilities()) is EVERYTHING
+    assert adapt_request(EVERYTHING, Capabilities()) is EVERYTHING
 
 
 def test_functions_and_calls_in_words() -> None:
@@ -33,7 +33,7 @@ def test_functions_and_calls_in_words() -> None:
         Message("tool", "two", tool_call_id="2"),
         Message("user", "Try another way."),
     )
-    put = understood(ChatRequest(transcript=transcript, tools=TOOLS), Abilities(tools=False))
+    put = adapt_request(ChatRequest(transcript=transcript, tools=TOOLS), Capabilities(tools=False))
     assert (put.tools, put.tool_choice) == (None, None)
     assert put.transcript.messages() == (
         Message("system", f"Be good.\n\n{IN_WORDS}"),
@@ -48,7 +48,7 @@ def test_functions_and_calls_in_words() -> None:
 
 def test_the_last_word_is_never_the_models_own() -> None:
     transcript = Transcript.of(Message("user", "hi"), Message("assistant", "Hm."))
-    put = understood(ChatRequest(transcript=transcript, tools=TOOLS), Abilities(tools=False))
+    put = adapt_request(ChatRequest(transcript=transcript, tools=TOOLS), Capabilities(tools=False))
     assert [message.role for message in put.transcript] == ["system", "user", "assistant", "user"]
 
 
@@ -72,7 +72,7 @@ AGAIN = Message("user", "Try another way.")
 )
 def test_a_text_of_the_model_is_answered(said: tuple[Message, ...], put: tuple[Message, ...]) -> None:
     request = ChatRequest(transcript=HELLO.extend(*said), tools=TOOLS, answers_texts=True)
-    assert understood(request, Abilities()).transcript.messages()[2:] == put
+    assert adapt_request(request, Capabilities()).transcript.messages()[2:] == put
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_where_roles_must_alternate_one_word_is_joined_to_the_other(
     said: tuple[Message, ...], put: tuple[Message, ...]
 ) -> None:
     request = ChatRequest(transcript=HELLO.extend(*said), tools=TOOLS)
-    messages = understood(request, Abilities(free_order=False)).transcript.messages()
+    messages = adapt_request(request, Capabilities(free_order=False)).transcript.messages()
     assert messages[-len(put) :] == put
 
 
 def test_where_there_is_no_system_the_user_says_what_it_would() -> None:
-    put = understood(ChatRequest(transcript=HELLO), Abilities(system=False))
+    put = adapt_request(ChatRequest(transcript=HELLO), Capabilities(system=False))
     assert put.transcript.messages() == (Message("user", "Be good.\n\nhi"),)
 
 
@@ -102,29 +102,29 @@ def test_a_schema_says_nothing_of_lengths_where_that_is_refused() -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "c", "schema": {"properties": {"l": bounded}}}}
     request = ChatRequest(transcript=HELLO, response_format=wanted)
     plain = {"type": "array", "items": {"enum": ["a"]}}
-    assert understood(request, Abilities(bounds=False)).response_format == {
+    assert adapt_request(request, Capabilities(bounds=False)).response_format == {
         "type": "json_schema",
         "json_schema": {"name": "c", "schema": {"properties": {"l": plain}}},
     }
-    assert understood(request, Abilities()) is request
+    assert adapt_request(request, Capabilities()) is request
 
 
 def test_a_request_without_such_a_text_stays_as_it_is() -> None:
     request = ChatRequest(transcript=HELLO.extend(CALLED, RESULT), tools=TOOLS, answers_texts=True)
-    assert understood(request, Abilities()) is request
+    assert adapt_request(request, Capabilities()) is request
     assert request.digest("m") == replace(request, answers_texts=False).digest("m")
 
 
 def test_no_functions_are_told_of_where_none_may_be_called() -> None:
     request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice="none")
-    put = understood(request, Abilities(tools=False))
+    put = adapt_request(request, Capabilities(tools=False))
     assert put == ChatRequest(transcript=put.transcript)
     assert put.transcript.messages() == HELLO.messages()
 
 
 def test_where_tool_choice_is_ignored_no_functions_are_offered_instead() -> None:
     request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice="none")
-    assert understood(request, Abilities(tool_choice=False)) == ChatRequest(transcript=HELLO)
+    assert adapt_request(request, Capabilities(tool_choice=False)) == ChatRequest(transcript=HELLO)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_where_tool_choice_is_ignored_no_functions_are_offered_instead() -> None
 def test_json_is_asked_for_as_well_as_can_be(
     wanted: dict[str, Any], lacking: tuple[str, ...], sent: dict[str, Any] | None, told: str | None
 ) -> None:
-    abilities = Abilities(**dict.fromkeys(lacking, False))
-    put = understood(ChatRequest(transcript=HELLO, response_format=wanted), abilities)
+    capabilities = Capabilities(**dict.fromkeys(lacking, False))
+    put = adapt_request(ChatRequest(transcript=HELLO, response_format=wanted), capabilities)
     words = {
         None: "hi",
         "object": f"hi\n\n{prompts.load('endpoint/json_object').render()}",
@@ -153,14 +153,14 @@ def test_json_is_asked_for_as_well_as_can_be(
 
 
 def test_a_seed_is_sent_only_to_endpoints_that_take_one() -> None:
-    assert understood(EVERYTHING, Abilities(seed=False)) == replace(EVERYTHING, seed=None)
+    assert adapt_request(EVERYTHING, Capabilities(seed=False)) == replace(EVERYTHING, seed=None)
 
 
 def test_further_fields_of_the_body_make_another_request() -> None:
     settings = LlmParams(base_url="http://host/v1", model="m")
     request = ChatRequest(transcript=HELLO)
     one, other, none = (
-        completed(request, settings.model_copy(update={"body": body})).digest("m")
+        with_defaults(request, settings.model_copy(update={"body": body})).digest("m")
         for body in ({"top_p": 0.9}, {"top_p": 0.8}, {})
     )
     assert one != other
@@ -168,20 +168,20 @@ def test_further_fields_of_the_body_make_another_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("abilities", "tool_choice", "n_calls"),
+    ("capabilities", "tool_choice", "n_calls"),
     [
-        (Abilities(tools=False), None, 1),
-        (Abilities(tools=False), "none", 0),
-        (Abilities(), None, 1),
-        (Abilities(), "none", 0),
+        (Capabilities(tools=False), None, 1),
+        (Capabilities(tools=False), "none", 0),
+        (Capabilities(), None, 1),
+        (Capabilities(), "none", 0),
     ],
 )
 def test_calls_in_the_text_are_read_where_they_may_be_made(
-    abilities: Abilities, tool_choice: str | None, n_calls: int
+    capabilities: Capabilities, tool_choice: str | None, n_calls: int
 ) -> None:
     request = ChatRequest(transcript=HELLO, tools=TOOLS, tool_choice=tool_choice)
     reply = Reply(content='Thought: So.\nAction: f\nAction Input: {"a": 1}')
-    found = heard(reply, request, abilities)
+    found = restore_reply(reply, request, capabilities)
     assert found == (
         replace(reply, content="So.", tool_calls=(ToolCall("", "f", '{"a": 1}'),)) if n_calls else reply
     )
@@ -189,4 +189,6 @@ def test_calls_in_the_text_are_read_where_they_may_be_made(
 
 def test_what_holds_no_call_stays_as_it_was_said() -> None:
     reply = Reply(content="Thought: I wonder.")
-    assert heard(reply, ChatRequest(transcript=HELLO, tools=TOOLS), Abilities(tools=False)) is reply
+    assert (
+        restore_reply(reply, ChatRequest(transcript=HELLO, tools=TOOLS), Capabilities(tools=False)) is reply
+    )

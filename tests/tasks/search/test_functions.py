@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from catalogue_rows import a_tool
 
-from tasks.llm.params import Abilities
+from tasks.llm.params import Capabilities
 from tasks.search.functions import finish_function, offer_for, with_finish
 from tasks.search.rules import TOOLBENCH, TOOLLOOM
 from tasks.search.task import Function, ToolNote
@@ -45,7 +45,7 @@ def forecast(make_api: MakeApi) -> Api:
 
 
 def test_a_function_says_all_the_catalogue_knows(forecast: Api) -> None:
-    assert offer_for([forecast], TOOLS, {}, abilities=Abilities()).functions[0] == Function.of(
+    assert offer_for([forecast], TOOLS, {}, capabilities=Capabilities()).functions[0] == Function.of(
         "forecast_for_sky",
         'The weather to come. An API of the tool "Sky Watch" (Weather).',
         {
@@ -283,7 +283,7 @@ def test_what_an_endpoint_refuses_in_a_function_is_told_in_words(
 ) -> None:
     api = make_api({"name": "level", **schema})
 
-    offer = offer_for([api], TOOLS, {}, abilities=Abilities(**{lacking: False}))
+    offer = offer_for([api], TOOLS, {}, capabilities=Capabilities(**{lacking: False}))
 
     assert offer.functions[0].wire()["function"]["parameters"]["properties"] == {"level": offered}
 
@@ -292,14 +292,14 @@ def test_a_long_name_of_an_argument_is_cut_and_its_real_one_kept(make_api: MakeA
     long, other = "a" * 60 + "_of_it", "a" * 60 + "_of_that"
     api = make_api({"name": long, "required": True}, {"name": other}, {"name": "city"})
 
-    offer = offer_for([api], TOOLS, {}, abilities=Abilities(long_names=False))
+    offer = offer_for([api], TOOLS, {}, capabilities=Capabilities(long_names=False))
 
     parameters = offer.functions[0].wire()["function"]["parameters"]
     first, second, third = parameters["properties"]
     assert (len(first), len(second), third) == (64, 64, "city")
     assert offer.renamed == {"forecast_for_sky": {first: long, second: other}}
     assert parameters["required"] == [first]
-    assert offer_for([api], TOOLS, {}, abilities=Abilities()).renamed == {"forecast_for_sky": {}}
+    assert offer_for([api], TOOLS, {}, capabilities=Capabilities()).renamed == {"forecast_for_sky": {}}
 
 
 def test_finish_is_added_where_it_is_missing() -> None:
