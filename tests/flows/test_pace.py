@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flows.text.pace import Pace
+from flows.text.progress import Pace
 
 
 def paced(seconds: int, done_at: Callable[[int], int]) -> Pace:

@@ -1,4 +1,8 @@
-"""Functions and files stay short enough to be read at one go."""
+"""Functions and files stay short enough to be read at one go, and files are topics.
+
+A cap from above alone makes dust: a file of few lines that one other uses is read with that one, and belongs
+into it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,17 @@ FOLDERS = ("toolloom", "flows", "tasks", "warehouse", "sandbox", "prompts", "see
 USUAL_FUNCTION = 13
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 450
+SHORT_FILE = 60
+
+SHORT_ALL_THE_SAME = {
+    "flows/prune.py": "an order of steps, apart from the command that asks for it",
+    "flows/text/diff.py": "what a command shows is apart from its options, as of all commands",
+    "flows/text/stores.py": "likewise",
+    "tasks/export.py": "a verb, beside those of all stages",
+    "tasks/pose.py": "likewise",
+    "tasks/transport/mcp/guardian.py": "is run as a program of its own",
+}
+"""Short files with one user that are no part of it, and why."""
 
 
 @cache
@@ -49,3 +64,32 @@ def test_no_file_is_long() -> None:
     lines = {path: text.count("\n") for path, text in sources().items()}
 
     assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
+
+
+@cache
+def users() -> dict[str, set[str]]:
+    """The files that import each file."""
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in sources()
+    }
+    found: dict[str, set[str]] = {path: set() for path in sources()}
+    for user, text in sources().items():
+        for node in ast.walk(ast.parse(text)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for name in names:
+                if name in modules and modules[name] != user:
+                    found[modules[name]].add(user)
+    return found
+
+
+def test_what_is_short_and_has_one_user_is_part_of_it() -> None:
+    lone = {
+        path: f"{len(text.splitlines())} lines, used by {', '.join(users()[path])} alone"
+        for path, text in sources().items()
+        if text.count("\n") < SHORT_FILE and len(users()[path]) == 1 and not path.endswith("__init__.py")
+    }
+
+    assert {path: why for path, why in lone.items() if path not in SHORT_ALL_THE_SAME} == {}
+    assert set(SHORT_ALL_THE_SAME) <= lone.keys(), "no exception any more"

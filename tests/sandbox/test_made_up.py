@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.made_up import NOTICE, made_up_answer
+from sandbox.toolbench import NOTICE, made_up_answer
 
 
 def answer(api: str, **arguments: Any) -> dict[str, Any]:
