@@ -16,7 +16,7 @@ from typing import Any
 import prompts
 from tasks.errors import BrokenContract, RequestRefused
 from tasks.llm.budget import tokens_in_bytes
-from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolCall, ToolSet, Transcript
+from tasks.llm.chat import ChatRequest, Json, Message, Reply, ToolSet, Transcript
 from tasks.llm.failures import TOO_LONG
 from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.text_calls import may_hold_calls, read_calls
@@ -109,14 +109,10 @@ def restore_reply(reply: Reply, request: ChatRequest, capabilities: Capabilities
         return reply
     if request.tool_choice == _MAY_NOT_CALL or (capabilities.tools and not may_hold_calls(reply.content)):
         return reply
-    thought, calls = read_calls(reply.content, _schemas(request.tools), left_over=capabilities.tools)
+    functions = (tool["function"] for tool in request.tools.tools)
+    schemas = {str(function["name"]): function.get("parameters") or {} for function in functions}
+    thought, calls = read_calls(reply.content, schemas, left_over=capabilities.tools)
     return replace(reply, content=thought, tool_calls=calls) if calls else reply
-
-
-def _schemas(tools: ToolSet) -> Json:
-    """The schemas of the functions' arguments, by name."""
-    functions = (tool["function"] for tool in tools.tools)
-    return {str(function["name"]): function.get("parameters") or {} for function in functions}
 
 
 def _with_functions_in_words(request: ChatRequest, tools: ToolSet) -> ChatRequest:
@@ -137,11 +133,8 @@ def _in_words(message: Message) -> Message:
     if not message.tool_calls:
         return message if message.state is None else Message(message.role, message.content)
     said = [f"Thought: {message.content}"] if message.content else []
-    return Message(message.role, "\n".join([*said, *map(_call_in_words, message.tool_calls)]))
-
-
-def _call_in_words(call: ToolCall) -> str:
-    return f"Action: {call.name}\nAction Input: {call.arguments}"
+    said += [f"Action: {call.name}\nAction Input: {call.arguments}" for call in message.tool_calls]
+    return Message(message.role, "\n".join(said))
 
 
 def _with_format(request: ChatRequest, wanted: Json, capabilities: Capabilities) -> ChatRequest:
@@ -157,9 +150,10 @@ def _with_format(request: ChatRequest, wanted: Json, capabilities: Capabilities)
         told = prompts.load("endpoint/json_schema").render(schema=schema)
     else:
         told = prompts.load("endpoint/json_object").render()
+    said = _joined([*request.transcript.messages(), Message("user", told)], _is_same_role)
     return replace(
         request,
-        transcript=_with_words(request.transcript, told),
+        transcript=Transcript.of(*said),
         response_format={"type": "json_object"} if capabilities.json_object else None,
     )
 
@@ -168,11 +162,6 @@ def _without_bounds(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_bounds(item) for name, item in value.items() if name not in _BOUNDS}
     return [_without_bounds(item) for item in value] if isinstance(value, list) else value
-
-
-def _with_words(transcript: Transcript, told: str) -> Transcript:
-    said = [*transcript.messages(), Message("user", told)]
-    return Transcript.of(*_joined(said, _is_same_role))
 
 
 _LIMITS = re.compile(

@@ -31,7 +31,6 @@ from tasks.llm.failures import (
     Ambiguous,
     KeyRefused,
     MalformedReply,
-    ModelUnknown,
     TimedOut,
     broken_connection,
     failure_of,
@@ -184,7 +183,8 @@ class Client:
         except Ambiguous as refusal:
             self._refused_in_a_row += 1
             if not self._has_answered or self._refused_in_a_row >= _REFUSED_IN_A_ROW:
-                raise self._of_all(refusal) from refusal
+                of_all = refusal.of_all
+                raise (self._key_refused(of_all) if isinstance(of_all, KeyRefused) else of_all) from refusal
             raise
         except RequestRefused as refusal:
             self._has_answered = True  # it has a model, and takes the key
@@ -219,8 +219,9 @@ class Client:
 
     async def _context_of_llama(self) -> int | None:
         """llama.cpp says it beside the protocol's routes."""
+        props = self.where.rstrip("/").removesuffix("/v1") + "/props"
         try:
-            return context_in_props(orjson.loads(await self._exchange("GET", _props_of(self.where), b"")))
+            return context_in_props(orjson.loads(await self._exchange("GET", props, b"")))
         except (ToolloomError, orjson.JSONDecodeError):
             return None
 
@@ -238,8 +239,12 @@ class Client:
 
     async def _exchange(self, method: str, path: str, body: bytes) -> bytes:
         limit = self.params.timeout_s if method == "POST" else min(_LISTING_S, self.params.timeout_s)
+        kind, options = httpx2.Response, self._options
         async with self.translated_failures(limit):
-            response = await self._send(method, path, body)
+            if method == "GET":
+                response = await self._openai.get(path, cast_to=kind, options=options)
+            else:
+                response = await self._openai.post(path, content=body, cast_to=kind, options=options)
         return self.without_key(response.content)
 
     @asynccontextmanager
@@ -263,21 +268,12 @@ class Client:
         failure.message = self._redactor.redact(failure.message)
         return failure
 
-    async def _send(self, method: str, path: str, body: bytes) -> httpx2.Response:
-        if method == "GET":
-            return await self._openai.get(path, cast_to=httpx2.Response, options=self._options)
-        return await self._openai.post(path, content=body, cast_to=httpx2.Response, options=self._options)
-
     def _raise_for(self, response: httpx2.Response) -> None:
         body = self.without_key(response.content)
         if response.status_code == 400 and wants_other_length_field(body):
             raise LengthFieldRefused(refusal_in(body).message)
         failure = failure_of(response.status_code, response.headers, body)
         raise self._key_refused(failure) if isinstance(failure, KeyRefused) else failure
-
-    def _of_all(self, refusal: Ambiguous) -> KeyRefused | ModelUnknown:
-        of_all = refusal.of_all
-        return self._key_refused(of_all) if isinstance(of_all, KeyRefused) else of_all
 
     def _key_refused(self, failure: KeyRefused) -> KeyRefused:
         """Of a 401 nothing is repeated, since it may quote the key in another form; a 403 says why."""
@@ -325,10 +321,6 @@ def without_fields(body: bytes, names: frozenset[str]) -> bytes:
             for name in names & holder.keys():
                 del holder[name]
     return exact_json.dumps(request)
-
-
-def _props_of(base_url: str) -> str:
-    return base_url.rstrip("/").removesuffix("/v1") + "/props"
 
 
 def _key_from(env: str | None) -> str | None:

@@ -69,7 +69,7 @@ def _function(*odd: str) -> ToolSet:
 async def detect_capabilities(
     model: ChatModel, params: LlmParams, context: int | None = None
 ) -> Capabilities:
-    """Asks `model`, which must not take replies from a store, short questions: six if nothing is lacking.
+    """Asks `model`, which must not take replies from a store, short questions: six if nothing is missing.
 
     context: of the endpoint, where that is known.  Raises `UsageError` when the endpoint takes no request
     at all (a wrong key, an unknown model, another protocol), `StopRun` when the run must end.
@@ -109,20 +109,20 @@ class _Trial:
     async def plain(self) -> None:
         """Whether a seed is taken, and a message of the system; whether usage is told."""
         word, system = _question("trial_word"), _question("trial_system", "system")
-        lacking: tuple[str, ...]
-        for lacking in ((), ("seed",), ("system",)):
-            messages = (word,) if "system" in lacking else (system, word)
-            reply = await self._ask("seed", *messages, seed=None if "seed" in lacking else 1)
+        missing: tuple[str, ...]
+        for missing in ((), ("seed",), ("system",)):
+            messages = (word,) if "system" in missing else (system, word)
+            reply = await self._ask("seed", *messages, seed=None if "seed" in missing else 1)
             if reply is not None:
                 break
         else:
-            lacking = ("seed", "system")
+            missing = ("seed", "system")
             try:
                 reply = await self.model.ask(self._request((word,), _LONGEST_REPLY), row_id="plain")
             except (RequestRefused, BrokenContract) as error:
                 fix = error.fix or "correct [llm] base_url, model and the other settings there"
                 raise UsageError(error.message, fix=fix) from error
-        self.found |= dict.fromkeys(lacking, False)
+        self.found |= dict.fromkeys(missing, False)
         self.found["usage"] = bool(reply.usage.total)
 
     async def functions(self) -> None:

@@ -170,7 +170,9 @@ def _final_failure(status: int, refusal: Refusal, said: str) -> ToolloomError:
         return KeyRefused(f"the model endpoint refuses the key (HTTP {status})", status=status)
     if status == 403:
         return _forbidden(refusal, said)
-    if status < 400 or status in {405, 501} or (status == 404 and _is_about_the_address(refusal)):
+    # A server with no such route says so in plain text or, as FastAPI does, in two bare words.
+    is_unstructured = not refusal.structured or refusal.message.lower() == "not found"
+    if status < 400 or status in {405, 501} or (status == 404 and is_unstructured):
         return ModelUnknown(f"the model endpoint has no chat completions at this address ({said})")
     if status in {400, 404} and _is_about_the_model(refusal):
         unknown = ModelUnknown(f"the model endpoint does not know the model ({said})")
@@ -193,11 +195,6 @@ def _forbidden(refusal: Refusal, said: str) -> ToolloomError:
     if _MODERATED.search(f"{refusal.code} {refusal.message}") is not None:
         return RequestRefused("content_filtered", said)
     return Ambiguous(said, of_all=refused)
-
-
-def _is_about_the_address(refusal: Refusal) -> bool:
-    """A server with no such route says so in plain text or, as FastAPI does, in two bare words."""
-    return not refusal.structured or refusal.message.lower() == "not found"
 
 
 def _is_about_the_model(refusal: Refusal) -> bool:

@@ -125,18 +125,13 @@ def _read(answer: Any) -> Reply:
 
 
 def _failure(error: Exception) -> ToolloomError:
-    """What an HTTP library's error means for the search."""
-    status = _status(error)
+    """What an HTTP library's error means for the search; they keep the status in different places."""
+    holders = (error, getattr(error, "response", None))
+    found = (getattr(holder, name, None) for holder in holders for name in ("status_code", "status", "code"))
+    status = next((status for status in found if isinstance(status, int)), None)
     if status is None:
         return broken_connection(error)
     failure = failure_of(status, {}, str(error).encode("utf-8", "replace"))
     if isinstance(failure, ServerFailed):  # a client tries again by itself, if it is to
         return RequestRefused("endpoint_failed", failure.message)
     return failure
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status, wherever the libraries keep it."""
-    holders = (error, getattr(error, "response", None))
-    found = (getattr(holder, name, None) for holder in holders for name in ("status_code", "status", "code"))
-    return next((status for status in found if isinstance(status, int)), None)

@@ -58,7 +58,8 @@ def reply_of(decoded: Any, *, model: str = "") -> Reply:
     wrapped = error_in_success(completion)
     if wrapped is not None:
         raise wrapped
-    choice = _object(_first(completion.get("choices")), "choices[0]")
+    choices = completion.get("choices")
+    choice = _object(choices[0] if isinstance(choices, list) and choices else None, "choices[0]")
     message = _object(choice.get("message"), "choices[0].message")
     content, thinking = _text(message.get("content"))
     refusal, _ = _text(message.get("refusal"))
@@ -79,11 +80,8 @@ def _loads(body: bytes) -> Any:
     try:
         return exact_json.loads(body)
     except orjson.JSONDecodeError:
-        return _loads_with_stray_surrogates(body)
-
-
-def _loads_with_stray_surrogates(body: bytes) -> Any:
-    """A reply cut inside an emoji holds half of it, which is JSON but no text that can be passed on."""
+        pass
+    # A reply cut inside an emoji holds half of it, which is JSON but no text that can be passed on.
     try:
         return _without_surrogates(json.loads(body))
     except (ValueError, RecursionError) as error:
@@ -103,10 +101,6 @@ def _object(value: Any, where: str) -> Json:
 
 def _kind(value: Any) -> str:
     return "missing" if value is None else type(value).__name__
-
-
-def _first(choices: Any) -> Any:
-    return choices[0] if isinstance(choices, list) and choices else None
 
 
 def _optional_word(value: Any) -> str | None:
@@ -198,10 +192,13 @@ def _tool_call(position: int, entry: Json, taken: set[str]) -> ToolCall:
     if call_id is None or call_id in taken:
         call_id = ""
     taken.add(call_id)
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = "{}" if arguments is None else written_json(arguments)
     return ToolCall(
         id=call_id,
         name=str(function.get("name") or ""),
-        arguments=_arguments(function),
+        arguments=arguments,
         state=_call_state(entry, function),
     )
 
@@ -212,13 +209,6 @@ def _call_state(entry: Json, function: Json) -> Json | None:
     further = {name: entry[name] for name in entry.keys() - _CALL_FIELDS}
     of_function = {name: function[name] for name in function.keys() - _FUNCTION_FIELDS}
     return _state({**further, "function": _state(of_function)})
-
-
-def _arguments(function: Json) -> str:
-    arguments = function.get("arguments")
-    if isinstance(arguments, str):
-        return arguments
-    return "{}" if arguments is None else written_json(arguments)
 
 
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)

@@ -321,12 +321,7 @@ def _marked(text: str, offered: Offered) -> Found | None:
         found = _within(inner, offered)
         begin = mark.start() if begin is None and found else begin
         calls += found
-    return None if begin is None else (_without_edges(text[:begin]), calls)
-
-
-def _without_edges(said: str) -> str:
-    """Without what opens a list of calls, or a message that holds one."""
-    return _OPENS_CALLS.sub("", said)
+    return None if begin is None else (_OPENS_CALLS.sub("", text[:begin]), calls)
 
 
 def _within(text: str, offered: Offered) -> Calls:
@@ -343,7 +338,8 @@ def _within(text: str, offered: Offered) -> Calls:
     name = "" if head is None else name_on_offer(head["name"], offered)
     if head is not None and name in offered:
         return [(name, _arguments_in(_GEMMA_QUOTES.sub('"', text[head.end() :])))]
-    return _json_calls(text, offered) or calls_in_code(text, offered)
+    in_json = [call for _, _, value in json_values(text) for call in _calls_of(value, offered)]
+    return in_json or calls_in_code(text, offered)
 
 
 def _of_function(part: re.Match[str], offered: Offered) -> Calls:
@@ -402,10 +398,6 @@ def _bare(text: str, offered: Offered, left_over: bool) -> Found | None:
     thought = next((within[key] for key in _THOUGHT_KEYS if isinstance(within.get(key), str)), "")
     before = _LABEL_AT_THE_END.sub("", re.sub(r"```\w*\s*\Z", "", text[:begin]))
     return f"{before}\n{thought}", calls
-
-
-def _json_calls(text: str, offered: Offered) -> Calls:
-    return [call for _, _, value in json_values(text) for call in _calls_of(value, offered)]
 
 
 def _calls_of(value: Any, offered: Offered) -> Iterator[tuple[str, str]]:

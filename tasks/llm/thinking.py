@@ -192,16 +192,11 @@ def _closing_of(mark: re.Match[str]) -> str:
 
 
 def _stands_alone(text: str, mark: re.Match[str]) -> bool:
-    return _begins_a_line(text, mark) or not text[mark.end() : _line_end(text, mark)].strip()
+    return _begins_a_line(text, mark) or not text[mark.end() :].partition("\n")[0].strip()
 
 
 def _begins_a_line(text: str, mark: re.Match[str]) -> bool:
     return not text[max(0, text.rfind("\n", 0, mark.start())) : mark.start()].strip()
-
-
-def _line_end(text: str, mark: re.Match[str]) -> int | None:
-    end = text.find("\n", mark.end())
-    return None if end < 0 else end
 
 
 def _calls_at_the_end(text: str, start: int) -> int:

@@ -70,19 +70,15 @@ def _outcome(response: Json, model: str) -> Reply | ToolloomError:
     status = response.get("status_code")
     body = exact_json.dumps(response.get("body"))
     if status == _OK:
-        return _reply(body, model)
+        try:
+            return parse_reply(body, model=model)
+        except ToolloomError as failure:
+            return failure
     if not isinstance(status, int):
         return MalformedReply("a result of the batch has no status")
     if status == 400 and wants_other_length_field(body):
         return OtherLengthField("max_completion_tokens is wanted instead of max_tokens")
     return failure_of(status, {}, body)
-
-
-def _reply(body: bytes, model: str) -> Reply | ToolloomError:
-    try:
-        return parse_reply(body, model=model)
-    except ToolloomError as failure:
-        return failure
 
 
 OVER = frozenset({"failed", "completed", "expired", "cancelled"})

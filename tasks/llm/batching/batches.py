@@ -187,8 +187,9 @@ class BatchRunner:
                 left.pop(key, None)
                 settle(key, outcome)
 
-            if batch is not None:
-                await self._collect(batch, left.keys(), settle_one)
+            for file_id in () if batch is None else (batch.output_file_id, batch.error_file_id):
+                if file_id:
+                    await self._patiently(self._collect_file, file_id, left.keys(), settle_one)
             verdict = _verdict(batch, record)
             for key in [*left]:
                 settle_one(key, verdict(key))
@@ -209,11 +210,6 @@ class BatchRunner:
                 self.counts[record.mark] = (done, len(record.entries))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * _POLLS_GROW, self._params.batch_poll_s)
-
-    async def _collect(self, batch: Batch, wanted: Collection[str], settle: Settle) -> None:
-        for file_id in (batch.output_file_id, batch.error_file_id):
-            if file_id:
-                await self._patiently(self._collect_file, file_id, wanted, settle)
 
     async def _collect_file(self, file_id: str, wanted: Collection[str], settle: Settle) -> None:
         found: dict[str, Outcome] = {}
