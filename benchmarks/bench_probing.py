@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
+from catalogue import a_parameter, an_api
 
 from tasks.calling.call import DirectCaller
 from tasks.calling.params import CallingParams
@@ -24,7 +25,7 @@ from tasks.probing.params import ProbeParams
 from tasks.probing.probe import Prober, ProbeReport, probe_api
 from tasks.transport.client import HttpClient
 from tasks.transport.runtime import Runtime
-from warehouse.tables.catalogue import Api, Parameter
+from warehouse.tables.catalogue import Api
 
 GOAL = 1.25
 APIS = 3920
@@ -90,34 +91,13 @@ def measured(base: str, spacing_s: float) -> float:
 
 
 def api(number: int) -> Api:
-    city = Parameter(
-        name="city",
-        arg_name="city",
-        location="query",
-        type="string",
-        required=True,
-        description="A city.",
-        default=None,
-        schema=None,
-    )
-    return Api(
-        api_id=f"Bench/tool {number // 5}/api {number}",
-        tool_id=f"Bench/tool {number // 5}",
-        api_name=f"api {number}",
+    tool = number // 5
+    return an_api(
+        f"Bench/tool {tool}/api {number}",
         function_name=f"api_{number}",
         description="An API of the benchmark.",
-        protocol="http",
-        method="GET",
-        url=f"http://tool{number // 5}.test/{number}",
-        parameters=(city,),
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
-        example_response=None,
-        fingerprint="",
+        url=f"http://tool{tool}.test/{number}",
+        parameters=(a_parameter("city", required=True, description="A city."),),
     )
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from catalogue import a_tool, an_api
+
 from tasks.sampling.hierarchy import fraction_of, key_of, number_between
 from tasks.sampling.params import SampleParams
 from warehouse.tables.catalogue import Api, Tool
@@ -44,41 +46,22 @@ def _tool(number: int) -> Tool:
     category = f"Category {int(CATEGORIES * fraction_of(key_of('category', number)) ** 2)}"
     n_collections = number_between(0, 2 * COLLECTIONS * TOOLS_PER_COLLECTION // TOOLS, key_of("n", number))
     collections = {number_between(1, COLLECTIONS, key_of("in", number, at)) for at in range(n_collections)}
-    return Tool(
-        tool_id=f"{category}/tool_{number}",
-        category=category,
+    return a_tool(
+        f"{category}/tool_{number}",
         tool_name=f"Tool {number}",
-        standardized_name=f"tool_{number}",
-        description="",
         host="http://paper.test",
         collections=tuple(f"Collection {each}" for each in sorted(collections)),
-        source="hub",
         source_url="http://hub.test",
-        licence=None,
         n_apis=APIS // TOOLS,
-        split="train",
-        fingerprint="",
     )
 
 
 def _api(tool_id: str, number: int, edition: int = 0) -> Api:
-    return Api(
-        api_id=f"{tool_id}/api_{number}",
-        tool_id=tool_id,
+    return an_api(
+        f"{tool_id}/api_{number}",
         api_name=f"Api {number}",
-        function_name=f"api_{number}",
         description=f"Edition {edition}.",
-        protocol="http",
-        method="GET",
         url=f"http://paper.test/{number}",
-        parameters=(),
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
-        example_response=None,
         fingerprint=f"{number} {edition}",
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from catalogue import a_tool, an_api
 
 from warehouse import manifest
 from warehouse.connect import build_database
@@ -104,44 +105,19 @@ def generate(root: Path, size: Size) -> Manifest:
 def _tools(words: Words) -> Iterator[Tool]:
     for category in range(CATEGORIES):
         for tool in range(TOOLS_EACH):
-            yield Tool(
-                tool_id=f"Category {category:02}/tool_{tool}",
-                category=f"Category {category:02}",
+            yield a_tool(
+                f"Category {category:02}/tool_{tool}",
                 tool_name=f"Tool {tool}",
-                standardized_name=f"tool_{tool}",
                 description=words.some(80),
                 host="http://paper.test",
-                collections=(),
-                source="hub",
                 source_url="http://hub.test",
-                licence=None,
                 n_apis=APIS_EACH,
-                split="train",
                 fingerprint="print",
             )
 
 
 def _api(api_id: str, words: Words) -> Api:
-    tool_id, _, name = api_id.rpartition("/")
-    return Api(
-        api_id=api_id,
-        tool_id=tool_id,
-        api_name=name,
-        function_name=name,
-        description=words.some(60),
-        protocol="http",
-        method="GET",
-        url="http://paper.test/x",
-        parameters=(),
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
-        example_response=None,
-        fingerprint="print",
-    )
+    return an_api(api_id, description=words.some(60), url="http://paper.test/x", fingerprint="print")
 
 
 def _verdict(api_id: str) -> Verdict:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import orjson
 from aiohttp import web
+from catalogue import a_parameter, a_tool, an_api
 from local_servers import endpoint, serve
 
 from tasks.calling.params import CallingParams
@@ -26,7 +27,7 @@ from tasks.text_budget.shape import shape_of
 from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, TOOLS
-from warehouse.tables.catalogue import Api, Parameter, Tool
+from warehouse.tables.catalogue import Api, Parameter
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
@@ -77,53 +78,34 @@ def api_app() -> web.Application:
     return app
 
 
-TOOL = Tool(
-    tool_id="Travel/weather",
-    category="Travel",
+TOOL = a_tool(
+    "Travel/weather",
     tool_name="Weather",
     standardized_name="weather",
     description="Says what the weather will be, and how to get there. " * 3,
     host=HOST,
-    collections=(),
-    source="hub",
     source_url="http://hub.bench.test",
-    licence=None,
     n_apis=N_APIS,
-    split="train",
     fingerprint="print",
 )
 
 
 def _parameter(number: int) -> Parameter:
-    return Parameter(
-        name=f"parameter_{number}",
-        arg_name=f"parameter_{number}",
-        location="query",
-        type="string",
+    return a_parameter(
+        f"parameter_{number}",
         required=number == 0,
         description="Says in a sentence of middling length what is wanted.",
-        default=None,
-        schema=None,
     )
 
 
 def _api(number: int) -> Api:
-    return Api(
-        api_id=f"Travel/weather/operation_{number}",
-        tool_id=TOOL.tool_id,
+    return an_api(
+        f"Travel/weather/operation_{number}",
         api_name=f"operation {number}",
         function_name=function_name(number),
         description="Looks up one thing and says what it found. " * 5,
-        protocol="http",
-        method="GET",
         url=f"http://{HOST}/operation_{number}",
         parameters=tuple(_parameter(i) for i in range(N_PARAMETERS)),
-        content_type=None,
-        body_schema=None,
-        security=(),
-        read_only=True,
-        response_schema=None,
-        code_snippet=None,
         example_response=BODY,
         fingerprint="print",
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from catalogue_rows import a_tool, an_api
+from catalogue_rows import a_parameter, a_tool, an_api
 
 import prompts
 from sandbox.teacher import TeacherFaults
@@ -49,16 +49,7 @@ def api(of: Tool, name: str, description: str = "", *parameters: Parameter) -> A
 def parameter(
     name: str, kind: str = "string", description: str = "", *, required: bool = True, **more: Any
 ) -> Parameter:
-    return Parameter(
-        name=name,
-        arg_name=name,
-        location="query",
-        type=kind,
-        required=required,
-        description=description,
-        default=more.get("default"),
-        schema=more.get("schema"),
-    )
+    return a_parameter(name, type=kind, required=required, description=description, **more)
 
 
 ECHO = tool("httpbin.org", description="A simple HTTP Request & Response Service.")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from catalogue_rows import a_parameter, an_api
 from hypothesis import settings
 
 from tasks.transport.runtime import Runtime
-from warehouse.tables.catalogue import Api, Parameter
+from warehouse.tables.catalogue import Api
 
 # Property tests try the same examples every time, and leave nothing behind.
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
@@ -82,38 +83,12 @@ def make_api() -> Callable[..., Api]:
     return _api
 
 
-def _api(*parameters: dict[str, Any], **fields: Any) -> Api:
+def _api(*parameters: dict[str, Any], api_id: str = "Weather/sky/forecast", **columns: Any) -> Api:
     usual: dict[str, Any] = {
-        "api_id": "Weather/sky/forecast",
         "tool_id": "Weather/sky",
         "api_name": "forecast",
         "function_name": "forecast_for_sky",
-        "description": "",
-        "protocol": "http",
-        "method": "GET",
         "url": "http://sky.test/v1/forecast",
-        "parameters": tuple(_parameter(**parameter) for parameter in parameters),
-        "content_type": None,
-        "body_schema": None,
-        "security": (),
-        "read_only": True,
-        "response_schema": None,
-        "code_snippet": None,
-        "example_response": None,
-        "fingerprint": "",
+        "parameters": tuple(a_parameter(**parameter) for parameter in parameters),
     }
-    return Api(**(usual | fields))
-
-
-def _parameter(name: str, **fields: Any) -> Parameter:
-    usual: dict[str, Any] = {
-        "name": name,
-        "arg_name": name,
-        "location": "query",
-        "type": "string",
-        "required": False,
-        "description": "",
-        "default": None,
-        "schema": None,
-    }
-    return Parameter(**(usual | fields))
+    return an_api(api_id, **(usual | columns))

@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from catalogue_rows import a_parameter, a_tool, an_api
+
 from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
 from warehouse.store import Store
 from warehouse.tables import TABLES
 from warehouse.tables.accounts import LlmCall, Reject, Run, StageCounts
 from warehouse.tables.annotations import Annotation, AnswerMessage, ApiCall, MessageToolCall, Node
-from warehouse.tables.catalogue import Api, Parameter, Tool
+from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Candidate, Instruction, NamedApi, RelevantApi, Sample
 from warehouse.tables.probing import Probe, ShapeLeaf, Verdict
@@ -29,57 +31,30 @@ FORECAST = "Weather/skies/forecast"
 STORMS = "Weather/skies/storms"
 
 
-def tool(**given: Any) -> Tool:
+def tool(tool_id: str = "Weather/skies", **given: Any) -> Tool:
     defaults: dict[str, Any] = {
-        "tool_id": "Weather/skies",
-        "category": "Weather",
         "tool_name": "Skies",
         "standardized_name": "skies",
         "description": "Weather of the next days.",
         "host": "http://skies.sandbox.test",
         "collections": ("Outdoors",),
-        "source": "hub",
         "source_url": "http://hub.sandbox.test",
-        "licence": None,
         "n_apis": 2,
-        "split": "train",
         "fingerprint": "tool-print",
     }
-    return Tool(**{**defaults, **given})
+    return a_tool(tool_id, **{**defaults, **given})
 
 
 def api(api_id: str = FORECAST, **given: Any) -> Api:
-    tool_id, _, name = api_id.rpartition("/")
-    city = Parameter(
-        name="city",
-        arg_name="city",
-        location="query",
-        type="string",
-        required=True,
-        description="A city.",
-        default='"Oslo"',
-        schema=None,
-    )
+    name = api_id.rpartition("/")[2]
     defaults: dict[str, Any] = {
-        "api_id": api_id,
-        "tool_id": tool_id,
-        "api_name": name,
         "function_name": f"{name}_for_skies",
         "description": "A forecast.",
-        "protocol": "http",
-        "method": "GET",
         "url": f"http://skies.sandbox.test/{name}",
-        "parameters": (city,),
-        "content_type": None,
-        "body_schema": None,
-        "security": (),
-        "read_only": True,
-        "response_schema": None,
-        "code_snippet": None,
-        "example_response": None,
+        "parameters": (a_parameter("city", required=True, description="A city.", default='"Oslo"'),),
         "fingerprint": f"{name}-print",
     }
-    return Api(**{**defaults, **given})
+    return an_api(api_id, **{**defaults, **given})
 
 
 def probe(api_id: str = FORECAST, **given: Any) -> Probe:

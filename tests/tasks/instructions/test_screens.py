@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from catalogue_rows import a_parameter
 from pydantic import ValidationError
 
 from tasks.errors import BadRow
@@ -169,15 +170,8 @@ def parameter(
     schema: str | None = None,
     description: str = "",
 ) -> Parameter:
-    return Parameter(
-        name=name,
-        arg_name=name,
-        location="query",
-        type=kind,
-        required=required,
-        description=description,
-        default=default,
-        schema=schema,
+    return a_parameter(
+        name, type=kind, required=required, description=description, default=default, schema=schema
     )
 
 

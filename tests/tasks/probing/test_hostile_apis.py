@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
+from catalogue_rows import an_api
 from hostile_api import hostile_api
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,23 +149,4 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def make_api_once() -> MakeApi:
     """Hypothesis wants fixtures that last as long as its examples."""
-    usual: dict[str, Any] = {
-        "api_id": "Weather/sky/forecast",
-        "tool_id": "Weather/sky",
-        "api_name": "forecast",
-        "function_name": "forecast_for_sky",
-        "description": "",
-        "protocol": "http",
-        "method": "GET",
-        "url": "http://sky.test/",
-        "parameters": (),
-        "content_type": None,
-        "body_schema": None,
-        "security": (),
-        "read_only": True,
-        "response_schema": None,
-        "code_snippet": None,
-        "example_response": None,
-        "fingerprint": "",
-    }
-    return lambda: Api(**usual)
+    return lambda: an_api("Weather/sky/forecast", url="http://sky.test/")
