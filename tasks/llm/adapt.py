@@ -28,12 +28,12 @@ _BOUNDS = frozenset({"minItems", "maxItems"})
 
 def with_defaults(request: ChatRequest, params: LlmParams) -> ChatRequest:
     """The request with what it leaves open filled in from `[llm]`."""
-    return replace(
-        request,
-        temperature=params.temperature if request.temperature is None else request.temperature,
-        max_tokens=params.max_tokens if request.max_tokens is None else request.max_tokens,
-        body=params.body or None,
-    )
+    temperature = params.temperature if request.temperature is None else request.temperature
+    max_tokens = params.max_tokens if request.max_tokens is None else request.max_tokens
+    body = params.body or None
+    if (temperature, max_tokens, body) == (request.temperature, request.max_tokens, request.body):
+        return request  # as a rule already: copies are not cheap
+    return replace(request, temperature=temperature, max_tokens=max_tokens, body=body)
 
 
 def adapt_request(request: ChatRequest, capabilities: Capabilities) -> ChatRequest:
