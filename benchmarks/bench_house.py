@@ -80,7 +80,7 @@ def walk() -> set[CodeType]:
     ):
         run = world.run_of(Path(data), f"{model_url}/v1", "http://no.calls.test", 1)
         services = services_of(run)
-        model = WalkedModel(services.model("annotate"))
+        model = WalkedModel(services.model.of("annotate"))
         services.runtime.run(searched(0, model, ApisAtHand()))
         close_services()
     return model.codes

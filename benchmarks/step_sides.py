@@ -104,7 +104,7 @@ def ours(load: Load) -> Measured:
 
         search_all(range(load.searches, load.searches + load.slots))
         asyncio.run(begin(load.model, load.kind, load.queries))
-        ledger = services_of(run).ledger
+        ledger = services_of(run).model.ledger
         total = ledger.used.requests + load.queries
         with Watch(lambda: ledger.used.requests < total) as watch:
             begun, cpu = time.perf_counter(), time.process_time()

@@ -13,9 +13,10 @@ from flows.report import say
 from flows.text.progress import shown
 from tasks.errors import BrokenContract
 from tasks.exact_json import digest_of
+from tasks.frame.model import ENDPOINT
 from tasks.frame.policies import refused_results
 from tasks.frame.run import RunContext
-from tasks.frame.services import ENDPOINT, close_services, services_of
+from tasks.frame.services import close_services, services_of
 from tasks.frame.stage import KEYS
 from tasks.llm.batching.batches import Record
 from tasks.llm.detect import KnownEndpoints
@@ -116,27 +117,27 @@ def _with_capabilities(run: RunContext, *, asks_model: bool) -> RunContext:
     """
     services, known = services_of(run), KnownEndpoints(run.data)
     if asks_model:
-        services.runtime.run(services.check_endpoint())
-        _tell_of_batches(services.batches_left())
+        services.runtime.run(services.model.check_endpoint())
+        _tell_of_batches(services.model.batches_left())
     capabilities = known.find(run.llm)
     if capabilities is None and not asks_model:
         return run
-    told = services.endpoint.client.context
+    told = services.model.endpoint.client.context
     if capabilities is not None and told is not None:
         known.learn(run.llm, told)
         capabilities = capabilities.model_copy(update={"context": told})
     if capabilities is None:
-        services.endpoint.capabilities = Capabilities(context=told)
+        services.model.endpoint.capabilities = Capabilities(context=told)
         with shown(ENDPOINT, services.progress(ENDPOINT)):
-            capabilities = services.detect_capabilities()
+            capabilities = services.model.detect_capabilities()
         known.keep(run.llm, capabilities)
         say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {capabilities.describe()}")
-    services.endpoint.capabilities = capabilities
+    services.model.endpoint.capabilities = capabilities
     return run.model_copy(update={"capabilities": capabilities})
 
 
 def _keep_context(run: RunContext) -> None:
-    learned = services_of(run).endpoint.learned_context
+    learned = services_of(run).model.endpoint.learned_context
     if learned is not None:
         KnownEndpoints(run.data).learn(run.llm, learned)
 
@@ -216,7 +217,7 @@ def spent_in(run: RunContext, run_id: str) -> Spent:
         tokens_in=row.tokens_in,
         tokens_out=row.tokens_out,
         cost_usd=row.cost_usd,
-        refused=mostly_refused(services_of(run).spending.calls()),
+        refused=mostly_refused(services_of(run).model.spending.calls()),
     )
 
 

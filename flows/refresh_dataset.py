@@ -71,7 +71,7 @@ def _standing(
     if latest is None:
         return None, None
     is_new = latest.run_id != run.context.run_id  # else it died just after its commit
-    has_asked = is_new and bool(services_of(run.context).spending.calls())
+    has_asked = is_new and bool(services_of(run.context).model.spending.calls())
     is_whole = not lost_files(data, latest, seen=Seen(data))
     stands = not has_asked and is_whole and outputs.items() <= latest.stages.items()
     if stands and (status == "partial" or refreshed_below(data, latest, run.digest)):

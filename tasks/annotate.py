@@ -171,7 +171,7 @@ def work(
     document_of: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     api_of: Mapping[str, Api] = {row.api_id: row for row in services.rows(APIS, apis)}
     tool_of: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, tools)}
-    model = services.model(STAGE.name)
+    model = services.model.of(STAGE.name)
 
     with Gatherer(services.store, (ANNOTATIONS, NODES, CALLS), _WRITER) as gathered:
 
@@ -182,7 +182,7 @@ def work(
                 offered,
                 document_of,
                 model=model,
-                caller=services.searching,
+                caller=services.calls.searching,
                 params=params,
                 tools={api.tool_id: tool_of[api.tool_id] for api in offered if api.api_id not in document_of},
                 offer=OFFER,
@@ -198,7 +198,7 @@ def work(
         mapped = services.map(STAGE.name, shard, annotate_one, rows, at_once=params.concurrency)
         trees = gathered.finish()
     ids = (_annotation_id(row, params, model.name) for row in rows)
-    accounts: TableRows = {REJECTS: [], LLM_CALLS: services.usage.take(STAGE.name, ids)}
+    accounts: TableRows = {REJECTS: [], LLM_CALLS: services.model.usage.take(STAGE.name, ids)}
     counts = Counts(
         unit=STAGE.unit, n_in=len(rows), n_out=len(mapped.done), n_rejected=0, n_pending=len(mapped.pending)
     )

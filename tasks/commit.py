@@ -12,9 +12,10 @@ from prefect import task
 
 from tasks.carry import SEARCHED, carried
 from tasks.errors import BrokenContract
+from tasks.frame.model import ENDPOINT
 from tasks.frame.policies import stage_options
 from tasks.frame.run import RunContext
-from tasks.frame.services import ENDPOINT, services_of
+from tasks.frame.services import services_of
 from tasks.frame.stage import KEYS, Stage, stage_key
 from warehouse import manifest
 from warehouse.checking import Violation, run_checks
@@ -65,7 +66,7 @@ def commit(
     before = None if parent is None else _standing(run.data, manifest.load(run.data, parent))
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
-    asked = services.usage.take_all(ENDPOINT)
+    asked = services.model.usage.take_all(ENDPOINT)
     run_row = _run_row(run, kind, status, config_digest, outputs)
     own = [services.store.write_shard(RUNS, [run_row])]
     own += [services.store.write_shard(LLM_CALLS, asked)] if asked else []
@@ -209,7 +210,7 @@ def _paid_calls(run: RunContext, outputs: Mapping[str, StageOutput]) -> Iterable
     Cached shards hold requests of earlier runs, too.
     """
     services = services_of(run)
-    logged = set(services.spending.calls())
+    logged = set(services.model.spending.calls())
     yield from map(_paid, logged)
     for output in outputs.values():
         for ref in output.tables.get(LLM_CALLS.name, ()):

@@ -68,7 +68,7 @@ def work(
 ) -> ShardOutput:
     kept = _kept(services, tools, apis, verdicts, _earlier(services, before))
     compressor = Compressor(
-        services.model(STAGE.name), params, settings=STAGE.settings_key(services.run, params)
+        services.model.of(STAGE.name), params, settings=STAGE.settings_key(services.run, params)
     )
 
     async def compress_one(row: _Kept) -> Document:
@@ -79,7 +79,7 @@ def work(
     counts = Counts(
         unit=STAGE.unit, n_in=len(kept), n_out=len(documents), n_rejected=0, n_pending=len(mapped.pending)
     )
-    calls = services.usage.take(STAGE.name, (row.api.api_id for row in kept))
+    calls = services.model.usage.take(STAGE.name, (row.api.api_id for row in kept))
     tables: TableRows = {DOCUMENTS: documents, REJECTS: [], LLM_CALLS: calls}
     return write_shard(services.store, tables, counts, mapped.stop)
 

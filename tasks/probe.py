@@ -96,7 +96,7 @@ def work(
         if standing is not None:
             return ProbeReport((), standing)
         conditions = todo.conditions[api.api_id]
-        report = await services.journal.report(api.api_id, conditions, lambda: probe_api(api, prober))
+        report = await services.calls.journal.report(api.api_id, conditions, lambda: probe_api(api, prober))
         prober.answers.settle(api.api_id, report.told)
         return report
 
@@ -125,14 +125,14 @@ def work(
         PROBES: [tried for report in reports for tried in report.probes],
         VERDICTS: verdicts,
         REJECTS: rejects,
-        LLM_CALLS: services.usage.take(STAGE.name, (api.api_id for api in todo.apis)),
+        LLM_CALLS: services.model.usage.take(STAGE.name, (api.api_id for api in todo.apis)),
     }
     return write_shard(services.store, tables, counts, mapped.stop)
 
 
 def finish(services: Services, _params: ProbeParams, probed: StageOutput) -> StageOutput:
     if probed.stop is None:
-        services.trials.discard()
+        services.calls.trials.discard()
     return probed
 
 
@@ -192,7 +192,7 @@ def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
     plans = plans_of(work.apis)
     sources = {source for plan in plans.values() for source in plan.sources}
     return Prober(
-        caller=services.probing,
+        caller=services.calls.probing,
         params=params,
         run_id=services.run.run_id,
         plans=plans,
@@ -210,7 +210,7 @@ def _prober(services: Services, params: ProbeParams, work: _Work) -> Prober:
                 if api_id in sources and verdict.example_response is not None
             },
         ),
-        model=services.model(STAGE.name) if params.model_arguments else None,
+        model=services.model.of(STAGE.name) if params.model_arguments else None,
         conditions=work.conditions,
     )
 

@@ -79,7 +79,7 @@ def work(
     rows = services.store.read(SAMPLES, [samples])
     document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
     names = names_of(services.rows(TOOLS, tools), services.rows(APIS, apis))
-    model = services.model(STAGE.name)
+    model = services.model.of(STAGE.name)
 
     async def propose_one(sample: Sample) -> Proposed:
         return await propose_for(sample, document_of, names, model, params)
@@ -103,7 +103,7 @@ def work(
         n_rejected=len(rejects),
         n_pending=n_pending,
     )
-    calls = services.usage.take(STAGE.name, (sample.sample_id for sample in rows))
+    calls = services.model.usage.take(STAGE.name, (sample.sample_id for sample in rows))
     tables: TableRows = {CANDIDATES: candidates, REJECTS: rejects, LLM_CALLS: calls}
     return write_shard(services.store, tables, counts, mapped.stop)
 

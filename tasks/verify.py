@@ -94,14 +94,14 @@ def work(
 ) -> ShardOutput:
     rows = services.store.read(INSTRUCTIONS, [instructions])
     document_of = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
-    model = services.model(PART_OF)
+    model = services.model.of(PART_OF)
 
     async def verify_one(instruction: Instruction) -> Verification:
         return await verify(instruction, document_of, model)
 
     mapped = services.map(PART_OF, shard, verify_one, rows)
     verdicts = [verdict for _, verdict in mapped.done]
-    calls = services.usage.take(PART_OF, map(_instruction_id, rows))
+    calls = services.model.usage.take(PART_OF, map(_instruction_id, rows))
     tables: TableRows = {VERIFICATIONS: verdicts, LLM_CALLS: calls}
     return write_shard(services.store, tables, NO_ACCOUNT, mapped.stop)
 

@@ -17,11 +17,7 @@ ROOT = Path(__file__).parents[2]
 INFRASTRUCTURE = ("tasks.errors", "tasks.frame")
 NOT_FOLLOWED = (*INFRASTRUCTURE, "tasks.transport")
 # What a stage is handed by the services instead of importing it, and which shapes its rows all the same.
-SERVED = {
-    "probing": "tasks.calling.call",
-    "searching": "tasks.calling.call",
-    "model": "tasks.llm.replies",
-}
+SERVED = {"calls": "tasks.calling.call", "model": "tasks.llm.replies"}
 
 
 @cache
