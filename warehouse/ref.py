@@ -68,10 +68,6 @@ class Counts(_Frozen):
             n_pending=self.n_pending + other.n_pending,
         )
 
-    @property
-    def balanced(self) -> bool:
-        return self.n_in == self.n_out + self.n_rejected + self.n_pending
-
 
 class Stop(_Frozen):
     """Why a shard ended before its last row: `kind` is the error's class name."""

@@ -39,8 +39,12 @@ def export_huggingface(source: Source, folder: ExportFolder) -> None:
     with ExitStack() as files:
         tables = _Tables(folder, files)
         solved = _write_searches(source, tables)
-        _write_instructions(source, tables, solved)
-        _write_apis(source, tables)
+        for instruction in source.instructions():
+            row = _columns("instructions", instruction) | {"solved": instruction.instruction_id in solved}
+            tables.write("instructions", source.level_of(instruction), row)
+        for batch in source.batches("export_catalogue", _ROWS_AT_ONCE):
+            for api in batch.to_pylist():
+                tables.write("apis", api["split"], api)
         tables.flush()
     for name in prompts.names():
         if name.startswith(_PROMPTS):
@@ -171,18 +175,6 @@ def _write_searches(source: Source, tables: _Tables) -> set[str]:
     return solved
 
 
-def _write_instructions(source: Source, tables: _Tables, solved: set[str]) -> None:
-    for instruction in source.instructions():
-        row = _columns("instructions", instruction) | {"solved": instruction.instruction_id in solved}
-        tables.write("instructions", source.level_of(instruction), row)
-
-
-def _write_apis(source: Source, tables: _Tables) -> None:
-    for batch in source.batches("export_catalogue", _ROWS_AT_ONCE):
-        for row in batch.to_pylist():
-            tables.write("apis", row["split"], row)
-
-
 def _columns(configuration: str, row: Instruction) -> Json:
     values = plain(row)
     return {name: values[name] for name in SCHEMAS[configuration].names if name in values}
@@ -285,12 +277,13 @@ def card_of(source: Source, written: Mapping[str, int]) -> str:
     )
     environment.filters["cell"] = _cell
     counts = _rows_by_split(written)
+    n_searches = sum(counts["searches"].values())
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         run=run,
         counts=counts,
         levels=LEVELS,
         what=CONFIGURATIONS,
-        size=_size(sum(counts["searches"].values())),
+        size=next((word for limit, word in _SIZES if n_searches < limit), "1M<n<10M"),
         funnel=source.rows(Account, "export_funnel"),
         makers=makers,
         licences=source.rows(Licence, "export_licences"),
@@ -310,10 +303,6 @@ def _rows_by_split(written: Mapping[str, int]) -> dict[str, dict[str, int]]:
         if splits:
             found[configuration] = splits
     return found
-
-
-def _size(n: int) -> str:
-    return next((word for limit, word in _SIZES if n < limit), "1M<n<10M")
 
 
 def _cell(value: object) -> str:

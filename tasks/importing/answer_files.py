@@ -137,6 +137,7 @@ def _node(raw: Json, parent: int | None, depth: int, n_children: int) -> ReadNod
     seen = raw.get("observation")
     code = raw.get("observation_code")
     entered = _number(raw, "expand_num")
+    elo: Any = raw.get("Elo")
     return ReadNode(
         kind=kind,
         text=text_of(raw.get("description")),
@@ -144,15 +145,11 @@ def _node(raw: Json, parent: int | None, depth: int, n_children: int) -> ReadNod
         code=code if is_number(code) and isinstance(code, int) else None,
         pruned=raw.get("pruned") is True,
         entry=entered if entered or parent is None else None,
-        elo=_elo(raw.get("Elo")),
+        elo=float(elo) if is_number(elo) and elo != _USUAL_ELO else None,
         depth=depth,
         parent=parent,
         n_children=n_children,
     )
-
-
-def _elo(value: Any) -> float | None:
-    return float(value) if is_number(value) and value != _USUAL_ELO else None
 
 
 def is_number(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,14 +46,9 @@ class Imported:
 def import_files(store: Store, files: Sequence[AnswerFile], queries: Queries, known: Known) -> Imported:
     """Reads every file: it becomes a search, or a reject that says why not."""
     importer = _Importer(store, queries, known)
-    for batch in _batches(files):
-        importer.take(batch)
-    return importer.end()
-
-
-def _batches(files: Sequence[AnswerFile]) -> Iterator[Sequence[AnswerFile]]:
     for at in range(0, len(files), _FILES_AT_ONCE):
-        yield files[at : at + _FILES_AT_ONCE]
+        importer.take(files[at : at + _FILES_AT_ONCE])
+    return importer.end()
 
 
 class _Importer:

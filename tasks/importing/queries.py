@@ -86,7 +86,11 @@ def _asked(entry: dict[str, Any]) -> Asked | None:
     names = [_names(api) for api in listed]
     ids = {(tool, api): service_api_id(category, tool, api) for category, tool, api in names}
     pairs = entry.get("relevant APIs")
-    needed = [tuple(pair) for pair in pairs if _is_pair(pair)] if isinstance(pairs, list) else []
+    needed = [
+        tuple(pair)
+        for pair in (pairs if isinstance(pairs, list) else ())
+        if isinstance(pair, list) and all(isinstance(name, str) for name in pair)
+    ]
     return Asked(
         query=query,
         offered=tuple(service_api_id(*name) for name in names),
@@ -98,10 +102,6 @@ def _asked(entry: dict[str, Any]) -> Asked | None:
             if pair in ids
         ),
     )
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, list) and all(isinstance(name, str) for name in pair)
 
 
 def _names(api: Any) -> tuple[str, str, str]:

@@ -48,7 +48,8 @@ class ImportedRows:
 
 def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) -> ImportedRows:
     """asked: what a query file says of it.  Raises `BadRow` for an answer whose parts do not fit together."""
-    names = [_api_id(_name(function)) for function in _apis(answer)]
+    offered = [function for function in answer.functions if function.get("name") != FINISH]
+    names = [_api_id(_name(function)) for function in offered]
     api_ids = tuple(dict.fromkeys(names if asked is None else asked.offered))
     instruction = _instruction(file, answer, api_ids, asked)
     method, width = _method(file, answer)
@@ -66,7 +67,7 @@ def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) ->
         rules=RULES,
         model=file.model,
         win=answer.win,
-        finish_type=_finish_type(answer),
+        finish_type="give_answer" if answer.win else "give_up" if answer.valid else "none",
         final_answer=answer.final_answer if answer.valid else None,
         n_queries=answer.n_queries,
         n_calls=sum(_is_call(node) for node in nodes),
@@ -77,7 +78,9 @@ def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) ->
         depth=max(node.depth for node in nodes),
         stopped_by=_stopped_by(answer),
         messages=messages,
-        functions=_tools(answer),
+        functions=text_of(
+            json_text([{"type": "function", "function": function} for function in answer.functions])
+        ),
         wall_s=0.0,
         width=width,
         max_depth=_limit(limits, "single_chain_max_step"),
@@ -108,15 +111,6 @@ def _instruction(
     )
 
 
-def _tools(answer: ReadAnswer) -> str:
-    tools = [{"type": "function", "function": function} for function in answer.functions]
-    return text_of(json_text(tools))
-
-
-def _apis(answer: ReadAnswer) -> list[Json]:
-    return [function for function in answer.functions if function.get("name") != FINISH]
-
-
 def _name(function: Json) -> str:
     name = function.get("name")
     if not isinstance(name, str) or not name:
@@ -145,12 +139,6 @@ def _method(file: AnswerFile, answer: ReadAnswer) -> tuple[str, int | None]:
 def _limit(limits: Json, name: str) -> int | None:
     found = limits.get(name)
     return found if is_number(found) and isinstance(found, int) and found > 0 else None
-
-
-def _finish_type(answer: ReadAnswer) -> str:
-    if answer.win:
-        return "give_answer"
-    return "give_up" if answer.valid else "none"
 
 
 def _stopped_by(answer: ReadAnswer) -> str:

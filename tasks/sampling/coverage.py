@@ -17,12 +17,6 @@ from warehouse.tables.catalogue import Tool
 from warehouse.tables.instructions import Instruction, Sample
 
 
-def uncovered_apis(kept_api_ids: Iterable[str], samples: Iterable[Sample]) -> tuple[str, ...]:
-    """The kept APIs that no sample contains, sorted."""
-    covered = {api_id for sample in samples for api_id in sample.api_ids}
-    return tuple(sorted(set(kept_api_ids) - covered))
-
-
 def wanted_apis(
     kept_api_ids: Iterable[str],
     samples: Sequence[Sample],
