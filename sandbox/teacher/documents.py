@@ -64,7 +64,7 @@ def stems(text: str) -> tuple[str, ...]:
 def spoken(name: str) -> str:
     """A name as people say it: "maxResults" is "maximum results", "is_from" is "from"."""
     name = re.sub(r"^is_(?=(?:from|class|return|false|true|id|and)$)|^[Xx][-_](?=\w+[-_]?\w)", "", name)
-    parts = re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)", name)
+    parts = re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z]{3})(?=\d)", name)
     name = " ".join(_SHORT.get(part.lower(), part.lower()) for part in parts if part)
     return "number" if name == "n" else re.sub(r"^n (?=\w)", "number of ", name)
 
@@ -110,7 +110,7 @@ _DOING = _word_set(
 )
 _ASKING = ("whether", "how", "what", "which", "when", "where", "who", "why", "if")
 _FOLLOWS = _word_set(
-    "a an the all every each one two both its their some any how what which whether when where by"
+    "a an the all every each one two both its their some any those how what which whether when where by"
 )
 
 
@@ -144,20 +144,29 @@ def _as_wish(said: str) -> str:
         said = said if not re.match(r"[A-Z][a-z]*(?:\s|$)", said) else said[:1].lower() + said[1:]
         article = "" if said.split(" ")[0] in _FOLLOWS | set(_ASKING) else "the "
         return f"tell me {article}{said}"
+    # "how many moles and molecules a sample holds" has one verb.
+    joint = ", (?:and )?(?:then )?" if rest.startswith(_ASKING) else "(?:,|,? and|,? and then) "
     rest = re.sub(
-        r"((?:,| and|,? and then) )(\w{3,}s)(?= (?:the|an?|its|their|all|both|it|them|how|what|which)\b)",
+        rf"({joint})(\w{{3,}}s)(?= (?:the|an?|its|their|all|both|it|them|those|how|what|which)\b)",
         lambda second: second[1] + _base(second[2]),
         rest,
     )
     if verb not in _TELLING:
         return f"{verb} {rest}"
-    rest = re.sub(r"^(?:you|me|us|back|up|out)\s", "", rest)
+    rest = re.sub(r"^(?:(?:you|me|us|back|up|out|of)\s)+", "", rest)
     fronted = re.fullmatch(r"((?:for|in|on|at|of) [^,]+), (.+)", rest)
     rest = f"{fronted[2]} {fronted[1]}" if fronted else rest
     follows = rest.split(" ", 1)[0].lower()
     asks = rest.startswith(_ASKING)
     told = asks or follows in _FOLLOWS or follows in PREPOSITIONS
     return f"{'tell' if asks else 'give'} me {rest if told else f'the {rest}'}"
+
+
+def as_done(wish: str) -> str:
+    """A wish as the one who fulfils it speaks of it: "give me the date" is "find the date"."""
+    done = re.sub(rf"^(?:give|tell) me (?=(?:{'|'.join(_ASKING)})\b)", "find out ", wish)
+    done = re.sub(r"^(?:give|tell) me ", "find ", done)
+    return re.sub(r"\bme\b", "you", re.sub(r"\bmy\b", "your", done))
 
 
 def _verbal(first: str, follows: str) -> bool:

@@ -6,10 +6,12 @@ system message.  Anything else is `Unknown`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import orjson
@@ -37,13 +39,20 @@ class Compress:
 
 @dataclass(frozen=True)
 class Instruct:
-    """n_complex: how many of the n, the last ones, are to be long and complex."""
+    """n_complex: how many of the n, the last ones, are to be long and complex; seed: of the request."""
 
     documents: list[Json]
     n: int = 10
     min_words: int = 0
     several_tools: bool = False
     n_complex: int = 0
+    seed: int | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """What is written depends on it alone: asked again, the same is written."""
+        asked = repr((self.documents, self.n, self.min_words, self.several_tools, self.n_complex, self.seed))
+        return hashlib.blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def recognise(request: Json) -> Task:
         return _search(request, functions)
     for heading, read in _HEADINGS.items():
         if heading in system and (task := read(user)) is not None:
-            return task
+            return replace(task, seed=request.get("seed")) if isinstance(task, Instruct) else task
     for function in functions:
         if request.get("tool_choice") != "none" and str(function.get("name")) in user:
             return ByName(function, user)

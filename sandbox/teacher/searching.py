@@ -10,6 +10,7 @@ from sandbox.teacher import faults as dice
 from sandbox.teacher.documents import (
     Api,
     Parameter,
+    as_done,
     first_sentences,
     name_stems,
     stems,
@@ -24,7 +25,7 @@ from sandbox.teacher.prompts import (
 )
 from sandbox.teacher.protocol import Call, Reply
 from sandbox.teacher.reading import Part, apis_of, given_values, parts_of
-from sandbox.teacher.telling import Try, telling_facts, to_person, with_values
+from sandbox.teacher.telling import Try, telling_facts, with_values
 from sandbox.teacher.values import value_for
 from sandbox.teacher.writing import phrases
 
@@ -144,7 +145,7 @@ class Situation:
     def _call(self, part: Part) -> Reply:
         thought = dice.pick(phrases("thoughts"), *self.seed).replace("{function}", part.api.name)
         arguments = json.dumps(self._arguments(part), ensure_ascii=False)
-        return Reply(thought.replace("{wish}", part.api.wish), (Call(part.api.name, arguments),))
+        return Reply(thought.replace("{wish}", as_done(part.api.wish)), (Call(part.api.name, arguments),))
 
     def _finish(self) -> Reply:
         """An answer from what was observed; giving up where nothing was."""
@@ -171,7 +172,7 @@ class Situation:
             errors = [one.observation.error for one in self.tries if one.api is part.api]
             if errors and part.api.name not in self.found:
                 reason = first_sentences(" ".join((errors[-1] or "it failed").split()), 140).rstrip(".")
-                sentences.append(f"I could not {to_person(part.api.wish)}: {reason}.")
+                sentences.append(f"I could not {as_done(part.api.wish)}: {reason}.")
         return " ".join(sentences) or "I could not find anything that answers the request."
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.teacher.documents import (
     Api,
+    as_done,
     first_sentences,
     name_stems,
     spoken,
     stems,
 )
-from sandbox.teacher.observations import Fact, Observation, as_text, is_cut_mark, read
+from sandbox.teacher.observations import Fact, Observation, as_text, is_cut_mark
 from sandbox.teacher.values import said
 from sandbox.teacher.writing import sayable
 
@@ -31,75 +30,75 @@ class Try:
     observation: Observation
 
 
-def to_person(wish: str) -> str:
-    """A wish as the one who fulfils it repeats it."""
-    return re.sub(r"\bme\b", "you", re.sub(r"\bmy\b", "your", wish))
-
-
 def with_values(api: Api, arguments: Json) -> str:
-    """A wish with the values that it was called with."""
+    """What was done, and with which values."""
     given = [said(one, arguments[one.name]) for one in api.parameters if sayable(arguments.get(one.name))]
-    wish = re.sub(r"\bme\b", "you", api.wish) if api.wish.startswith("give") else api.wish
-    wish = to_person(wish)
-    return f"{wish} ({', '.join(given)})" if given else wish
+    return f"{as_done(api.wish)} ({', '.join(given)})" if given else as_done(api.wish)
 
 
-_MOST_SINGLE, _MOST_ENTRIES, _MOST_OF_ENTRY, _LONGEST_TEXT = 6, 4, 3, 160
+_MOST_FACTS, _MOST_OF_ENTRY, _MOST_ENTRIES, _MOST_VALUES, _LONGEST_TEXT = 8, 3, 4, 12, 160
 _DULL = frozenset(
     map(str, name_stems("id url link href image icon hash token status ok success timestamp version"))
 )
 
 
 def telling_facts(one: Try) -> str:
-    """Single values first, then lists with their first entries; nothing but what the call returned."""
-    value = one.observation.value
+    """Values by their names, then lists with their first entries; nothing but what the call returned."""
     asked = set(stems(one.api.wish))
     given = {as_text(argument).lower() for argument in one.arguments.values()}
-    lists = {} if not isinstance(value, (dict, list)) else dict(_lists(value, ()))
-    single = [
-        fact for fact in one.observation.facts if not any(fact.path[: len(path)] == path for path in lists)
-    ]
-    fresh = [fact for fact in single if as_text(fact.value).lower() not in given] or single
-    best = sorted(fresh, key=lambda fact: _dullness(fact, asked))[: max(2, _MOST_SINGLE - 2 * len(lists))]
-    parts = [_statement(fact) for fact in fresh if fact in best]
-    for path, entries in sorted(lists.items(), key=lambda item: len(item[0]))[:2]:
-        name = _name(path) or "entries"
-        shown = [entry for entry in entries if not is_cut_mark(entry)][:_MOST_ENTRIES]
-        parts.append(f"the {name}: " + "; ".join(_entry(entry, asked, given) for entry in shown))
-    return ", ".join(parts)
+    leaves = list(_leaves(one.observation.value, ())) or list(one.observation.facts)
+    lists = [leaf for leaf in leaves if not _is_plain(leaf)][:2]
+    single = [leaf for leaf in leaves if _is_plain(leaf)]
+    parts = _best(single, asked, given, _MOST_FACTS - 2 * len(lists))
+    for leaf in lists:
+        shown = [entry for entry in leaf.value if not is_cut_mark(entry)][:_MOST_ENTRIES]
+        entries = [_best(_plain_leaves(entry), asked, given, _MOST_OF_ENTRY) for entry in shown]
+        told = ", ".join(f"({', '.join(entry)})" for entry in entries)
+        parts.append(f"{_name(leaf.path)} {told}".strip())
+    return "; ".join(parts)
 
 
-def _lists(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], list[Any]]]:
-    """Lists that have entries, not those inside of lists."""
-    if isinstance(value, list):
-        return [(path, value)] if value else []
+def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[Fact]:
+    """Single values, and whole lists."""
     if isinstance(value, dict):
-        return [found for key, inner in value.items() for found in _lists(inner, (*path, str(key)))]
-    return []
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, str(key)))
+    elif value not in (None, "", []) and not is_cut_mark(value):
+        yield Fact(path, value)
 
 
-def _entry(entry: Any, asked: set[str], given: set[str]) -> str:
-    if not isinstance(entry, (dict, list)):
-        return first_sentences(as_text(entry), _LONGEST_TEXT).rstrip(".")
-    facts = [fact for fact in read(json.dumps(entry)).facts if as_text(fact.value).lower() not in given]
-    best = sorted(facts, key=lambda fact: _dullness(fact, asked))[:_MOST_OF_ENTRY]
-    parts = [(f"{spoken(fact.key)} " if fact.key else "") + _text(fact) for fact in facts if fact in best]
-    return ", ".join(parts)
+def _is_plain(leaf: Fact) -> bool:
+    return not isinstance(leaf.value, list) or not any(isinstance(one, (dict, list)) for one in leaf.value)
+
+
+def _plain_leaves(entry: Any) -> list[Fact]:
+    leaves = list(_leaves(entry, ()))
+    return [leaf for leaf in leaves if _is_plain(leaf)] or leaves
+
+
+def _best(leaves: list[Fact], asked: set[str], given: set[str], most: int) -> list[str]:
+    """Those that tell most, in their order; what was known before only where nothing else came back."""
+    fresh = [leaf for leaf in leaves if as_text(leaf.value).lower() not in given] or leaves
+    best = sorted(fresh, key=lambda leaf: _dullness(leaf, asked))[:most]
+    return [_statement(leaf) for leaf in fresh if leaf in best]
 
 
 def _dullness(fact: Fact, asked: set[str]) -> float:
-    """Lower for what the wish speaks of, higher for what lies deep, is long or for machines."""
+    """Lower for names and what the wish speaks of, higher for what lies deep, is long or for machines."""
     words = {stem for step in fact.path if isinstance(step, str) for stem in name_stems(step)}
     text = as_text(fact.value)
-    dull = 0.4 * len(fact.path) - 2 * bool(words & asked) + 2 * bool(words & _DULL)
+    dull = 0.4 * len(fact.path) - 2 * bool(words & (asked | {"name", "title"})) + 2 * bool(words & _DULL)
     return dull + 1.5 * text.startswith(("http", "data:")) + 0.01 * max(len(text) - 40, 0)
 
 
 def _statement(fact: Fact) -> str:
-    name = _name(fact.path)
-    last = name.rpartition(" ")[2]
-    plural = len(last) > 3 and last.endswith("s") and not last.endswith(("ss", "us", "is"))
-    return f"the {name} {'are' if plural else 'is'} {_text(fact)}" if name else _text(fact)
+    """`rank 3`, `rgb 63, 124 and 172`, `valid yes`."""
+    value = fact.value if isinstance(fact.value, list) else [fact.value]
+    told = [_text(entry, among=len(value) > 1) for entry in value if not is_cut_mark(entry)]
+    if len(told) > _MOST_VALUES:
+        told = [*told[:_MOST_VALUES], f"{len(told) - _MOST_VALUES} more"]
+    listed = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
+    return f"{_name(fact.path)} {listed}".strip()
 
 
 def _name(path: Sequence[str | int]) -> str:
@@ -111,5 +110,9 @@ def _name(path: Sequence[str | int]) -> str:
     return " ".join(map(spoken, [*above, *keys[-1:]]))
 
 
-def _text(fact: Fact) -> str:
-    return first_sentences(as_text(fact.value), _LONGEST_TEXT).rstrip(".")
+def _text(value: Any, *, among: bool) -> str:
+    """A value as it came; in quotes where it ends like a sentence, or has several words among others."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = first_sentences(as_text(value), _LONGEST_TEXT)
+    return f'"{text}"' if text[-1:] in ".,;:!?" or (among and " " in text) else text

@@ -78,7 +78,8 @@ def _number_for(parameter: Parameter, known: list[Any], *seed: object) -> float 
     axis = next((axis for axis, name in enumerate(("latitude", "longitude")) if name in words), None)
     if axis is not None and parameter.kind == "number":
         # The same place for both, and another one for "latitude 2".
-        place = faults.pick(_PLACES, *seed[:-1], *(word for word in words if not word.endswith("itude")))
+        places = faults.shuffled(_PLACES, *seed[:-1])
+        place = places[sum(int(word) for word in words if word.isdecimal()) % len(places)]
         if parameter.allows(place[axis]):
             return place[axis]
     low, high = parameter.bound("minimum"), parameter.bound("maximum")

@@ -44,7 +44,7 @@ def instructions(task: Instruct, digest: str, faults: TeacherFaults) -> tuple[Js
     committed: list[str] = []
     for number in range(task.n):
         seed = (digest, number)
-        drafted = draft(task, apis, number, digest)
+        drafted = draft(task, apis, number)
         query, named = drafted.query, [[api.tool, api.name] for api in drafted.apis]
         drawn = dice.unit(faults.seed, *seed, "flaw")
         flaws = ("hallucinated_api", "short_instruction", "names_tool", "near_duplicate")
@@ -135,9 +135,9 @@ class Draft:
     values: list[Json]
 
 
-def draft(task: Instruct, apis: list[Api], number: int, digest: str) -> Draft:
+def draft(task: Instruct, apis: list[Api], number: int) -> Draft:
     """The instruction of that number, before anything goes wrong with it."""
-    seed = (digest, number)
+    seed = (task.digest, number)
     is_complex = number >= task.n - task.n_complex
     chosen = _chosen(apis, number, task.several_tools, 2 if is_complex else 0, *seed)
     values = [_values_to_state(api, chosen[:place], *seed) for place, api in enumerate(chosen)]

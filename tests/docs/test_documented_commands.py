@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -16,9 +17,17 @@ from pathlib import Path
 import pytest
 from commands import Command
 from console_blocks import Shown, renewed, shown_in
+from snapshots import snapshot_of
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.configure import load_config
+from sandbox.teacher.documents import of_document
+from sandbox.teacher.prompts import Instruct, recognise
+from sandbox.teacher.writing import EARLIER, draft
+from tasks.instructions.names import names_of
+from tasks.instructions.propose import chosen_seeds, propose_request
+from tasks.llm.chat import digest_of
 from warehouse.query import list_queries
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +108,44 @@ def test_the_python_page_runs_and_prints_what_it_shows(
     if os.environ.get("UPDATE_GOLDEN"):
         page.write_text(now, encoding="utf-8")
     assert page.read_text(encoding="utf-8") == now
+
+
+def test_apis_are_called_with_the_values_that_instructions_were_made_from(data: Path) -> None:
+    """Of 60 answered instructions drawn by hash.  The teacher's drafts say which values it stated."""
+    made = snapshot_of(data)
+    documents = {row.api_id: row for row in made.rows("documents")}
+    samples = {row.sample_id: row for row in made.rows("samples")}
+    instructions = {row.instruction_id: row for row in made.rows("instructions")}
+    names = names_of(made.rows("tools"), made.rows("apis"))
+    params = load_config().instruct
+    calls: dict[str, list[dict[str, object]]] = {}
+    for node in made.rows("nodes"):
+        if node.outcome == "ok" and node.function != "Finish":
+            calls.setdefault(node.annotation_id, []).append(json.loads(node.repaired or node.arguments))
+    answered = [row for row in made.rows("annotations") if row.win]
+
+    drawn = sorted(answered, key=lambda row: digest_of(row.annotation_id))[:60]
+    right = []
+    for row in drawn:
+        instruction = instructions[row.instruction_id]
+        sample = samples[instruction.sample_id]
+        request = propose_request(sample, documents, names, chosen_seeds(sample, params), params)
+        task = recognise({"messages": [message.wire() for message in request.transcript]})
+        assert isinstance(task, Instruct)
+        apis = [of_document(document) for document in task.documents]
+        drafts = {one.query: one for one in (draft(task, apis, number) for number in range(task.n))}
+        right.append(
+            instruction.query in drafts
+            and all(
+                any(
+                    all(call.get(name) == value for name, value in stated.items() if value != EARLIER)
+                    for call in calls[row.annotation_id]
+                )
+                for stated in drafts[instruction.query].values
+            )
+        )
+
+    assert (len(right), sum(right)) >= (60, 58)
 
 
 @pytest.mark.parametrize("name", sorted(list_queries()))

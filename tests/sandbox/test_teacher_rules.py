@@ -54,7 +54,7 @@ def function(one: Json) -> Json:
 
 def drafts() -> list[Draft]:
     task = Instruct(DOCUMENTS, n=60, min_words=30)
-    return [draft(task, APIS, number, "digest") for number in range(60)]
+    return [draft(task, APIS, number) for number in range(60)]
 
 
 def calls_for(query: str) -> list[tuple[str, Json]]:

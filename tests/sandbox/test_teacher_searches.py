@@ -423,7 +423,7 @@ def test_an_answer_says_plainly_what_could_not_be_had(flawless: tuple[list[Json]
     ]
 
     assert partial
-    assert all("I could not give you the fare" in (answer or "") for answer in partial)
+    assert all("I could not find the fare" in (answer or "") for answer in partial)
 
 
 def test_an_answer_feeds_the_next_call_where_a_request_leaves_a_value_to_it(
@@ -471,7 +471,7 @@ def test_when_an_api_fails_another_one_is_tried() -> None:
 def test_what_another_api_brought_is_not_passed_off_as_what_was_asked_for() -> None:
     answer = searched(CROSSING, {FARE: ferry_fare, DEPARTURES: ferry_departures}).answer
 
-    assert "I could not give you the fare" in (answer or "")
+    assert "I could not find the fare" in (answer or "")
 
 
 def test_when_nothing_works_it_gives_up_without_an_answer() -> None:
