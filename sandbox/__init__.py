@@ -40,7 +40,7 @@ def _is_installed(library: str) -> bool:
         return False
 
 
-# Here and not at first use: half of them are loaded by the first request that needs them (`sandbox.lazy`).
+# Here and not at first use: half of them are loaded by the first request that needs them (`sandbox.declare`).
 _missing = [library for library in LIBRARIES if not _is_installed(library)]
 if _missing:
     raise ImportError(

@@ -16,6 +16,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
@@ -132,3 +133,16 @@ class Tool:
             return compute
 
         return add
+
+
+class LazyModule:
+    """Stands for a module that is imported when one of its attributes is first asked for.
+
+    importlib's own LazyLoader is not safe when two threads ask at once before Python 3.12.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)

@@ -22,7 +22,7 @@ from yarl import URL
 from sandbox import listing
 from sandbox.arguments import arguments_of
 from sandbox.declare import Api, Tool
-from sandbox.toolbench_names import standard_argument, standard_name
+from sandbox.toolbench_folder import standard_argument, standard_name
 
 HOST = f"toolbench.{listing.DOMAIN}"
 ALIAS = "/toolbench/"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,21 @@ from typing import Any
 from sandbox import catalogue, listing
 from sandbox.arguments import arguments_of
 from sandbox.declare import Api, Tool
-from sandbox.toolbench_names import standard_name
+
+_RESERVED = frozenset({"from", "class", "return", "false", "true", "id", "and"})
+
+
+def standard_name(name: str) -> str:
+    """Lower case, everything but letters and digits one underscore, `get_` before a leading digit."""
+    plain = re.sub("[^a-z0-9]+", "_", name.lower()).strip("_")
+    return f"get_{plain}" if plain[:1].isdigit() else plain
+
+
+def standard_argument(name: str) -> str:
+    """The standard name of an API or a parameter, with `is_` before words reserved in Python."""
+    plain = standard_name(name)
+    return f"is_{plain}" if plain in _RESERVED else plain
+
 
 Json = dict[str, Any]
 

@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from sandbox.catalogue import (
-    airports,
-    algebra,
-    arithmetic,
-    calendars,
-    checksums,
-    chemistry,
-    clocks,
-    codes,
-    colours,
-    countries,
-    festivities,
-    finance,
-    geodesy,
-    networks,
-    notations,
-    phones,
-    planets_and_stars,
-    samples,
-    security,
-    sun_and_moon,
-    texts,
-    units,
-    words,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from sandbox.catalogue.tool_collections import COLLECTIONS, Collection
 from sandbox.declare import Tool
 
 __all__ = ["COLLECTIONS", "Collection", "tools"]
 
-_MODULES = (
-    airports,
-    algebra,
-    arithmetic,
-    calendars,
-    checksums,
-    chemistry,
-    clocks,
-    codes,
-    colours,
-    countries,
-    festivities,
-    finance,
-    geodesy,
-    networks,
-    notations,
-    phones,
-    planets_and_stars,
-    samples,
-    security,
-    sun_and_moon,
-    texts,
-    units,
-    words,
-)
-
 
 def tools() -> tuple[Tool, ...]:
     """All tools, sorted by category and slug."""
-    declared = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Tool)]
-    return tuple(sorted(declared, key=lambda tool: (tool.category, tool.slug)))
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    declared = {id(one): one for module in modules for one in vars(module).values() if isinstance(one, Tool)}
+    return tuple(sorted(declared.values(), key=lambda tool: (tool.category, tool.slug)))

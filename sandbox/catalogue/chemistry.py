@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 
 from sandbox.catalogue.vocabulary import rounded
-from sandbox.declare import Answer, Refusal, Tool, about, unprocessable
+from sandbox.declare import Answer, LazyModule, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 periodictable = LazyModule("periodictable")
 pyparsing = LazyModule("pyparsing")  # reads the formulas for periodictable

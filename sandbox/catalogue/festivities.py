@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from sandbox.catalogue.vocabulary import CountryCode, Day, Year
-from sandbox.declare import TODAY, Answer, Refusal, Tool, about, unprocessable
+from sandbox.declare import TODAY, Answer, LazyModule, Refusal, Tool, about, unprocessable
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 holidays = LazyModule("holidays")
 np = LazyModule("numpy")

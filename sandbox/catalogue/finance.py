@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import rounded
-from sandbox.declare import Answer, Tool, about, unprocessable
+from sandbox.declare import Answer, LazyModule, Tool, about, unprocessable
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 npf = LazyModule("numpy_financial")
 

@@ -13,9 +13,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 from pydantic import Field
 
-from sandbox.declare import Answer, Tool, about, unprocessable
+from sandbox.declare import Answer, LazyModule, Tool, about, unprocessable
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 jsonschema = LazyModule("jsonschema")
 

@@ -9,9 +9,8 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import CountryCode
-from sandbox.declare import Answer, Refusal, Security, Tool, about, unprocessable
+from sandbox.declare import Answer, LazyModule, Refusal, Security, Tool, about, unprocessable
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 carrier = LazyModule("phonenumbers.carrier")
 timezone = LazyModule("phonenumbers.timezone")

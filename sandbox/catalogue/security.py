@@ -13,9 +13,8 @@ from uuid import NAMESPACE_DNS, NAMESPACE_OID, NAMESPACE_URL, UUID, uuid3, uuid5
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import rounded
-from sandbox.declare import Answer, Security, Tool, about, unprocessable
+from sandbox.declare import Answer, LazyModule, Security, Tool, about, unprocessable
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 zxcvbn = LazyModule("zxcvbn")
 

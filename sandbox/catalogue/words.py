@@ -11,9 +11,8 @@ import jellyfish
 from pydantic import Field
 
 from sandbox.catalogue.vocabulary import rounded
-from sandbox.declare import Answer, Refusal, Tool, about
+from sandbox.declare import Answer, LazyModule, Refusal, Tool, about
 from sandbox.faults import Fault
-from sandbox.lazy import LazyModule
 
 snowballstemmer = LazyModule("snowballstemmer")
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox import catalogue
-from sandbox.toolbench_folder import skeleton, write_folder
-from sandbox.toolbench_names import standard_argument, standard_name
+from sandbox.toolbench_folder import skeleton, standard_argument, standard_name, write_folder
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from sandbox import catalogue
 from sandbox.arguments import arguments_of
 from sandbox.declare import Api, Tool
 from sandbox.faults import Fault
-from sandbox.toolbench_names import standard_argument, standard_name
+from sandbox.toolbench_folder import standard_argument, standard_name
 
 Json = dict[str, Any]
 
