@@ -1,8 +1,8 @@
 """The sandbox's stand-in for a model: rules behind an OpenAI-compatible endpoint.
 
 server, protocol, batches, faults: the endpoint.  prompts: what a request asks for; documents, values,
-observations: what it shows.  rules: the rule of each stage; writing, reading, searching, telling, mending,
-compress and judging: the rules.  None knows the hub, its catalogue or any topic.
+observations: what it shows.  rules: the rule of each stage; writing, searching, judging and compress: the
+rules.  None knows the hub, its catalogue or any topic.
 """
 
 from sandbox.teacher.faults import TeacherFaults

@@ -15,7 +15,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def _word_set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -23,14 +23,14 @@ _ENDINGS = (
     *(("ations", "at"), ("ation", "at"), ("ities", "ity"), ("ings", ""), ("ions", ""), ("ies", "y")),
     *(("sses", "ss"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("ing", ""), ("ion", ""), ("ed", "")),
 )
-_STOP = _word_set(
+_STOP = word_set(
     "a about after all also an and any are as at be before between both but by can could do does each "
     "for from give get how i if in into is it its me my need of on one only or our out please return "
     "returns show so some such tell than that the their them then there these this to us use used "
     "want was we were what when where which while who will with would you your api apis endpoint tool "
     "function find"
 )
-PREPOSITIONS = _word_set("from to in at since until before after by of on between for as within")
+PREPOSITIONS = word_set("from to in at since until before after by of on between for as within")
 _SHORT = {"lat": "latitude", "lng": "longitude", "lon": "longitude", "passwd": "password", "qty": "quantity"}
 _SHORT |= {"max": "maximum", "min": "minimum", "num": "number", "tz": "time zone", "lang": "language"}
 
@@ -100,16 +100,16 @@ _LEAD = re.compile(
     )\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
-_TELLING = _word_set(
+_TELLING = word_set(
     "get return fetch retrieve list show give provide obtain display find tell report view name state look"
 )
-_DOING = _word_set(
+_DOING = word_set(
     "calculate compute convert create delete update add send set check validate generate search "
     "translate format compare count decode encode describe explain build make sort filter split solve "
     "read write"
 )
 _ASKING = ("whether", "how", "what", "which", "when", "where", "who", "why", "if")
-_FOLLOWS = _word_set(
+_FOLLOWS = word_set(
     "a an the all every each one two both its their some any those how what which whether when where by"
 )
 

@@ -12,7 +12,7 @@ from sandbox.teacher.documents import Api, of_document, of_function
 from sandbox.teacher.faults import TeacherFaults
 from sandbox.teacher.observations import as_text, read
 from sandbox.teacher.prompts import FINISH, Json, Judge, Rank, Solution, Step, parsed
-from sandbox.teacher.reading import Part, given_values, parts_of
+from sandbox.teacher.searching import Part, given_values, parts_of
 from sandbox.teacher.writing import EARLIER
 
 _GAP = re.compile(

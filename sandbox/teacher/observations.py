@@ -9,36 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sandbox.teacher.documents import word_set
 from sandbox.teacher.prompts import parsed
 
 _MOST_FACTS, _DEEPEST = 400, 32
 _ERRORS = frozenset({"error", "errors", "errormessage", "fault"})
-_NOTES = _ERRORS | frozenset(
-    {
-        "message",
-        "messages",
-        "msg",
-        "detail",
-        "details",
-        "status",
-        "statuscode",
-        "code",
-        "type",
-        "success",
-        "ok",
-    }
-    | {
-        "response",
-        "reason",
-        "title",
-        "description",
-        "errno",
-        "path",
-        "timestamp",
-        "requestid",
-        "info",
-        "hint",
-    }
+_NOTES = _ERRORS | word_set(
+    "message messages msg detail details status statuscode code type success ok response reason title "
+    "description errno path timestamp requestid info hint"
 )
 _REFUSED = re.compile(
     r"^(?:error\b|there is no function|the call of|this call of finish|invalid|traceback|<)", re.IGNORECASE

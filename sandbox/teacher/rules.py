@@ -10,7 +10,6 @@ from sandbox.teacher import faults as dice
 from sandbox.teacher.compress import shortened
 from sandbox.teacher.faults import TeacherFaults
 from sandbox.teacher.judging import better, judgement
-from sandbox.teacher.mending import arguments_to_try
 from sandbox.teacher.prompts import (
     ByName,
     Compress,
@@ -24,6 +23,7 @@ from sandbox.teacher.prompts import (
 )
 from sandbox.teacher.protocol import Call, Reply
 from sandbox.teacher.searching import Situation, with_slips
+from sandbox.teacher.values import arguments_to_try
 from sandbox.teacher.writing import instructions
 
 Json = dict[str, Any]
