@@ -240,8 +240,11 @@ def _is_plain(leaf: Fact) -> bool:
 
 
 def _plain_leaves(entry: Any) -> list[Fact]:
-    leaves = list(_leaves(entry, ()))
-    return [leaf for leaf in leaves if _is_plain(leaf)] or leaves
+    """Those of an entry; of lists within it, those of the first entry."""
+    plain: list[Fact] = []
+    for leaf in _leaves(entry, ()):
+        plain += [leaf] if _is_plain(leaf) else _plain_leaves(leaf.value[0])
+    return plain
 
 
 def _best(leaves: list[Fact], asked: set[str], given: set[str], most: int) -> list[str]:

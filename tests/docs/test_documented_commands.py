@@ -25,9 +25,10 @@ from flows.configure import load_config
 from sandbox.teacher.documents import of_document
 from sandbox.teacher.prompts import Instruct, recognise
 from sandbox.teacher.writing import EARLIER, draft
+from tasks.exact_json import digest_of
 from tasks.instructions.names import names_of
 from tasks.instructions.propose import chosen_seeds, propose_request
-from tasks.llm.chat import digest_of
+from tasks.search.arguments import read_arguments
 from warehouse.query import list_queries
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +122,9 @@ def test_apis_are_called_with_the_values_that_instructions_were_made_from(data: 
     calls: dict[str, list[dict[str, object]]] = {}
     for node in made.rows("nodes"):
         if node.outcome == "ok" and node.function != "Finish":
-            calls.setdefault(node.annotation_id, []).append(json.loads(node.repaired or node.arguments))
+            calls.setdefault(node.annotation_id, []).append(
+                json.loads(read_arguments(node.arguments, repair=True).text)
+            )
     answered = [row for row in made.rows("annotations") if row.win]
 
     drawn = sorted(answered, key=lambda row: digest_of(row.annotation_id))[:60]
