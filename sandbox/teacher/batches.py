@@ -76,20 +76,6 @@ class Batch:
         self.errors.append({"code": code, "message": message, "param": None, "line": line})
         self.status = "failed"
 
-    def begin(self, total: int) -> None:
-        self.total = total
-        if self.status == "validating":
-            self.status = "in_progress"
-
-    def cancel(self) -> None:
-        if self.status not in _OVER:
-            self.fate, self.status = "cancelled", "cancelling"
-
-    def ends_before(self, number: int) -> bool:
-        return self.status == "cancelling" or (
-            self.fate in {"expired", "cancelled"} and number >= self.total // 2
-        )
-
     def answer(self, number: int, line: Json, complete: Callable[[bytes], Json]) -> None:
         unlucky = number % _ONE_IN == 0
         if self.fate == "lost_lines" and unlucky:
@@ -97,7 +83,10 @@ class Batch:
         failure = ProtocolError(500, "The server had an error.", type="server_error")
         status, body = failure.status, failure.body()
         if self.fate != "failing_lines" or not unlucky:
-            status, body = _answer(line, complete)
+            try:
+                status, body = 200, complete(orjson.dumps(line["body"]))
+            except ProtocolError as error:
+                status, body = error.status, error.body()
         self._answered[number] = {"status_code": status, "request_id": f"req_{number}", "body": body}
 
     def results(self, lines: list[Json]) -> tuple[bytes, bytes]:
@@ -114,9 +103,6 @@ class Batch:
                 code = f"batch_{self.fate}"
                 errors.append({**result, "error": {"code": code, "message": f"This batch {self.fate}."}})
         return _jsonl(output), _jsonl(errors)
-
-    def end(self) -> None:
-        self.status = self.fate if self.fate in {"expired", "cancelled"} else "completed"
 
     def as_json(self) -> Json:
         good = sum(response["status_code"] == 200 for response in self._answered.values())
@@ -139,13 +125,6 @@ class Batch:
             },
             "metadata": self.metadata,
         }
-
-
-def _answer(line: Json, complete: Callable[[bytes], Json]) -> tuple[int, Json]:
-    try:
-        return 200, complete(orjson.dumps(line["body"]))
-    except ProtocolError as error:
-        return error.status, error.body()
 
 
 def checked_lines(batch: Batch, content: bytes) -> list[Json] | None:
@@ -292,10 +271,13 @@ class Batches:
         lines = checked_lines(batch, content)
         if lines is None:
             return
-        batch.begin(len(lines))
+        batch.total = len(lines)
+        if batch.status == "validating":
+            batch.status = "in_progress"
         await asyncio.sleep(batch.delay_s)
         for number, line in enumerate(lines):
-            if batch.ends_before(number):
+            ends_midway = batch.fate in {"expired", "cancelled"} and number >= batch.total // 2
+            if batch.status == "cancelling" or ends_midway:
                 break
             batch.answer(number, line, self._complete)
             await asyncio.sleep(0)
@@ -305,7 +287,7 @@ class Batches:
             batch.output_file_id = self._kept(output, f"{batch.id}_output.jsonl", "batch_output")["id"]
         if errors:
             batch.error_file_id = self._kept(errors, f"{batch.id}_error.jsonl", "batch_output")["id"]
-        batch.end()
+        batch.status = batch.fate if batch.fate in {"expired", "cancelled"} else "completed"
 
     def _found(self, request: web.Request) -> Batch:
         try:
@@ -332,7 +314,8 @@ class Batches:
 
     async def _cancel(self, request: web.Request) -> Json:
         batch = self._found(request)
-        batch.cancel()
+        if batch.status not in _OVER:
+            batch.fate, batch.status = "cancelled", "cancelling"
         return batch.as_json()
 
     async def _prescribe(self, request: web.Request) -> web.Response:

@@ -51,36 +51,22 @@ class Stats:
         self.reset()
 
     def reset(self) -> None:
-        self._seen: Counter[str] = Counter()
-        self._by_stage: Counter[str] = Counter()
-        self._faults: Counter[str] = Counter()
-        self._tokens_in = 0
-        self._tokens_out = 0
-
-    def arrived(self, digest: str) -> int:
-        """Counts a request; how many identical ones came before."""
-        earlier = self._seen[digest]
-        self._seen[digest] = earlier + 1
-        return earlier
-
-    def answered(self, stage: str, tokens_in: int, tokens_out: int) -> None:
-        self._by_stage[stage] += 1
-        self._tokens_in += tokens_in
-        self._tokens_out += tokens_out
-
-    def failed(self, *faults: str) -> None:
-        self._faults.update(faults)
+        self.seen: Counter[str] = Counter()
+        self.by_stage: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.tokens_in = 0
+        self.tokens_out = 0
 
     def as_json(self) -> Json:
-        requests = self._seen.total()
+        requests = self.seen.total()
         return {
             "requests": requests,
-            "distinct": len(self._seen),
-            "repeated": requests - len(self._seen),
-            "by_stage": dict(sorted(self._by_stage.items())),
-            "tokens_in": self._tokens_in,
-            "tokens_out": self._tokens_out,
-            "faults": dict(sorted(self._faults.items())),
+            "distinct": len(self.seen),
+            "repeated": requests - len(self.seen),
+            "by_stage": dict(sorted(self.by_stage.items())),
+            "tokens_in": self.tokens_in,
+            "tokens_out": self.tokens_out,
+            "faults": dict(sorted(self.faults.items())),
         }
 
 
@@ -111,22 +97,23 @@ class _Teacher:
             return refused
         raw = await request.read()
         digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
-        earlier = self._stats.arrived(digest)
+        earlier = self._stats.seen[digest]
+        self._stats.seen[digest] += 1
         try:
             asked = protocol.parse(raw)
         except ProtocolError as error:
-            self._stats.failed("refused")
+            self._stats.faults["refused"] += 1
             return _error(error)
         fault = self._faults.endpoint_fault(digest, earlier)
         if fault is not None:
-            self._stats.failed(fault)
+            self._stats.faults[fault] += 1
             return self._fail(fault, request)
         return _json(self._completion(asked, raw, digest))
 
     def complete(self, raw: bytes) -> dict[str, Any]:
         """The completion for a request that came in a batch.  Raises `ProtocolError`."""
         digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
-        self._stats.arrived(digest)
+        self._stats.seen[digest] += 1
         return self._completion(protocol.parse(raw), raw, digest)
 
     def guarding(self, handler: Handler) -> Handler:
@@ -148,8 +135,10 @@ class _Teacher:
         stage, reply = answer(asked, digest, self._faults)
         reply = reply.within(protocol.token_limit(asked))
         tokens_in = protocol.tokens_of_request(raw)
-        self._stats.answered(stage, tokens_in, reply.tokens)
-        self._stats.failed(*reply.faults)
+        self._stats.by_stage[stage] += 1
+        self._stats.tokens_in += tokens_in
+        self._stats.tokens_out += reply.tokens
+        self._stats.faults.update(reply.faults)
         return protocol.completion(reply, digest=digest, tokens_in=tokens_in)
 
     def _guarded(self, request: web.Request) -> web.Response | None:
