@@ -29,7 +29,8 @@ from tasks.exact_json import digest_of
 from tasks.instructions.names import names_of
 from tasks.instructions.propose import chosen_seeds, propose_request
 from tasks.search.arguments import read_arguments
-from warehouse.query import list_queries
+from warehouse.connect import open_database
+from warehouse.query import list_queries, query
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "docs/costs.md", "docs/questions.md", "docs/journey.md", "docs/exports.md"]
@@ -151,10 +152,11 @@ def test_apis_are_called_with_the_values_that_instructions_were_made_from(data: 
     assert (len(right), sum(right)) >= (60, 58)
 
 
-@pytest.mark.parametrize("name", sorted(list_queries()))
-def test_every_named_query_runs(data: Path, somewhere: Path, name: str) -> None:
-    words = [".venv/bin/toolloom", "sql", f"@{name}"]
-    assert printed(data, words, somewhere).splitlines()[-1].endswith(("row", "rows"))
+def test_every_named_query_runs(data: Path) -> None:
+    """Over a whole run, in one connection; that commands ask the same way is seen on the pages."""
+    with open_database(data) as connection:
+        columns = {name: len(query(connection, f"@{name}").columns) for name in list_queries()}
+    assert min(columns.values()) > 0
 
 
 @pytest.mark.parametrize(
