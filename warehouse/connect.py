@@ -25,7 +25,7 @@ from warehouse.files import digest_of, passed_on, sync_folder, temporary_beside,
 from warehouse.manifest import Manifest, exists, history, load, newest, run_ids
 from warehouse.ref import TableRef
 from warehouse.seen import Seen, refuse_links
-from warehouse.sql import identifier, literal, literals, sql_files, statement
+from warehouse.sql import identifier, literal, literals, sql_files, statement, views_in_order
 from warehouse.store import Store, lacks_only_new_columns
 from warehouse.table import Table
 from warehouse.tables import RUNS, TABLES
@@ -268,7 +268,7 @@ def _create_views(
             comments = sql_files("comments")[table.name].comments
             connection.execute(comments.replace(f"COLUMN {table.name}.", f"COLUMN {name}."))
     connection.execute(_snapshot_view(root, manifest, before))
-    for view in sql_files("views").values():
+    for view in views_in_order():
         connection.execute(
             statement(
                 "derived_view",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from string import Template
 
 _HERE = Path(__file__).parent
 _COMMENTED = ("comments", "views")
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,22 @@ class SqlFile:
 def sql_files(folder: str) -> dict[str, SqlFile]:
     """The files of `warehouse/<folder>/` by name, in the order of names."""
     return {path.stem: _read(path) for path in sorted((_HERE / folder).glob("*.sql"))}
+
+
+@cache
+def views_in_order() -> list[SqlFile]:
+    """The derived views, each after those that it reads."""
+    waiting = sql_files("views")
+    ordered: list[SqlFile] = []
+    while waiting:
+        ready = [
+            view
+            for view in waiting.values()
+            if not (waiting.keys() - {view.name}).intersection(_READ.findall(view.text))
+        ]
+        ordered += ready
+        waiting = {name: view for name, view in waiting.items() if view not in ready}
+    return ordered
 
 
 def statement(name: str, /, **values: str) -> str:

@@ -9,18 +9,22 @@ from warehouse.tables.accounts import LLM_CALLS, REJECTS, RUNS
 from warehouse.tables.annotations import ANNOTATIONS, CALLS, NODES
 from warehouse.tables.catalogue import APIS, TOOLS
 from warehouse.tables.documents import DOCUMENTS
+from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, PREFERENCES
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
 
 __all__ = [
     "ANNOTATIONS",
+    "ANSWER_FACTS",
     "APIS",
     "CALLS",
     "CANDIDATES",
     "DOCUMENTS",
+    "EVALUATIONS",
     "INSTRUCTIONS",
     "LLM_CALLS",
     "NODES",
+    "PREFERENCES",
     "PROBES",
     "REJECTS",
     "RUNS",
@@ -46,6 +50,9 @@ TABLES: dict[str, Table[Any]] = {
         ANNOTATIONS,
         NODES,
         CALLS,
+        ANSWER_FACTS,
+        EVALUATIONS,
+        PREFERENCES,
         REJECTS,
         LLM_CALLS,
         RUNS,

@@ -1,0 +1,82 @@
+-- Grain: an answer beside another one to the same instruction, a judge, and rules; each pair from both sides
+WITH sides AS (
+    SELECT first_id AS annotation_id, second_id AS against_id, judge, instruction_id, by_rule, 'ahead' AS shown,
+        CASE preferred WHEN 'first' THEN 1.0 WHEN 'second' THEN 0.0 ELSE 0.5 END AS score
+    FROM preferences
+    UNION ALL
+    SELECT second_id, first_id, judge, instruction_id, by_rule, 'behind',
+        CASE preferred WHEN 'first' THEN 0.0 WHEN 'second' THEN 1.0 ELSE 0.5 END
+    FROM preferences
+),
+orders AS (
+    SELECT annotation_id, against_id, judge, instruction_id, shown, bool_and(by_rule) AS by_rule, avg(score) AS score
+    FROM sides
+    GROUP BY ALL
+),
+voted AS (
+    SELECT
+        annotation_id,
+        against_id,
+        judge,
+        instruction_id,
+        bool_and(by_rule) AS by_rule,
+        avg(score) AS mean,
+        CASE WHEN min(score) > 0.5 THEN 1.0 WHEN max(score) < 0.5 THEN 0.0 ELSE 0.5 END AS agreed,
+        count(*) = 2 AND (min(score) > 0.5) <> (max(score) > 0.5) AND min(score) < 0.5 AS flipped
+    FROM orders
+    GROUP BY annotation_id, against_id, judge, instruction_id
+),
+-- Counted from the worst: 1 Unsolved, 2 Unsure or no majority, 3 Solved.
+labels AS (
+    SELECT
+        subject_id,
+        judge,
+        CASE
+            WHEN 2 * count(*) FILTER (WHERE label = 'Solved') > count(*) THEN 3
+            WHEN 2 * count(*) FILTER (WHERE label = 'Unsolved') > count(*) THEN 1
+            ELSE 2
+        END AS label
+    FROM evaluations
+    WHERE question = 'answer'
+    GROUP BY subject_id, judge
+),
+labelled AS (
+    SELECT rules.*, voted.*, ours.label AS ours, theirs.label AS theirs
+    FROM voted
+    CROSS JOIN rules
+    LEFT JOIN labels AS ours ON ours.subject_id = voted.annotation_id AND ours.judge = voted.judge
+    LEFT JOIN labels AS theirs ON theirs.subject_id = voted.against_id AND theirs.judge = voted.judge
+),
+decided AS (
+    SELECT
+        *,
+        NOT (by_rule AND mean = 0.5) AND ours IS NOT NULL AND theirs IS NOT NULL AND CASE
+            WHEN status_decides = 'when_different' OR labels_shuffled THEN ours <> theirs
+            ELSE abs(ours - theirs) = 2
+        END AS by_label
+    FROM labelled
+)
+SELECT
+    rules,
+    judge,
+    annotation_id,
+    against_id,
+    instruction_id,
+    CASE
+        WHEN by_label AND labels_shuffled THEN 0.5
+        WHEN by_label THEN (ours > theirs)::INTEGER::DOUBLE
+        WHEN orders = 'both' THEN agreed
+        ELSE mean
+    END AS won,
+    by_rule OR by_label AS by_rule,
+    flipped AND NOT by_rule AS flipped
+FROM decided;
+
+COMMENT ON COLUMN judged_pairs.rules IS 'By which rules; see the view rules; e.g. toolloom';
+COMMENT ON COLUMN judged_pairs.judge IS 'Who judged; e.g. gpt-4o';
+COMMENT ON COLUMN judged_pairs.annotation_id IS 'The search on whose side the row is';
+COMMENT ON COLUMN judged_pairs.against_id IS 'The search it is compared with';
+COMMENT ON COLUMN judged_pairs.instruction_id IS 'The instruction of both';
+COMMENT ON COLUMN judged_pairs.won IS '1 won, 0 lost, a half for a tie; in between where the rules leave it open';
+COMMENT ON COLUMN judged_pairs.by_rule IS 'Whether labels or equal answers decided, and no vote on the pair';
+COMMENT ON COLUMN judged_pairs.flipped IS 'Whether the judge preferred another answer when the order was changed';
