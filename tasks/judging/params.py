@@ -1,0 +1,35 @@
+"""How answers are evaluated."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.identity import OnlyInKeyOf
+
+
+class EvaluateParams(BaseModel):
+    """`[evaluate]`: how `toolloom evaluate` asks a judge."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    votes: Annotated[int, OnlyInKeyOf("evaluate")] = Field(
+        3,
+        ge=1,
+        le=15,
+        description="How often a judge is asked each question; odd, so that a majority is there.",
+    )
+    temperature: float = Field(0.0, ge=0, le=2, description="Of the judge; each vote has a seed of its own.")
+    tasks: Annotated[bool, OnlyInKeyOf("evaluate")] = Field(
+        True,
+        description="Whether it is asked, once for an instruction, whether the task can be solved at all.",
+    )
+    alone: Annotated[bool, OnlyInKeyOf("evaluate")] = Field(
+        False,
+        description="Whether answers are judged as the person saw them, too (FAC of StableToolBench).",
+    )
+    against: Annotated[str | None, OnlyInKeyOf("prefer")] = Field(
+        None,
+        description="The method whose answers those of other methods are compared with, in both orders.",
+    )

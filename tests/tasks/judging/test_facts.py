@@ -1,0 +1,169 @@
+"""What the rows of a search say of its answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tasks.judging.facts import facts_of, values_of
+from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall
+from warehouse.tables.evaluations import AnswerFacts
+
+FUNCTIONS = json.dumps(
+    [
+        {"type": "function", "function": {"name": "rain", "parameters": {"required": ["city"]}}},
+        {"type": "function", "function": {"name": "Finish", "parameters": {"required": ["return_type"]}}},
+    ]
+)
+Call = tuple[str, str, str]
+
+
+def answered(answer: str | None, *calls: Call, finish: str = "give_answer") -> Annotation:
+    """A search that made the calls (function, arguments, observation) and ended so."""
+    messages = []
+    for number, (name, arguments, observation) in enumerate(calls):
+        call = MessageToolCall(id=f"call-{number}", name=name, arguments=arguments)
+        messages.append(AnswerMessage(role="assistant", content="So.", tool_calls=(call,), tool_call_id=None))
+        messages.append(
+            AnswerMessage(role="tool", content=observation, tool_calls=(), tool_call_id=f"call-{number}")
+        )
+    return Annotation(
+        annotation_id="a",
+        instruction_id="i",
+        offer="sampled",
+        offered_api_ids=("Weather/sky/rain",),
+        method="dfsdt",
+        rules="toolloom",
+        model="m",
+        win=finish == "give_answer",
+        finish_type=finish,
+        final_answer=answer,
+        n_queries=1,
+        n_calls=len(calls),
+        tokens_in=1,
+        tokens_out=1,
+        cost_usd=None,
+        n_nodes=1,
+        depth=1,
+        stopped_by="answered",
+        messages=tuple(messages),
+        functions=FUNCTIONS,
+        wall_s=1.0,
+    )
+
+
+def rain(observation: object) -> Call:
+    return (
+        "rain",
+        '{"city": "Oslo"}',
+        observation if isinstance(observation, str) else json.dumps(observation),
+    )
+
+
+def unbacked(answer: str, *observations: object, query: str = "Will it rain in Oslo?") -> tuple[str, ...]:
+    search = answered(answer, *map(rain, observations))
+    return facts_of(search, ["ok"] * len(observations), query).unbacked
+
+
+def test_calls_and_values_of_an_answer_are_counted() -> None:
+    search = answered(
+        "It rains 12.4 mm on 3 June 2026 and 40 mm on the next day.",
+        rain({"day": "2026-06-03", "mm": 12.41}),
+        ("rain", "{}", '{"error": "no city", "response": ""}'),
+        ("snow", '{"city": "Oslo"}', '{"error": "there is no such function", "response": ""}'),
+    )
+    assert facts_of(search, ["ok", "invalid_arguments", "unknown_function"], "Will it rain?") == AnswerFacts(
+        annotation_id="a",
+        instruction_id="i",
+        finished=True,
+        empty=False,
+        n_calls=3,
+        n_failed=2,
+        n_unknown=1,
+        n_invalid=1,
+        n_values=3,
+        n_backed=2,
+        unbacked=("40",),
+        certain=None,
+    )
+
+
+def test_where_no_row_says_how_calls_ended_their_observations_do() -> None:
+    told = [rain({"mm": 1}), rain({"error": "timeout", "response": ""}), rain(""), rain("plain text")]
+    assert facts_of(answered("1 mm", *told), [], "Rain?").n_failed == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "finish", "certain"),
+    [
+        ("It rains.", "give_answer", None),
+        ("", "give_answer", "Unsolved"),
+        ("  ", "give_answer", "Unsolved"),
+        (None, "give_up", "Unsolved"),
+        ("It rains.", "none", "Unsolved"),
+        ('{"return_type": "give_up_and_restart"}', "give_answer", "Unsolved"),
+    ],
+)
+def test_only_an_answer_that_was_never_given_is_certain_to_solve_nothing(
+    answer: str | None, finish: str, certain: str | None
+) -> None:
+    assert facts_of(answered(answer, rain({"mm": 1}), finish=finish), ["ok"], "Rain?").certain == certain
+
+
+BACKED = [
+    ("as it is", "It is 12.5 degrees.", {"temperature": 12.5}),
+    ("rounded", "It is 12.5 degrees.", {"temperature": 12.4987}),
+    ("rounded to a whole number", "It is about 312 K.", {"temperature": 311.73}),
+    ("with marks between thousands", "1,234,567 people live there.", {"population": 1234567}),
+    ("as a percentage", "The share is 38.8%.", {"share": 0.3882}),
+    ("without its sign", "It loses 5 percent.", {"change": -5}),
+    ("with a unit", "It takes 45min at 20°C.", {"minutes": 45, "celsius": 20}),
+    ("within a text", "The train leaves from platform 9.", "Platform 9, on time"),
+    ("a date in words", "It opens on June 3rd, 2026.", {"opens": "2026-06-03"}),
+    ("a date written as ISO does", "It opens on 2026-06-03.", {"opens": "3 June 2026"}),
+    ("a moment without its seconds", "It starts at 2026-06-03 08:15.", {"starts": "2026-06-03T08:15:30Z"}),
+    ("a code", "The code is NOK.", {"currency": "NOK"}),
+    ("a code with digits", "Its colour is #ff6347.", {"hex": "#FF6347"}),
+    ("a quoted name", 'It is called "Berlevåg  Airport".', {"name": "Berlevåg Airport"}),
+    ("escaped in JSON", 'Say "c0rrect\\:horse".', {"text": "c0rrect\\:horse"}),
+    ("the length of a list", "There are 3 airports.", {"airports": ["a", "b", "c"]}),
+    ("of a list that was cut", "There are 12 airports.", {"airports": ["a", {"_cut": "11 more items"}]}),
+    ("under the key that names it", "The mask is 7 and the version is 4.", {"mask": 7, "version": 4}),
+    ("in what a list is numbered by", "1. It rains. 2) It snows. (3) It is 4 degrees.", {"degrees": 4}),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "observation"), [case[1:] for case in BACKED], ids=[case[0] for case in BACKED]
+)
+def test_values_that_were_returned_are_found(answer: str, observation: object) -> None:
+    assert unbacked(answer, observation) == ()
+
+
+PLANTED = [
+    ("another number", "It is 13.5 degrees.", {"temperature": 12.5}, ("13.5",)),
+    ("rounded wrongly", "It is 12.6 degrees.", {"temperature": 12.4987}, ("12.6",)),
+    ("a small number is rounded by nobody", "There are 3 left.", {"left": 2.6}, ("3",)),
+    ("another day", "It opens on 4 June 2026.", {"opens": "2026-06-03"}, ("4 June 2026",)),
+    ("another year", "It opens on 2027-06-03.", {"opens": "2026-06-03"}, ("2027-06-03",)),
+    ("another time", "It starts at 2026-06-03T09:15.", {"at": "2026-06-03T08:15:30Z"}, ("2026-06-03T09:15",)),
+    ("another code", "The code is SEK.", {"currency": "NOK"}, ("SEK",)),
+    ("a part of a code", "Its number is AB12.", {"number": "AB123"}, ("AB12",)),
+    ("another name", 'It is called "Oslo Airport".', {"name": "Berlevåg Airport"}, ("Oslo Airport",)),
+    ("another key's value", "The mask is 4 and the version is 7.", {"mask": 7, "version": 4}, ("4", "7")),
+    ("nothing was returned", "It is 12 degrees.", "", ("12",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "observation", "found"), [case[1:] for case in PLANTED], ids=[case[0] for case in PLANTED]
+)
+def test_planted_values_are_not(answer: str, observation: object, found: tuple[str, ...]) -> None:
+    assert unbacked(answer, observation) == found
+
+
+def test_what_the_instruction_gives_is_no_value_of_the_answer() -> None:
+    query = 'How far is "Oslo" from the 3 towns of NO on 2026-06-03, within 40 km?'
+    answer = 'Of the 3 towns of NO, "Oslo" is 40 km away on 3 June 2026, at 12 degrees.'
+    assert [value.text for value in values_of(answer, query)] == ["12"]
