@@ -15,9 +15,11 @@ from tasks.catalogue.source import CrawlReason
 from tasks.commit import STAGE as COMMIT
 from tasks.compress import STAGE as COMPRESS
 from tasks.crawl import STAGE as CRAWL
+from tasks.evaluate import STAGE as EVALUATE
 from tasks.frame.run import RunContext
 from tasks.frame.services import services_of
 from tasks.frame.stage import Stage
+from tasks.prefer import STAGE as PREFER
 from tasks.probe import STAGE as PROBE
 from tasks.probing.params import unused
 from tasks.propose import STAGE as PROPOSE
@@ -31,7 +33,7 @@ from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
-DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, COMMIT)
+DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, EVALUATE, PREFER, COMMIT)
 """In the order of a refresh, the commit last."""
 
 Outputs = dict[str, StageOutput]

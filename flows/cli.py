@@ -17,9 +17,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from flows.commands.hand_on import export, import_
-from flows.commands.look import diff, report, runs, search, show, sql
+from flows.commands.look import compare, diff, report, runs, search, show, sql
 from flows.commands.look_after import prune, sandbox, store
-from flows.commands.make import annotate, plan, probe, refresh, serve
+from flows.commands.make import annotate, evaluate, plan, probe, refresh, serve
 
 app = typer.Typer(
     name="toolloom",
@@ -46,7 +46,22 @@ def toolloom(
 
 
 # In the order of `--help`: make a data set, keep it fresh, look at it, hand it on, look after it.
-for command in (refresh, plan, annotate, serve, probe, runs, diff, report, sql, search, show, export):
+for command in (
+    refresh,
+    plan,
+    annotate,
+    evaluate,
+    serve,
+    probe,
+    runs,
+    diff,
+    compare,
+    report,
+    sql,
+    search,
+    show,
+    export,
+):
     app.command()(command)
 app.command(name="import")(import_)
 app.add_typer(store, name="store")

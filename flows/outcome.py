@@ -116,3 +116,7 @@ class Annotated(Outcome):
 
     found: Found | None
     unusable: tuple[Unusable, ...]
+
+
+class Evaluated(Outcome):
+    """What judging answers came to."""

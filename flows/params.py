@@ -17,6 +17,7 @@ from tasks.errors import UsageError
 from tasks.exporting.params import RefreshExports
 from tasks.identity import NotInKey, identity
 from tasks.instructions.params import InstructParams
+from tasks.judging.params import EvaluateParams
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
 from tasks.sampling.params import SampleParams
@@ -25,7 +26,7 @@ from tasks.search.params import AnnotateParams
 DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
 
 # `endpoint` is the trial at the beginning of a run.
-ASKING_STAGES = ("endpoint", "probe", "compress", "propose", "select", "annotate")
+ASKING_STAGES = ("endpoint", "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
 
 
 class SandboxParams(BaseModel):
@@ -100,6 +101,7 @@ class Config(BaseModel):
     sample: SampleParams = SampleParams()
     instruct: InstructParams = InstructParams()
     annotate: AnnotateParams = AnnotateParams()
+    evaluate: EvaluateParams = EvaluateParams()
     export: Annotated[RefreshExports, NotInKey("place")] = RefreshExports()
     sandbox: Annotated[SandboxParams, NotInKey("place")] = SandboxParams()
     schedule: Annotated[ScheduleParams, NotInKey("name")] = ScheduleParams()

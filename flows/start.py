@@ -82,6 +82,18 @@ def start_annotate(config: Config, data: Path, *, queries: Path | None, replay: 
     _start(config, data, load, asks_model=not replay)
 
 
+def start_evaluate(config: Config, data: Path) -> None:
+    """Judges the answers of a data folder and prints what came of it.  Raises what stopped it."""
+    check_data_set(data)
+
+    def load() -> RunFlow:
+        from flows.evaluate_annotations import evaluate_annotations
+
+        return lambda reachable: evaluate_annotations(reachable, data, return_state=True)
+
+    _start(config, data, load)
+
+
 def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_model: bool = True) -> None:
     """load: imports the flow, which must not happen before Prefect's settings are made."""
     check_folder(data)

@@ -6,7 +6,7 @@ A refresh writes its searches as stage `annotate`.  Those of `toolloom annotate`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from tasks.annotate import STAGE as ANNOTATE
@@ -15,11 +15,25 @@ from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import ANNOTATIONS, APIS, INSTRUCTIONS, NODES, REJECTS
+from warehouse.tables import (
+    ANNOTATIONS,
+    ANSWER_FACTS,
+    APIS,
+    EVALUATIONS,
+    INSTRUCTIONS,
+    NODES,
+    PREFERENCES,
+    REJECTS,
+)
 
 REFRESHED = ANNOTATE.name
 SEARCHED = "annotated"
 TREES: tuple[Table[Any], ...] = (ANNOTATIONS, NODES)
+_VOTES: Mapping[str, tuple[tuple[Table[Any], str], ...]] = {
+    "evaluate": ((ANSWER_FACTS, "annotation_id"), (EVALUATIONS, "subject_id")),
+    "prefer": ((PREFERENCES, "first_id"), (PREFERENCES, "second_id")),
+}
+"""What judging wrote, with the columns that name answers; a stage counts what is in the first table."""
 
 
 def beside(
@@ -54,6 +68,62 @@ def carried(
         own = _ids(store, [stages[REFRESHED]] if REFRESHED in stages else [])
         kept[SEARCHED] = _still_valid(store, before[SEARCHED], there, own)
     return kept
+
+
+def beside_judges(
+    store: Store, before: Mapping[str, StageOutput], judged: Mapping[str, StageOutput], judge: str
+) -> dict[str, StageOutput]:
+    """New votes of a judge, with those that others gave before."""
+    outputs = dict(judged)
+    tables: tuple[tuple[str, Table[Any]], ...] = (("evaluate", EVALUATIONS), ("prefer", PREFERENCES))
+    for stage, table in tables:
+        if stage in before and stage in outputs:
+            new, earlier = outputs[stage], before[stage].tables[table.name]
+            others = [store.without(table, ref, "judge", {judge}) for ref in earlier]
+            joined = {**new.tables, table.name: (store.compact(table, (*others, *new.tables[table.name])),)}
+            outputs[stage] = new.model_copy(update={"tables": joined, "shards": {}})
+    return outputs
+
+
+def votes_kept(
+    store: Store, before: Mapping[str, StageOutput], now: Mapping[str, StageOutput]
+) -> dict[str, StageOutput]:
+    """What judges said of answers that are as they were to instructions that are there."""
+    if "evaluate" not in before or _answers(before) == _answers(now):
+        return {}
+    answers = _rows_by_id(store, now)
+    gone = {each for each, row in _rows_by_id(store, before).items() if answers.get(each) != row}
+    there = _instructions(store, [now[stage] for stage in ("select", POSED) if stage in now])
+    asked = store.select(before["evaluate"].tables[EVALUATIONS.name], "instruction_id")
+    without = gone | {instruction_id for (instruction_id,) in asked} - there
+    kept = {}
+    for stage, dropped in _VOTES.items():
+        if stage not in before:
+            continue
+        tables = {**before[stage].tables, REJECTS.name: ()}
+        for table, column in dropped:
+            refs = tables[table.name]
+            tables[table.name] = tuple(store.without(table, ref, column, without) for ref in refs)
+        counted = dropped[0][0]
+        columns = [column for table, column in dropped if table is counted]
+        n = len({frozenset(ids) for ids in store.select(tables[counted.name], *columns)})
+        counts = Counts(unit=before[stage].counts.unit, n_in=n, n_out=n, n_rejected=0)
+        kept[stage] = before[stage].model_copy(update={"tables": tables, "counts": counts, "shards": {}})
+    return kept
+
+
+def _answers(stages: Mapping[str, StageOutput]) -> list[Sequence[str]]:
+    return [
+        stages[stage].digests(ANNOTATIONS.name) if stage in stages else () for stage in (REFRESHED, SEARCHED)
+    ]
+
+
+def _rows_by_id(store: Store, stages: Mapping[str, StageOutput]) -> dict[str, tuple[Any, ...]]:
+    """What a judge reads of each answer, by its id."""
+    found = [stages[stage] for stage in (REFRESHED, SEARCHED) if stage in stages]
+    refs = [ref for output in found for ref in output.tables[ANNOTATIONS.name]]
+    columns = ("annotation_id", "finish_type", "final_answer", "messages")
+    return {annotation_id: tuple(row) for annotation_id, *row in store.select(refs, *columns)}
 
 
 def stages_below(before: Manifest | None) -> Mapping[str, StageOutput]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from prefect import task
 
-from tasks.carry import SEARCHED, carried
+from tasks.carry import SEARCHED, carried, votes_kept
 from tasks.errors import BrokenContract
 from tasks.frame.model import ENDPOINT
 from tasks.frame.policies import stage_options
@@ -31,12 +31,15 @@ STAGE = Stage(
     name="commit",
     version=VERSION,
     unit="run",
-    reads=dict.fromkeys(("probe", "compress", "propose", "select", "annotate"), (LLM_CALLS,)),
+    reads=dict.fromkeys(
+        ("probe", "compress", "propose", "select", "annotate", "evaluate", "prefer"), (LLM_CALLS,)
+    ),
     writes=(LLM_CALLS, RUNS),
 )
 VIOLATIONS_SHOWN = 5
 REFRESH = "refresh"
 ANNOTATE = "annotate"
+EVALUATE = "evaluate"
 
 Status = Literal["complete", "partial"]
 
@@ -66,7 +69,13 @@ def commit(
     before = None if parent is None else _standing(run.data, manifest.load(run.data, parent))
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
+<<<<<<< HEAD
     asked = services.model.usage.take_all(ENDPOINT)
+=======
+    if kind != EVALUATE and before is not None:
+        stages |= votes_kept(services.store, before.stages, stages)
+    asked = services.usage.take_all(ENDPOINT)
+>>>>>>> 5ac33b9 (Answers are judged by toolloom evaluate and methods compared by toolloom compare)
     run_row = _run_row(run, kind, status, config_digest, outputs)
     own = [services.store.write_shard(RUNS, [run_row])]
     own += [services.store.write_shard(LLM_CALLS, asked)] if asked else []
@@ -126,9 +135,9 @@ def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, Sta
 
 
 def refreshed_below(data: Path, latest: Manifest, config_digest: str) -> bool:
-    """Whether the snapshot is a complete refresh of this configuration, and searches made since beside it."""
+    """Whether the snapshot is a complete refresh of this configuration, and what came since beside."""
     at = latest
-    while at.kind == ANNOTATE and at.parent is not None:
+    while at.kind in (ANNOTATE, EVALUATE) and at.parent is not None:
         at = manifest.load(data, at.parent)
     has_more = at is not latest or SEARCHED in latest.stages
     return has_more and (at.kind, at.status, at.config_digest) == (REFRESH, "complete", config_digest)

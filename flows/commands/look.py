@@ -44,6 +44,26 @@ def diff(
         print(compare(data.resolve(), before, after, output=format_.value))  # noqa: T201
 
 
+def compare(
+    sides: Annotated[
+        list[str],
+        typer.Argument(
+            help="Methods or models, or as in method=react,model=gpt-4o,run=...; the last is compared with."
+        ),
+    ],
+    rules: Annotated[str, typer.Option(help="How votes are counted; see the view rules.")] = "toolloom",
+    judge: Annotated[str | None, typer.Option(help="Whose votes, when several have judged.")] = None,
+    format_: RowFormat = Format.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Compare methods, models or runs on the instructions they share: what passes, wins, and costs."""
+    with command(verbose):
+        from flows.text.compare import compare as compared
+
+        print(compared(data.resolve(), sides, rules=rules, judge=judge, output=format_.value))  # noqa: T201
+
+
 def report(
     run: Earlier = None,
     out: Annotated[

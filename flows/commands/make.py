@@ -118,6 +118,33 @@ def annotate(
         start_annotate(settings, data.resolve(), queries=found, replay=replay)
 
 
+def evaluate(
+    against: Annotated[
+        str | None,
+        typer.Option(help="Compare the answers of other methods with those of this one, pair by pair."),
+    ] = None,
+    votes: Annotated[int | None, typer.Option(min=1, help="Of the judge, for each question.")] = None,
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Judge the answers there are: which are right, which are better."""
+    with command(verbose, quiet):
+        from flows.configure import chosen_config
+        from flows.start import start_evaluate
+
+        given = {"evaluate.against": against, "evaluate.votes": votes}
+        overrides = [
+            *(set_ or ()),
+            *(f"{name}={value}" for name, value in given.items() if value is not None),
+        ]
+        settings = chosen_config(data, profile=profile, file=config, overrides=overrides, searches_only=True)
+        start_evaluate(settings, data.resolve())
+
+
 def serve(
     profile: Profile = None,
     config: ConfigFile = None,

@@ -32,6 +32,8 @@ GIVEN = {
     "sample": "sampled",
     "propose": "proposed",
     "select": "selected",
+    "annotate": "annotated",
+    "evaluate": "evaluated",
 }
 
 

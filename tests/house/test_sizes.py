@@ -24,7 +24,6 @@ SHORT_ALL_THE_SAME = {
     "flows/text/diff.py": "what a command shows is apart from its options, as of all commands",
     "flows/text/stores.py": "likewise",
     "tasks/export.py": "a verb, beside those of all stages",
-    "tasks/pose.py": "likewise",
     "tasks/transport/mcp/guardian.py": "is run as a program of its own",
 }
 """Short files with one user that are no part of it, and why."""

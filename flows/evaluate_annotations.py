@@ -1,0 +1,79 @@
+"""Judging the answers of a data folder: which are right, and which of two is better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from flows.outcome import Evaluated
+from flows.params import DEFAULT_DATA, Config
+from flows.run import run_in
+from flows.stages import StageSequence, shard_runner
+from tasks.carry import SEARCHED, beside_judges
+from tasks.commit import EVALUATE
+from tasks.errors import UsageError
+from tasks.evaluate import STAGE as JUDGE
+from tasks.frame.running import usable
+from tasks.pose import STAGE as POSE
+from tasks.prefer import STAGE as PREFER
+from warehouse import manifest
+from warehouse.manifest import Manifest
+from warehouse.ref import StageOutput
+from warehouse.store import Store
+
+
+@flow(name="evaluate-annotations", flow_run_name="evaluate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
+def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated:
+    """Judges all answers of the snapshot shown, and commits a run of kind `evaluate`."""
+    with run_in(data, config, EVALUATE, base=annotated_run) as run:
+        assert run.base is not None, "annotated_run gives none but one that is there"
+        with StageSequence(run.context, run.config, outputs=to_judge(run.base)) as sequence:
+            sequence.stage(JUDGE)
+            if run.config.evaluate.against is not None:
+                sequence.stage(PREFER)
+        judged = {ran.stage: ran.output for ran in sequence.done if ran.output is not None}
+        complete = sequence.done[-1].complete and run.base.status == "complete"
+        return run.commit(
+            Evaluated,
+            sequence.done,
+            beside_judges(run.store, run.base.stages, judged, run.config.llm.model),
+            "complete" if complete else "partial",
+            parent=run.base.run_id,
+        )
+
+
+def annotated_run(data: Path) -> Manifest:
+    """The snapshot shown, with its answers.  Raises `UsageError`."""
+    shown = manifest.newest(data)
+    if shown is None or not {"annotate", SEARCHED} & shown.stages.keys():
+        raise UsageError(
+            f"{data} holds no answers to evaluate",
+            fix="run `toolloom refresh`, `toolloom annotate` or `toolloom import toolbench`, or name another "
+            "folder with --data",
+        )
+    if not all(usable(Store(data), output) for output in to_judge(shown).values()):
+        raise UsageError(
+            f"files of run {shown.run_id} are gone or damaged",
+            fix="run `toolloom refresh`, which makes them anew",
+        )
+    return shown
+
+
+def to_judge(shown: Manifest) -> dict[str, StageOutput]:
+    """What the stages read: searches of every command as one output, and so the instructions."""
+    stages = shown.stages
+    found = {
+        "probe": stages.get("probe"),
+        "select": _joined(stages.get("select"), stages.get(POSE.name)),
+        "annotate": _joined(stages.get("annotate"), stages.get(SEARCHED)),
+    }
+    return {name: output for name, output in found.items() if output is not None}
+
+
+def _joined(first: StageOutput | None, second: StageOutput | None) -> StageOutput | None:
+    if first is None or second is None:
+        return first or second
+    names = {*first.tables, *second.tables}
+    tables = {name: (*first.tables.get(name, ()), *second.tables.get(name, ())) for name in names}
+    return first.model_copy(update={"tables": tables, "shards": {}})

@@ -1,0 +1,140 @@
+"""`toolloom evaluate` and `toolloom compare` on what a refresh and searches by another method left."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import SMALL, Sandbox, refused
+from snapshots import Snapshot, rows
+from typer.testing import CliRunner
+from warm import WarmToolloom
+
+from flows.cli import app
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def evaluated(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, str]:
+    """A folder whose instructions were searched by two methods, and both judged; and what was printed."""
+    data = tmp_path_factory.mktemp("evaluated") / "data"
+    shutil.copytree(uninterrupted.data, data)
+    printed = ""
+    for command in (["annotate", "--method", "react"], ["evaluate", "--against", "react"]):
+        done = toolloom(*command, *SMALL, *sandbox.settings(), "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed = done.stdout
+    return data, printed
+
+
+def test_every_answer_has_facts_and_votes(evaluated: tuple[Path, str]) -> None:
+    data, _ = evaluated
+    assert rows(
+        data,
+        "SELECT (SELECT count(*) FROM annotations) = (SELECT count(*) FROM answer_facts) AS facts, "
+        "count(DISTINCT annotation_id) = (SELECT count(*) FROM annotations) AS judged, "
+        "bool_and(n_votes = CASE WHEN by_rule THEN 1 ELSE 3 END) AS votes FROM judged_answers",
+    ) == [{"facts": True, "judged": True, "votes": True}]
+
+
+def test_a_task_is_judged_once_for_an_instruction(evaluated: tuple[Path, str]) -> None:
+    data, _ = evaluated
+    assert rows(
+        data,
+        "SELECT count(DISTINCT subject_id) = (SELECT count(*) FROM instructions) AS all_of_them, "
+        "count(*) = 3 * count(DISTINCT subject_id) AS three_votes FROM evaluations WHERE question = 'task'",
+    ) == [{"all_of_them": True, "three_votes": True}]
+
+
+def test_pairs_are_judged_in_both_orders_or_by_rule(evaluated: tuple[Path, str]) -> None:
+    data, _ = evaluated
+    found = rows(
+        data,
+        "SELECT least(first_id, second_id) AS pair, bool_or(by_rule) AS by_rule, count(*) AS n "
+        "FROM preferences GROUP BY pair, greatest(first_id, second_id)",
+    )
+    n_instructions = rows(data, "SELECT count(*) AS n FROM instructions")[0]["n"]
+    assert len(found) == n_instructions
+    assert {(row["by_rule"], row["n"]) for row in found} <= {(True, 1), (False, 2)}
+
+
+def test_the_accounts_of_both_stages_add_up(evaluated: tuple[Path, str]) -> None:
+    data, _ = evaluated
+    found = rows(
+        data,
+        "SELECT stage, n_in = n_out + n_rejected AND n_pending = 0 AS adds_up FROM funnel "
+        "WHERE stage IN ('evaluate', 'prefer') ORDER BY stage",
+    )
+    assert found == [{"stage": "evaluate", "adds_up": True}, {"stage": "prefer", "adds_up": True}]
+
+
+def test_judging_again_asks_nothing(
+    evaluated: tuple[Path, str], toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    data, _ = evaluated
+    before = rows(data, "FROM evaluations ORDER BY ALL")
+    asked = sandbox.stats["requests"]
+    done = toolloom("evaluate", "--against", "react", *SMALL, *sandbox.settings(), "--data", data)
+    assert (done.returncode, sandbox.stats["requests"] - asked) == (0, 0), done.stdout + done.stderr
+    assert rows(data, "FROM evaluations ORDER BY ALL") == before
+
+
+def test_a_refresh_keeps_what_judges_said(
+    evaluated: tuple[Path, str], toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    data, _ = evaluated
+    before = rows(data, "FROM evaluations ORDER BY ALL")
+    done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(data, "FROM evaluations ORDER BY ALL") == before
+
+
+def test_methods_are_compared_on_the_instructions_they_share(evaluated: tuple[Path, str]) -> None:
+    data, _ = evaluated
+    shown = CliRunner().invoke(app, ["compare", "dfsdt", "react", "--format", "json", "--data", str(data)])
+    assert shown.exit_code == 0, shown.output
+    ours, theirs = json.loads(shown.output)
+    assert (ours["side"], theirs["side"], ours["n"]) == ("dfsdt", "react", theirs["n"])
+    assert ours["won"] + ours["tied"] + ours["lost"] == ours["n_pairs"] == ours["n"]
+    assert ours["passed_low"] <= ours["passed"] <= ours["passed_high"]
+    assert theirs["difference"] is None
+
+
+@pytest.mark.parametrize(
+    ("sides", "message"),
+    [
+        (["dfsd", "react"], "did you mean 'dfsdt'?"),
+        (["method=dfsdt,model=gpt"], "no judged answer is of 'gpt'"),
+        (["color=red"], "a side has no 'color'"),
+        (["toolloom-teacher"], "has several answers to an instruction"),
+        (["dfsdt", "--judge", "somebody"], "'somebody' has judged nothing"),
+        (["dfsdt", "--rules", "mine"], "there are no rules 'mine'"),
+    ],
+)
+def test_sides_that_cannot_be_compared_say_what_to_name(
+    sides: list[str], message: str, evaluated: tuple[Path, str]
+) -> None:
+    data, _ = evaluated
+    shown = CliRunner().invoke(app, ["compare", *sides, "--data", str(data)])
+    assert (shown.exit_code, message in shown.output) == (2, True), shown.output
+
+
+def test_answers_that_nobody_judged_are_not_compared(uninterrupted: Snapshot) -> None:
+    shown = CliRunner().invoke(app, ["compare", "dfsdt", "--data", str(uninterrupted.data)])
+    assert (shown.exit_code, "run `toolloom evaluate` first" in shown.output) == (2, True), shown.output
+
+
+def test_a_folder_without_answers_is_refused(
+    tmp_path: Path, toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    done = toolloom("evaluate", *SMALL, *sandbox.settings(), "--data", tmp_path / "data")
+    code, message = refused(done)
+    assert (code, "there is no data set in" in message) == (2, True), message
