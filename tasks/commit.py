@@ -69,13 +69,9 @@ def commit(
     before = None if parent is None else _standing(run.data, manifest.load(run.data, parent))
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
-<<<<<<< HEAD
-    asked = services.model.usage.take_all(ENDPOINT)
-=======
     if kind != EVALUATE and before is not None:
         stages |= votes_kept(services.store, before.stages, stages)
-    asked = services.usage.take_all(ENDPOINT)
->>>>>>> 5ac33b9 (Answers are judged by toolloom evaluate and methods compared by toolloom compare)
+    asked = services.model.usage.take_all(ENDPOINT)
     run_row = _run_row(run, kind, status, config_digest, outputs)
     own = [services.store.write_shard(RUNS, [run_row])]
     own += [services.store.write_shard(LLM_CALLS, asked)] if asked else []

@@ -98,7 +98,7 @@ def work(
     ended = _ended(services, nodes, {row.annotation_id for row in rows})
     working = _working(services, verdicts)
     leads = {row.instruction_id: row.annotation_id for row in reversed(rows)}
-    model = services.model(STAGE.name)
+    model = services.model.of(STAGE.name)
 
     async def evaluate_one(row: Annotation) -> Evaluated:
         functions = None
@@ -136,7 +136,7 @@ def work(
         ANSWER_FACTS: [each.facts for each in came],
         EVALUATIONS: [row for each in came for row in each.votes],
         REJECTS: rejects,
-        LLM_CALLS: services.usage.take(STAGE.name, ids),
+        LLM_CALLS: services.model.usage.take(STAGE.name, ids),
     }
     return write_shard(services.store, tables, counts, mapped.stop)
 

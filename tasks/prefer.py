@@ -109,7 +109,7 @@ def work(
     pairs = [pair for rows in of.values() for pair in pairs_of(rows, params.against)]
     queries = {row.instruction_id: row.query for row in services.rows(INSTRUCTIONS, instructions)}
     labels = labels_of(services.store.read(EVALUATIONS, [evaluations]))
-    model = services.model(STAGE.name)
+    model = services.model.of(STAGE.name)
 
     async def prefer_one(pair: Pair) -> list[Preference] | BadRow:
         ours, theirs = (labels.get(row.annotation_id) for row in (pair.ours, pair.theirs))
@@ -152,7 +152,7 @@ def work(
     tables: TableRows = {
         PREFERENCES: [row for _, came in mapped.done if not isinstance(came, BadRow) for row in came],
         REJECTS: rejects,
-        LLM_CALLS: services.usage.take(STAGE.name, [pair.row_id for pair in pairs]),
+        LLM_CALLS: services.model.usage.take(STAGE.name, [pair.row_id for pair in pairs]),
     }
     return write_shard(services.store, tables, counts, mapped.stop)
 

@@ -57,7 +57,7 @@ def test_older_clients_can_open_the_file(tmp_path: Path) -> None:
 
 def test_without_a_run_every_table_is_there_and_empty(tmp_path: Path) -> None:
     database = build_database(tmp_path, None)
-    names = [*TABLES, *sql_files("views"), "snapshot"]
+    names = [name for name in (*TABLES, *sql_files("views"), "snapshot") if name != "rules"]
     with duckdb.connect(str(database), read_only=True) as connection:
         assert {name: connection.table(name).fetchall() for name in names} == {name: [] for name in names}
 

@@ -58,6 +58,7 @@ def _start_writer(root: Path, mode: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", WRITER, str(root), str(snapshots), mode],
         cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests/support")},
         stdout=subprocess.PIPE,
         text=True,
     )
