@@ -4,15 +4,25 @@
     ├── Transient              may work when tried again: tenacity retries the call, Prefect the shard
     │   ├── ConnectionFailed       no answer: refused, reset, timed out, name not found
     │   ├── RateLimited            429 or 503, with `retry_after` when the server said so
-    │   └── ServerFailed           any other 5xx
+    │   ├── ServerFailed           any other 5xx
+    │   └── MalformedReply         a reply of the endpoint that does not keep to the protocol (tasks.llm)
     ├── BadRow                 this row cannot be used: it becomes a reject with `reason`
-    │   └── RequestRefused         the model endpoint refuses this very request (400, 413, 422)
+    │   ├── RequestRefused         the model endpoint refuses this very request (400, 413, 422)
+    │   └── Elsewhere              an OpenAPI document refers to a file outside its folder (tasks.catalogue)
     ├── StopRun                the run stops, what is finished is committed as a partial run
     │   ├── BrokenContract         the other side does not speak the agreed protocol, or our own law is broken
     │   ├── EndpointDown           the model endpoint stayed unreachable longer than `[llm] outage_s`
     │   ├── NothingLeft            a stage let nothing through, so the next has nothing to do
     │   └── OverBudget             a cap of `[budget]` would be passed
-    └── UsageError             found before the first request: configuration, profile, command line, folder
+    ├── UsageError             found before the first request: configuration, profile, command line, folder
+    │   ├── PromptError            a prompt that cannot be rendered (prompts)
+    │   └── SeedError              a seed example that is not as it must be (seeds)
+    ├── AddressBlocked         our own guard refuses the address (tasks.transport); an outcome of the call
+    ├── BodyTooLarge           an answer over the size cap (tasks.transport); an outcome of the call
+    ├── InvalidArguments       they do not fit the API's parameters (tasks.calling); an outcome of the call
+    ├── NextBatch              the endpoint failed a whole batch; its requests go into the next (tasks.llm)
+    └── of MCP servers         AnswerTooLarge, HttpRefused, NotDeclared, NotTheProtocol, ServerRefused
+                               (tasks.transport.mcp): rejects of a crawl, outcomes of a call
 
 An API that says no (404, 500, a timeout) is none of these: it is an outcome, a value
 (`tasks.calling.outcome`).  Messages say what happened, where, and what to do about it.
