@@ -101,7 +101,7 @@ def test_every_section_is_the_files_or_a_runs() -> None:
     assert {*FROM_THE_FILE, *OF_A_RUN} == set(Config.model_fields)
     assert {
         "name",
-        *("probe", "compress", "sample", "instruct", "annotate"),
+        *("probe", "compress", "sample", "instruct", "annotate", "evaluate"),
         *("budget", "export", "schedule"),
     } == OF_A_RUN
 

@@ -41,11 +41,11 @@ def test_no_task_run_record_is_lost(run_by_default: tuple[Path, str]) -> None:
     assert recorded == [
         ("commit", "Completed"),
         ("compress", "Completed"),
-        ("compress 0", "Completed"),
+        ("compress shard 1 of 1", "Completed"),
         ("crawl", "Completed"),
-        ("crawl hub 0", "Completed"),
+        ("crawl shard 1 of 1", "Completed"),
         ("probe", "Completed"),
-        ("probe 0", "Completed"),
+        ("probe shard 1 of 1", "Completed"),
         ("sample", "Completed"),
     ]
 
