@@ -181,7 +181,8 @@ def _task_status(task: Judge) -> tuple[str, str]:
     if not parts:
         return "Unsolvable", "None of the functions returns what is asked for."
     for sentence in re.split(r"(?<=[.!?])\s+", task.query):
-        served = any(sentence in part.text or part.text in sentence for part in parts)
+        # A part may begin within a sentence and end with the words that lead to the next one.
+        served = any(sentence in part.text or part.text[:_COMPARED] in sentence for part in parts)
         if not served and _ASKS.search(sentence) and not _ABOUT_THE_ANSWER.search(sentence):
             return "Unsure", f'No function serves "{" ".join(sentence.split()[:8]).rstrip(".,;:?!")}".'
     for part in parts:

@@ -165,6 +165,14 @@ KITES = offered("search_kites", "Searches the shop for kites by colour.", colour
     [
         (QUERY, [HIGH_WATER, FERRY_FARE], "Solvable", "Served by high_water_for_tides, fare_for_ferries."),
         (QUERY, [FERRY_FARE, KITES, HIGH_WATER], "Solvable", None),
+        (
+            'Kindly give me the times of high water in a harbour on a day, with the harbour "Brest" and the '
+            'day "2026-05-04". After that, please give me the fare of the ferry to a port, taking the port '
+            '"Cork".',
+            [HIGH_WATER, FERRY_FARE],
+            "Solvable",
+            None,
+        ),
         (QUERY, [KITES], "Unsolvable", "None of the functions returns what is asked for."),
         (QUERY, [], "Unsolvable", "None of the functions returns what is asked for."),
         (
