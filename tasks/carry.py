@@ -73,23 +73,37 @@ def carried(
 def beside_judges(
     store: Store, before: Mapping[str, StageOutput], judged: Mapping[str, StageOutput], judge: str
 ) -> dict[str, StageOutput]:
-    """New votes of a judge, with those that others gave before."""
+    """New votes of a judge, with those that others gave before, and its own on other pairs."""
     outputs = dict(judged)
-    tables: tuple[tuple[str, Table[Any]], ...] = (("evaluate", EVALUATIONS), ("prefer", PREFERENCES))
-    for stage, table in tables:
-        if stage in before and stage in outputs:
-            new, earlier = outputs[stage], before[stage].tables[table.name]
-            others = [store.without(table, ref, "judge", {judge}) for ref in earlier]
-            joined = {**new.tables, table.name: (store.compact(table, (*others, *new.tables[table.name])),)}
-            outputs[stage] = new.model_copy(update={"tables": joined, "shards": {}})
+    if "evaluate" in before and "evaluate" in judged:
+        new = judged["evaluate"].tables[EVALUATIONS.name]
+        earlier = before["evaluate"].tables[EVALUATIONS.name]
+        others = tuple(store.without(EVALUATIONS, ref, "judge", {judge}) for ref in earlier)
+        outputs["evaluate"] = _replaced(judged["evaluate"], store.compact(EVALUATIONS, (*others, *new)))
+    if "prefer" in before and "prefer" in judged:
+        votes = store.read(PREFERENCES, judged["prefer"].tables[PREFERENCES.name])
+        pairs = {frozenset((row.first_id, row.second_id)) for row in votes}
+        prompts = {row.prompt_digest for row in votes}
+        votes += [
+            row
+            for row in store.read(PREFERENCES, before["prefer"].tables[PREFERENCES.name])
+            if row.judge != judge
+            or (row.prompt_digest in prompts and frozenset((row.first_id, row.second_id)) not in pairs)
+        ]
+        written = store.compact(PREFERENCES, (store.write_shard(PREFERENCES, votes),))
+        outputs["prefer"] = _replaced(judged["prefer"], written)
     return outputs
+
+
+def _replaced(output: StageOutput, ref: TableRef) -> StageOutput:
+    return output.model_copy(update={"tables": {**output.tables, ref.table: (ref,)}, "shards": {}})
 
 
 def votes_kept(
     store: Store, before: Mapping[str, StageOutput], now: Mapping[str, StageOutput]
 ) -> dict[str, StageOutput]:
     """What judges said of answers that are as they were to instructions that are there."""
-    if "evaluate" not in before or _answers(before) == _answers(now):
+    if "evaluate" not in before or _judged(before) == _judged(now):
         return {}
     answers = _rows_by_id(store, now)
     gone = {each for each, row in _rows_by_id(store, before).items() if answers.get(each) != row}
@@ -112,10 +126,12 @@ def votes_kept(
     return kept
 
 
-def _answers(stages: Mapping[str, StageOutput]) -> list[Sequence[str]]:
-    return [
-        stages[stage].digests(ANNOTATIONS.name) if stage in stages else () for stage in (REFRESHED, SEARCHED)
-    ]
+def _judged(stages: Mapping[str, StageOutput]) -> list[Sequence[str]]:
+    """What votes are about: the contents of the answers and of the instructions."""
+    written = dict.fromkeys((REFRESHED, SEARCHED), ANNOTATIONS) | dict.fromkeys(
+        ("select", POSED), INSTRUCTIONS
+    )
+    return [stages[stage].digests(table.name) if stage in stages else () for stage, table in written.items()]
 
 
 def _rows_by_id(store: Store, stages: Mapping[str, StageOutput]) -> dict[str, tuple[Any, ...]]:
