@@ -11,7 +11,7 @@ from tasks.exact_json import Json, digest_of
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
-from tasks.judging.facts import facts_of
+from tasks.judging.facts import FINISH, facts_of
 from tasks.judging.judge import (
     ALONE,
     ANSWER,
@@ -23,7 +23,6 @@ from tasks.judging.judge import (
 )
 from tasks.judging.params import EvaluateParams
 from tasks.llm.chat import ChatModel
-from tasks.search.task import FINISH
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import (
     ANNOTATIONS,

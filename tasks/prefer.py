@@ -10,6 +10,7 @@ from tasks.errors import BadRow
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
+from tasks.judging.facts import UNSOLVED
 from tasks.judging.judge import (
     ANSWER,
     FIRST,
@@ -17,7 +18,6 @@ from tasks.judging.judge import (
     SECOND,
     SOLVED,
     TIE,
-    UNSOLVED,
     preferred,
     solution_shown,
     vote,

@@ -106,11 +106,16 @@ class Called:
 
 def _calls(messages: Sequence[AnswerMessage]) -> Iterator[Called]:
     """The calls of a conversation with what they returned; those of Finish are none."""
-    said = {message.tool_call_id: message.content or "" for message in messages if message.role == "tool"}
+    shown = observations_of(messages)
     for message in messages:
         for call in message.tool_calls:
             if call.name != FINISH:
-                yield Called(call.name, call.arguments, said.get(call.id, ""))
+                yield Called(call.name, call.arguments, shown.get(call.id, ""))
+
+
+def observations_of(messages: Sequence[AnswerMessage]) -> Mapping[str | None, str]:
+    """What the calls of a conversation returned, by the id of the call."""
+    return {message.tool_call_id: message.content or "" for message in messages if message.role == "tool"}
 
 
 def _told(observation: str) -> str:

@@ -14,7 +14,7 @@ import prompts
 from tasks import exact_json
 from tasks.errors import BadRow, RequestRefused
 from tasks.exact_json import digest_of
-from tasks.judging.facts import FINISH
+from tasks.judging.facts import FINISH, UNSOLVED, observations_of
 from tasks.llm.chat import (
     TEXT,
     ChatModel,
@@ -32,7 +32,7 @@ from warehouse.tables.annotations import Annotation, AnswerMessage
 
 TASK, ANSWER, ALONE = "task", "answer", "answer_alone"
 SOLVABLE, UNSURE, UNSOLVABLE = "Solvable", "Unsure", "Unsolvable"
-SOLVED, UNSOLVED = "Solved", "Unsolved"
+SOLVED = "Solved"
 FIRST, SECOND, TIE = "first", "second", "tie"
 _NAMES = {"A": FIRST, "B": SECOND, "tie": TIE}
 AGAIN = "again/unusable_reply"
@@ -125,12 +125,12 @@ def functions_shown(functions: str) -> list[Json]:
 
 def steps_shown(messages: Sequence[AnswerMessage]) -> list[Json]:
     """The steps of a search as the judge reads them: a thought, and its calls with what they returned."""
-    said = {message.tool_call_id: message.content or "" for message in messages if message.role == "tool"}
+    shown = observations_of(messages)
     return [
         {
             "thought": message.content or "",
             "calls": [
-                {"function": call.name, "arguments": call.arguments, "observation": said.get(call.id, "")}
+                {"function": call.name, "arguments": call.arguments, "observation": shown.get(call.id, "")}
                 for call in message.tool_calls
                 if call.name != FINISH
             ],
