@@ -93,11 +93,12 @@ def instruction_stages(sequence: StageSequence) -> None:
     for stage in INSTRUCTIONS:
         sequence.stage(stage)
     for number in range(1, params.rounds + 1):
-        selected = sequence.outputs[SELECT.name]
-        if sequence.stopped or not sequence.again(
-            SAMPLE, round_no=number, accepted=params.accepted, selected=selected
-        ):
+        selected, drawn = sequence.outputs[SELECT.name], sequence.outputs[SAMPLE.name].counts.n_out
+        if sequence.stopped:
             break
+        sequence.again(SAMPLE, round_no=number, accepted=params.accepted, selected=selected)
+        if sequence.outputs[SAMPLE.name].counts.n_out == drawn:
+            break  # further draws were refused, or there are none
         sequence.again(PROPOSE)
         sequence.again(SELECT)
 

@@ -118,18 +118,16 @@ class StageSequence:
             raise SequenceEnd
         return stage_run.output
 
-    def again(self, stage: Stage, **arguments: Any) -> bool:
+    def again(self, stage: Stage, **arguments: Any) -> None:
         """Runs a stage of this sequence again for more; its output is then all it has done.
 
-        What stops it does not end the block: the stages behind it see what there is.  Whether there was
-        anything new.
+        What stops it does not end the block: the stages behind it see what there is.
         """
         so_far = self.outputs[stage.name]
         more = self._performed(stage, None, {"so_far": so_far, **arguments})
         at = next(at for at, ran in enumerate(self.done) if ran.stage == stage.name)
         self.done[at] = self.done[at].followed_by(more)
         self.outputs[stage.name] = more.output or so_far
-        return self.outputs[stage.name] != so_far
 
     def _performed(self, stage: Stage, params: BaseModel | None, arguments: Mapping[str, Any]) -> StageRun:
         given = {GIVEN[writer]: self.outputs.get(writer) for writer in stage.reads}

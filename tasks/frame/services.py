@@ -10,7 +10,7 @@ import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -121,12 +121,16 @@ _opening = threading.Lock()
 
 
 def services_of(run: RunContext) -> Services:
-    """The services of this run in this process."""
+    """The services of this run in this process; what they do is done as the run given says.
+
+    A run learns what its endpoint can do after its services were opened.
+    """
     key = (run.data, run.run_id)
     with _opening:
         if key not in _open:
             _open[key] = _start(run)
-        return _open[key]
+        found = _open[key]
+    return found if found.run == run else replace(found, run=run)
 
 
 def close_services() -> None:

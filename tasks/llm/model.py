@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tasks.errors import RequestRefused, ToolloomError
 from tasks.llm.adapt import (
     FunctionWatch,
@@ -41,10 +43,11 @@ class Stored:
         self._attempts = attempts
         self.too_long: dict[str, str] = {}  # what was said of it, by the digest of a refused request
 
-    async def ask(self, request: ChatRequest, payment: Payment) -> Reply:
+    async def ask(self, request: ChatRequest, payment: Payment, *, require: Callable[[], None]) -> Reply:
         """The reply.  What was refused for its length once is not sent again.
 
-        Raises `RequestRefused` for this request, `StopRun` for the run.
+        require: raises where nothing more may be asked; what is stored is given all the same.  Raises
+        `RequestRefused` for this request, `StopRun` for the run.
         """
         digest = request.digest(self._endpoint.params.model)
         key = reply_key(payment.row_id, payment.ordinal, digest)
@@ -53,6 +56,7 @@ class Stored:
         if stored is not None:
             payment.given(stored)
             return stored
+        require()
         if digest in self.too_long:
             refusal = RequestRefused(TOO_LONG, self.too_long[digest])
             payment.refused(refusal)
@@ -108,9 +112,11 @@ class StoredModel:
         adapted = fit_request(request, capabilities, self._endpoint.context, self.name)
         payment = Payment(self._ledger, self._stage, row_id, ordinal, self._discount)
         for may_shorten in (*[True] * _SHORTENINGS, False):
-            self._functions.require(request)
             try:
-                reply = restore_reply(await self._inner.ask(adapted, payment), request, capabilities)
+                replied = await self._inner.ask(
+                    adapted, payment, require=lambda: self._functions.require(request)
+                )
+                reply = restore_reply(replied, request, capabilities)
             except RequestRefused as refusal:
                 shorter_one = self._shorter(request, adapted, refusal) if may_shorten else None
                 if shorter_one is None:

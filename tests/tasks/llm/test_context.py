@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,9 +213,10 @@ def asked(
     server: ModelServer,
     store: Path,
     *requests: ChatRequest,
+    ordinals: Sequence[int] | None = None,
     **params: Any,
 ) -> list[Reply | str]:
-    """The reply to each, or why there is none."""
+    """The reply to each, or why there is none.  ordinals: theirs; they are counted unless given."""
     settings = LlmParams(base_url=server.url, **{"model": "m", "max_tokens": 500, **params})
 
     async def run() -> list[Reply | str]:
@@ -229,7 +230,7 @@ def asked(
                     stage="annotate",
                 )
                 said: list[Reply | str] = []
-                for ordinal, request in enumerate(requests):
+                for ordinal, request in zip(ordinals or range(len(requests)), requests, strict=True):
                     try:
                         said.append(await model.ask(request, row_id="a", ordinal=ordinal))
                     except (RequestRefused, BrokenContract) as error:
@@ -237,6 +238,22 @@ def asked(
                 return said
 
     return asyncio.run(run())
+
+
+def test_what_is_stored_is_given_when_nothing_more_may_be_asked(tmp_path: Path) -> None:
+    """Enough answers without a call end a run; a reply that is paid for is of use all the same."""
+    store, text = (
+        tmp_path / "replies.sqlite",
+        completion({"role": "assistant", "content": "I would call it."}),
+    )
+    with ModelServer(otherwise=sends(text)) as server:
+        asked(server, store, REQUEST)
+        later = [*range(1, ENOUGH_TO_TELL + 2), 0]
+        replies = asked(server, store, *[REQUEST] * len(later), ordinals=later)
+
+    given = [isinstance(reply, Reply) for reply in replies]
+    assert given == [True] * (ENOUGH_TO_TELL - 1) + [False, False, True]
+    assert len(server.requests) == ENOUGH_TO_TELL + 1
 
 
 @pytest.mark.parametrize("answer", [vllm(8_000), llama_of_before(7_000)])

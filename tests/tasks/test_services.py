@@ -1,0 +1,45 @@
+"""What the tasks of a process share follows what the run has learned since it was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tasks.calling.params import CallingParams
+from tasks.frame.run import RunContext
+from tasks.frame.services import close_services, services_of
+from tasks.llm.params import BudgetParams, Capabilities, LlmParams
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[RunContext]:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    yield RunContext(
+        data=tmp_path,
+        run_id="r",
+        started_at=now,
+        as_of={"crawl": now},
+        calling=CallingParams(),
+        llm=LlmParams(base_url="http://model.test/v1", model="m"),
+        budget=BudgetParams(),
+    )
+    close_services()
+
+
+def test_stages_see_what_the_endpoint_turned_out_to_lack(run: RunContext) -> None:
+    services_of(run)  # the trial of the endpoint is asked through them
+    learned = run.model_copy(update={"capabilities": Capabilities(long_names=False)})
+
+    assert services_of(learned).run.model_identity() == learned.model_identity()
+    assert learned.model_identity() != run.model_identity()
+
+
+def test_all_of_a_run_share_the_same_clients_counts_and_limits(run: RunContext) -> None:
+    first = services_of(run)
+    second = services_of(run.model_copy(update={"capabilities": Capabilities(long_names=False)}))
+
+    assert (first.model, first.calls, first.store) == (second.model, second.calls, second.store)
+    assert first.progress("probe") is second.progress("probe")
