@@ -248,7 +248,7 @@ def test_what_is_stored_is_given_when_nothing_more_may_be_asked(tmp_path: Path) 
     )
     with ModelServer(otherwise=sends(text)) as server:
         asked(server, store, REQUEST)
-        later = [*range(1, ENOUGH_TO_TELL + 2), 0]
+        later = [*range(2, ENOUGH_TO_TELL + 3), 0]
         replies = asked(server, store, *[REQUEST] * len(later), ordinals=later)
 
     given = [isinstance(reply, Reply) for reply in replies]
