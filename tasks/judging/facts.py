@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tasks import exact_json
@@ -43,8 +43,9 @@ _DATE = re.compile(
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,80})[\"”“»]")
 _TOKEN = re.compile(r"[^\s\"“”„«»()\[\]{},;|]+(?:,\d{3}(?!\d)[^\s\"(){},;|\[\]]*)*")
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_UNIT = re.compile(r"[-+\u2212]?[\d.,]+(?:[eE][-+]?\d+)?(?:%|°[CF]?|[a-zA-Zµ²³/]{1,4})?")
-_CODE = re.compile(r"[A-Z]{2,8}")
+_UNIT = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:%|°[CF]?|[a-zA-Zµ²³/]{1,4})?")
+_TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+_CODE = re.compile(r"(?!(?:AM|PM|OK)$)[A-Z]{2,8}")
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _BETWEEN = frozenset(
     {
@@ -64,7 +65,12 @@ _BETWEEN = frozenset(
         "there",
     }
 )
-_LIST_MARK = re.compile(r"(?m)(?:^|(?<=\s))(?:\(\d{1,2}\)|\d{1,2}[.)])(?=\s)")
+_LIST_MARK = re.compile(r"(?m)(?:^|(?<=\s))(?:\((\d{1,2})\)|(\d{1,2})[.)])(?=\s)")
+_LEFT_OUT = re.compile(r"(\d{1,9}) more items")
+_AROUND = ".,:!?'*_`~"
+_CURRENCY = "$€£¥"
+_LARGEST_EXPONENT = 300
+_PRECISION = 25
 _WHOLE_FROM = 10
 """Numbers below are rounded to whole ones by nobody."""
 
@@ -162,7 +168,7 @@ class Value:
 
 def values_of(answer: str, query: str) -> list[Value]:
     """The numbers, dates, codes and quoted names of an answer that its instruction does not give."""
-    text = _LIST_MARK.sub(" ", answer)
+    text = _without_list_marks(answer)
     asked = _folded(query)
     asked_days = {_day(match) for match in _DATE.finditer(query)}
     asked_numbers = {number for number in map(_number, _NUMBER.findall(query)) if number is not None}
@@ -181,8 +187,8 @@ def values_of(answer: str, query: str) -> list[Value]:
             if _folded(match.group(1)) not in asked:
                 values.append((match.start(), Value(match.group(1))))
     for match in _TOKEN.finditer(text):
-        token = match.group().strip(".,:!?'*_`~")
-        if _overlaps(match.span(), taken) or not (any(map(str.isdigit, token)) or _CODE.fullmatch(token)):
+        token = match.group().strip(_AROUND).lstrip(_CURRENCY)
+        if _overlaps(match.span(), taken) or not (re.search("[0-9]", token) or _CODE.fullmatch(token)):
             continue
         number = _number(token) if _UNIT.fullmatch(token) else None
         if _folded(token) in asked if number is None else number in asked_numbers:
@@ -192,6 +198,20 @@ def values_of(answer: str, query: str) -> list[Value]:
         )
         values.append((match.start(), Value(token, number, percent=token.endswith("%"), words=before)))
     return [value for _, value in sorted(values, key=lambda placed: placed[0])]
+
+
+def _without_list_marks(text: str) -> str:
+    """Without 1., 2. and so on, where they count in order; other numbers that end a sentence are values."""
+    expected = 1
+
+    def kept(match: re.Match[str]) -> str:
+        nonlocal expected
+        if int(match[1] or match[2]) != expected:
+            return match.group()
+        expected += 1
+        return " "
+
+    return _LIST_MARK.sub(kept, text)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -209,10 +229,10 @@ def _folded(text: str) -> str:
 
 def _number(text: str) -> Decimal | None:
     found = _NUMBER.match(text)
-    try:
-        return None if found is None else Decimal(found.group().replace(",", "").replace("\u2212", "-"))
-    except InvalidOperation:
+    if found is None:
         return None
+    number = Decimal(found.group().replace(",", "").replace("\u2212", "-"))
+    return number if abs(number.adjusted()) <= _LARGEST_EXPONENT else None
 
 
 def _day(match: re.Match[str]) -> date | None:
@@ -239,15 +259,20 @@ class Seen:
     strings: list[str] = field(default_factory=list)
     days: set[tuple[date | None, str]] = field(default_factory=set)
     """With every beginning of the time that is told with one."""
+    times: set[str] = field(default_factory=set)
     numbers: set[Decimal] = field(default_factory=set)
     named: dict[tuple[str, ...], set[Decimal]] = field(default_factory=lambda: defaultdict(set))
     """The numbers under a key, by the key's words; of a list, how long it is, too."""
+    _rounded: dict[tuple[int, bool], set[Decimal]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for observation in self.observations:
             for match in _DATE.finditer(observation):
-                time = match["time"] or ""
-                self.days |= {(_day(match), time[:length]) for length in (0, 5, 8)}
+                day, time = _day(match), match["time"] or ""
+                self.days |= {(day, time[:length]) for length in (0, 5, 8)}
+                self.numbers |= {Decimal(day.year)} if day is not None else set()
+            for match in _TIME.finditer(observation):
+                self.times |= {_clock(match, seconds=False), _clock(match, seconds=True)}
             told = _json(observation)
             if told is None:
                 self.numbers |= set(_numbers_in(observation))
@@ -268,7 +293,7 @@ class Seen:
             self.strings.append(value)
             self._note(key, _numbers_in(value))
         elif value is not None and not isinstance(value, bool):
-            self._note(key, [Decimal(str(value))])
+            self._note(key, _numbers_in(str(value)))
 
     def _note(self, key: tuple[str, ...], numbers: Iterable[Decimal]) -> None:
         for number in numbers:
@@ -278,48 +303,79 @@ class Seen:
     def backs(self, value: Value) -> bool:
         """Whether the value stands in what was returned, as it is or rounded.
 
-        A number that is named by a key, as in "the mask is 7", has to stand under that key.
+        A number that is named by a key, as in "the mask is 7", has to stand under that key, or under another
+        one that is named in the same clause.
         """
         if value.day is not None:
             return (value.day, value.time) in self.days
+        time = _TIME.fullmatch(value.text)
+        if time is not None:
+            return _clock(time, seconds=time[3] is not None) in self.times
         if value.number is None:
             return re.search(rf"(?<!\w){re.escape(_folded(value.text))}(?!\w)", self.text) is not None
-        among = self._under_key(value.words) or self.numbers
-        return any(_same(value, number) for number in among)
+        named = self._under_keys(value.words)
+        if named:
+            return any(_same(value.number, _rounded([number], *_kind(value))) for number in named)
+        kind = _kind(value)
+        if kind not in self._rounded:
+            self._rounded[kind] = _rounded(self.numbers, *kind)
+        return _same(value.number, self._rounded[kind])
 
-    def _under_key(self, words: tuple[str, ...]) -> set[Decimal]:
+    def _under_keys(self, words: tuple[str, ...]) -> set[Decimal]:
+        """The numbers under the keys that a clause names, when its last words say that it is of one."""
         end = len(words)
         while end and words[end - 1] in _BETWEEN:
             end -= 1
         if end == len(words):
             return set()  # nothing says that it is the value of what stands before it
-        return next((self.named[words[at:end]] for at in range(end) if words[at:end] in self.named), set())
+        begins = max(
+            (at + 1 for at, word in enumerate(words[:end]) if word == "and" or word.isdigit()), default=0
+        )
+        if not any(words[at:end] in self.named for at in range(begins, end)):
+            return set()
+        spans = ((at, to) for at in range(begins, end) for to in range(at + 1, end + 1))
+        return set().union(*(self.named[words[at:to]] for at, to in spans if words[at:to] in self.named))
+
+
+def _clock(match: re.Match[str], *, seconds: bool) -> str:
+    """A time as two digits each, with its seconds or without."""
+    hours, minutes, rest = match.groups()
+    return f"{int(hours):02}:{minutes}" + (f":{rest or '00'}" if seconds else "")
 
 
 def _left_out(items: Sequence[Any]) -> int:
     """How many items a shortened list lacks beside those that stand there, the note of it among them."""
     note = items[-1].get(CUT_KEY) if items and isinstance(items[-1], dict) else None
-    told = _NUMBER.match(note) if isinstance(note, str) else None
-    return 0 if told is None else int(told.group()) - 1
+    told = _LEFT_OUT.fullmatch(note) if isinstance(note, str) else None
+    return 0 if told is None else int(told[1]) - 1
 
 
 def _numbers_in(text: str) -> Iterator[Decimal]:
-    return (number for number in map(_number, _NUMBER.findall(text)) if number is not None)
+    """Numbers that are words of their own, perhaps with a unit; not those within codes and names."""
+    for token in _TOKEN.findall(text):
+        stated = token.strip(_AROUND).lstrip(_CURRENCY)
+        number = _number(stated) if _UNIT.fullmatch(stated) else None
+        if number is not None:
+            yield number
 
 
-def _same(value: Value, number: Decimal) -> bool:
-    """Whether a stated number is this one, rounded perhaps, or as a percentage."""
-    stated = value.number
-    if stated is None:
-        return False
-    if abs(stated) == abs(number):
-        return True
-    scaled = number * 100 if value.percent else number
-    places = -int(stated.as_tuple().exponent)
-    if places <= 0 and abs(scaled) < _WHOLE_FROM:
-        return False
-    try:
-        unit = Decimal(1).scaleb(-max(places, 0))
-        return abs(stated) in {abs(scaled).quantize(unit, way) for way in (ROUND_HALF_UP, ROUND_HALF_EVEN)}
-    except InvalidOperation:
-        return False
+def _kind(value: Value) -> tuple[int, bool]:
+    """How a value is rounded: its decimal places, and whether it is a percentage."""
+    assert value.number is not None
+    return max(0, -int(value.number.as_tuple().exponent)), value.percent
+
+
+def _rounded(numbers: Iterable[Decimal], places: int, percent: bool) -> set[Decimal]:
+    """The numbers as they are and rounded to so many places; percent: those times a hundred, too."""
+    given = set(numbers)
+    scaled = given | {number * 100 for number in given} if percent else given
+    unit, rounded = Decimal(1).scaleb(-places), set(given)
+    for number in scaled:
+        if (places or abs(number) >= _WHOLE_FROM) and number.adjusted() + places < _PRECISION:
+            rounded |= {number.quantize(unit, way) for way in (ROUND_HALF_UP, ROUND_HALF_EVEN)}
+    return rounded
+
+
+def _same(stated: Decimal, numbers: Set[Decimal]) -> bool:
+    """A sign may be left out, as in "it fell by 5", and none may be added."""
+    return stated in numbers or (stated > 0 and -stated in numbers)

@@ -130,6 +130,13 @@ BACKED = [
     ("the length of a list", "There are 3 airports.", {"airports": ["a", "b", "c"]}),
     ("of a list that was cut", "There are 12 airports.", {"airports": ["a", {"_cut": "11 more items"}]}),
     ("under the key that names it", "The mask is 7 and the version is 4.", {"mask": 7, "version": 4}),
+    ("a price", "It costs $12.50, or €11.", {"usd": 12.5, "eur": 11}),
+    ("a percentage that is told as one", "It is 38.8%.", {"percent": 38.82}),
+    ("a time", "It leaves at 8:15 and arrives at 09:05.", {"from": "08:15", "to": "2026-06-03T09:05:30Z"}),
+    ("the year of a day", "It was built in 1987.", {"built": "1987-05-04"}),
+    ("a sign that is told in words", "It fell by 5 points.", {"change": -5}),
+    ("marks that are no digits", "The lake of 12 km² holds CO₂ at 9 AM.", {"area": 12, "hour": 9}),
+    ("under another key of the clause", "The price of the room is 100.", {"room": 12, "price": 100}),
     ("in what a list is numbered by", "1. It rains. 2) It snows. (3) It is 4 degrees.", {"degrees": 4}),
 ]
 
@@ -152,6 +159,17 @@ PLANTED = [
     ("a part of a code", "Its number is AB12.", {"number": "AB123"}, ("AB12",)),
     ("another name", 'It is called "Oslo Airport".', {"name": "Berlevåg Airport"}, ("Oslo Airport",)),
     ("another key's value", "The mask is 4 and the version is 7.", {"mask": 7, "version": 4}, ("4", "7")),
+    (
+        "an address in the same net",
+        "Its address is 192.168.99.99.",
+        {"ip": "192.168.1.1"},
+        ("192.168.99.99",),
+    ),
+    ("another version", "It is version 1.2.9.", {"version": "1.2.3"}, ("1.2.9",)),
+    ("a sign that nobody told", "It is -5 degrees.", {"degrees": 5}, ("-5",)),
+    ("a digit of an identifier", "There are 5.", {"id": "ab5cd"}, ("5",)),
+    ("numbers at the end of a sentence", "It is 99. Tomorrow (88) too.", {"t": 1}, ("99", "88")),
+    ("another time", "It leaves at 08:20.", {"from": "08:15"}, ("08:20",)),
     ("nothing was returned", "It is 12 degrees.", "", ("12",)),
 ]
 
@@ -161,6 +179,24 @@ PLANTED = [
 )
 def test_planted_values_are_not(answer: str, observation: object, found: tuple[str, ...]) -> None:
     assert unbacked(answer, observation) == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "observation"),
+    [
+        ("It is 12 degrees.", '{"sha": "9e1234567"}'),
+        ("It is 12 degrees.", '{"n": 1e4000000}'),
+        ("It is 1e1000000.", '{"n": 1}'),
+        ("It is 12%.", '{"n": "9e999999"}'),
+        ("It is 12 degrees.", '{"list": [{"_cut": "1,200 more items"}]}'),
+        ("It is 12 degrees.", '{"list": [{"_cut": "1.5 more"}]}'),
+        ("It is 12.5 degrees.", '{"n": 123456789012345678901234567890.25}'),
+        ("It is 12 degrees.", f'{{"n": {"9" * 5000}}}'),
+        ("It is 12 degrees.", "[" * 5000),
+    ],
+)
+def test_no_observation_is_too_odd_to_look_through(answer: str, observation: str) -> None:
+    assert len(unbacked(answer, observation)) <= 1
 
 
 def test_what_the_instruction_gives_is_no_value_of_the_answer() -> None:
