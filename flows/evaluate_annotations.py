@@ -21,6 +21,7 @@ from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
+from warehouse.tables import ANNOTATIONS
 
 
 @flow(name="evaluate-annotations", flow_run_name="evaluate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
@@ -28,6 +29,7 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
     """Judges all answers of the snapshot shown, and commits a run of kind `evaluate`."""
     with run_in(data, config, EVALUATE, base=annotated_run) as run:
         assert run.base is not None, "annotated_run gives none but one that is there"
+        require_reference(run.store, to_judge(run.base)["annotate"], run.config.evaluate.against)
         with StageSequence(run.context, run.config, outputs=to_judge(run.base)) as sequence:
             sequence.stage(JUDGE)
             if run.config.evaluate.against is not None:
@@ -40,6 +42,16 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
             beside_judges(run.store, run.base.stages, judged, run.config.llm.model),
             "complete" if complete else "partial",
             parent=run.base.run_id,
+        )
+
+
+def require_reference(store: Store, annotated: StageOutput, against: str | None) -> None:
+    """Raises `UsageError` for a method that answered nothing."""
+    methods = sorted({method for (method,) in store.select(annotated.tables[ANNOTATIONS.name], "method")})
+    if against is not None and against not in methods:
+        raise UsageError(
+            f"no answer is of the method {against!r}, with which the others are to be compared",
+            fix=f"there are those of {', '.join(methods)}; `toolloom annotate --method {against}` makes more",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tasks.annotate import STAGE as ANNOTATE
 from tasks.catalogue.toolbench.instructions import STAGE as POSED
+from tasks.judging.judge import PREFERENCE, QUESTIONS
 from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
 from warehouse.store import Store
@@ -73,30 +74,41 @@ def carried(
 def beside_judges(
     store: Store, before: Mapping[str, StageOutput], judged: Mapping[str, StageOutput], judge: str
 ) -> dict[str, StageOutput]:
-    """New votes of a judge, with those that others gave before, and its own on other pairs."""
+    """New votes of a judge, with those that others gave before, and its own on what was not asked now."""
     outputs = dict(judged)
     if "evaluate" in before and "evaluate" in judged:
-        new = judged["evaluate"].tables[EVALUATIONS.name]
-        earlier = before["evaluate"].tables[EVALUATIONS.name]
-        others = tuple(store.without(EVALUATIONS, ref, "judge", {judge}) for ref in earlier)
-        outputs["evaluate"] = _replaced(judged["evaluate"], store.compact(EVALUATIONS, (*others, *new)))
+        rows = store.read(EVALUATIONS, judged["evaluate"].tables[EVALUATIONS.name])
+        asked = {(row.subject_id, row.question) for row in rows}
+        rows += [
+            row
+            for row in store.read(EVALUATIONS, before["evaluate"].tables[EVALUATIONS.name])
+            if row.judge != judge
+            or (
+                row.prompt_digest == QUESTIONS[row.question].digest
+                and (row.subject_id, row.question) not in asked
+            )
+        ]
+        outputs["evaluate"] = _replaced(store, judged["evaluate"], EVALUATIONS, rows)
     if "prefer" in before and "prefer" in judged:
         votes = store.read(PREFERENCES, judged["prefer"].tables[PREFERENCES.name])
         pairs = {frozenset((row.first_id, row.second_id)) for row in votes}
-        prompts = {row.prompt_digest for row in votes}
         votes += [
             row
             for row in store.read(PREFERENCES, before["prefer"].tables[PREFERENCES.name])
             if row.judge != judge
-            or (row.prompt_digest in prompts and frozenset((row.first_id, row.second_id)) not in pairs)
+            or (
+                row.prompt_digest == PREFERENCE.digest
+                and frozenset((row.first_id, row.second_id)) not in pairs
+            )
         ]
-        written = store.compact(PREFERENCES, (store.write_shard(PREFERENCES, votes),))
-        outputs["prefer"] = _replaced(judged["prefer"], written)
+        outputs["prefer"] = _replaced(store, judged["prefer"], PREFERENCES, votes)
     return outputs
 
 
-def _replaced(output: StageOutput, ref: TableRef) -> StageOutput:
-    return output.model_copy(update={"tables": {**output.tables, ref.table: (ref,)}, "shards": {}})
+def _replaced(store: Store, output: StageOutput, table: Table[Any], rows: Sequence[Any]) -> StageOutput:
+    """The output with these rows of a table."""
+    written = store.compact(table, (store.write_shard(table, rows),))
+    return output.model_copy(update={"tables": {**output.tables, table.name: (written,)}, "shards": {}})
 
 
 def votes_kept(

@@ -35,6 +35,12 @@ def compare(
     nothing is judged or common.
     """
     found = [_answers(data, side, rules, judge) for side in sides]
+    judges = {answers["judge"].iloc[0] for answers in found}
+    if len(judges) > 1:
+        raise UsageError(
+            f"the sides were judged by {' and '.join(sorted(judges))}",
+            fix="have one judge look at both: `toolloom evaluate`, then --judge",
+        )
     common = set.intersection(*(set(answers.index) for answers in found))
     if not common:
         counts = ", ".join(f"{side} has {len(answers):,}" for side, answers in zip(sides, found, strict=True))
@@ -58,7 +64,14 @@ def compare(
 
 def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFrame:
     """A side's answers by instruction."""
-    wanted = dict(part.split("=", 1) for part in side.split(",")) if "=" in side else {"": side}
+    first, *further = side.split(",")
+    parts = [first if "=" in first else f"={first}", *further]
+    if any("=" not in part for part in parts):
+        raise UsageError(
+            f"{side!r} is no side of a comparison",
+            fix="name a method or a model, or method=react,model=...,run=...",
+        )
+    wanted = dict(part.split("=", 1) for part in parts)
     run = wanted.pop("run", None)
     with open_database(data, run) as connection:
         names = [name for (name,) in connection.execute("SELECT rules FROM rules").fetchall()]
@@ -93,7 +106,7 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
         raise UsageError(
             f"{side!r} has several answers to an instruction", fix=f"say which: {side},... with {values}"
         )
-    return rows.set_index("instruction_id")
+    return rows.assign(run=run or "").set_index("instruction_id")
 
 
 def _table(data: Path, sides: Sequence[str], answers: Sequence[pd.DataFrame], rules: str) -> pd.DataFrame:
@@ -113,7 +126,7 @@ def _table(data: Path, sides: Sequence[str], answers: Sequence[pd.DataFrame], ru
         row |= {name: float(answered[name].mean()) for name in ("n_calls", "tokens", "cost_usd")}
         solved = float(answered["passed"].sum())
         row["usd_per_passed"] = (
-            float(answered["cost_usd"].sum(min_count=1)) / solved if solved else float("nan")
+            float(answered["cost_usd"].sum(skipna=False)) / solved if solved else float("nan")
         )
         rows.append(row)
     return pd.DataFrame(rows)
@@ -125,7 +138,10 @@ def _columns(name: str, rate: Rate) -> dict[str, float]:
 
 def _won(data: Path, ours: pd.DataFrame, theirs: pd.DataFrame, rules: str) -> pd.Series:
     """What each answer won against the other side's, by instruction; NaN where the pair was not judged."""
-    with open_database(data) as connection:
+    runs = {ours["run"].iloc[0], theirs["run"].iloc[0]}
+    if len(runs) > 1:  # the same search has the same id in each run, whatever it answered
+        return pd.Series(np.nan, index=ours.index, dtype=float)
+    with open_database(data, runs.pop() or None) as connection:
         statement = sql_files("statements")["compared_pairs"].text
         pairs = connection.execute(statement, [rules, ours["judge"].iloc[0]]).fetchall()
     score = {(annotation_id, against_id): won for annotation_id, against_id, won in pairs}

@@ -40,7 +40,7 @@ _DATE = re.compile(
     rf"|\b(?P<m2>{_MONTH}) (?P<d2>{_DAY}),? (?P<y2>\d{{4}})\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,80})[\"”“»]")
+_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,2000})[\"”“»]")
 _TOKEN = re.compile(r"[^\s\"“”„«»()\[\]{},;|]+(?:,\d{3}(?!\d)[^\s\"(){},;|\[\]]*)*")
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _UNIT = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:%|°[CF]?|[a-zA-Zµ²³/]{1,4})?")
@@ -70,6 +70,7 @@ _LEFT_OUT = re.compile(r"(\d{1,9}) more items")
 _AROUND = ".,:!?'*_`~"
 _CURRENCY = "$€£¥"
 _LARGEST_EXPONENT = 300
+_LONGEST_NAME = 80
 _PRECISION = 25
 _WHOLE_FROM = 10
 """Numbers below are rounded to whole ones by nobody."""
@@ -184,7 +185,7 @@ def values_of(answer: str, query: str) -> list[Value]:
     for match in _QUOTED.finditer(text):
         if not _overlaps(match.span(), taken):
             taken.append(match.span())
-            if _folded(match.group(1)) not in asked:
+            if len(match.group(1)) <= _LONGEST_NAME and _folded(match.group(1)) not in asked:
                 values.append((match.start(), Value(match.group(1))))
     for match in _TOKEN.finditer(text):
         token = match.group().strip(_AROUND).lstrip(_CURRENCY)
@@ -283,6 +284,7 @@ class Seen:
     def _take(self, value: Any, key: tuple[str, ...]) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
+                self.strings.append(str(name).replace("_", " "))
                 self._take(inner, _words(str(name)))
             return
         if isinstance(value, list):

@@ -113,6 +113,7 @@ def test_methods_are_compared_on_the_instructions_they_share(evaluated: tuple[Pa
     [
         (["dfsd", "react"], "did you mean 'dfsdt'?"),
         (["method=dfsdt,model=gpt"], "no judged answer is of 'gpt'"),
+        (["dfsdt,foo", "react"], "'dfsdt,foo' is no side of a comparison"),
         (["color=red"], "a side has no 'color'"),
         (["toolloom-teacher"], "has several answers to an instruction"),
         (["dfsdt", "--judge", "somebody"], "'somebody' has judged nothing"),
@@ -125,6 +126,24 @@ def test_sides_that_cannot_be_compared_say_what_to_name(
     data, _ = evaluated
     shown = CliRunner().invoke(app, ["compare", *sides, "--data", str(data)])
     assert (shown.exit_code, message in shown.output) == (2, True), shown.output
+
+
+def test_a_side_may_be_named_by_its_method_and_more(evaluated: tuple[Path, str]) -> None:
+    data, _ = evaluated
+    sides = ["dfsdt,model=toolloom-teacher", "method=react"]
+    shown = CliRunner().invoke(app, ["compare", *sides, "--format", "json", "--data", str(data)])
+    assert [row["side"] for row in json.loads(shown.output)] == sides
+
+
+def test_a_reference_without_answers_is_refused(
+    evaluated: tuple[Path, str], toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    data, _ = evaluated
+    before = rows(data, "FROM preferences ORDER BY ALL")
+    done = toolloom("evaluate", "--against", "nope", *SMALL, *sandbox.settings(), "--data", data)
+    code, message = refused(done)
+    assert (code, "no answer is of the method 'nope'" in message) == (2, True), message
+    assert rows(data, "FROM preferences ORDER BY ALL") == before
 
 
 def test_answers_that_nobody_judged_are_not_compared(uninterrupted: Snapshot) -> None:

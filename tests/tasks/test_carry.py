@@ -11,6 +11,7 @@ import pytest
 from searched_world import instruction, search
 
 from tasks.carry import beside_judges, votes_kept
+from tasks.judging.judge import PREFERENCE, QUESTIONS
 from warehouse.ref import Counts, StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
@@ -49,11 +50,11 @@ def said(subject: str, question: str, asked: str, judge: str = "judge") -> Evalu
         label="Unsure",
         by_rule=False,
         reason="It is so.",
-        prompt_digest="prompt",
+        prompt_digest=QUESTIONS[question].digest,
     )
 
 
-def prefers(first: str, second: str, judge: str = "judge", prompt: str = "prompt") -> Preference:
+def prefers(first: str, second: str, judge: str = "judge", prompt: str = PREFERENCE.digest) -> Preference:
     return Preference(
         first_id=first,
         second_id=second,
@@ -153,13 +154,13 @@ def test_instructions_may_go_before_their_answers_do(store: Store) -> None:
     assert ASKED[0].instruction_id not in kept(store, before, now)["votes"]
 
 
-def test_votes_of_another_judge_stand_beside(store: Store) -> None:
+def test_votes_of_another_judge_and_on_other_answers_stand_beside(store: Store) -> None:
     other = said("a", "answer", "i", judge="other")
     before = {"evaluate": wrote(store, "evaluate", {EVALUATIONS: [other, said("old", "answer", "i")]})}
     now = {"evaluate": wrote(store, "evaluate", {EVALUATIONS: [said("a", "answer", "i")]})}
     outputs = beside_judges(store, before, now, "judge")
     found = store.select(outputs["evaluate"].tables["evaluations"], "subject_id", "judge")
-    assert found == [("a", "judge"), ("a", "other")]
+    assert found == [("a", "judge"), ("a", "other"), ("old", "judge")]
 
 
 def test_pairs_with_another_reference_stay_while_the_question_is_the_same(store: Store) -> None:

@@ -275,6 +275,19 @@ def test_win_rates_count_pairs_from_both_sides(rows_of: Ask, build: ModuleType) 
     ]
 
 
+def test_pairs_on_what_cannot_be_solved_are_set_aside_as_answers_are(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT rules, sum(n_pairs) FROM win_rates "
+        "WHERE method = 'dfsdt' AND rules IN ('toolloom', 'stable') "
+        "GROUP BY rules",
+        build.instruction(),
+        *two_answers(build, SOLVED, SOLVED),
+        *votes_of("ours"),
+        task(UNSOLVABLE),
+    )
+    assert found == [("stable", 1)]
+
+
 def test_a_judge_that_prefers_what_it_reads_first_is_seen_to_flip(rows_of: Ask, build: ModuleType) -> None:
     found = rows_of(
         "SELECT * FROM judge_health",

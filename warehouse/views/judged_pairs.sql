@@ -40,6 +40,15 @@ labels AS (
     WHERE question = 'answer'
     GROUP BY subject_id, judge
 ),
+-- Whether it is certain that the task can be solved is a matter of the instruction.
+aside AS (
+    SELECT rules.rules, judge, subject_id AS instruction_id,
+        rules.unsolvable = 'sets_aside' AND 2 * count(*) FILTER (WHERE label = 'Solvable') <= count(*) AS set_aside
+    FROM evaluations
+    CROSS JOIN rules
+    WHERE question = 'task'
+    GROUP BY rules.rules, rules.unsolvable, judge, subject_id
+),
 labelled AS (
     SELECT rules.*, voted.*, ours.label AS ours, theirs.label AS theirs
     FROM voted
@@ -69,8 +78,10 @@ SELECT
         ELSE mean
     END AS won,
     by_rule OR by_label AS by_rule,
-    flipped AND NOT by_rule AS flipped
-FROM decided;
+    flipped AND NOT by_rule AS flipped,
+    coalesce(set_aside, FALSE) AS set_aside
+FROM decided
+LEFT JOIN aside USING (rules, judge, instruction_id);
 
 COMMENT ON COLUMN judged_pairs.rules IS 'By which rules; see the view rules; e.g. toolloom';
 COMMENT ON COLUMN judged_pairs.judge IS 'Who judged; e.g. gpt-4o';
@@ -79,4 +90,5 @@ COMMENT ON COLUMN judged_pairs.against_id IS 'The search it is compared with';
 COMMENT ON COLUMN judged_pairs.instruction_id IS 'The instruction of both';
 COMMENT ON COLUMN judged_pairs.won IS '1 won, 0 lost, a half for a tie; in between where the rules leave it open';
 COMMENT ON COLUMN judged_pairs.by_rule IS 'Whether labels or equal answers decided, and no vote on the pair';
+COMMENT ON COLUMN judged_pairs.set_aside IS 'Whether the rules leave the pair out of rates, since the task cannot be solved for certain';
 COMMENT ON COLUMN judged_pairs.flipped IS 'Whether the judge preferred another answer when the order was changed';

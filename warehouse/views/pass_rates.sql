@@ -9,7 +9,11 @@ SELECT
     count(*) FILTER (WHERE set_aside) AS n_set_aside,
     avg(passed) FILTER (WHERE NOT set_aside) AS pass_rate,
     count(*) FILTER (WHERE label = 'Unsure' AND NOT set_aside) AS n_unsure,
-    sum(annotations.cost_usd) / nullif(sum(passed), 0) AS usd_per_passed
+    CASE
+        WHEN count(*) FILTER (WHERE NOT set_aside) = count(annotations.cost_usd) FILTER (WHERE NOT set_aside)
+            THEN sum(annotations.cost_usd) FILTER (WHERE NOT set_aside)
+                / nullif(sum(passed) FILTER (WHERE NOT set_aside), 0)
+    END AS usd_per_passed
 FROM judged_answers
 JOIN annotations USING (annotation_id)
 LEFT JOIN instructions ON instructions.instruction_id = annotations.instruction_id
@@ -24,4 +28,4 @@ COMMENT ON COLUMN pass_rates.n_answers IS 'Answers that count';
 COMMENT ON COLUMN pass_rates.n_set_aside IS 'Answers left out, since it is not certain that their tasks can be solved';
 COMMENT ON COLUMN pass_rates.pass_rate IS 'Share that passed; e.g. 0.87';
 COMMENT ON COLUMN pass_rates.n_unsure IS 'Answers that count, on which the judge is of no clear mind';
-COMMENT ON COLUMN pass_rates.usd_per_passed IS 'What the searches cost for each answer that passed, where prices are known';
+COMMENT ON COLUMN pass_rates.usd_per_passed IS 'What the searches cost for each answer that passed; NULL where the price of one is unknown';

@@ -17,6 +17,7 @@ FROM judged_pairs
 JOIN annotations AS ours ON ours.annotation_id = judged_pairs.annotation_id
 JOIN annotations AS theirs ON theirs.annotation_id = judged_pairs.against_id
 LEFT JOIN instructions ON instructions.instruction_id = judged_pairs.instruction_id
+WHERE NOT judged_pairs.set_aside
 GROUP BY ALL;
 
 COMMENT ON COLUMN win_rates.rules IS 'By which rules; see the view rules; e.g. toolloom';
@@ -26,7 +27,7 @@ COMMENT ON COLUMN win_rates.model IS 'Who searched; e.g. gpt-4o-mini';
 COMMENT ON COLUMN win_rates.against IS 'The method it is compared with; e.g. react';
 COMMENT ON COLUMN win_rates.against_model IS 'Who searched there; e.g. gpt-4o-mini';
 COMMENT ON COLUMN win_rates.scenario IS 'G1, G2 or G3; e.g. G1';
-COMMENT ON COLUMN win_rates.n_pairs IS 'Pairs of answers to the same instructions';
+COMMENT ON COLUMN win_rates.n_pairs IS 'Pairs of answers to the same instructions, but for those set aside';
 COMMENT ON COLUMN win_rates.n_won IS 'Pairs it won';
 COMMENT ON COLUMN win_rates.n_tied IS 'Pairs in which neither is better';
 COMMENT ON COLUMN win_rates.n_lost IS 'Pairs it lost';
