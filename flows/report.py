@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Annotated, Outcome, Reprobed, Spent, StageRun, Unusable
+from flows.outcome import Annotated, Evaluated, Outcome, Reprobed, Spent, StageRun, Unusable
 from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
 from warehouse import manifest
@@ -129,6 +129,8 @@ def _spent(spent: Spent) -> str:
 def _worth_trying(outcome: Outcome) -> Sequence[str]:
     if isinstance(outcome, Reprobed):
         return ("sql @health", "sql @drift", "sql @stale")
+    if isinstance(outcome, Evaluated):
+        return ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects")
     if isinstance(outcome, Annotated):
         return ("show", "sql @search_effort", "sql @rejects")
     if any(run.stage == "annotate" and run.output is not None for run in outcome.stages):

@@ -174,7 +174,7 @@ def _heading(
     n, judge = len(counted[0]), found[0]["judge"].iloc[0]
     lines = [f"{n:,} instructions, judged by {judge} and counted by the rules of {rules}."]
     if len(common) > n:
-        lines.append(f"{len(common) - n:,} are set aside: it is not certain that they can be solved.")
+        lines.append(f"Set aside, since it is not certain that they can be solved: {len(common) - n:,}.")
     every = set().union(*(set(answers.index) for answers in found))
     lines += [
         f"{side} has no judged answer to {len(every) - len(answers):,}, which are left out of all sides."
