@@ -16,14 +16,14 @@ from flows.params import DEFAULT_DATA, Config
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, shard_runner
 from tasks.annotate import STAGE as SEARCH
-from tasks.carry import beside, stages_below
 from tasks.catalogue.params import CatalogueParams, ToolbenchParams
 from tasks.commit import ANNOTATE, Status
 from tasks.crawl import STAGE as CRAWL
 from tasks.errors import UsageError
 from tasks.frame.running import usable
-from tasks.pose import STAGE as POSE
-from tasks.pose import QueryFiles
+from tasks.keep_searches import merged_searches, stages_of
+from tasks.load_queries import STAGE as LOAD_QUERIES
+from tasks.load_queries import QueryFiles
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
@@ -60,17 +60,17 @@ def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Aske
     ) as run:
         stage_runs = _run_stages(run, asked)
         outputs = {ran.stage: ran.output for ran in stage_runs if ran.output is not None}
-        searched, posed = outputs.get(ANNOTATE), outputs.get("pose")
-        earlier = stages_below(run.base) if _same_catalogue(run.base, outputs) else {}
+        searched, loaded = outputs.get(ANNOTATE), outputs.get(LOAD_QUERIES.name)
+        earlier = stages_of(run.base) if _same_catalogue(run.base, outputs) else {}
         written = {stage: output for stage, output in outputs.items() if stage == "crawl"}
         return run.commit(
             Annotated,
             stage_runs,
-            written | beside(run.store, earlier, posed, searched),
+            written | merged_searches(run.store, earlier, loaded, searched),
             _status(run.base, stage_runs),
             parent=None if run.base is None else run.base.run_id,
             found=None if searched is None else _found(run.store, searched),
-            unusable=() if posed is None else _unusable(run.store, posed),
+            unusable=() if loaded is None else _unusable(run.store, loaded),
         )
 
 
@@ -94,7 +94,7 @@ def base_of(data: Path, asked: Asked) -> Manifest | None:
             f"run {shown.run_id} ended before {', '.join(sorted(missing))}",
             fix="run `toolloom refresh` to its end first",
         )
-    stages = [output for stage, output in shown.stages.items() if stage in {*needed, "pose"}]
+    stages = [output for stage, output in shown.stages.items() if stage in {*needed, LOAD_QUERIES.name}]
     if not all(usable(Store(data), stage) for stage in stages):
         raise UsageError(
             f"files of run {shown.run_id} are gone or damaged",
@@ -104,14 +104,14 @@ def base_of(data: Path, asked: Asked) -> Manifest | None:
 
 
 def _run_stages(run: OpenRun, asked: Asked) -> list[StageRun]:
-    before, config = stages_below(run.base), run.config
+    before, config = stages_of(run.base), run.config
     with StageSequence(run.context, config, outputs=before) as sequence:
         if asked.queries is not None:
             if "probe" not in before:
                 sequence.stage(CRAWL, _catalogue_in(config.catalogue, asked.queries))
-            sequence.stage(POSE, QueryFiles(place=asked.queries))
+            sequence.stage(LOAD_QUERIES, QueryFiles(place=asked.queries))
         if asked.queries is not None or "select" not in before:
-            sequence.outputs["select"] = sequence.outputs[POSE.name]
+            sequence.outputs["select"] = sequence.outputs[LOAD_QUERIES.name]
         sequence.stage(SEARCH, budgets=budgets_for(run.context, config.annotate))
     return sequence.done
 
@@ -140,8 +140,8 @@ def _found(store: Store, searched: StageOutput) -> Found:
     return Found(n_searches=sum(ends.values()), n_won=ends[("give_answer",)], n_gave_up=ends[("give_up",)])
 
 
-def _unusable(store: Store, posed: StageOutput) -> tuple[Unusable, ...]:
-    rejects = store.read(REJECTS, posed.tables[REJECTS.name])
+def _unusable(store: Store, loaded: StageOutput) -> tuple[Unusable, ...]:
+    rejects = store.read(REJECTS, loaded.tables[REJECTS.name])
     return tuple(
         Unusable(place=reject.row_id, reason=reject.reason, detail=reject.detail) for reject in rejects
     )

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from flows.params import Config
 from flows.report import say
 from tasks.catalogue.opening import are_sources_of
+from tasks.catalogue.toolbench.instructions import LOAD_QUERIES
 from tasks.errors import UsageError
 from tasks.llm.params import OLD_ENDPOINT_ID
 from warehouse import manifest
@@ -92,7 +93,7 @@ def _refuse_other_sources(config: Config, data: Path, searches_only: bool) -> No
 
 def came_with_queries(run: Manifest) -> bool:
     """Whether the catalogue, and all else there is, came with query files."""
-    return "pose" in run.stages and "probe" not in run.stages
+    return LOAD_QUERIES in run.stages and "probe" not in run.stages
 
 
 def _take_sources(values: dict[str, Any], queries: Path) -> None:
@@ -159,7 +160,7 @@ def _value(text: str) -> Any:
 
 
 def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
-    problems = _told(error.errors())
+    problems = _without_consequences(error.errors())
     # What was found is shown unless any of it may be a secret.
     shown = not any("credentials" in problem["msg"] for problem in problems)
     lines = ["the configuration cannot be used:"]
@@ -171,7 +172,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _told(problems: list[ErrorDetails]) -> list[ErrorDetails]:
+def _without_consequences(problems: list[ErrorDetails]) -> list[ErrorDetails]:
     """Without lists that are too short only because an item of theirs was refused, which is told itself."""
     refused = {problem["loc"][:n] for problem in problems for n in range(len(problem["loc"]))}
     return [

@@ -68,8 +68,8 @@ def _sources(stage: Stage) -> str:
     sources = [f"{', '.join(names)}: {_listed(tables)}" for tables, names in writers.items()]
     if not sources:
         sources.append("the world")
-    if stage.carries:
-        sources.append(f"itself in the run before: {_listed(stage.carries)}")
+    if stage.reads_before:
+        sources.append(f"itself in the run before: {_listed(stage.reads_before)}")
     if stage.again:
         again = [table for tables in stage.again.values() for table in tables]
         sources.append(f"in further rounds: {_listed(again)}")

@@ -10,12 +10,12 @@ from flows.outcome import Evaluated
 from flows.params import DEFAULT_DATA, Config
 from flows.run import run_in
 from flows.stages import StageSequence, shard_runner
-from tasks.carry import SEARCHED, beside_judges
 from tasks.commit import EVALUATE
 from tasks.errors import UsageError
 from tasks.evaluate import STAGE as JUDGE
 from tasks.frame.running import usable
-from tasks.pose import STAGE as POSE
+from tasks.keep_searches import SEARCHED, merged_votes
+from tasks.load_queries import STAGE as LOAD_QUERIES
 from tasks.prefer import STAGE as PREFER
 from warehouse import manifest
 from warehouse.manifest import Manifest
@@ -39,7 +39,7 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
         return run.commit(
             Evaluated,
             sequence.done,
-            beside_judges(run.store, run.base.stages, judged, run.config.llm.model),
+            merged_votes(run.store, run.base.stages, judged, run.config.llm.model),
             "complete" if complete else "partial",
             parent=run.base.run_id,
         )
@@ -77,7 +77,7 @@ def to_judge(shown: Manifest) -> dict[str, StageOutput]:
     stages = shown.stages
     found = {
         "probe": stages.get("probe"),
-        "select": _joined(stages.get("select"), stages.get(POSE.name)),
+        "select": _joined(stages.get("select"), stages.get(LOAD_QUERIES.name)),
         "annotate": _joined(stages.get("annotate"), stages.get(SEARCHED)),
     }
     return {name: output for name, output in found.items() if output is not None}

@@ -75,7 +75,7 @@ def import_folder(data: Path, format_: str, folder: Path) -> ImportedRun:
     return ImportedRun(run_id, len(files), imported, tuple(queries.unused), elsewhere)
 
 
-def told(run: ImportedRun) -> str:
+def describe(run: ImportedRun) -> str:
     """What was imported and what was not, with the first few examples, as text for a terminal."""
     found = run.imported
     lines = [

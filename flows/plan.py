@@ -13,13 +13,13 @@ from flows.estimates import Forecast, last
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.calling.recording import RecordingCaller
-from tasks.carry import stages_below
 from tasks.catalogue.opening import are_sources_of
 from tasks.compress import STAGE as COMPRESS
 from tasks.errors import BrokenContract, UsageError
 from tasks.exact_json import digest_of
 from tasks.frame.run import RunContext
 from tasks.frame.services import Services
+from tasks.keep_searches import stages_of
 from tasks.llm.batching.batches import Records, batches_of
 from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate, figures_of
@@ -103,7 +103,7 @@ def _known(run: RunContext, config: Config) -> Known | None:
     """Of what the last run stands on, and in its place what the refresh will find finished."""
     parent, found = manifest.latest(run.data), cached_stages(run, config)
     if parent is None or "crawl" in found:
-        return known_of(run.data, run.as_of["crawl"], {**stages_below(parent), **found})
+        return known_of(run.data, run.as_of["crawl"], {**stages_of(parent), **found})
     return known_of(run.data, parent.as_of.get("crawl", parent.started_at), {**parent.stages, **found})
 
 

@@ -21,10 +21,10 @@ def prune(data: Path, *, keep: int) -> str:
         leftovers = remove_leftovers(data)
         pruned = free(data, data / "prefect" / "results", keep=keep)
         build_database(data, manifest.newest(data))
-    return _told(pruned, len(leftovers))
+    return _describe(pruned, len(leftovers))
 
 
-def _told(pruned: Pruned, n_leftovers: int) -> str:
+def _describe(pruned: Pruned, n_leftovers: int) -> str:
     freed = f"{pruned.n_bytes / 1e6:,.1f} MB freed: {pruned.n_files:,} files of tables"
     others = (
         f"{pruned.n_reports:,} reports, {pruned.n_indexes:,} search indexes, {n_leftovers:,} files that runs "

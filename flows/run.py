@@ -28,7 +28,7 @@ from flows.prefect.artifacts import publish
 from flows.prefect.deployment import STARTED_IN, check_parameters
 from flows.prefect.zombie_runs import sole_run
 from flows.report import say, summary
-from flows.sandbox_process import open_world
+from flows.sandbox_process import open_sandbox
 from flows.stages import raise_stop
 from flows.text.exports import exported_line
 from flows.text.plan import estimate_line
@@ -156,7 +156,7 @@ def run_in(
     if deployment.id is not None:
         os.chdir(os.environ.get(STARTED_IN, "."))
         check_parameters(config, data)
-    with sole_run(data, config.command(kind)), open_world(config, data) as reachable:
+    with sole_run(data, config.command(kind)), open_sandbox(config, data) as reachable:
         remove_leftovers(data)
         if kind == REFRESH:
             _tell_of_lost_files(data)

@@ -18,7 +18,7 @@ TEACHER_HOST = "teacher.sandbox.test"
 
 
 @contextmanager
-def open_world(config: Config, data: Path) -> Iterator[Config]:
+def open_sandbox(config: Config, data: Path) -> Iterator[Config]:
     """The configuration with the sandbox's addresses filled in; unchanged when no sandbox is wanted."""
     if not config.sandbox.serve:
         yield config

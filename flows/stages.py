@@ -131,7 +131,7 @@ class StageSequence:
 
     def _performed(self, stage: Stage, params: BaseModel | None, arguments: Mapping[str, Any]) -> StageRun:
         given = {GIVEN[writer]: self.outputs.get(writer) for writer in stage.reads}
-        if stage.carries:
+        if stage.reads_before:
             given["before"] = stage_before(self.run, stage.name)
         settings = params or getattr(self.config, stage.section)
         return self._perform(stage, self.run, settings, {**given, **arguments})

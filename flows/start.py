@@ -19,7 +19,7 @@ from flows.prefect.server import (
     wait_for_records,
 )
 from flows.report import Voice, say, voice
-from flows.sandbox_process import open_world, require_libraries
+from flows.sandbox_process import open_sandbox, require_libraries
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
@@ -101,7 +101,7 @@ def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_mode
     prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     server = own_server_unless_configured(data)
     # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.
-    with open_world(config, data) as reachable:
+    with open_sandbox(config, data) as reachable:
         if asks_model:
             _check_endpoint(reachable)
         with chdir(NEUTRAL):

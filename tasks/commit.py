@@ -10,13 +10,13 @@ from typing import Literal
 
 from prefect import task
 
-from tasks.carry import SEARCHED, carried, votes_kept
 from tasks.errors import BrokenContract
 from tasks.frame.model import ENDPOINT
 from tasks.frame.policies import stage_options
 from tasks.frame.run import RunContext
 from tasks.frame.services import services_of
 from tasks.frame.stage import KEYS, Stage, stage_key
+from tasks.keep_searches import SEARCHED, keep_searches, keep_votes
 from warehouse import manifest
 from warehouse.checking import Violation, run_checks
 from warehouse.connect import build_database, lost_files
@@ -70,7 +70,7 @@ def commit(
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
     if kind != EVALUATE and before is not None:
-        stages |= votes_kept(services.store, before.stages, stages)
+        stages |= keep_votes(services.store, before.stages, stages)
     asked = services.model.usage.take_all(ENDPOINT)
     run_row = _run_row(run, kind, status, config_digest, outputs)
     own = [services.store.write_shard(RUNS, [run_row])]
@@ -115,7 +115,7 @@ def _kept(
         return {}
     if kind != REFRESH:
         return before.stages
-    return carried(services_of(run).store, before.stages, outputs)
+    return keep_searches(services_of(run).store, before.stages, outputs)
 
 
 def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, StageOutput]) -> str | None:

@@ -107,7 +107,7 @@ STAGE = Stage(
         "sample": (SAMPLES,),
         "propose": (CANDIDATES,),
     },
-    carries=(INSTRUCTIONS,),
+    reads_before=(INSTRUCTIONS,),
     writes=(INSTRUCTIONS, VERIFICATIONS, REJECTS, LLM_CALLS),
     prompts=PROMPTS,
     uses_seeds=True,

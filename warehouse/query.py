@@ -60,11 +60,11 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
             for position in wide:
                 rows.isetitem(position, pd.Series([row[position] for row in exact], dtype=object).array)
     except duckdb.Error as error:
-        raise told(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
+        raise file_gone(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
     return rows
 
 
-def told(error: duckdb.Error) -> UsageError | None:
+def file_gone(error: duckdb.Error) -> UsageError | None:
     """A file that was whole when the folder was opened, and is not any more; None for any other error.
 
     DuckDB takes the path of a file that is gone for a folder's, which it may not look into.
@@ -95,7 +95,7 @@ def exact_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[st
         ]
         return list(found.columns), found.project(", ".join(kept)).fetchall()
     except duckdb.Error as error:
-        raise told(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
+        raise file_gone(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
 
 
 def _sound(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -107,7 +107,7 @@ def _sound(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     try:
         _refuse_all_but_reading(connection, text)
     except duckdb.Error as error:
-        raise told(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
+        raise file_gone(error) or UsageError(f"the query failed: {error}", fix=_HELP) from error
     return text
 
 

@@ -43,13 +43,13 @@ def export(
 ) -> None:
     """Write the data set in another tool's format."""
     with command(verbose):
-        from flows.text.exports import told
+        from flows.text.exports import describe
         from tasks.exporting.export import EXPORTS, export_run
         from tasks.exporting.params import ExportParams
 
         params = ExportParams(method=method, give_ups=give_ups, held_out=held_out)
         folder = out or data.resolve() / EXPORTS / format_
-        print(told(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201
+        print(describe(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201
 
 
 def import_(
@@ -60,6 +60,6 @@ def import_(
 ) -> None:
     """Read searches that another tool made, as a run of their own."""
     with command(verbose):
-        from flows.importing import import_folder, told
+        from flows.importing import describe, import_folder
 
-        print(told(import_folder(data.resolve(), format_, folder)))  # noqa: T201
+        print(describe(import_folder(data.resolve(), format_, folder)))  # noqa: T201

@@ -78,9 +78,9 @@ def command(verbose: bool, quiet: bool = False) -> Iterator[None]:
         if type(error).__module__.endswith("duckdb"):  # what it says where no question of SQL was asked
             from duckdb import Error
 
-            from warehouse.query import told
+            from warehouse.query import file_gone
 
-            message = str((told(error) if isinstance(error, Error) else None) or message)
+            message = str((file_gone(error) if isinstance(error, Error) else None) or message)
         _fail(error, message, 1, verbose)
 
 

@@ -13,7 +13,7 @@ def exported_line(exported: Exported) -> str:
     return f"exported {exported.format} to {exported.out}: {n_rows:,} rows{left_out}"
 
 
-def told(exported: Exported) -> str:
+def describe(exported: Exported) -> str:
     """A line for each file or folder with its rows, and for each reason to leave searches out."""
     width = max(len(name) for name in exported.written)
     lines = [f"{exported.format} in {disk_path(exported.out)}"]

@@ -47,10 +47,10 @@ def estimate_line(estimate: Estimate) -> str:
     if not everything.requests:
         return f"Plan: no request to the model ({'; '.join(estimate.assumptions)})"
     of_stages = ", ".join(f"{stage.stage} {stage.requests:,}" for stage in estimate.stages if stage.requests)
-    return f"Plan: about {_told(everything)} ({of_stages})"
+    return f"Plan: about {_describe(everything)} ({of_stages})"
 
 
-def _told(each: Amount) -> str:
+def _describe(each: Amount) -> str:
     cost = "at unknown prices" if each.usd is None else f"{each.usd:,.2f} USD"
     tokens = f"{amount(each.tokens_in)} tokens in, {amount(each.tokens_out)} out"
     return f"{each.requests:,} requests, {tokens}, {cost}, {duration(each.hours * _HOUR_S)}"
@@ -62,8 +62,8 @@ def accuracy_text(forecast: Forecast) -> str:
     expected, took = forecast.compared
     return (
         f"The estimate for run {forecast.run_id} was {_off(expected.requests, took.requests)}:\n"
-        f"  expected  {_told(expected)}\n"
-        f"  took      {_told(took)}"
+        f"  expected  {_describe(expected)}\n"
+        f"  took      {_describe(took)}"
     )
 
 

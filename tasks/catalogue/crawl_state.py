@@ -32,7 +32,7 @@ class Pages:
         self._runtime.run(self._kept.put([method, url, body], page))
 
 
-class Gate:
+class HostLimiter:
     """Lets in `at_once` requests at a time and `per_second` a second; a context manager, thread-safe."""
 
     def __init__(self, *, at_once: int, per_second: float) -> None:
@@ -87,15 +87,15 @@ class Reading:
         self.redactor = redactor
         self._mcp = mcp
         self._runtime = runtime
-        self._gates: dict[str, Gate] = {}
+        self._limiters: dict[str, HostLimiter] = {}
         self._kept = Scratch(folder, "pages", crawl)
         self.pages = Pages(self._kept, runtime)
         self._lock = threading.Lock()
 
-    def gate(self, location: str, *, at_once: int, per_second: float) -> Gate:
-        """The gate of a source; who comes first says how wide it is."""
+    def limiter(self, location: str, *, at_once: int, per_second: float) -> HostLimiter:
+        """The limiter of a source; who comes first says how much it lets in."""
         with self._lock:
-            return self._gates.setdefault(location, Gate(at_once=at_once, per_second=per_second))
+            return self._limiters.setdefault(location, HostLimiter(at_once=at_once, per_second=per_second))
 
     def mcp_listing(self, name: str) -> McpListing:
         """What an MCP server offers; it is started if it does not run.  Raises `StartFailed`."""

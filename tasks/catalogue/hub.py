@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
 
-from tasks.catalogue.crawl_state import Gate, Pages, Reading
+from tasks.catalogue.crawl_state import HostLimiter, Pages, Reading
 from tasks.catalogue.detail import Foreign, Name, explain
 from tasks.catalogue.marketplace import Marketplace, ToolPage, broken, not_whole
 from tasks.catalogue.names import readable_name, without_port
@@ -57,7 +57,7 @@ def open_hub(
     client = JsonClient(
         timeout_s=params.timeout_s,
         resolve=resolve,
-        gate=_gate(source, params, reading),
+        limiter=_limiter(source, params, reading),
         headers=source.headers,
         secret_headers=secret_headers(source),
         first_wait_s=first_wait_s,
@@ -74,11 +74,11 @@ def check_hub(source: HubParams) -> None:
     secret_headers(source)
 
 
-def _gate(source: HubParams, params: CatalogueParams, reading: Reading | None) -> Gate:
+def _limiter(source: HubParams, params: CatalogueParams, reading: Reading | None) -> HostLimiter:
     per_second = source.per_host_rps or params.per_host_rps
     if reading is None:
-        return Gate(at_once=params.concurrency, per_second=per_second)
-    return reading.gate(source.location, at_once=params.concurrency, per_second=per_second)
+        return HostLimiter(at_once=params.concurrency, per_second=per_second)
+    return reading.limiter(source.location, at_once=params.concurrency, per_second=per_second)
 
 
 class HubSource:

@@ -16,7 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from tasks import exact_json
-from tasks.catalogue.crawl_state import Gate
+from tasks.catalogue.crawl_state import HostLimiter
 from tasks.catalogue.source import CrawlReason
 from tasks.errors import BadRow, ConnectionFailed, RateLimited, ServerFailed, ToolloomError
 from tasks.transport.guard import AddressBlocked, forbidden_kind, matches_any, refuse_unseen
@@ -113,9 +113,9 @@ class JsonClient:
     """GETs and POSTs JSON.  Thread-safe: each thread has a session, and so its own kept-alive connections.
 
     timeout_s: for a whole request.  resolve: host globs to the base URLs that really serve them.
-    gate: shared by all who read this source.  secret_headers: sent to the host that is asked; they and what
-    `redactor` knows are taken out of what it answers.  first_wait_s: before the second try; each further wait
-    is twice as long, unless the server says how long.  proxies: what leads to hosts that `resolve`
+    limiter: shared by all who read this source.  secret_headers: sent to the host that is asked; they and
+    what `redactor` knows are taken out of what it answers.  first_wait_s: before the second try; each further
+    wait is twice as long, unless the server says how long.  proxies: what leads to hosts that `resolve`
     does not name.
     """
 
@@ -124,7 +124,7 @@ class JsonClient:
         *,
         timeout_s: float,
         resolve: Mapping[str, str],
-        gate: Gate,
+        limiter: HostLimiter,
         headers: Mapping[str, str] | None = None,
         secret_headers: Mapping[str, str] | None = None,
         first_wait_s: float = FIRST_WAIT_S,
@@ -134,7 +134,7 @@ class JsonClient:
         self._proxies = proxies or Proxies(NONE)
         self._timeout_s = timeout_s
         self._resolve = resolve
-        self._gate = gate
+        self._limiter = limiter
         self._headers = dict(headers or {})
         self._secret_headers = dict(secret_headers or {})
         self._redactor = Redactor([*self._secret_headers.values(), *redactor.secrets])
@@ -179,7 +179,7 @@ class JsonClient:
         if sent is not None:
             headers["Content-Type"] = "application/json"
         try:
-            with self._gate:
+            with self._limiter:
                 deadline = time.monotonic() + self._timeout_s
                 response = self._session().request(
                     method, url, data=sent, headers=headers, timeout=self._timeout_s, stream=True
@@ -195,7 +195,7 @@ class JsonClient:
         try:
             _check_status(url, response)
         except RateLimited as limited:
-            self._gate.pause(min(limited.retry_after or 0.0, LONGEST_WAIT_S))
+            self._limiter.pause(min(limited.retry_after or 0.0, LONGEST_WAIT_S))
             raise
         return _parse(url, response, body)
 

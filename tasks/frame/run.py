@@ -47,8 +47,8 @@ class RunContext(BaseModel):
 
         What the endpoint cannot do is asked for in words, so it counts, and so do the words.
         """
-        lacking = self.capabilities.missing
-        in_words = {"lacking": [*lacking, *digests_of("endpoint")]} if lacking else {}
+        missing = self.capabilities.missing
+        in_words = {"lacking": [*missing, *digests_of("endpoint")]} if missing else {}
         return identity(self.llm, "model") | in_words
 
 

@@ -79,8 +79,8 @@ class Stage:
     section: of the configuration, its settings.
     reads: tables, by the stage that writes them.
     again: by argument, those that a further round of draws reads.
-    carries: tables it reads in its own output of the run before.  They are in no key: rows that are carried
-        over differ from new ones in nothing that counts, and `as_of` says from when they may be.
+    reads_before: tables it reads in its own output of the run before.  They are in no key: rows that are
+        carried over differ from new ones in nothing that counts, and `as_of` says from when they may be.
     prompts: those it asks with, by name or folder.  uses_seeds: the seed examples shape its rows.
     asks_model: whether it does, or the setting that says so.
     asks_world: what it finds is the world's to decide, so that its key holds the moment `as_of`.
@@ -102,7 +102,7 @@ class Stage:
     section: str = ""
     reads: Mapping[str, tuple[Table[Any], ...]] = field(default_factory=dict)
     again: Mapping[str, tuple[Table[Any], ...]] = field(default_factory=dict)
-    carries: tuple[Table[Any], ...] = ()
+    reads_before: tuple[Table[Any], ...] = ()
     prompts: tuple[str, ...] = ()
     uses_seeds: bool = False
     asks_model: bool | str = False

@@ -257,13 +257,13 @@ class Client:
             self._raise_for(error.response)
             raise  # never reached: every status has its error
         except (openai.APIConnectionError, aiohttp.ClientError) as error:
-            raise self._told(broken_connection(error)) from error
+            raise self._redacted(broken_connection(error)) from error
         except TimeoutError as error:
             raise TimedOut(f"no complete answer within {limit_s:g} s ([llm] timeout_s)") from error
         except OSError as error:
-            raise self._told(broken_connection(error)) from error
+            raise self._redacted(broken_connection(error)) from error
 
-    def _told(self, failure: ConnectionFailed) -> ConnectionFailed:
+    def _redacted(self, failure: ConnectionFailed) -> ConnectionFailed:
         """The failure in words without a key: the address of a proxy may hold one."""
         failure.message = self._redactor.redact(failure.message)
         return failure

@@ -19,7 +19,7 @@ ACCOUNTS = {"rejects", "llm_calls"}
 
 def tables_read(stage: Stage) -> set[str]:
     """In the first round of draws and in further ones, and of the run before."""
-    read = [*stage.reads.values(), *stage.again.values(), stage.carries]
+    read = [*stage.reads.values(), *stage.again.values(), stage.reads_before]
     return {table.name for tables in read for table in tables}
 
 
@@ -60,7 +60,7 @@ def test_a_stage_is_given_the_outputs_it_reads_from(stage: Stage) -> None:
     assert parameters & set(GIVEN.values()) == {GIVEN[writer] for writer in stage.reads} | (
         stage.again.keys() & set(GIVEN.values())
     )
-    assert ("before" in parameters) is bool(stage.carries)
+    assert ("before" in parameters) is bool(stage.reads_before)
     assert set(stage.arguments) <= parameters
 
 
@@ -70,7 +70,7 @@ def test_a_stage_reads_only_what_the_stages_before_it_write() -> None:
         for writer, tables in stage.reads.items():
             assert {table.name for table in tables} <= written[writer], stage.name
         written[stage.name] = {table.name for table in stage.writes}
-        assert {table.name for table in stage.carries} <= written[stage.name]
+        assert {table.name for table in stage.reads_before} <= written[stage.name]
 
 
 def test_every_table_is_written_by_one_stage() -> None:

@@ -26,14 +26,14 @@ from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.instructions import Instruction, RelevantApi
 
-STAGE = "pose"
+LOAD_QUERIES = "pose"  # its name in manifests and rejects of data folders since the first of them
 AUTHOR = "toolbench"
 
 _SET = re.compile(r"(G[123])_(instruction|tool|category)\b")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-class PoseReason(StrEnum):
+class QueryReason(StrEnum):
     """Why a query, or one of the APIs it names, is not used."""
 
     UNREADABLE = "unreadable_file"
@@ -46,7 +46,7 @@ class PoseReason(StrEnum):
 
 
 @dataclass(slots=True)
-class Posed:
+class LoadedQueries:
     """instructions: by id.  rejects: of queries, and of single APIs of queries.
 
     n_queries: queries in the files, a file that cannot be read counts as one; n_refused: without an
@@ -61,8 +61,8 @@ class Posed:
     def n_refused(self) -> int:
         return self.n_queries - len(self.instructions)
 
-    def refuse(self, place: str, reason: PoseReason, detail: str) -> None:
-        self.rejects.append(Reject(stage=STAGE, row_id=place, reason=reason, detail=detail))
+    def refuse(self, place: str, reason: QueryReason, detail: str) -> None:
+        self.rejects.append(Reject(stage=LOAD_QUERIES, row_id=place, reason=reason, detail=detail))
 
 
 def check_queries(location: Path) -> None:
@@ -93,25 +93,25 @@ def _fault_of_all(files: Iterable[File]) -> str:
     return faults[0]
 
 
-def read_instructions(files: Iterable[File], apis: Sequence[Api], tools: Sequence[Tool]) -> Posed:
+def read_instructions(files: Iterable[File], apis: Sequence[Api], tools: Sequence[Tool]) -> LoadedQueries:
     """The queries of the files as instructions, each offering those of its APIs that the catalogue has.
 
     An API is found by category, tool and API as ToolBench spells them, else by tool and API where only one
     of the catalogue has these names.
     """
-    posed = Posed()
+    loaded = LoadedQueries()
     catalogue = _Catalogue(apis, {tool.tool_id: tool for tool in tools})
     for file in files:
         try:
             queries = queries_in(file.path)
         except BadRow as fault:
-            posed.n_queries += 1
-            posed.refuse(file.place, PoseReason.UNREADABLE, fault.message)
+            loaded.n_queries += 1
+            loaded.refuse(file.place, QueryReason.UNREADABLE, fault.message)
             continue
         for position, query in enumerate(queries):
-            posed.n_queries += 1
-            _pose(_Query.of(f"{file.place}[{position}]", query, position), catalogue, posed)
-    return posed
+            loaded.n_queries += 1
+            _load(_Query.of(f"{file.place}[{position}]", query, position), catalogue, loaded)
+    return loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,29 +169,31 @@ class _Catalogue:
         return service_category(tool.category), service_tool_name(tool.tool_name), service_name(api.api_name)
 
 
-def _pose(query: _Query, catalogue: _Catalogue, posed: Posed) -> None:
+def _load(query: _Query, catalogue: _Catalogue, loaded: LoadedQueries) -> None:
     mentioned = query.listed("api_list")
     if not query.text:
-        posed.refuse(query.place, PoseReason.NO_QUERY, "it has no text in `query`")
+        loaded.refuse(query.place, QueryReason.NO_QUERY, "it has no text in `query`")
     elif not mentioned:
-        posed.refuse(query.place, PoseReason.NO_APIS, "it lists no APIs in `api_list`")
+        loaded.refuse(query.place, QueryReason.NO_APIS, "it lists no APIs in `api_list`")
     else:
-        offered = _offered(query, mentioned, catalogue, posed)
+        offered = _offered(query, mentioned, catalogue, loaded)
         if offered:
-            _add(_instruction(query, offered, catalogue, posed), query, posed)
+            _add(_instruction(query, offered, catalogue, loaded), query, loaded)
         else:
             detail = f"none of its {len(mentioned)} APIs is in the catalogue"
-            posed.refuse(query.place, PoseReason.NO_API_LEFT, detail)
+            loaded.refuse(query.place, QueryReason.NO_API_LEFT, detail)
 
 
-def _add(instruction: Instruction, query: _Query, posed: Posed) -> None:
-    if instruction.instruction_id in posed.instructions:
-        posed.refuse(query.place, PoseReason.DUPLICATE, f"it is {instruction.instruction_id} once more")
+def _add(instruction: Instruction, query: _Query, loaded: LoadedQueries) -> None:
+    if instruction.instruction_id in loaded.instructions:
+        loaded.refuse(query.place, QueryReason.DUPLICATE, f"it is {instruction.instruction_id} once more")
     else:
-        posed.instructions[instruction.instruction_id] = instruction
+        loaded.instructions[instruction.instruction_id] = instruction
 
 
-def _offered(query: _Query, mentioned: Sequence[Any], catalogue: _Catalogue, posed: Posed) -> dict[str, Api]:
+def _offered(
+    query: _Query, mentioned: Sequence[Any], catalogue: _Catalogue, loaded: LoadedQueries
+) -> dict[str, Api]:
     """By api_id, in the order of the list; what the catalogue does not have is reported."""
     offered: dict[str, Api] = {}
     for position, mention in enumerate(mentioned):
@@ -201,7 +203,7 @@ def _offered(query: _Query, mentioned: Sequence[Any], catalogue: _Catalogue, pos
             offered.setdefault(api.api_id, api)
             continue
         said = " / ".join(names) if names else "an entry without category_name, tool_name and api_name"
-        posed.refuse(f"{query.place}.api_list[{position}]", PoseReason.API_MISSING, said)
+        loaded.refuse(f"{query.place}.api_list[{position}]", QueryReason.API_MISSING, said)
     return offered
 
 
@@ -215,7 +217,7 @@ def _names_in(mention: Any) -> tuple[str, str, str] | None:
 
 
 def _instruction(
-    query: _Query, offered: Mapping[str, Api], catalogue: _Catalogue, posed: Posed
+    query: _Query, offered: Mapping[str, Api], catalogue: _Catalogue, loaded: LoadedQueries
 ) -> Instruction:
     apis = list(offered.values())
     scenario, split = _set_of(query.place, apis, catalogue.tools)
@@ -226,7 +228,7 @@ def _instruction(
         scenario=scenario,
         split=split,
         query=query.text,
-        relevant_apis=tuple(_relevant(query, apis, catalogue, posed)),
+        relevant_apis=tuple(_relevant(query, apis, catalogue, loaded)),
         api_ids=tuple(offered),
         api_fingerprints=tuple(api.fingerprint for api in apis),
         n_words=len(query.text.split()),
@@ -237,7 +239,7 @@ def _instruction(
 
 
 def _relevant(
-    query: _Query, offered: Sequence[Api], catalogue: _Catalogue, posed: Posed
+    query: _Query, offered: Sequence[Api], catalogue: _Catalogue, loaded: LoadedQueries
 ) -> Iterator[RelevantApi]:
     """The APIs it needs, among those it offers; each once."""
     given = _Catalogue(offered, catalogue.tools)
@@ -247,7 +249,7 @@ def _relevant(
         api = given.find("", *names) if len(names) == 2 else None
         if api is None:
             place = f"{query.place}.relevant[{position}]"
-            posed.refuse(place, PoseReason.RELEVANT_NOT_OFFERED, " / ".join(names) or "no pair of names")
+            loaded.refuse(place, QueryReason.RELEVANT_NOT_OFFERED, " / ".join(names) or "no pair of names")
         elif api.api_id not in seen:
             seen.add(api.api_id)
             yield RelevantApi(tool_name=names[0], api_name=names[1], api_id=api.api_id)

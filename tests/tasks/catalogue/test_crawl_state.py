@@ -6,23 +6,23 @@ import threading
 import time
 from itertools import pairwise
 
-from tasks.catalogue.crawl_state import Gate
+from tasks.catalogue.crawl_state import HostLimiter
 
 
 def test_requests_are_spaced() -> None:
-    gate = Gate(at_once=4, per_second=50)
+    limiter = HostLimiter(at_once=4, per_second=50)
     moments = []
     for _ in range(4):
-        with gate:
+        with limiter:
             moments.append(time.monotonic())
     assert all(later - earlier >= 0.019 for earlier, later in pairwise(moments))
 
 
 def test_no_more_are_let_in_than_at_once() -> None:
-    gate, inside, most = Gate(at_once=2, per_second=10_000), [], []
+    limiter, inside, most = HostLimiter(at_once=2, per_second=10_000), [], []
 
     def ask() -> None:
-        with gate:
+        with limiter:
             inside.append(1)
             most.append(len(inside))
             time.sleep(0.01)
@@ -37,16 +37,16 @@ def test_no_more_are_let_in_than_at_once() -> None:
 
 
 def test_a_pause_holds_for_those_who_wait_already() -> None:
-    gate, entered = Gate(at_once=2, per_second=20), []
+    limiter, entered = HostLimiter(at_once=2, per_second=20), []
 
     def ask() -> None:
-        with gate:
+        with limiter:
             entered.append(time.monotonic())
 
-    with gate:
+    with limiter:
         waiting = threading.Thread(target=ask)
         waiting.start()
-        gate.pause(0.2)
+        limiter.pause(0.2)
         began = time.monotonic()
     waiting.join()
     assert entered[0] - began >= 0.19

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from searched_world import instruction, search
 
-from tasks.carry import beside_judges, votes_kept
 from tasks.judging.judge import PREFERENCE, QUESTIONS
+from tasks.keep_searches import keep_votes, merged_votes
 from warehouse.ref import Counts, StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
@@ -104,7 +104,7 @@ def judged(store: Store) -> dict[str, StageOutput]:
 
 def kept(store: Store, before: Mapping[str, StageOutput], now: Mapping[str, StageOutput]) -> dict[str, Any]:
     """What stays: the subjects of votes, the answers with facts, and how many votes on pairs."""
-    outputs = votes_kept(store, before, now)
+    outputs = keep_votes(store, before, now)
     if not outputs:
         return {}
     evaluate, prefer = outputs["evaluate"], outputs["prefer"]
@@ -158,7 +158,7 @@ def test_votes_of_another_judge_and_on_other_answers_stand_beside(store: Store) 
     other = said("a", "answer", "i", judge="other")
     before = {"evaluate": wrote(store, "evaluate", {EVALUATIONS: [other, said("old", "answer", "i")]})}
     now = {"evaluate": wrote(store, "evaluate", {EVALUATIONS: [said("a", "answer", "i")]})}
-    outputs = beside_judges(store, before, now, "judge")
+    outputs = merged_votes(store, before, now, "judge")
     found = store.select(outputs["evaluate"].tables["evaluations"], "subject_id", "judge")
     assert found == [("a", "judge"), ("a", "other"), ("old", "judge")]
 
@@ -172,7 +172,7 @@ def test_pairs_with_another_reference_stay_while_the_question_is_the_same(store:
     ]
     before = {"prefer": wrote(store, "prefer", {PREFERENCES: earlier})}
     now = {"prefer": wrote(store, "prefer", {PREFERENCES: [prefers("react", "dfsdt")]})}
-    outputs = beside_judges(store, before, now, "judge")
+    outputs = merged_votes(store, before, now, "judge")
     found = store.select(outputs["prefer"].tables["preferences"], "first_id", "second_id", "judge")
     assert found == [
         ("dfsdt", "greedy", "judge"),

@@ -1,4 +1,4 @@
-"""Pose: the queries of ToolBench's files as instructions over the catalogue; no stage of a refresh."""
+"""Load queries: those of ToolBench's files as instructions over the catalogue; no stage of a refresh."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.catalogue.toolbench.instructions import STAGE as NAME
-from tasks.catalogue.toolbench.instructions import read_instructions
+from tasks.catalogue.toolbench.instructions import LOAD_QUERIES, read_instructions
 from tasks.catalogue.toolbench.layout import contents_digest, find_layout
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
@@ -29,25 +28,25 @@ class QueryFiles(BaseModel):
     place: Annotated[Path, NotInKey("place")]
 
 
-def pose(services: Services, params: QueryFiles, crawled: StageOutput) -> Sequence[ShardOutput]:
-    posed = read_instructions(
+def load_queries(services: Services, params: QueryFiles, crawled: StageOutput) -> Sequence[ShardOutput]:
+    loaded = read_instructions(
         find_layout(params.place).queries,
         services.rows(APIS, crawled.tables[APIS.name]),
         services.rows(TOOLS, crawled.tables[TOOLS.name]),
     )
     counts = Counts(
-        unit=STAGE.unit, n_in=posed.n_queries, n_out=len(posed.instructions), n_rejected=posed.n_refused
+        unit=STAGE.unit, n_in=loaded.n_queries, n_out=len(loaded.instructions), n_rejected=loaded.n_refused
     )
-    rows: TableRows = {INSTRUCTIONS: list(posed.instructions.values()), REJECTS: posed.rejects}
+    rows: TableRows = {INSTRUCTIONS: list(loaded.instructions.values()), REJECTS: loaded.rejects}
     return [write_shard(services.store, rows, counts)]
 
 
 STAGE = Stage(
-    name=NAME,
+    name=LOAD_QUERIES,
     version=VERSION,
     unit="instruction",
     reads={"crawl": (TOOLS, APIS)},
     writes=(INSTRUCTIONS, REJECTS),
     contents=lambda params: contents_digest(find_layout(params.place).queries),
-    whole=pose,
+    whole=load_queries,
 )

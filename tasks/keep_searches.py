@@ -1,4 +1,4 @@
-"""Carry: which searches of earlier commands a new snapshot keeps beside its own.
+"""Keep searches: which searches and votes of earlier commands a new snapshot has with its own.
 
 A refresh writes its searches as stage `annotate`.  Those of `toolloom annotate` are kept as stage
 `annotated`, and the instructions read from query files as stage `pose`, so that methods stand side by side.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from tasks.annotate import STAGE as ANNOTATE
-from tasks.catalogue.toolbench.instructions import STAGE as POSED
+from tasks.catalogue.toolbench.instructions import LOAD_QUERIES
 from tasks.judging.judge import PREFERENCE, QUESTIONS
 from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
@@ -37,11 +37,11 @@ _VOTES: Mapping[str, tuple[tuple[Table[Any], str], ...]] = {
 """What judging wrote, with the columns that name answers; a stage counts what is in the first table."""
 
 
-def beside(
-    store: Store, before: Mapping[str, StageOutput], posed: StageOutput | None, searched: StageOutput | None
+def merged_searches(
+    store: Store, before: Mapping[str, StageOutput], loaded: StageOutput | None, searched: StageOutput | None
 ) -> dict[str, StageOutput]:
     """The stages of a snapshot that has new searches; of one made before under the same id only the new."""
-    outputs = {} if posed is None else {POSED: _with_earlier(store, before.get(POSED), posed)}
+    outputs = {} if loaded is None else {LOAD_QUERIES: _with_earlier(store, before.get(LOAD_QUERIES), loaded)}
     if searched is None:
         return outputs
     new = _ids(store, [searched])
@@ -51,27 +51,27 @@ def beside(
     return outputs
 
 
-def carried(
+def keep_searches(
     store: Store, before: Mapping[str, StageOutput], outputs: Mapping[str, StageOutput]
 ) -> dict[str, StageOutput]:
     """What a refresh keeps: as long as the catalogue is the same, searches of instructions that are there.
 
     Searches that the refresh made itself replace others of the same id.
     """
-    kept = {stage: output for stage, output in before.items() if stage not in {POSED, SEARCHED}}
+    kept = {stage: output for stage, output in before.items() if stage not in {LOAD_QUERIES, SEARCHED}}
     if not _same_catalogue(before, outputs):
         return kept
-    if POSED in before:
-        kept[POSED] = before[POSED]
+    if LOAD_QUERIES in before:
+        kept[LOAD_QUERIES] = before[LOAD_QUERIES]
     if SEARCHED in before:
         stages = {**kept, **outputs}
-        there = _instructions(store, [stages[stage] for stage in ("select", POSED) if stage in stages])
+        there = _instructions(store, [stages[stage] for stage in ("select", LOAD_QUERIES) if stage in stages])
         own = _ids(store, [stages[REFRESHED]] if REFRESHED in stages else [])
         kept[SEARCHED] = _still_valid(store, before[SEARCHED], there, own)
     return kept
 
 
-def beside_judges(
+def merged_votes(
     store: Store, before: Mapping[str, StageOutput], judged: Mapping[str, StageOutput], judge: str
 ) -> dict[str, StageOutput]:
     """New votes of a judge, with those that others gave before, and its own on what was not asked now."""
@@ -111,7 +111,7 @@ def _replaced(store: Store, output: StageOutput, table: Table[Any], rows: Sequen
     return output.model_copy(update={"tables": {**output.tables, table.name: (written,)}, "shards": {}})
 
 
-def votes_kept(
+def keep_votes(
     store: Store, before: Mapping[str, StageOutput], now: Mapping[str, StageOutput]
 ) -> dict[str, StageOutput]:
     """What judges said of answers that are as they were to instructions that are there."""
@@ -119,7 +119,7 @@ def votes_kept(
         return {}
     answers = _rows_by_id(store, now)
     gone = {each for each, row in _rows_by_id(store, before).items() if answers.get(each) != row}
-    there = _instructions(store, [now[stage] for stage in ("select", POSED) if stage in now])
+    there = _instructions(store, [now[stage] for stage in ("select", LOAD_QUERIES) if stage in now])
     asked = store.select(before["evaluate"].tables[EVALUATIONS.name], "instruction_id")
     without = gone | {instruction_id for (instruction_id,) in asked} - there
     kept = {}
@@ -141,7 +141,7 @@ def votes_kept(
 def _judged(stages: Mapping[str, StageOutput]) -> list[Sequence[str]]:
     """What votes are about: the contents of the answers and of the instructions."""
     written = dict.fromkeys((REFRESHED, SEARCHED), ANNOTATIONS) | dict.fromkeys(
-        ("select", POSED), INSTRUCTIONS
+        ("select", LOAD_QUERIES), INSTRUCTIONS
     )
     return [stages[stage].digests(table.name) if stage in stages else () for stage, table in written.items()]
 
@@ -154,7 +154,7 @@ def _rows_by_id(store: Store, stages: Mapping[str, StageOutput]) -> dict[str, tu
     return {annotation_id: tuple(row) for annotation_id, *row in store.select(refs, *columns)}
 
 
-def stages_below(before: Manifest | None) -> Mapping[str, StageOutput]:
+def stages_of(before: Manifest | None) -> Mapping[str, StageOutput]:
     return {} if before is None else before.stages
 
 
@@ -175,12 +175,12 @@ def _still_valid(store: Store, searched: StageOutput, there: Set[str], own: Set[
     return _with(left, {**left.tables, REJECTS.name: ()})
 
 
-def _with_earlier(store: Store, earlier: StageOutput | None, posed: StageOutput) -> StageOutput:
+def _with_earlier(store: Store, earlier: StageOutput | None, loaded: StageOutput) -> StageOutput:
     """The instructions of other files stay; what was refused is told of the files just read."""
     if earlier is None:
-        return posed
-    new = _instructions(store, [posed])
-    return _union(store, earlier, posed, (INSTRUCTIONS,), "instruction_id", new)
+        return loaded
+    new = _instructions(store, [loaded])
+    return _union(store, earlier, loaded, (INSTRUCTIONS,), "instruction_id", new)
 
 
 def _joined(store: Store, earlier: StageOutput | None, searched: StageOutput, new: Set[str]) -> StageOutput:
