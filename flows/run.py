@@ -158,9 +158,8 @@ def run_in(
         check_parameters(config, data)
     with sole_run(data, config.command(kind)), open_sandbox(config, data) as reachable:
         remove_leftovers(data)
-        if kind == REFRESH:
-            _tell_of_lost_files(data)
         stands_on = base(data)
+        _tell_of_lost_files(data, stands_on)
         with open_run(
             reachable,
             data,
@@ -187,12 +186,11 @@ def run_in(
     raise_stop(run.outcome.stages, run.outcome)
 
 
-def _tell_of_lost_files(data: Path) -> None:
-    latest = manifest.latest(data)
-    lost = {} if latest is None else lost_files(data, latest, seen=Seen(data))
-    if latest is not None and lost:
+def _tell_of_lost_files(data: Path, base: Manifest | None) -> None:
+    lost = {} if base is None else lost_files(data, base, seen=Seen(data))
+    if base is not None and lost:
         tables = ", ".join(sorted({ref.table for ref in lost}))
         say(
-            f"gone, damaged or of others: {len(lost):,} of the files of run {latest.run_id} ({tables}); what "
-            "stages write is made anew, rows of earlier runs that only those files held are lost"
+            f"gone, damaged or of others: {len(lost):,} of the files of run {base.run_id} ({tables}); a "
+            "refresh makes anew what its stages write, rows of earlier runs that only they held are lost"
         )

@@ -58,10 +58,11 @@ def split(
     wanted, unbounded = _with_budget(within, params, budgets or {})
     described = _Described(services, crawled, compressed)
     buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE.name))
+    key_of = STAGE.shard_keys(run, params)
     return Split(
         [
             Shard(
-                STAGE.shard_key(run, params, _digest(bucket, described, budgets or {})),
+                key_of(_digest(bucket, described, budgets or {})),
                 {
                     "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
                     "documents": () if compressed is None else compressed.tables[DOCUMENTS.name],

@@ -33,13 +33,18 @@ def split(
     """
     tables = crawled.shards[TOOLS.name], crawled.shards[APIS.name], probed.shards[VERDICTS.name]
     earlier = () if before is None else before.tables[DOCUMENTS.name]
+    key_of, settings = STAGE.shard_keys(services.run, params), STAGE.settings_key(services.run, params)
     return Split(
         [
             Shard(
-                STAGE.shard_key(
-                    services.run, params, [ref.content_digest for ref in (tools, apis, verdicts)]
-                ),
-                {"tools": tools, "apis": apis, "verdicts": verdicts, "before": earlier},
+                key_of([ref.content_digest for ref in (tools, apis, verdicts)]),
+                {
+                    "tools": tools,
+                    "apis": apis,
+                    "verdicts": verdicts,
+                    "before": earlier,
+                    "settings": settings,
+                },
             )
             for tools, apis, verdicts in zip(*tables, strict=True)
         ],
@@ -65,11 +70,10 @@ def work(
     apis: TableRef,
     verdicts: TableRef,
     before: tuple[TableRef, ...],
+    settings: str,
 ) -> ShardOutput:
     kept = _kept(services, tools, apis, verdicts, _earlier(services, before))
-    compressor = Compressor(
-        services.model.of(STAGE.name), params, settings=STAGE.settings_key(services.run, params)
-    )
+    compressor = Compressor(services.model.of(STAGE.name), params, settings=settings)
 
     async def compress_one(row: _Kept) -> Document:
         return await compressor.document(row.tool, row.api, row.verdict, row.before)

@@ -69,11 +69,12 @@ def split(
         "verdicts": () if probed is None else probed.tables[VERDICTS.name],
     }
     working = _working(services, inputs["verdicts"])
+    key_of = STAGE.shard_keys(run, params)
     shards = []
     for bucket in into_buckets(annotations, lambda row: row.instruction_id, buckets):
         ref = store.write_shard(ANNOTATIONS, sorted(bucket, key=lambda row: row.annotation_id))
         known = {api_id: working.get(api_id) for row in bucket for api_id in row.offered_api_ids}
-        key = STAGE.shard_key(run, params, [ref.content_digest, digest_of(sorted(known.items()))])
+        key = key_of([ref.content_digest, digest_of(sorted(known.items()))])
         shards.append(Shard(key, {"annotations": ref, **inputs}))
     return Split(shards, total=len(annotations))
 

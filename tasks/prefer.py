@@ -60,6 +60,7 @@ def split(
     pairs = [pair for rows in of.values() for pair in pairs_of(rows, params.against)]
     paired = {row.annotation_id: row for pair in pairs for row in (pair.ours, pair.theirs)}
     buckets = bucket_count(len(pairs), PAIRS_PER_SHARD, run.shard_counts.get(STAGE.name))
+    key_of = STAGE.shard_keys(run, params)
     shards = []
     for bucket in into_buckets(sorted(paired.values(), key=_id), lambda row: row.instruction_id, buckets):
         ids = {row.annotation_id for row in bucket}
@@ -70,7 +71,7 @@ def split(
             if row.question == ANSWER and row.subject_id in ids
         ]
         judged = store.write_shard(EVALUATIONS, votes)
-        key = STAGE.shard_key(run, params, [ref.content_digest, judged.content_digest])
+        key = key_of([ref.content_digest, judged.content_digest])
         inputs = {
             "annotations": ref,
             "evaluations": judged,

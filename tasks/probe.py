@@ -68,10 +68,11 @@ def split(
     """
     shards, verdicts = crawled.shards[APIS.name], () if before is None else before.shards[VERDICTS.name]
     earlier = [(own,) for own in verdicts] if len(verdicts) == len(shards) else [verdicts] * len(shards)
+    key_of = STAGE.shard_keys(services.run, params)
     return Split(
         [
             Shard(
-                STAGE.shard_key(services.run, params, [apis.content_digest, params.values]),
+                key_of([apis.content_digest, params.values]),
                 {"apis": apis, "before": own, "again": again},
             )
             for apis, own in zip(shards, earlier, strict=True)

@@ -37,10 +37,11 @@ def split(
     documents = {row.api_id: row for row in services.rows(DOCUMENTS, compressed.tables[DOCUMENTS.name])}
     before = None if so_far is not None else run.shard_counts.get(STAGE.name)
     buckets = bucket_count(len(samples), params.samples_per_shard, before)
+    key_of = STAGE.shard_keys(run, params)
     return Split(
         [
             Shard(
-                STAGE.shard_key(run, params, _digest(bucket, documents)),
+                key_of(_digest(bucket, documents)),
                 {
                     "samples": services.store.write_shard(SAMPLES, bucket),
                     "documents": compressed.tables[DOCUMENTS.name],

@@ -81,7 +81,7 @@ def select(
 def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> frozenset[str]:
     """Ids of the instructions of the run before whose APIs are what they were.
 
-    None when their file is gone, or of another version: then all are chosen anew.
+    There are none when their file is gone, or of another version: then all are chosen anew.
     """
     if before is None:
         return frozenset()

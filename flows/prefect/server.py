@@ -236,8 +236,9 @@ def named_when_gone(own: OwnServer | None) -> Iterator[None]:
         if not isinstance(error, httpx.HTTPError) and _healthy(api_url):
             raise  # a bug of ours
         mend = f"see {own.log}" if own is not None else "start it again, or unset PREFECT_API_URL"
+        why = str(error).partition("\n")[0] or type(error).__name__  # a timeout has no words of its own
         raise ConnectionFailed(
-            f"the Prefect server at {api_url} failed during the run ({str(error).partition(chr(10))[0]})",
+            f"the Prefect server at {api_url} failed during the run ({why})",
             fix=f"{mend}; then run the same command again: finished shards are not computed twice",
         ) from error
 

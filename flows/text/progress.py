@@ -244,6 +244,7 @@ class ProgressArtifact:
         self._progress = progress
         self._id: UUID | None = None
         self._published: tuple[float, str] | None = None
+        self._failure = ""
         self._publishing = threading.Lock()
 
     def publish(self) -> None:
@@ -264,9 +265,12 @@ class ProgressArtifact:
             else:
                 update_progress_artifact(self._id, percent, description=words)
         except Exception as error:  # noqa: BLE001 - whatever the server or its client may fail with: no run fails for a bar
-            get_logger("toolloom").warning("no progress artifact of %s: %s", self._stage, error)
+            failure = f"{type(error).__name__}: {error}"
+            if failure != self._failure:  # a server that stays away is told of once, not at every look
+                get_logger("toolloom").warning("no progress artifact of %s: %s", self._stage, failure)
+            self._failure = failure
         else:
-            self._published = percent, words
+            self._published, self._failure = (percent, words), ""
 
 
 @contextmanager

@@ -80,5 +80,6 @@ class CallServices:
 
     def close(self) -> None:
         """Behind the runtime, in which the last calls end."""
+        self.trials.close()
         self.call_map.close()
         self.same_calls.close()

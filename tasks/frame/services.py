@@ -9,7 +9,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,7 +110,6 @@ class Services:
 
     def close(self) -> None:
         self.reading.close()
-        self.calls.trials.close()
         self.runtime.close()
         self.calls.close()
         self.model.close()
@@ -149,15 +148,22 @@ def _start(run: RunContext) -> Services:
     gc.set_threshold(*_OBJECTS_BETWEEN_COLLECTIONS)
     # Arrow's own allocators keep what they freed for a while: as much again as some hundred searches need.
     pa.set_memory_pool(pa.system_memory_pool())
-    runtime = Runtime()
     redactor = Redactor(secrets_named(run.key_variables)[0])
-    calls = CallServices.open(run, runtime, redactor)
     as_of = run.as_of["crawl"].isoformat()
-    return Services(
-        run=run,
-        runtime=runtime,
-        store=Store(run.data),
-        model=ModelServices.open(run, runtime, redactor),
-        calls=calls,
-        reading=Reading(run.data / "store", as_of, runtime, mcp=calls.mcp, redactor=redactor),
-    )
+    with ExitStack() as opened:  # what was opened is closed where the rest cannot be
+        runtime = Runtime()
+        opened.callback(runtime.close)
+        model = ModelServices.open(run, runtime, redactor)
+        opened.callback(model.close)
+        calls = CallServices.open(run, runtime, redactor)
+        opened.callback(calls.close)
+        services = Services(
+            run=run,
+            runtime=runtime,
+            store=Store(run.data),
+            model=model,
+            calls=calls,
+            reading=Reading(run.data / "store", as_of, runtime, mcp=calls.mcp, redactor=redactor),
+        )
+        opened.pop_all()
+        return services

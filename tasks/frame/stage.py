@@ -46,8 +46,8 @@ def stage_key(stage: str, version: int, *parts: object) -> str:
 class Shard:
     """A part of what a stage has to do, the work of one task.
 
-    key: under which it is cached (`Stage.shard_key`).  inputs: what the stage's `work` is given, by argument.
-    size: of it, in what progress counts; None: as its account says.
+    key: under which it is cached (`Stage.shard_keys`).  inputs: what the stage's `work` is given, by
+    argument.  size: of it, in what progress counts; None: as its account says.
     """
 
     key: str
@@ -130,16 +130,18 @@ class Stage:
         counted = [given.get(argument) or None for argument in self.arguments]
         return self.settings_key(run, params, "stage", inputs, *counted)
 
-    def shard_key(self, run: RunContext, params: BaseModel, inputs: object) -> str:
-        """Of a shard's task; inputs: digests of just what the shard reads."""
-        return self.settings_key(run, params, "shard", inputs, shard=True)
+    def shard_keys(self, run: RunContext, params: BaseModel) -> Callable[[object], str]:
+        """Makes a shard's key of digests of just what it reads; what all keys share is looked up once."""
+        settings = self._settings(run, params, shard=True)
+        return lambda inputs: stage_key(self.name, self.version, *settings, "shard", inputs)
 
-    def settings_key(self, run: RunContext, params: BaseModel, *parts: object, shard: bool = False) -> str:
+    def settings_key(self, run: RunContext, params: BaseModel, *parts: object) -> str:
         """What each of its rows is made with, and the parts."""
+        return stage_key(self.name, self.version, *self._settings(run, params), *parts)
+
+    def _settings(self, run: RunContext, params: BaseModel, *, shard: bool = False) -> list[object]:
         asks = self.asks_model if isinstance(self.asks_model, bool) else getattr(params, self.asks_model)
-        return stage_key(
-            self.name,
-            self.version,
+        return [
             *([run.as_of[self.name].isoformat()] if self.asks_world else []),
             identity(params, self.name, shard=shard),
             *([self.contents(params)] if self.contents is not None and not shard else []),
@@ -147,8 +149,7 @@ class Stage:
             *([run.calling_identity(), run.replay] if self.calls_apis else []),
             *([digests_of(folder) for folder in self.prompts] if asks else []),
             *([seeds.digest()] if self.uses_seeds else []),
-            *parts,
-        )
+        ]
 
 
 def bucket_of(key: str, buckets: int) -> int:

@@ -122,6 +122,22 @@ def test_a_commit_whose_run_was_removed_is_made_again(
     assert (shown.parent, shown.stages) == (again.parent, again.stages)
 
 
+def test_files_that_are_gone_are_told_of_by_every_kind_of_run(
+    toolloom: WarmToolloom, sandbox: Sandbox, annotated: tuple[Path, str], queries: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(annotated[0], data)
+    shown = manifest.newest(data)
+    assert shown is not None
+    (ref,) = shown.tables["calls"]
+    (data / ref.path).unlink()
+
+    done = toolloom("annotate", "--queries", queries, *sandbox.settings(), *SERVICE, "--data", data)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"gone, damaged or of others: 1 of the files of run {shown.run_id} (calls)" in done.stdout
+
+
 @pytest.mark.slow
 def test_methods_stand_side_by_side_and_the_fair_one_spends_as_much(
     toolloom: WarmToolloom, sandbox: Sandbox, annotated: tuple[Path, str], queries: Path, tmp_path: Path

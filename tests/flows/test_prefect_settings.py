@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from flows.prefect.server import prepare_environment, served_at
+from flows.prefect.server import named_when_gone, prepare_environment, served_at
+from tasks.errors import ConnectionFailed
 
 OF_OTHER_FLOWS = {
     "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": "s3-bucket/nobody-knows",
@@ -130,3 +132,21 @@ def test_a_folder_names_no_server_but_one_of_this_machine(tmp_path: Path, mark: 
     (tmp_path / "prefect").mkdir()
     (tmp_path / "prefect" / "served.json").write_text(json.dumps(mark))
     assert served_at(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (httpx.ReadTimeout(""), "ReadTimeout"),
+        (httpx.ConnectError("All connection attempts failed\nsee above"), "All connection attempts failed"),
+    ],
+)
+def test_a_server_that_is_gone_is_told_with_what_failed(
+    failure: Exception, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+
+    with pytest.raises(ConnectionFailed) as told, named_when_gone(None):
+        raise failure
+
+    assert told.value.message == f"the Prefect server at http://127.0.0.1:9/api failed during the run ({why})"

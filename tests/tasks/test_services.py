@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.calling.params import CallingParams
+from tasks.errors import UsageError
 from tasks.frame.run import RunContext
 from tasks.frame.services import close_services, services_of
 from tasks.llm.params import BudgetParams, Capabilities, LlmParams
@@ -43,3 +45,10 @@ def test_all_of_a_run_share_the_same_clients_counts_and_limits(run: RunContext) 
 
     assert (first.model, first.calls, first.store) == (second.model, second.calls, second.store)
     assert first.progress("probe") is second.progress("probe")
+
+
+def test_where_caps_cannot_be_kept_nothing_stays_open(run: RunContext) -> None:
+    with pytest.raises(UsageError, match="max_usd = 1 cannot be kept"):
+        services_of(run.model_copy(update={"budget": BudgetParams(max_usd=1)}))
+
+    assert [thread.name for thread in threading.enumerate() if thread.name == "toolloom-runtime"] == []
