@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from tasks.errors import BadRow
-from tasks.exact_json import Json, digest_of
+from tasks.exact_json import digest_of
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
-from tasks.judging.facts import FINISH, facts_of
-from tasks.judging.judge import (
-    ALONE,
-    ANSWER,
-    QUESTIONS,
-    TASK,
-    functions_shown,
-    solution_shown,
-    vote,
-)
+from tasks.judging.facts import FINISH
+from tasks.judging.judge import QUESTIONS, functions_shown
 from tasks.judging.params import EvaluateParams
-from tasks.llm.chat import ChatModel
+from tasks.judging.votes import Evaluated, evaluate_answer
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import (
     ANNOTATIONS,
@@ -36,20 +26,9 @@ from warehouse.tables import (
 )
 from warehouse.tables.accounts import Reject
 from warehouse.tables.annotations import Annotation
-from warehouse.tables.evaluations import AnswerFacts, Evaluation
 
 VERSION = 1
 ANSWERS_PER_SHARD = 500
-_PER_VOTE = 2  # a question, and once more when the reply holds no label
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What came of an answer.  refused: why it has no vote, if it has none."""
-
-    facts: AnswerFacts
-    votes: Sequence[Evaluation]
-    refused: BadRow | None = None
 
 
 def split(
@@ -108,22 +87,11 @@ def work(
                 for each, api_id in zip(functions_shown(row.functions), row.offered_api_ids, strict=False)
             ]
         query = queries[row.instruction_id]
-        return await _evaluate(row, query, ended[row.annotation_id], model, params, functions)
+        return await evaluate_answer(row, query, ended[row.annotation_id], model, params, functions)
 
-    mapped = services.map(
-        STAGE.name, number, evaluate_one, rows, rejects=lambda came: came.refused is not None
-    )
+    mapped = services.map(STAGE.name, number, evaluate_one, rows, rejects=lambda came: bool(came.refused))
     came = [evaluated for _, evaluated in mapped.done]
-    rejects = [
-        Reject(
-            stage=STAGE.name,
-            row_id=each.facts.annotation_id,
-            reason=each.refused.reason,
-            detail=each.refused.message,
-        )
-        for each in came
-        if each.refused is not None
-    ]
+    rejects = [_reject(each) for each in came if each.refused]
     ids = [*(row.annotation_id for row in rows), *leads]
     counts = Counts(
         unit=STAGE.unit,
@@ -141,30 +109,6 @@ def work(
     return write_shard(services.store, tables, counts, mapped.stop)
 
 
-async def _evaluate(
-    row: Annotation,
-    query: str,
-    ended: Sequence[str],
-    model: ChatModel,
-    params: EvaluateParams,
-    functions: Sequence[Json] | None,
-) -> Evaluated:
-    """functions: to judge whether the task can be solved; None: another answer's row asks that."""
-    facts = facts_of(row, ended, query)
-    votes: list[Evaluation] = []
-    if functions is not None:
-        votes += await _votes(model, params, row, TASK, query=query, functions=functions)
-    if facts.certain is not None:
-        return Evaluated(facts, [*votes, *_by_rule(row, facts, params, model.name)])
-    try:
-        votes += await _votes(model, params, row, ANSWER, must=True, query=query, **solution_shown(row))
-    except BadRow as refused:
-        return Evaluated(facts, votes, refused)
-    if params.alone:
-        votes += await _votes(model, params, row, ALONE, query=query, answer=row.final_answer)
-    return Evaluated(facts, votes)
-
-
 def _ended(services: Services, nodes: tuple[TableRef, ...], ids: set[str]) -> Mapping[str, list[str]]:
     """How the calls on the path of each answer ended, in order."""
     ended: dict[str, list[tuple[int, str]]] = defaultdict(list)
@@ -175,52 +119,16 @@ def _ended(services: Services, nodes: tuple[TableRef, ...], ids: set[str]) -> Ma
     return defaultdict(list, {key: [outcome for _, outcome in sorted(rows)] for key, rows in ended.items()})
 
 
-async def _votes(
-    model: ChatModel,
-    params: EvaluateParams,
-    row: Annotation,
-    asked: str,
-    *,
-    must: bool = False,
-    **shown: object,
-) -> list[Evaluation]:
-    """The votes on a question, but those whose replies hold no label; must: raises BadRow when none does."""
-    question = QUESTIONS[asked]
-    subject = row.instruction_id if asked == TASK else row.annotation_id
-    first = _PER_VOTE * params.votes if asked == ALONE else 0
-    votes, refused = [], None
-    for number in range(params.votes):
-        request = question.request(temperature=params.temperature, seed=number, **shown)
-        try:
-            said = await vote(model, question, request, subject, ordinal=first + _PER_VOTE * number)
-        except BadRow as error:
-            refused = error
-            continue
-        votes.append(_evaluation(row, asked, model.name, number, said.label, said.reason))
-    if must and refused is not None and not votes:
-        raise refused
-    return votes
-
-
-def _by_rule(row: Annotation, facts: AnswerFacts, params: EvaluateParams, judge: str) -> list[Evaluation]:
-    reason = "the answer is empty" if facts.finished else "the search ended without an answer"
-    asked = (ANSWER, ALONE) if params.alone else (ANSWER,)
-    return [_evaluation(row, each, judge, 0, str(facts.certain), reason, by_rule=True) for each in asked]
-
-
-def _evaluation(
-    row: Annotation, asked: str, judge: str, number: int, label: str, reason: str, *, by_rule: bool = False
-) -> Evaluation:
-    return Evaluation(
-        subject_id=row.instruction_id if asked == TASK else row.annotation_id,
-        question=asked,
-        judge=judge,
-        vote=number,
-        instruction_id=row.instruction_id,
-        label=label,
-        by_rule=by_rule,
-        reason=reason,
-        prompt_digest=QUESTIONS[asked].digest,
+def _reject(came: Evaluated) -> Reject:
+    """One of an answer, whichever of its questions has no vote; the first says why."""
+    reasons = [
+        f"no vote on the question {asked}: {refused.message}" for asked, refused in came.refused.items()
+    ]
+    return Reject(
+        stage=STAGE.name,
+        row_id=came.facts.annotation_id,
+        reason=next(iter(came.refused.values())).reason,
+        detail="; ".join(reasons),
     )
 
 

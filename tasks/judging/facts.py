@@ -78,15 +78,15 @@ _WHOLE_FROM = 10
 
 def facts_of(annotation: Annotation, ended: Sequence[str], query: str) -> AnswerFacts:
     """ended: how the calls on the path of the answer did, in order, where that is known."""
-    answer = (annotation.final_answer or "").strip()
+    answer = said_by(annotation)
     finished = annotation.finish_type == "give_answer"
-    empty = not answer or GIVE_UP in answer
+    empty = not answer
     calls = list(_calls(annotation.messages))
     if len(ended) != len(calls):
         ended = [_told(call.observation) for call in calls]
     required = _required(annotation.functions)
     seen = Seen([call.observation for call in calls])
-    stated = [] if empty else values_of(answer, query)
+    stated = values_of(answer, query)
     unbacked = [value.text for value in stated if not seen.backs(value)]
     return AnswerFacts(
         annotation_id=annotation.annotation_id,
@@ -102,6 +102,12 @@ def facts_of(annotation: Annotation, ended: Sequence[str], query: str) -> Answer
         unbacked=tuple(unbacked),
         certain=UNSOLVED if not finished or empty else None,
     )
+
+
+def said_by(annotation: Annotation) -> str:
+    """The answer of a search; nothing when it only gives up."""
+    answer = (annotation.final_answer or "").strip()
+    return "" if GIVE_UP in answer else answer
 
 
 @dataclass(frozen=True, slots=True)

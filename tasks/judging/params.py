@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tasks.identity import OnlyInKeyOf
+
+
+def _odd(votes: int) -> int:
+    if votes % 2 == 0:
+        raise ValueError(f"{votes} votes may be as many for as against: take {votes - 1} or {votes + 1}")
+    return votes
 
 
 class EvaluateParams(BaseModel):
@@ -14,7 +20,7 @@ class EvaluateParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    votes: Annotated[int, OnlyInKeyOf("evaluate")] = Field(
+    votes: Annotated[int, AfterValidator(_odd), OnlyInKeyOf("evaluate")] = Field(
         3,
         ge=1,
         le=15,

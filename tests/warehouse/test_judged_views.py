@@ -18,7 +18,9 @@ SOLVABLE, UNSOLVABLE = "Solvable", "Unsolvable"
 STATUSES = (SOLVED, UNSURE, UNSOLVED)
 
 
-def said(subject: str, label: str, *, question: str = "answer", vote: int = 0, **given: Any) -> Evaluation:
+def said(
+    subject: str, label: str | None, *, question: str = "answer", vote: int = 0, **given: Any
+) -> Evaluation:
     defaults: dict[str, Any] = {
         "judge": "judge",
         "instruction_id": "instruction-1",
@@ -29,11 +31,11 @@ def said(subject: str, label: str, *, question: str = "answer", vote: int = 0, *
     return Evaluation(subject_id=subject, question=question, vote=vote, label=label, **{**defaults, **given})
 
 
-def task(label: str, instruction_id: str = "instruction-1", vote: int = 0) -> Evaluation:
+def task(label: str | None, instruction_id: str = "instruction-1", vote: int = 0) -> Evaluation:
     return said(instruction_id, label, question="task", instruction_id=instruction_id, vote=vote)
 
 
-def prefers(first: str, second: str, preferred: str, *, by_rule: bool = False) -> Preference:
+def prefers(first: str, second: str, preferred: str | None, *, by_rule: bool = False) -> Preference:
     return Preference(
         first_id=first,
         second_id=second,
@@ -237,6 +239,41 @@ def test_who_wins_must_win_in_both_orders_unless_that_mending_is_undone(
     ]
 
 
+@pytest.mark.parametrize(
+    ("later", "won"),
+    [
+        ((SOLVED, SOLVED), None),
+        ((SOLVED, UNSURE), None),
+        ((UNSOLVED, SOLVED), 0.0),
+        ((SOLVED, UNSOLVED), 1.0),
+    ],
+)
+def test_what_labels_decided_is_decided_by_the_labels_that_stand(
+    later: tuple[str, str], won: float | None, rows_of: Ask, build: ModuleType
+) -> None:
+    found = rows_of(
+        "SELECT won FROM judged_pairs WHERE rules = 'toolloom' AND annotation_id = 'ours'",
+        *two_answers(build, SOLVED, UNSOLVED),
+        *(
+            said(answer, label, vote=vote)
+            for answer, label in zip(("ours", "theirs"), later, strict=True)
+            for vote in (1, 2)
+        ),
+        prefers("ours", "theirs", "first", by_rule=True),
+    )
+    assert found == ([] if won is None else [(won,)])
+
+
+def test_a_pair_with_a_vote_in_one_order_alone_is_not_decided(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT DISTINCT rules FROM judged_pairs",
+        *two_answers(build, SOLVED, SOLVED),
+        prefers("ours", "theirs", "first"),
+        prefers("theirs", "ours", None),
+    )
+    assert found == []
+
+
 def test_equal_answers_tie_whatever_their_labels(rows_of: Ask, build: ModuleType) -> None:
     same = prefers("ours", "theirs", "tie", by_rule=True)
     found = rows_of(
@@ -259,6 +296,52 @@ def test_rates_leave_out_what_is_set_aside_and_say_so(rows_of: Ask, build: Modul
         task(UNSOLVABLE, "instruction-2"),
     )
     assert found == [("dfsdt", "G1", 1, 1, 1.0, 0)]
+
+
+OTHERWISE = {"search_rules": ("rules", "toolloom", "toolbench"), "offer": ("offer", "sampled", "retrieved")}
+
+
+@pytest.mark.parametrize("column", OTHERWISE)
+def test_rates_tell_searches_of_other_rules_or_offers_apart(
+    column: str, rows_of: Ask, build: ModuleType
+) -> None:
+    field, usual, other = OTHERWISE[column]
+    found = rows_of(
+        "SELECT search_rules, offer, pass_rate FROM pass_rates WHERE rules = 'toolloom'",
+        build.annotation(**{field: usual}),
+        build.annotation(annotation_id="other", **{field: other}),
+        said("annotation-1", SOLVED),
+        said("other", UNSOLVED),
+    )
+    assert sorted(row[2] for row in found if usual in row and other not in row) == [1.0]
+    assert sorted(row[2] for row in found if other in row) == [0.0]
+
+
+@pytest.mark.parametrize("column", OTHERWISE)
+def test_win_rates_tell_pairs_of_other_rules_or_offers_apart(
+    column: str, rows_of: Ask, build: ModuleType
+) -> None:
+    field, usual, other = OTHERWISE[column]
+    found = rows_of(
+        "SELECT search_rules, offer, against_search_rules, against_offer, win_rate FROM win_rates "
+        "WHERE rules = 'toolloom' AND method = 'dfsdt' ORDER BY win_rate",
+        *(
+            row
+            for case, searched in enumerate((usual, other))
+            for row in (
+                build.annotation(annotation_id=f"ours{case}", method="dfsdt", **{field: searched}),
+                build.annotation(annotation_id=f"theirs{case}", method="react", **{field: searched}),
+                said(f"ours{case}", SOLVED),
+                said(f"theirs{case}", SOLVED),
+            )
+        ),
+        *votes_of("theirs", "0"),
+        *votes_of("ours", "1"),
+    )
+    assert [(row.count(usual), row.count(other), row[-1]) for row in found] == [
+        (2, 0, 0.0),
+        (0, 2, 1.0),
+    ]
 
 
 def test_win_rates_count_pairs_from_both_sides(rows_of: Ask, build: ModuleType) -> None:
@@ -290,9 +373,38 @@ def test_pairs_on_what_cannot_be_solved_are_set_aside_as_answers_are(rows_of: As
 
 def test_a_judge_that_prefers_what_it_reads_first_is_seen_to_flip(rows_of: Ask, build: ModuleType) -> None:
     found = rows_of(
-        "SELECT * FROM judge_health",
+        "SELECT n_answers, n_votes, unanimous, n_unusable, n_pairs, flipped FROM judge_health",
         *two_answers(build, SOLVED, SOLVED),
         said("ours", UNSURE, vote=1),
         *votes_of("first"),
     )
-    assert found == [("judge", 2, 2, 0.0, 1, 1, 1.0)]
+    assert found == [(2, 2, 0.0, 0, 1, 1.0)]
+
+
+def test_every_question_that_brought_no_label_is_an_unusable_vote(rows_of: Ask, build: ModuleType) -> None:
+    found = rows_of(
+        "SELECT n_answers, n_votes, unanimous, n_unusable, n_pairs, flipped FROM judge_health",
+        *two_answers(build, SOLVED, SOLVED),
+        *(said("ours", label, vote=vote) for vote, label in enumerate((SOLVED, None), 1)),
+        build.annotation(annotation_id="mute"),
+        *(said("mute", None, vote=vote) for vote in range(3)),
+        task(None),
+        prefers("ours", "theirs", "first"),
+        prefers("theirs", "ours", None),
+    )
+    assert found == [(3, 3, 1.0, 6, 0, None)]
+
+
+def test_an_answer_without_a_vote_is_not_judged_and_a_task_without_one_is_unsure(
+    rows_of: Ask, build: ModuleType
+) -> None:
+    found = rows_of(
+        "SELECT annotation_id, n_votes, label, task, set_aside FROM judged_answers WHERE rules = 'toolloom'",
+        build.annotation(),
+        build.annotation(annotation_id="mute"),
+        said("annotation-1", SOLVED),
+        said("annotation-1", None, vote=1),
+        *(said("mute", None, vote=vote) for vote in range(3)),
+        *(task(None, vote=vote) for vote in range(3)),
+    )
+    assert found == [("annotation-1", 1, SOLVED, UNSURE, True)]

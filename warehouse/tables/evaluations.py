@@ -14,8 +14,9 @@ class Evaluation:
     subject_id: the annotation's id for a question about its answer, the instruction's for one about the task.
     question: `task`; `answer`, which the judge reads with the calls that led to it; or `answer_alone`, which
     it reads as the person saw it (FAC of arXiv 2403.07714).  label: Solvable, Unsure or Unsolvable of a task;
-    Solved, Unsure or Unsolved of an answer.  vote: counts from 0.  by_rule: nobody was asked, since what the
-    tables hold leaves no doubt; such a row stands for all votes.
+    Solved, Unsure or Unsolved of an answer; None when the judge was asked and no label could be had, and the
+    reason says why.  vote: counts from 0.  by_rule: nobody was asked, since what the tables hold leaves no
+    doubt; such a row stands for all votes.
     """
 
     subject_id: str
@@ -23,7 +24,7 @@ class Evaluation:
     judge: str
     vote: int
     instruction_id: str
-    label: str
+    label: str | None
     by_rule: bool
     reason: str
     prompt_digest: str
@@ -33,8 +34,9 @@ class Evaluation:
 class Preference:
     """A judge's vote on two answers to one instruction, in the order in which they were shown.
 
-    preferred: first, second or tie.  by_rule: nobody was asked, since the answers are the same or only one of
-    them solves the task; such a row stands for both orders.
+    preferred: first, second or tie; None when the judge was asked and no label could be had, and the reason
+    says why.  by_rule: nobody was asked, since the answers are the same, or since only one of them solved the
+    task by the labels of that time; such a row stands for both orders.
     """
 
     first_id: str
@@ -42,7 +44,7 @@ class Preference:
     judge: str
     vote: int
     instruction_id: str
-    preferred: str
+    preferred: str | None
     by_rule: bool
     reason: str
     prompt_digest: str

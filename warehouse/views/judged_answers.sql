@@ -4,8 +4,8 @@ WITH tasks AS (
         subject_id AS instruction_id,
         judge,
         CASE
-            WHEN 2 * count(*) FILTER (WHERE label = 'Solvable') > count(*) THEN 'Solvable'
-            WHEN 2 * count(*) FILTER (WHERE label = 'Unsolvable') > count(*) THEN 'Unsolvable'
+            WHEN 2 * count(*) FILTER (WHERE label = 'Solvable') > count(label) THEN 'Solvable'
+            WHEN 2 * count(*) FILTER (WHERE label = 'Unsolvable') > count(label) THEN 'Unsolvable'
             ELSE 'Unsure'
         END AS task
     FROM evaluations
@@ -18,12 +18,12 @@ votes AS (
         judge,
         any_value(instruction_id) AS instruction_id,
         bool_and(by_rule) AS by_rule,
-        count(*) AS n_votes,
+        count(label) AS n_votes,
         count(*) FILTER (WHERE label = 'Solved') AS n_solved,
         count(*) FILTER (WHERE label = 'Unsure') AS n_unsure,
         count(*) FILTER (WHERE label = 'Unsolved') AS n_unsolved
     FROM evaluations
-    WHERE question = 'answer'
+    WHERE question = 'answer' AND label IS NOT NULL
     GROUP BY subject_id, judge
 ),
 -- What each vote comes to when the task counts, too: passed, a coin, failed.
@@ -93,7 +93,7 @@ COMMENT ON COLUMN judged_answers.rules IS 'By which rules; see the view rules; e
 COMMENT ON COLUMN judged_answers.judge IS 'Who judged; e.g. gpt-4o';
 COMMENT ON COLUMN judged_answers.annotation_id IS 'The search whose answer it is';
 COMMENT ON COLUMN judged_answers.instruction_id IS 'The instruction that is answered';
-COMMENT ON COLUMN judged_answers.task IS 'Whether the task can be solved, by the majority of votes: Solvable, Unsure or Unsolvable; NULL when nobody was asked';
+COMMENT ON COLUMN judged_answers.task IS 'Whether the task can be solved, by the majority of votes: Solvable, Unsure or Unsolvable; NULL when no judge was asked, Unsure when none could say';
 COMMENT ON COLUMN judged_answers.by_rule IS 'Whether the tables left no doubt, so that nobody was asked';
 COMMENT ON COLUMN judged_answers.n_votes IS 'Votes on the answer; e.g. 3';
 COMMENT ON COLUMN judged_answers.n_solved IS 'Votes for Solved';

@@ -1,11 +1,11 @@
 -- Grain: an answer beside another one to the same instruction, a judge, and rules; each pair from both sides
 WITH sides AS (
     SELECT first_id AS annotation_id, second_id AS against_id, judge, instruction_id, by_rule, 'ahead' AS shown,
-        CASE preferred WHEN 'first' THEN 1.0 WHEN 'second' THEN 0.0 ELSE 0.5 END AS score
+        CASE preferred WHEN 'first' THEN 1.0 WHEN 'second' THEN 0.0 WHEN 'tie' THEN 0.5 END AS score
     FROM preferences
     UNION ALL
     SELECT second_id, first_id, judge, instruction_id, by_rule, 'behind',
-        CASE preferred WHEN 'first' THEN 0.0 WHEN 'second' THEN 1.0 ELSE 0.5 END
+        CASE preferred WHEN 'first' THEN 0.0 WHEN 'second' THEN 1.0 WHEN 'tie' THEN 0.5 END
     FROM preferences
 ),
 orders AS (
@@ -22,7 +22,8 @@ voted AS (
         bool_and(by_rule) AS by_rule,
         avg(score) AS mean,
         CASE WHEN min(score) > 0.5 THEN 1.0 WHEN max(score) < 0.5 THEN 0.0 ELSE 0.5 END AS agreed,
-        count(*) = 2 AND (min(score) > 0.5) <> (max(score) > 0.5) AND min(score) < 0.5 AS flipped
+        count(score) AS n_orders,
+        count(score) = 2 AND (min(score) > 0.5) <> (max(score) > 0.5) AND min(score) < 0.5 AS flipped
     FROM orders
     GROUP BY annotation_id, against_id, judge, instruction_id
 ),
@@ -32,18 +33,18 @@ labels AS (
         subject_id,
         judge,
         CASE
-            WHEN 2 * count(*) FILTER (WHERE label = 'Solved') > count(*) THEN 3
-            WHEN 2 * count(*) FILTER (WHERE label = 'Unsolved') > count(*) THEN 1
+            WHEN 2 * count(*) FILTER (WHERE label = 'Solved') > count(label) THEN 3
+            WHEN 2 * count(*) FILTER (WHERE label = 'Unsolved') > count(label) THEN 1
             ELSE 2
         END AS label
     FROM evaluations
-    WHERE question = 'answer'
+    WHERE question = 'answer' AND label IS NOT NULL
     GROUP BY subject_id, judge
 ),
 -- Whether it is certain that the task can be solved is a matter of the instruction.
 aside AS (
     SELECT rules.rules, judge, subject_id AS instruction_id,
-        rules.unsolvable = 'sets_aside' AND 2 * count(*) FILTER (WHERE label = 'Solvable') <= count(*) AS set_aside
+        rules.unsolvable = 'sets_aside' AND 2 * count(*) FILTER (WHERE label = 'Solvable') <= count(label) AS set_aside
     FROM evaluations
     CROSS JOIN rules
     WHERE question = 'task'
@@ -59,7 +60,8 @@ labelled AS (
 decided AS (
     SELECT
         *,
-        NOT (by_rule AND mean = 0.5) AND ours IS NOT NULL AND theirs IS NOT NULL AND CASE
+        by_rule AND mean = 0.5 AS same,
+        NOT same AND ours IS NOT NULL AND theirs IS NOT NULL AND CASE
             WHEN status_decides = 'when_different' OR labels_shuffled THEN ours <> theirs
             ELSE abs(ours - theirs) = 2
         END AS by_label
@@ -77,11 +79,13 @@ SELECT
         WHEN orders = 'both' THEN agreed
         ELSE mean
     END AS won,
-    by_rule OR by_label AS by_rule,
-    flipped AND NOT by_rule AS flipped,
+    same OR by_label AS by_rule,
+    coalesce(flipped, FALSE) AND NOT decided.by_rule AS flipped,
     coalesce(set_aside, FALSE) AS set_aside
 FROM decided
-LEFT JOIN aside USING (rules, judge, instruction_id);
+LEFT JOIN aside USING (rules, judge, instruction_id)
+-- What labels decided once holds as long as they do; a vote on one order alone may be for the place.
+WHERE same OR by_label OR (NOT decided.by_rule AND n_orders = 2);
 
 COMMENT ON COLUMN judged_pairs.rules IS 'By which rules; see the view rules; e.g. toolloom';
 COMMENT ON COLUMN judged_pairs.judge IS 'Who judged; e.g. gpt-4o';

@@ -1,4 +1,4 @@
--- Grain: rules, a judge, a method by a model, the method it is compared with, and a scenario
+-- Grain: rules, a judge, a method by a model, those it is compared with, how both searched, and a scenario
 SELECT
     judged_pairs.rules,
     judge,
@@ -6,6 +6,10 @@ SELECT
     ours.model,
     theirs.method AS against,
     theirs.model AS against_model,
+    ours.rules AS search_rules,
+    theirs.rules AS against_search_rules,
+    ours.offer,
+    theirs.offer AS against_offer,
     instructions.scenario,
     count(*) AS n_pairs,
     count(*) FILTER (WHERE won > 0.5) AS n_won,
@@ -26,6 +30,10 @@ COMMENT ON COLUMN win_rates.method IS 'How it was searched; e.g. dfsdt';
 COMMENT ON COLUMN win_rates.model IS 'Who searched; e.g. gpt-4o-mini';
 COMMENT ON COLUMN win_rates.against IS 'The method it is compared with; e.g. react';
 COMMENT ON COLUMN win_rates.against_model IS 'Who searched there; e.g. gpt-4o-mini';
+COMMENT ON COLUMN win_rates.search_rules IS 'Rules of its search; e.g. toolloom';
+COMMENT ON COLUMN win_rates.against_search_rules IS 'Rules of the other search; e.g. toolloom';
+COMMENT ON COLUMN win_rates.offer IS 'Which APIs it was offered; e.g. sampled';
+COMMENT ON COLUMN win_rates.against_offer IS 'Which APIs the other one was offered; e.g. sampled';
 COMMENT ON COLUMN win_rates.scenario IS 'G1, G2 or G3; e.g. G1';
 COMMENT ON COLUMN win_rates.n_pairs IS 'Pairs of answers to the same instructions, but for those set aside';
 COMMENT ON COLUMN win_rates.n_won IS 'Pairs it won';
