@@ -12,11 +12,10 @@ from flows.build_dataset import cached_stages
 from flows.estimates import Forecast, last
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
-from tasks.calling.recording import RecordingCaller
 from tasks.catalogue.opening import are_sources_of
 from tasks.compress import STAGE as COMPRESS
 from tasks.errors import BrokenContract, UsageError
-from tasks.exact_json import digest_of
+from tasks.frame.calls import recording_caller
 from tasks.frame.run import RunContext
 from tasks.frame.services import Services
 from tasks.keep_searches import stages_of
@@ -144,10 +143,8 @@ def _planner(
         annotate=config.annotate,
         documents=COMPRESS.settings_key(run, config.compress),
     )
-    recorded = RecordingCaller(None, calls, settings=digest_of(run.calling_identity()))
-    return Planner(
-        known, settings, figures_of(run.data, config.llm.model), replies, recorded, run.capabilities
-    )
+    recorded, figures = recording_caller(run, calls), figures_of(run.data, config.llm.model)
+    return Planner(known, settings, figures, replies, recorded, run.capabilities)
 
 
 def _with_remarks(estimate: Estimate, known: Known, config: Config, data: Path) -> Estimate:

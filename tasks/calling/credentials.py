@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tasks.calling.params import CallingParams
-from tasks.errors import UsageError
 from tasks.transport.guard import matches_any
-from tasks.transport.redactor import Redactor
+from tasks.transport.redactor import Redactor, key_from
 from warehouse.tables.catalogue import Api, SecurityScheme
 
 
@@ -45,16 +44,19 @@ class Credentials:
 
         Raises `UsageError` when a variable is not set.
         """
-        for glob, variable in keys.items():
-            if not environment.get(variable):
-                raise UsageError(
-                    f'[calling] keys: "{glob}" takes its key from {variable}, which is not set',
-                    fix=f'set the environment variable {variable}, or take "{glob}" out of [calling] keys',
-                )
-        return cls(
-            tuple((glob, environment[variable]) for glob, variable in keys.items()),
-            tuple((glob, _scheme(way)) for glob, way in (ways or {}).items()),
-        )
+        by_host = [
+            (
+                glob,
+                key_from(
+                    variable,
+                    f'[calling] keys: "{glob}" takes its key from',
+                    otherwise=f'take "{glob}" out of [calling] keys',
+                    environment=environment,
+                ),
+            )
+            for glob, variable in keys.items()
+        ]
+        return cls(tuple(by_host), tuple((glob, _scheme(way)) for glob, way in (ways or {}).items()))
 
     def key_for(self, host: str) -> str | None:
         return next((key for glob, key in self.by_host if matches_any(host, [glob])), None)

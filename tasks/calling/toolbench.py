@@ -7,7 +7,6 @@ answered by {"error", "response"}.
 from __future__ import annotations
 
 import ast
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +27,7 @@ from tasks.errors import BrokenContract, ConnectionFailed, UsageError
 from tasks.text_budget.shorten import json_text
 from tasks.transport.client import BodyTooLarge, DeadlinePassed, HttpClient, HttpRequest, HttpResponse
 from tasks.transport.guard import AddressBlocked
-from tasks.transport.redactor import Redactor
+from tasks.transport.redactor import Redactor, key_from
 from warehouse.tables.catalogue import Api
 
 _KEY_FIELD = "toolbench_key"
@@ -45,13 +44,11 @@ def toolbench_key(params: CallingParams) -> str:
     variable = params.toolbench_key_env
     if variable is None:
         return ""
-    key = os.environ.get(variable)
-    if not key:
-        raise UsageError(
-            f"[calling] toolbench_key_env: the environment variable {variable} is not set",
-            fix=f"set {variable} to the service's key, or take toolbench_key_env out if it wants none",
-        )
-    return key
+    return key_from(
+        variable,
+        "[calling] toolbench_key_env names the environment variable",
+        otherwise="take toolbench_key_env out if the service wants none",
+    )
 
 
 def service_client(params: CallingParams) -> HttpClient:

@@ -11,10 +11,10 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.catalogue.mapping import HubMapping
-from tasks.errors import UsageError
 from tasks.identity import NotInKey, OnlyInKeyOf
 from tasks.transport.guard import PublicUrl
 from tasks.transport.mcp.server import McpServer
+from tasks.transport.redactor import key_from
 
 
 class _SourceModel(BaseModel):
@@ -99,13 +99,12 @@ def secret_headers(
     source: HubParams | OpenApiParams, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """The `header_keys` of a source with their values.  Raises `UsageError` for one that is not set."""
-    for header, variable in source.header_keys.items():
-        if not environment.get(variable):
-            raise UsageError(
-                f"`header_keys` of {source.location}: {header} is in {variable}, which is not set",
-                fix=f"set the environment variable {variable}",
-            )
-    return {header: environment[variable] for header, variable in source.header_keys.items()}
+    return {
+        header: key_from(
+            variable, f"`header_keys` of {source.location}: {header} is in", environment=environment
+        )
+        for header, variable in source.header_keys.items()
+    }
 
 
 class McpParams(McpServer):

@@ -19,6 +19,14 @@ from tasks.transport.redactor import Redactor
 from tasks.transport.runtime import Runtime
 
 
+def recording_caller(
+    run: RunContext, calls: DurableMap, caller: Caller | None = None, same_calls: DurableMap | None = None
+) -> RecordingCaller:
+    """What remembers the answers that APIs give to the searches of a run; without a caller, only that."""
+    settings = digest_of(run.calling_identity())
+    return RecordingCaller(caller, calls, settings=settings, since=run.started_at, same_calls=same_calls)
+
+
 @dataclass(frozen=True)
 class CallServices:
     """probing: calls an API once, `journal` remembers how that went.  searching: retries what may pass, and
@@ -60,13 +68,8 @@ class CallServices:
         )
         call_map = DurableMap(store / "calls.sqlite")
         same_calls = DurableMap(store / "same_calls.sqlite")
-        searching = RecordingCaller(
-            None if run.replay else RetryingCaller(caller, attempts=calling.attempts),
-            call_map,
-            settings=digest_of(run.calling_identity()),
-            since=run.started_at,
-            same_calls=same_calls,
-        )
+        live = None if run.replay else RetryingCaller(caller, attempts=calling.attempts)
+        searching = recording_caller(run, call_map, live, same_calls)
         trials = Scratch(store, "trials", run.run_id)
         return cls(
             probing=caller,

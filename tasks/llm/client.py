@@ -8,7 +8,6 @@ benchmarks/bench_model_client.py).
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -40,7 +39,7 @@ from tasks.llm.failures import (
 from tasks.llm.params import LlmParams
 from tasks.llm.replies import parse_reply
 from tasks.transport.proxies import is_loopback
-from tasks.transport.redactor import NO_SECRETS, Redactor
+from tasks.transport.redactor import NO_SECRETS, Redactor, key_from
 
 _CONNECT_S = 10.0
 _LISTING_S = 30.0
@@ -96,7 +95,7 @@ class Client:
         self.params = params
         self.where = _without_secrets(params.base_url)
         self.context: int | None = None  # as the list of models told it last
-        self._key = _key_from(params.api_key_env)
+        self._key = _key_of(params)
         self._redactor = Redactor([*redactor.secrets, *([self._key] if self._key else [])])
         # The client insists on a key; without one the header that would carry it is left out.
         self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.omit}}
@@ -323,16 +322,13 @@ def without_fields(body: bytes, names: frozenset[str]) -> bytes:
     return exact_json.dumps(request)
 
 
-def _key_from(env: str | None) -> str | None:
-    if env is None:
+def _key_of(params: LlmParams) -> str | None:
+    if params.api_key_env is None:
         return None
-    key = os.environ.get(env, "").strip()
-    if not key:
-        raise UsageError(
-            f"[llm] api_key_env names the environment variable {env}, which is not set",
-            fix=f"export {env}=<your key>, or remove api_key_env if the endpoint needs none",
-        )
-    return key
+    named_by = "[llm] api_key_env names the environment variable"
+    return key_from(
+        params.api_key_env, named_by, otherwise="remove api_key_env if the endpoint needs none"
+    ).strip()
 
 
 def _without_secrets(base_url: str) -> str:

@@ -1,4 +1,4 @@
-"""What must not come in: secrets in texts, in whatever way they are written.
+"""Secrets: taken from the environment, and out of texts, in whatever way they are written there.
 
 URLs, JSON, HTML, base64 and hexadecimal spell a text each in their own way.
 """
@@ -14,6 +14,8 @@ from html import unescape
 from html.entities import html5
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+from tasks.errors import UsageError
 
 REDACTED = "[redacted]"
 _SHORTEST_SECRET = 6
@@ -124,6 +126,23 @@ def is_common(secret: str) -> bool:
     """Whether a value is so short, or so common a word or number, that others say it by chance."""
     letters = re.sub(r"[\W_]", "", secret).lower()
     return len(secret) < _SHORTEST_SECRET or letters in _PLACEHOLDERS or _COMMON.fullmatch(secret) is not None
+
+
+def key_from(
+    variable: str, named_by: str, *, otherwise: str = "", environment: Mapping[str, str] = os.environ
+) -> str:
+    """The value of a variable that holds a key.
+
+    named_by: the setting that names it, up to the name; otherwise: what else may be done about it, where
+    something may.  Raises `UsageError` when it is not set.
+    """
+    key = environment.get(variable, "")
+    if not key.strip():
+        raise UsageError(
+            f"{named_by} {variable}, which is not set",
+            fix=f"export {variable}=<your key>" + (f", or {otherwise}" if otherwise else ""),
+        )
+    return key
 
 
 def secrets_named(

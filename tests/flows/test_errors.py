@@ -43,7 +43,7 @@ ALONE = ["--set", "sandbox.serve=false"]
             ["--set", f'catalogue.sources=[{{{HUB}, header_keys = {{Key = "NOT_SET"}}}}]'],
             2,
             "Key is in NOT_SET, which is not set",
-            "set the environment variable NOT_SET",
+            "export NOT_SET=",
         ),
         (["--set", "budget.max_usd=1"], 2, "[llm] price_in is not set", "set [llm] price_in and price_out"),
     ],

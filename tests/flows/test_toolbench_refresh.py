@@ -113,7 +113,7 @@ def test_the_catalogue_does_not_depend_on_who_executes_it(
         (["--set", "calling.executor=toolbench"], "needs toolbench_url"),
         (
             [*SERVICE, "--set", "calling.toolbench_key_env=NO_SUCH_KEY"],
-            "the environment variable NO_SUCH_KEY is not set",
+            "the environment variable NO_SUCH_KEY, which is not set",
         ),
     ],
 )

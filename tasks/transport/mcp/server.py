@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from tasks.errors import UsageError
 from tasks.identity import NotInKey
 from tasks.transport.guard import PublicUrl, matches_any
-from tasks.transport.redactor import Redactor
+from tasks.transport.redactor import Redactor, key_from
 
 # What any server may see of our environment; everything else has to be named.
 _INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "USER")
@@ -109,14 +109,10 @@ def check_servers(servers: Sequence[McpServer]) -> None:
 
 def secrets_of(server: McpServer, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The values of `env` and `headers`.  Raises `UsageError` when a variable is not set."""
-    named = server.env | server.headers
-    for what, variable in named.items():
-        if not environment.get(variable):
-            raise UsageError(
-                f'the mcp source "{server.name}" takes {what} from {variable}, which is not set',
-                fix=f"set the environment variable {variable}",
-            )
-    return {what: environment[variable] for what, variable in named.items()}
+    return {
+        what: key_from(variable, f'the mcp source "{server.name}" takes {what} from', environment=environment)
+        for what, variable in (server.env | server.headers).items()
+    }
 
 
 def environment_of(server: McpServer) -> dict[str, str]:

@@ -42,7 +42,7 @@ def test_a_variable_that_is_not_set_is_a_usage_error() -> None:
         Credentials.from_environment({"*.paid.test": "PAID_KEY"}, {"PAID_KEY": ""})
     assert str(caught.value) == (
         '[calling] keys: "*.paid.test" takes its key from PAID_KEY, which is not set\n'
-        '  fix: set the environment variable PAID_KEY, or take "*.paid.test" out of [calling] keys'
+        '  fix: export PAID_KEY=<your key>, or take "*.paid.test" out of [calling] keys'
     )
 
 

@@ -250,7 +250,7 @@ def test_a_key_that_is_not_set_is_found_at_once(make_api: MakeApi, monkeypatch: 
     monkeypatch.delenv("SERVICE_KEY", raising=False)
     settings = served("http://127.0.0.1:1", toolbench_key_env="SERVICE_KEY")
 
-    with pytest.raises(UsageError, match="SERVICE_KEY is not set"):
+    with pytest.raises(UsageError, match="SERVICE_KEY, which is not set"):
         call(make_api(url=URL, protocol="toolbench"), settings, {})
 
 
