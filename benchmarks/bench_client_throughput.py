@@ -29,12 +29,10 @@ from local_servers import begin, endpoint, ideal_s, latencies, serve, started
 
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import ChatRequest, ReplyStore
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
-from tasks.llm.store import ReplyStore
 from tasks.transport.kvstore import DurableMap
 
 IN_FLIGHT = (64, 256, 512)

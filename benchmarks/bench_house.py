@@ -23,7 +23,7 @@ from step_layers import ApisAtHand, searched
 
 from tasks.frame.services import close_services, services_of
 from tasks.llm.chat import ChatRequest, Reply
-from tasks.llm.model import StoredModel
+from tasks.llm.endpoint import StoredModel
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("toolloom", "flows", "tasks", "warehouse", "sandbox", "prompts", "seeds")

@@ -24,12 +24,20 @@ from bench_refresh import Figure
 
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, Transcript, Usage
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import (
+    ChatRequest,
+    Message,
+    Reply,
+    ReplyStore,
+    ToolCall,
+    Transcript,
+    Usage,
+    encode_reply,
+    reply_key,
+)
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
-from tasks.llm.store import ReplyStore, encode_reply, reply_key
 from tasks.transport.kvstore import DurableMap, sql
 from tasks.transport.kvupkeep import prune, survey
 

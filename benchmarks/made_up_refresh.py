@@ -19,7 +19,7 @@ from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import Proposed
 from tasks.llm.budget import Payment
 from tasks.llm.chat import Reply, Usage
-from tasks.llm.model import StoredModel
+from tasks.llm.endpoint import StoredModel
 from tasks.search.annotate import AnnotationRows, annotation_id_of
 from tasks.search.params import AnnotateParams
 from warehouse.tables.annotations import Annotation, AnswerMessage, Node

@@ -21,12 +21,10 @@ from tasks.calling.recording import RecordingCaller, StoredCall
 from tasks.frame.run import RunContext
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger, Payment
-from tasks.llm.chat import ChatModel, ChatRequest, Reply, ToolCall, Usage
+from tasks.llm.chat import ChatModel, ChatRequest, Reply, ReplyStore, ToolCall, Usage
 from tasks.llm.client import PreparedRequest
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
-from tasks.llm.store import ReplyStore
 from tasks.search.annotate import AnnotationRows, CallsFor, annotate_instruction
 from tasks.search.params import AnnotateParams
 from tasks.transport.client import HttpClient

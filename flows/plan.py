@@ -20,7 +20,7 @@ from tasks.frame.run import RunContext
 from tasks.frame.services import Services
 from tasks.keep_searches import stages_of
 from tasks.llm.batching.batches import Records, batches_of
-from tasks.llm.store import ReplyStore
+from tasks.llm.chat import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate, figures_of
 from tasks.planning.known import Known, known_of
 from tasks.planning.plan import Planner, Settings

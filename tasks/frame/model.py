@@ -10,12 +10,11 @@ from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
 from tasks.llm.budget import Ledger, refuse_uncountable
+from tasks.llm.chat import NullStore, ReplyStore
 from tasks.llm.detect import detect_capabilities
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import Capabilities
 from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
-from tasks.llm.store import NullStore, ReplyStore
 from tasks.transport.kvstore import DurableMap
 from tasks.transport.redactor import Redactor
 from tasks.transport.runtime import Runtime

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from tasks.errors import BadRow, OverBudget, ToolloomError, UsageError
-from tasks.llm.chat import Reply, Usage
+from tasks.llm.chat import Reply, ReplyStore, Usage
 from tasks.llm.failures import Cost
 from tasks.llm.params import BudgetParams, Caps, LlmParams
 from tasks.llm.spending import Booking, Recorder, SpendingLog, Spent
-from tasks.llm.store import ReplyStore
 from warehouse.tables.accounts import LlmCall
 
 # English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.

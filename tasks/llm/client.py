@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -85,6 +85,12 @@ class PreparedRequest:
     sent_at: float = 0.0
     pause_s: float = 0.0
     n_refused: int = 0
+
+
+class Asks(Protocol):
+    """A layer."""
+
+    async def ask(self, prepared: PreparedRequest) -> Reply: ...
 
 
 class Client:

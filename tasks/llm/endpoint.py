@@ -1,51 +1,47 @@
-"""One model endpoint: asking it until it answers, or until it is clear what its silence means.
+"""The model as a stage sees it, and the endpoint behind it.
 
-A request passes the layers from above to below, each with an `ask` around that of the next: `Retried`,
-`Paid`, `Paced`, and the client that sends it.
+A request passes the layers from above to below, each with an `ask` around that of the next: `StoredModel`
+adapts it to what the endpoint can do, `Stored` keeps its reply, `Retried` asks until there is one, or until
+it is clear what the silence means, `Paid` pays, `Paced` waits for its turn, and the client sends it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import difflib
+from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
 
 from tasks.errors import (
     BrokenContract,
     EndpointDown,
-    RateLimited,
     RequestRefused,
     ToolloomError,
     Transient,
     UsageError,
 )
-from tasks.llm.adapt import with_defaults
+from tasks.llm.adapt import (
+    FunctionWatch,
+    Overflow,
+    fit_request,
+    restore_reply,
+    shorten_request,
+    with_defaults,
+)
 from tasks.llm.budget import Ledger, Payment
-from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
-from tasks.llm.client import Client, FieldRefused, PreparedRequest
-from tasks.llm.failures import Cost, KeyRefused, MalformedReply, ModelUnknown, Unreachable
-from tasks.llm.limit import ConcurrencyLimiter, RateLimiter
+from tasks.llm.chat import ChatRequest, Message, Reply, ReplyStore, Transcript, reply_key
+from tasks.llm.client import Asks, Client, FieldRefused, PreparedRequest
+from tasks.llm.failures import TOO_LONG, Cost, KeyRefused, MalformedReply, ModelUnknown, Unreachable
+from tasks.llm.limit import ConcurrencyLimiter, Paced
 from tasks.llm.params import BudgetParams, Capabilities, LlmParams
-from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, CircuitBreaker, RetryState
+from tasks.llm.retry import LONGEST_PAUSE_S, RETRIES, CircuitBreaker, Retried
 from tasks.transport.redactor import NO_SECRETS, Redactor
 from tasks.transport.retry import Backoff, retrying
 
-# So many requests in a row are not to blame themselves.
-_FAILED_IN_A_ROW = 10
-_LONGEST_STANDING = 100
 _PING = ChatRequest(transcript=Transcript.of(Message(role="user", content="ping")), max_tokens=1)
 _PING_STAGE, _PING_ROW = "endpoint", "ping"
 _LOOKS = 3
-_MOST_NAMES = 12
+_SHORTENINGS = 4
 # 403 may mean that this key can do all but list.
 _NO_VALID_KEY = 401
-
-
-class Asks(Protocol):
-    """A layer."""
-
-    async def ask(self, prepared: PreparedRequest) -> Reply: ...
 
 
 class Endpoint:
@@ -141,87 +137,6 @@ class Endpoint:
             return
 
 
-class Retried:
-    """Tries a request again while that may help; tells one that fails from an endpoint that is away."""
-
-    def __init__(self, inner: Asks, breaker: CircuitBreaker, client: Client, first_pause_s: float) -> None:
-        self._inner = inner
-        self._breaker = breaker
-        self._client = client
-        self._first_pause_s = first_pause_s
-        self._failed_in_a_row = 0
-        self._n_tried_again, self._last_failure = 0, ""
-
-    @property
-    def standing(self) -> str:
-        if not self._n_tried_again:
-            return ""
-        requests = "1 request" if self._n_tried_again == 1 else f"{self._n_tried_again:,} requests"
-        return f"{requests} tried again: {self._last_failure[:_LONGEST_STANDING]}"
-
-    async def ask(self, prepared: PreparedRequest) -> Reply:
-        """Raises `RequestRefused` for this request, `StopRun` for the whole run."""
-        try:
-            reply = await self._answered(prepared)
-        except RateLimited as error:
-            raise self._breaker.limited(error) from error
-        except MalformedReply as error:
-            raise not_the_protocol(self._client, error) from error
-        except ModelUnknown as error:
-            raise await unknown_model(self._client, error) from error
-        self._failed_in_a_row = 0
-        return reply
-
-    async def _answered(self, prepared: PreparedRequest) -> Reply:
-        state = RetryState(prepared, self._breaker, self._first_pause_s)
-        try:
-            return await self._try(prepared, state)
-        except Transient as error:
-            failure = error
-        self._n_tried_again += 1
-        try:
-            while not state.exhausted():
-                self._last_failure = failure.message
-                await asyncio.sleep(state.pause())
-                try:
-                    return await self._try(prepared, state)
-                except Transient as error:
-                    failure = error
-            if isinstance(failure, RateLimited) or (isinstance(failure, MalformedReply) and state.is_alone):
-                raise failure
-            if not isinstance(failure, MalformedReply) and state.is_unanswered:
-                self._breaker.open(failure)
-                await self._breaker.until_closed()
-            raise self._failed(failure) from failure
-        finally:
-            self._n_tried_again -= 1
-
-    async def _try(self, prepared: PreparedRequest, state: RetryState) -> Reply:
-        while True:
-            await self._breaker.until_closed()
-            try:
-                return await self._inner.ask(prepared)
-            except FieldRefused:
-                continue  # the client has put it into the form that is wanted
-            except Transient as error:
-                state.failed(error)
-                raise
-
-    def _failed(self, error: Transient) -> RequestRefused | EndpointDown:
-        """It answers, were it only a ping, and every try of this request failed."""
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row < _FAILED_IN_A_ROW:
-            told = f"the endpoint answers others and fails at this request: {error.message}"
-            return RequestRefused("endpoint_failed", told)
-        where = self._client.where
-        return EndpointDown(
-            f"the model endpoint {where} failed at {self._failed_in_a_row} requests in a row, though it is "
-            f"there: {error.message}",
-            fix=f"{error.fix or f'look at the log of the server at {where}'}, then run the same command "
-            "again: what is finished is kept",
-        )
-
-
 class Paid:
     """Pays for each try, and before it waits for its turn: who waits for money must keep no place."""
 
@@ -242,58 +157,6 @@ class Paid:
             raise
         finally:
             payment.release()
-
-
-class Paced:
-    """Sends no more requests at a time, and none faster, than the endpoint takes."""
-
-    def __init__(
-        self, inner: Client, limiter: ConcurrencyLimiter, breaker: CircuitBreaker, first_pause_s: float
-    ) -> None:
-        self._inner = inner
-        self._limiter = limiter
-        self._breaker = breaker
-        self._first_pause_s = first_pause_s
-        self._requests = RateLimiter(inner.params.requests_per_minute)
-        self._tokens = RateLimiter(inner.params.tokens_per_minute)
-
-    async def ask(self, prepared: PreparedRequest) -> Reply:
-        """Raises `EndpointDown` while nobody is let through for too long."""
-        await self._limiter.enter()
-        while self._breaker.is_open:
-            self._limiter.leave()
-            await self._breaker.until_closed()
-            await self._limiter.enter()
-        try:
-            self._breaker.raise_if_refused_too_long()
-            return await self._sent(prepared)
-        finally:
-            self._limiter.leave()
-
-    async def _sent(self, prepared: PreparedRequest) -> Reply:
-        announced = prepared.payment.tokens_in + prepared.payment.max_tokens
-        await self._requests.turn()
-        await self._tokens.turn(announced)
-        try:
-            reply = await self._inner.ask(prepared)
-        except RateLimited as error:
-            self._breaker.refused(error)
-            prepared.n_refused += 1
-            grown = Backoff(self._first_pause_s, LONGEST_PAUSE_S).pause_s(prepared.n_refused)
-            prepared.pause_s = grown if error.retry_after is None else error.retry_after
-            self._limiter.refused(min(prepared.pause_s, max(0.0, self._breaker.pauses_left_s)))
-            raise
-        except (RequestRefused, FieldRefused):
-            self._note_answer()
-            raise
-        self._note_answer()
-        if reply.usage.total:
-            self._tokens.correct(reply.usage.total - announced)
-        return reply
-
-    def _note_answer(self) -> None:
-        self._breaker.close()
-        self._limiter.answered()
 
 
 async def check_endpoint(client: Client, first_pause_s: float) -> None:
@@ -330,30 +193,127 @@ async def _listed(client: Client) -> None:
         return
 
 
-async def unknown_model(client: Client, error: ModelUnknown) -> BrokenContract:
-    """`error`, with the names of the models that the endpoint does offer."""
-    model = client.params.model
-    try:
-        offered = await client.models()
-    except (Transient, BrokenContract, RequestRefused):
-        offered = []  # the names are a help, no more
-    if not offered:
-        return BrokenContract(
-            f"{error.message}; asked for {model!r} at {client.where}",
-            fix="correct [llm] model, or [llm] base_url, which ends in /v1 as a rule",
-        )
-    nearest = difflib.get_close_matches(model, offered, n=_MOST_NAMES, cutoff=0.0)
-    rest = len(offered) - len(nearest)
-    names = ", ".join(nearest) + (f" and {rest} more" if rest else "")
-    return BrokenContract(
-        f"the model endpoint {client.where} does not offer the model {model!r}",
-        fix=f"set [llm] model to one that it offers: {names}",
-    )
+class Stored:
+    """Gives the replies that are in the store, and keeps those that are not, before anybody uses them.
+
+    batcher: asks in batches instead.  attempts: in the place of `[llm] attempts`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        store: ReplyStore,
+        *,
+        batcher: Asks | None = None,
+        attempts: int | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._store = store
+        self._batcher = batcher
+        self._attempts = attempts
+        self.too_long: dict[str, str] = {}  # what was said of it, by the digest of a refused request
+
+    async def ask(self, request: ChatRequest, payment: Payment, *, require: Callable[[], None]) -> Reply:
+        """The reply.  What was refused for its length once is not sent again.
+
+        require: raises where nothing more may be asked; what is stored is given all the same.  Raises
+        `RequestRefused` for this request, `StopRun` for the run.
+        """
+        digest = request.digest(self._endpoint.params.model)
+        key = reply_key(payment.row_id, payment.ordinal, digest)
+        payment.store, payment.key = self._store, key.hex()
+        stored = await self._store.get(key)
+        if stored is not None:
+            payment.given(stored)
+            return stored
+        require()
+        if digest in self.too_long:
+            refusal = RequestRefused(TOO_LONG, self.too_long[digest])
+            payment.refused(refusal)
+            raise refusal
+        prepared = self._endpoint.prepare(request, payment, attempts=self._attempts)
+        before = payment.tries
+        try:
+            reply = await (self._batcher or self._endpoint).ask(prepared)
+        except ToolloomError as error:
+            if payment.tries > before:
+                payment.refused(error)
+            raise
+        if not payment.is_received:  # a batch of an earlier start bought it, and was booked
+            payment.given(reply)
+        return reply
 
 
-def not_the_protocol(client: Client, error: MalformedReply) -> BrokenContract:
-    """`error`, for a run: something answers at that address, but no chat model."""
-    return BrokenContract(
-        f"the model endpoint {client.where} does not speak the chat protocol: {error.message}",
-        fix="[llm] base_url must be the address of an OpenAI-compatible API; it ends in /v1 as a rule",
-    )
+class StoredModel:
+    """A `ChatModel` for one stage of one run: asks as the endpoint can be asked (see `adapt`).
+
+    Endpoint, store, ledger and the watch over function calls are shared by all stages of a process.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        store: ReplyStore,
+        ledger: Ledger,
+        functions: FunctionWatch,
+        stage: str,
+        batcher: Asks | None = None,
+        attempts: int | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._inner = Stored(endpoint, store, batcher=batcher, attempts=attempts)
+        self._ledger = ledger
+        self._functions = functions
+        self._stage = stage
+        self._discount = 0.0 if batcher is None else endpoint.params.batch_discount
+
+    @property
+    def name(self) -> str:
+        return self._endpoint.params.model
+
+    async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
+        """The reply: from the store, or asked for, committed to the store, and only then returned.
+
+        Raises `RequestRefused` for this request, `StopRun` for the run.
+        """
+        request = with_defaults(request, self._endpoint.params)
+        capabilities = self._endpoint.capabilities
+        adapted = fit_request(request, capabilities, self._endpoint.context, self.name)
+        payment = Payment(self._ledger, self._stage, row_id, ordinal, self._discount)
+        for may_shorten in (*[True] * _SHORTENINGS, False):
+            try:
+                replied = await self._inner.ask(
+                    adapted, payment, require=lambda: self._functions.require(request)
+                )
+                reply = restore_reply(replied, request, capabilities)
+            except RequestRefused as refusal:
+                shorter_one = self._shorter(request, adapted, refusal) if may_shorten else None
+                if shorter_one is None:
+                    self._functions.refused(request, refusal)
+                    raise
+                adapted = shorter_one
+                continue
+            if payment.from_store:
+                self._functions.stored(request, reply)
+            else:
+                self._functions.answered(request, reply, ordinal=ordinal)
+            return reply
+        raise AssertionError("the last one is answered or refused")
+
+    def _shorter(
+        self, request: ChatRequest, adapted: ChatRequest, refusal: RequestRefused
+    ) -> ChatRequest | None:
+        """The request once more, where it was refused for its length and has something to shorten."""
+        overflow = Overflow.of(refusal)
+        if overflow is None:
+            return None
+        refusal.reason = TOO_LONG
+        self._inner.too_long[adapted.digest(self.name)] = refusal.message
+        endpoint, capabilities = self._endpoint, self._endpoint.capabilities
+        if overflow.context is not None and (endpoint.context is None or overflow.context < endpoint.context):
+            endpoint.learned_context = overflow.context
+        again = fit_request(request, capabilities, endpoint.context, self.name)
+        if again.digest(self.name) not in self._inner.too_long:
+            return again
+        return shorten_request(request, adapted, overflow, capabilities, self.name)

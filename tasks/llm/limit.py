@@ -1,10 +1,16 @@
-"""How many requests are in flight, and how fast they leave."""
+"""How many requests are in flight, and how fast they leave: the layer `Paced`, and what it keeps to."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from time import monotonic
+
+from tasks.errors import RateLimited, RequestRefused
+from tasks.llm.chat import Reply
+from tasks.llm.client import Client, FieldRefused, PreparedRequest
+from tasks.llm.retry import LONGEST_PAUSE_S, CircuitBreaker
+from tasks.transport.retry import Backoff
 
 # So many refusals without an answer between them: the endpoint refuses everybody, not just one.
 _ALL_REFUSED = 3
@@ -141,3 +147,55 @@ class RateLimiter:
         """`difference` more units (fewer, when negative) were spent than announced."""
         if self._seconds_each:
             self._free_at += difference * self._seconds_each
+
+
+class Paced:
+    """Sends no more requests at a time, and none faster, than the endpoint takes."""
+
+    def __init__(
+        self, inner: Client, limiter: ConcurrencyLimiter, breaker: CircuitBreaker, first_pause_s: float
+    ) -> None:
+        self._inner = inner
+        self._limiter = limiter
+        self._breaker = breaker
+        self._first_pause_s = first_pause_s
+        self._requests = RateLimiter(inner.params.requests_per_minute)
+        self._tokens = RateLimiter(inner.params.tokens_per_minute)
+
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """Raises `EndpointDown` while nobody is let through for too long."""
+        await self._limiter.enter()
+        while self._breaker.is_open:
+            self._limiter.leave()
+            await self._breaker.until_closed()
+            await self._limiter.enter()
+        try:
+            self._breaker.raise_if_refused_too_long()
+            return await self._sent(prepared)
+        finally:
+            self._limiter.leave()
+
+    async def _sent(self, prepared: PreparedRequest) -> Reply:
+        announced = prepared.payment.tokens_in + prepared.payment.max_tokens
+        await self._requests.turn()
+        await self._tokens.turn(announced)
+        try:
+            reply = await self._inner.ask(prepared)
+        except RateLimited as error:
+            self._breaker.refused(error)
+            prepared.n_refused += 1
+            grown = Backoff(self._first_pause_s, LONGEST_PAUSE_S).pause_s(prepared.n_refused)
+            prepared.pause_s = grown if error.retry_after is None else error.retry_after
+            self._limiter.refused(min(prepared.pause_s, max(0.0, self._breaker.pauses_left_s)))
+            raise
+        except (RequestRefused, FieldRefused):
+            self._note_answer()
+            raise
+        self._note_answer()
+        if reply.usage.total:
+            self._tokens.correct(reply.usage.total - announced)
+        return reply
+
+    def _note_answer(self) -> None:
+        self._breaker.close()
+        self._limiter.answered()

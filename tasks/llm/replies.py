@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 from json_repair import repair_json
 
 from tasks import exact_json
-from tasks.errors import BadRow
+from tasks.errors import BadRow, ServerFailed, ToolloomError
 from tasks.llm.chat import Json, Reply, ToolCall, Usage
-from tasks.llm.failures import MalformedReply, error_in_success
+from tasks.llm.failures import BrokenOff, MalformedReply, failure_of
 from tasks.llm.thinking import without_thinking
 
 
@@ -74,6 +74,48 @@ def reply_of(decoded: Any, *, model: str = "") -> Reply:
         thinking=_thinking_in(further) or thinking if further else thinking,
         state=_state(further) if further else None,
     )
+
+
+# DeepSeek and GLM end a reply so when a machine of theirs fails; OpenRouter, vLLM, SGLang and gateways.
+_FAILED_FINISHES = frozenset(
+    {"error", "abort", "aborted", "network_error", "insufficient_system_resource", "failed", "failure"}
+    | {"server_error", "internal_error", "cancelled", "canceled", "timeout"}
+)
+_USUAL_FINISHES = ("stop", "tool_calls")
+
+
+def error_in_success(parsed: Any) -> ToolloomError | None:
+    """The error that some gateways wrap in HTTP 200: `{"error": {"code": 429, ...}}`, or in a choice."""
+    if not isinstance(parsed, dict):
+        return None
+    choices = parsed.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    finish = choice.get("finish_reason")
+    message = choice.get("message")
+    is_told_anywhere = (
+        "error" in parsed or "error" in choice or not isinstance(message, dict) or "error" in message
+    )
+    if finish in _USUAL_FINISHES and not is_told_anywhere:
+        return None
+    failed = isinstance(finish, str) and finish.lower() in _FAILED_FINISHES
+    of_message = message.get("error") if isinstance(message, dict) else None
+    of_all = parsed.get("error")
+    error = choice.get("error") or of_message or (of_all if failed or _is_told(of_all, choice) else None)
+    if not error and not failed:
+        return None
+    code = error.get("code") or error.get("status") if isinstance(error, dict) else None
+    status = int(code) if isinstance(code, int | str) and re.fullmatch(r"[45]\d\d", str(code)) else 500
+    told = {"error": error or f"the reply ended with finish_reason {finish!r}"}
+    failure = failure_of(status, {}, json.dumps(told, default=str).encode())
+    return BrokenOff(failure.message) if choice and isinstance(failure, ServerFailed) else failure
+
+
+def _is_told(error: Any, choice: Mapping[str, Any]) -> bool:
+    """Whether it counts: beside a choice that says something only when it has words of its own."""
+    message = choice.get("message")
+    if not isinstance(message, dict) or not (message.get("content") or message.get("tool_calls")):
+        return True
+    return bool(error.get("message") if isinstance(error, dict) else isinstance(error, str) and error)
 
 
 def _loads(body: bytes) -> Any:

@@ -1,19 +1,30 @@
 """What is tried again, how often and how long: each request by itself, and all together while nobody
-is answered.
+is answered.  `Retried` is the layer that does so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import difflib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from tasks.errors import ConnectionFailed, EndpointDown, RateLimited, ServerFailed, ToolloomError, Transient
-from tasks.llm.client import PreparedRequest
-from tasks.llm.failures import BrokenOff, Cost, MalformedReply, TimedOut, Unreachable
+from tasks.errors import (
+    BrokenContract,
+    ConnectionFailed,
+    EndpointDown,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+    ToolloomError,
+    Transient,
+)
+from tasks.llm.chat import Reply
+from tasks.llm.client import Asks, Client, FieldRefused, PreparedRequest
+from tasks.llm.failures import BrokenOff, Cost, MalformedReply, ModelUnknown, TimedOut, Unreachable
 from tasks.transport.retry import Backoff
 
 ALL_ATTEMPTS = 1_000_000
@@ -277,3 +288,119 @@ class CircuitBreaker:
             f"{self._reason}",
             fix=f"{self._mend}, then run the same command again: what is finished is kept",
         )
+
+
+# So many requests in a row are not to blame themselves.
+_FAILED_IN_A_ROW = 10
+_LONGEST_STANDING = 100
+_MOST_NAMES = 12
+
+
+class Retried:
+    """Tries a request again while that may help; tells one that fails from an endpoint that is away."""
+
+    def __init__(self, inner: Asks, breaker: CircuitBreaker, client: Client, first_pause_s: float) -> None:
+        self._inner = inner
+        self._breaker = breaker
+        self._client = client
+        self._first_pause_s = first_pause_s
+        self._failed_in_a_row = 0
+        self._n_tried_again, self._last_failure = 0, ""
+
+    @property
+    def standing(self) -> str:
+        if not self._n_tried_again:
+            return ""
+        requests = "1 request" if self._n_tried_again == 1 else f"{self._n_tried_again:,} requests"
+        return f"{requests} tried again: {self._last_failure[:_LONGEST_STANDING]}"
+
+    async def ask(self, prepared: PreparedRequest) -> Reply:
+        """Raises `RequestRefused` for this request, `StopRun` for the whole run."""
+        try:
+            reply = await self._answered(prepared)
+        except RateLimited as error:
+            raise self._breaker.limited(error) from error
+        except MalformedReply as error:
+            raise not_the_protocol(self._client, error) from error
+        except ModelUnknown as error:
+            raise await unknown_model(self._client, error) from error
+        self._failed_in_a_row = 0
+        return reply
+
+    async def _answered(self, prepared: PreparedRequest) -> Reply:
+        state = RetryState(prepared, self._breaker, self._first_pause_s)
+        try:
+            return await self._try(prepared, state)
+        except Transient as error:
+            failure = error
+        self._n_tried_again += 1
+        try:
+            while not state.exhausted():
+                self._last_failure = failure.message
+                await asyncio.sleep(state.pause())
+                try:
+                    return await self._try(prepared, state)
+                except Transient as error:
+                    failure = error
+            if isinstance(failure, RateLimited) or (isinstance(failure, MalformedReply) and state.is_alone):
+                raise failure
+            if not isinstance(failure, MalformedReply) and state.is_unanswered:
+                self._breaker.open(failure)
+                await self._breaker.until_closed()
+            raise self._failed(failure) from failure
+        finally:
+            self._n_tried_again -= 1
+
+    async def _try(self, prepared: PreparedRequest, state: RetryState) -> Reply:
+        while True:
+            await self._breaker.until_closed()
+            try:
+                return await self._inner.ask(prepared)
+            except FieldRefused:
+                continue  # the client has put it into the form that is wanted
+            except Transient as error:
+                state.failed(error)
+                raise
+
+    def _failed(self, error: Transient) -> RequestRefused | EndpointDown:
+        """It answers, were it only a ping, and every try of this request failed."""
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row < _FAILED_IN_A_ROW:
+            told = f"the endpoint answers others and fails at this request: {error.message}"
+            return RequestRefused("endpoint_failed", told)
+        where = self._client.where
+        return EndpointDown(
+            f"the model endpoint {where} failed at {self._failed_in_a_row} requests in a row, though it is "
+            f"there: {error.message}",
+            fix=f"{error.fix or f'look at the log of the server at {where}'}, then run the same command "
+            "again: what is finished is kept",
+        )
+
+
+async def unknown_model(client: Client, error: ModelUnknown) -> BrokenContract:
+    """`error`, with the names of the models that the endpoint does offer."""
+    model = client.params.model
+    try:
+        offered = await client.models()
+    except (Transient, BrokenContract, RequestRefused):
+        offered = []  # the names are a help, no more
+    if not offered:
+        return BrokenContract(
+            f"{error.message}; asked for {model!r} at {client.where}",
+            fix="correct [llm] model, or [llm] base_url, which ends in /v1 as a rule",
+        )
+    nearest = difflib.get_close_matches(model, offered, n=_MOST_NAMES, cutoff=0.0)
+    rest = len(offered) - len(nearest)
+    names = ", ".join(nearest) + (f" and {rest} more" if rest else "")
+    return BrokenContract(
+        f"the model endpoint {client.where} does not offer the model {model!r}",
+        fix=f"set [llm] model to one that it offers: {names}",
+    )
+
+
+def not_the_protocol(client: Client, error: MalformedReply) -> BrokenContract:
+    """`error`, for a run: something answers at that address, but no chat model."""
+    return BrokenContract(
+        f"the model endpoint {client.where} does not speak the chat protocol: {error.message}",
+        fix="[llm] base_url must be the address of an OpenAI-compatible API; it ends in /v1 as a rule",
+    )

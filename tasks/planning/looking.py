@@ -10,9 +10,8 @@ from typing import TypeVar
 from tasks import exact_json
 from tasks.errors import BrokenContract
 from tasks.llm.adapt import fit_request, restore_reply, with_defaults
-from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.chat import ChatRequest, Reply, ReplyStore, reply_key
 from tasks.llm.params import Capabilities, LlmParams
-from tasks.llm.store import ReplyStore, reply_key
 
 # Of English prose and JSON; an estimate, where a reservation would be higher.
 _BYTES_PER_TOKEN = 4

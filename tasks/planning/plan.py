@@ -15,8 +15,8 @@ from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
 from tasks.instructions.verify import verify
+from tasks.llm.chat import ReplyStore
 from tasks.llm.params import Capabilities, LlmParams
-from tasks.llm.store import ReplyStore
 from tasks.planning.estimate import (
     ACCEPTED_SHARE,
     FURTHER_ROUND,

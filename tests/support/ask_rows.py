@@ -12,12 +12,10 @@ from pathlib import Path
 from tasks.errors import OverBudget
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest, Message, Transcript
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import ChatRequest, Message, ReplyStore, Transcript
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
-from tasks.llm.store import ReplyStore
 from tasks.transport.kvstore import DurableMap
 
 

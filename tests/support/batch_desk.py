@@ -17,12 +17,10 @@ from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Records
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest, Message, Reply, Transcript
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import ChatRequest, Message, Reply, ReplyStore, Transcript
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import SpendingLog, UsageLog, spending_file
-from tasks.llm.store import ReplyStore
 from tasks.transport.kvstore import DurableMap
 
 T = TypeVar("T")

@@ -22,10 +22,9 @@ from tasks.errors import (
     UsageError,
 )
 from tasks.llm.batching.api import OVER, BatchApi, LeftOut, TooMuch, read_result, request_line
-from tasks.llm.chat import Reply
+from tasks.llm.chat import Reply, ReplyStore
 from tasks.llm.params import LlmParams
 from tasks.llm.retry import LONGEST_PAUSE_S
-from tasks.llm.store import ReplyStore
 from tasks.transport.retry import Backoff, retrying
 from warehouse.files import put
 

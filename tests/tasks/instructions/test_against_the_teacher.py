@@ -25,11 +25,10 @@ from tasks.instructions.screens import SCREENS
 from tasks.instructions.select import Selected, Selection
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import ReplyStore
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import UsageLog
-from tasks.llm.store import ReplyStore
 from tasks.sampling.draw import Drawn, draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.text_budget.promises import broken_promise

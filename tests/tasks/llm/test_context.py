@@ -16,14 +16,12 @@ from llm_server import Answer, Json, ModelServer, completion, fails, sends
 from tasks.errors import BrokenContract, RequestRefused
 from tasks.llm.adapt import ENOUGH_TO_TELL, FunctionWatch, Overflow, fit_request
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
+from tasks.llm.chat import ChatRequest, Message, Reply, ReplyStore, ToolCall, ToolSet, Transcript
 from tasks.llm.client import Client, context_in
-from tasks.llm.endpoint import Endpoint, check_endpoint
+from tasks.llm.endpoint import Endpoint, StoredModel, check_endpoint
 from tasks.llm.failures import TOO_LONG
-from tasks.llm.model import StoredModel
 from tasks.llm.params import BudgetParams, Capabilities, LlmParams
 from tasks.llm.spending import UsageLog
-from tasks.llm.store import ReplyStore
 from tasks.transport.kvstore import DurableMap
 
 TOOLS = ToolSet.of(

@@ -9,12 +9,10 @@ from llm_server import Answer, Json, ModelServer, completion, fails, sends
 from tasks.errors import BrokenContract, RequestRefused
 from tasks.llm.adapt import ENOUGH_TO_TELL, FunctionWatch
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatRequest, Message, Reply, ToolCall, ToolSet, Transcript
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import ChatRequest, Message, Reply, ReplyStore, ToolCall, ToolSet, Transcript
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import UsageLog
-from tasks.llm.store import ReplyStore
 from tasks.transport.kvstore import DurableMap
 
 TOOLS = ToolSet.of({"type": "function", "function": {"name": "find", "parameters": {}}})

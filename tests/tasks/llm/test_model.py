@@ -18,12 +18,10 @@ from llm_server import OK, Answer, ModelServer, completion, drops, fails, sends,
 from tasks.errors import BrokenContract, EndpointDown, OverBudget, RequestRefused
 from tasks.llm.adapt import FunctionWatch
 from tasks.llm.budget import Ledger
-from tasks.llm.chat import ChatModel, Reply, Usage
-from tasks.llm.endpoint import Endpoint
-from tasks.llm.model import StoredModel
+from tasks.llm.chat import ChatModel, Reply, ReplyStore, Usage, reply_key
+from tasks.llm.endpoint import Endpoint, StoredModel
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import SpendingLog, Spent, UsageLog, spending_file
-from tasks.llm.store import ReplyStore, reply_key
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.accounts import LlmCall
 

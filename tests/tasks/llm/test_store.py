@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import BrokenContract
-from tasks.llm.chat import Reply, ToolCall, Usage
-from tasks.llm.store import ReplyStore, decode_reply, encode_reply, reply_key
+from tasks.llm.chat import Reply, ReplyStore, ToolCall, Usage, decode_reply, encode_reply, reply_key
 from tasks.transport.kvstore import DurableMap
 
 SHORT = Reply(content="hello", finish_reason="stop", usage=Usage(3, 1), model="m")
