@@ -6,17 +6,24 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := $(VENV)/.installed
 
-.PHONY: refresh test test-slow servers check format clean
+.PHONY: refresh test test-slow test-all servers check format clean
 
 refresh: $(INSTALLED)
 	$(BIN)/toolloom refresh
 
+# A file's tests share what they are about; files that run whole commands are begun first (tests/conftest.py).
+PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
+
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
 # Crashes, signals, faulty servers, and servers that are not of our making (needs npm).
 test-slow: servers
-	$(BIN)/pytest -n 3 --dist loadfile -m slow
+	$(PYTEST) -n 3 -m slow
+
+# Both in one session, which starts what they share once.
+test-all: servers
+	$(PYTEST) -n 3
 
 # The servers of others that slow tests run against: .servers/ (PyPI) and .node/ (npm).
 servers: $(INSTALLED)

@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from commands import Command, Sandbox, command_with, serve_sandbox
+from once import folder_of_session, made_once, take_part
 
 # Prefect reads these when it is imported, and must not see the settings of the person who runs the tests.
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -27,6 +28,14 @@ if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMOR
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run whole commands come first: none that takes minutes may begin when all else is done."""
+    commands = {"toolloom", "prefect_api"}
+    long = {item.path for item in items if commands & set(getattr(item, "fixturenames", ()))}
+    long |= {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Without faults of the endpoint: a test that counts requests must know why each was made."""
@@ -34,17 +43,30 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield served
 
 
+@pytest.fixture(scope="session", autouse=True)
+def stopped_in_the_end(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Callable[[Callable[[], None]], None]:
+    """Has what this process serves to all of the session stopped after the last test of all."""
+    return take_part(folder_of_session(tmp_path_factory), pytestconfig)
+
+
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a Prefect server."""
+def prefect_api(
+    tmp_path_factory: pytest.TempPathFactory, stopped_in_the_end: Callable[[Callable[[], None]], None]
+) -> str:
+    """The API address of a Prefect server, one for all processes of the session."""
     from flows.prefect.server import OwnServer
 
-    server = OwnServer(tmp_path_factory.mktemp("prefect-server"))
-    try:
+    shared = folder_of_session(tmp_path_factory)
+
+    def start() -> str:
+        server = OwnServer(shared / "prefect-server")
+        stopped_in_the_end(server.child.stop)
         server.wait()
-        yield f"{server.url}/api"
-    finally:
-        server.child.stop()
+        return f"{server.url}/api"
+
+    return made_once(shared / "prefect-api", start)
 
 
 @pytest.fixture(scope="session")

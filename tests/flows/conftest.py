@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from commands import SMALL, Sandbox, serve_steady_sandbox
+from once import folder_of_session, made_once
 from snapshots import Snapshot, snapshot_of
 from warm import WarmToolloom
 
@@ -28,9 +30,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def uninterrupted(
     toolloom: WarmToolloom, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Snapshot:
-    """What a small refresh comes to when nothing disturbs it."""
-    data = tmp_path_factory.mktemp("uninterrupted") / "data"
-    done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
-    return snapshot_of(data)
+    """What a small refresh comes to when nothing disturbs it; one for all, so its folder is only read."""
+
+    def make() -> str:
+        data = folder_of_session(tmp_path_factory) / "uninterrupted" / "data"
+        done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stderr == ""
+        return str(data)
+
+    return snapshot_of(Path(made_once(folder_of_session(tmp_path_factory) / "uninterrupted-data", make)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import SMALL, Sandbox, refused
+from commands import SMALL, Sandbox, at_endpoint, refused
 from lesser_endpoints import endpoint_that
 from llm_server import ModelServer
 from prefect_records import artifacts, told_of
@@ -275,7 +275,7 @@ def test_a_model_that_calls_nothing_is_told_and_costs_nothing_that_was_there(
     before = rows(data, "SELECT * FROM annotations ORDER BY annotation_id")
 
     with ModelServer(otherwise=endpoint_that(ignores=("tools", "tool_choice"))) as chatting:
-        model = ["--set", f"llm.base_url={chatting.url}", "--set", f"llm.tools={tools}"]
+        model = [*at_endpoint(chatting.url), "--set", f"llm.tools={tools}"]
         common = [*sandbox.settings(), *SERVICE, *model, "--data", str(data)]
         code, text = refused(toolloom("annotate", "--queries", path, *common))
 

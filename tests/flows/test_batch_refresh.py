@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from commands import SMALL, Sandbox, serve_steady_sandbox
+from commands import SMALL, Sandbox, at_endpoint, serve_steady_sandbox
 from snapshots import Snapshot, rows, snapshot_of
 from warm import WarmToolloom
 
@@ -90,6 +90,6 @@ def test_without_batches_it_says_which_are_under_way(
 def test_an_endpoint_that_takes_no_batches_is_found_before_the_run(
     toolloom: WarmToolloom, fresh_sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    settings = [*fresh_sandbox.settings(), "--set", f"llm.base_url={root(fresh_sandbox)}/none/v1"]
+    settings = [*fresh_sandbox.settings(), *at_endpoint(f"{root(fresh_sandbox)}/none/v1")]
     done = toolloom("refresh", *SMALL, *IN_BATCHES, *settings, "--data", tmp_path / "data")
     assert done.returncode == 2, done.stderr

@@ -46,6 +46,7 @@ OTHERWISE = [
     *("--set", "catalogue.tools_per_shard=9"),
     *("--set", "instruct.samples_per_shard=4"),
     *("--set", "annotate.instructions_per_shard=5"),
+    *("--set", "llm.endpoint_id=elsewhere"),
 ]
 
 
@@ -67,7 +68,7 @@ def test_another_concurrency_and_other_ports_give_the_same_content(
 ) -> None:
     data = tmp_path / "data"
     toolloom = command_with(prefect_api)
-    done = toolloom("refresh", *SMALL, *OTHERWISE, *other_sandbox.settings(), "--data", data, env=ELSEWHERE)
+    done = toolloom("refresh", *SMALL, *other_sandbox.settings(), *OTHERWISE, "--data", data, env=ELSEWHERE)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert snapshot_of(data).content == uninterrupted.content

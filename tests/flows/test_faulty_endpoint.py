@@ -14,7 +14,7 @@ from typing import Any
 import faulty_endpoint
 import pytest
 import requests
-from commands import SMALL, Sandbox, refused
+from commands import SMALL, Sandbox, at_endpoint, refused
 from snapshots import Snapshot, rows, snapshot_of
 from warm import WarmToolloom
 
@@ -48,12 +48,12 @@ def test_faults_and_an_outage_cost_time_and_leave_no_trace(
     data = tmp_path / "data"
     settings = [*SMALL, *sandbox.settings(), *LINE, "--data", str(data)]
     with faulty_line(sandbox.teacher, tmp_path / "line.log") as line:
-        capped = [f"llm.base_url={line}", f"budget.max_requests={CAP}"]
-        stopped = toolloom("refresh", *settings, *(part for cap in capped for part in ("--set", cap)))
+        capped = ["--set", f"budget.max_requests={CAP}"]
+        stopped = toolloom("refresh", *settings, *at_endpoint(line), *capped)
         sent = stats(line)["requests"]
     outage = ["--down-after", "20", "--down-s", str(DOWN_S)]
     with faulty_line(sandbox.teacher, tmp_path / "line.log", *outage) as line:
-        done = toolloom("refresh", *settings, "--set", f"llm.base_url={line}")
+        done = toolloom("refresh", *settings, *at_endpoint(line))
         counted = stats(line)
 
     assert refused(stopped)[0] == 3

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from chat_only import ChatOnly
-from commands import Sandbox
+from commands import Sandbox, at_endpoint
 from faulty_servers import TinyHub
 from foreign_servers import serve_ai_mock, serve_aimock
 from recording_endpoint import RecordingEndpoint
@@ -55,7 +55,7 @@ def six_apis() -> Iterator[list[str]]:
 
 def refresh(toolloom: WarmToolloom, sandbox: Sandbox, endpoint: str, data: Path, *more: str) -> str:
     """What it printed."""
-    arguments = [*sandbox.settings(), *FEW, "--set", f"llm.base_url={endpoint}", *more]
+    arguments = [*sandbox.settings(), *FEW, *at_endpoint(endpoint), *more]
     done = toolloom("refresh", *arguments, "--data", data)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from commands import SMALL, Sandbox, refused, serve_sandbox
+from prefect_records import flow_runs, records_of
 from snapshots import Snapshot, rows
 from warm import WarmToolloom
 
@@ -32,9 +32,9 @@ def files(data: Path) -> dict[str, int]:
     }
 
 
-@pytest.fixture
-def refreshed(uninterrupted: Snapshot) -> Path:
-    return uninterrupted.data
+@pytest.fixture(scope="module")
+def refreshed(uninterrupted: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(uninterrupted.data, tmp_path_factory.mktemp("refreshed") / "data"))
 
 
 def test_every_stage_is_accounted_for(refreshed: Path) -> None:
@@ -77,13 +77,11 @@ def test_answers_hold_values_that_only_an_observation_could_give(refreshed: Path
     assert found["share"] >= 0.95
 
 
-def test_prefect_has_the_run_its_tasks_and_its_artifacts(refreshed: Path, prefect_api: str) -> None:
-    del refreshed
-    runs = requests.post(f"{prefect_api}/flow_runs/filter", json={}, timeout=10).json()
-    artifacts = requests.post(f"{prefect_api}/artifacts/latest/filter", json={}, timeout=10).json()
-    tasks = requests.post(f"{prefect_api}/task_runs/filter", json={}, timeout=10).json()
+def test_prefect_has_the_run_its_tasks_and_its_artifacts(uninterrupted: Snapshot, prefect_api: str) -> None:
+    runs = flow_runs(prefect_api, uninterrupted.data)
+    artifacts, tasks = (records_of(prefect_api, kind, runs) for kind in ("artifacts", "task_runs"))
 
-    assert {"refresh-sandbox", "catalogue", "instructions", "annotations"} <= {run["name"] for run in runs}
+    assert {run["name"] for run in runs} == {"refresh-sandbox", "catalogue", "instructions", "annotations"}
     assert {"funnel-crawl", "funnel-annotate", "refresh-report"} <= {found["key"] for found in artifacts}
     names = {re.sub(r" of \d+$", "", task["name"]) for task in tasks}
     assert {"crawl", "probe shard 1", "annotate shard 1", "commit"} <= names
@@ -115,11 +113,9 @@ def test_a_repeat_asks_nothing_and_writes_nothing(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Up to date" in done.stdout
     assert (sandbox.stats["requests"], files(refreshed)) == (asked, written)
-    newest = requests.post(
-        f"{prefect_api}/task_runs/filter", json={"sort": "EXPECTED_START_TIME_DESC", "limit": 50}, timeout=10
-    ).json()
-    states = [task["state"]["name"] for task in newest if task["name"] in STAGES]
-    assert states[: len(STAGES)] == ["Cached"] * len(STAGES)
+    tasks = records_of(prefect_api, "task_runs", flow_runs(prefect_api, refreshed))
+    states = {(task["name"], task["state"]["name"]) for task in tasks if task["name"] in STAGES}
+    assert states == {(stage, "Cached") for stage in STAGES}
 
 
 def test_a_refresh_exports_what_the_configuration_says(

@@ -52,9 +52,15 @@ class Sandbox:
         values = {
             "sandbox.serve": "false",
             "llm.base_url": self.teacher,
+            "llm.endpoint_id": "http://teacher.sandbox.test/v1",  # as any other sandbox's
             "calling.resolve": f'{{"*.sandbox.test" = "{self.hub}"}}',
         }
         return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
+
+
+def at_endpoint(url: str) -> list[str]:
+    """`--set` arguments, after those of a sandbox, for another endpoint than its own."""
+    return ["--set", f"llm.base_url={url}", "--set", f"llm.endpoint_id={url}"]
 
 
 def serve_sandbox(folder: Path, *arguments: str) -> AbstractContextManager[Sandbox]:

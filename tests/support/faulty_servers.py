@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 from aiohttp import web
+from commands import at_endpoint
 from llm_server import Answer, ApplicationThread, Json, sends
 
 N_TOOLS = 6
@@ -106,7 +107,7 @@ class Between:
 
     def __enter__(self) -> list[str]:
         """`--set` arguments that ask here."""
-        return ["--set", f"llm.base_url={self._serving.__enter__()}/v1"]
+        return at_endpoint(f"{self._serving.__enter__()}/v1")
 
     def __exit__(self, *_: object) -> None:
         self._serving.__exit__()

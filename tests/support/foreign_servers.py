@@ -144,9 +144,10 @@ def _python_servers(requirements: Path = _REQUIREMENTS) -> Path:
     with (FOLDER / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want them
         if not complete.exists():
-            _run([sys.executable, "-m", "venv", "--clear", str(environment)])
-            pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            _run([*pip, "install", "--quiet", "--no-deps", "-r", str(requirements)])
+            _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(environment)])
+            pip = [sys.executable, "-m", "pip", "--python", str(environment), "--disable-pip-version-check"]
+            # Of most of it nothing is ever imported, so nothing need be compiled before.
+            _run([*pip, "install", "--quiet", "--no-compile", "--no-deps", "-r", str(requirements)])
             complete.touch()
     return environment / "bin"
 

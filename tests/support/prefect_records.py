@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -26,3 +27,19 @@ def events(api: str, name: str) -> list[dict[str, Any]]:
 def told_of(api: str, name: str, run_id: str) -> dict[str, Any] | None:
     """The event of that name about the run; the server takes a moment to keep one."""
     return next((event for event in events(api, name) if event["run_id"] == run_id), None)
+
+
+def flow_runs(api: str, data: Path) -> list[dict[str, Any]]:
+    """The newest flow run on the folder, then those that it started.  Other tests use the same server."""
+    wanted = {"flows": {"name": {"any_": ["refresh-dataset"]}}, "sort": "START_TIME_DESC"}
+    runs = requests.post(f"{api}/flow_runs/filter", json=wanted, timeout=10).json()
+    newest = next(run for run in runs if run["parameters"].get("data") == str(data))
+    started = {"flow_runs": {"parent_flow_run_id": {"any_": [newest["id"]]}}}
+    return [newest, *requests.post(f"{api}/flow_runs/filter", json=started, timeout=10).json()]
+
+
+def records_of(api: str, kind: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the flow runs left.  kind: `task_runs` or `artifacts`."""
+    wanted = {"flow_runs": {"id": {"any_": [run["id"] for run in runs]}}}
+    found: list[dict[str, Any]] = requests.post(f"{api}/{kind}/filter", json=wanted, timeout=10).json()
+    return found

@@ -15,10 +15,12 @@ import importlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +38,7 @@ class WarmToolloom:
         """`folder`: where the output of the commands goes.  `env`: for all of them."""
         self._folder = folder
         self._n_started = 0
+        self._last: Running | None = None
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             env={**os.environ, **env, "PREFECT_HOME": str(folder / "prefect")},
@@ -50,6 +53,8 @@ class WarmToolloom:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._last is not None:
+            self._last.give_up()
         self._process.communicate(timeout=60)
 
     def __call__(
@@ -64,6 +69,8 @@ class WarmToolloom:
 
         largest_file: in bytes; a file that grows beyond fails as on a full disk.
         """
+        if self._last is not None:
+            self._last.give_up()
         self._n_started += 1
         output = [self._folder / f"{self._n_started}.{name}" for name in ("out", "err")]
         order = {
@@ -76,10 +83,11 @@ class WarmToolloom:
         assert stdin is not None
         assert stdout is not None
         print(json.dumps(order), file=stdin, flush=True)
-        return Running([*map(str, arguments)], output, stdout, pid=int(stdout.readline()))
+        self._last = Running([*map(str, arguments)], output, stdout, pid=int(stdout.readline()))
+        return self._last
 
 
-@dataclass(frozen=True)
+@dataclass
 class Running:
     """A command under way."""
 
@@ -87,10 +95,20 @@ class Running:
     output: list[Path]
     _answers: IO[str]
     pid: int
+    _ended: bool = False
+
+    def give_up(self) -> None:
+        """Ends what a failed test has left, whose answer would be taken for that of the next command."""
+        if not self._ended:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self._answers.readline()
+            self._ended = True
 
     def wait(self) -> subprocess.CompletedProcess[str]:
         """Its end; the return code is negative after a signal, as in `subprocess`."""
         code = int(self._answers.readline())
+        self._ended = True
         out, err = (path.read_text() for path in self.output)
         return subprocess.CompletedProcess(self.arguments, code, out, err)
 
