@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -14,14 +16,14 @@ from tasks.commit import EVALUATE
 from tasks.errors import UsageError
 from tasks.evaluate import STAGE as JUDGE
 from tasks.frame.running import usable
-from tasks.keep_searches import SEARCHED, merged_votes
-from tasks.load_queries import STAGE as LOAD_QUERIES
+from tasks.keep_searches import HOLD_ANSWERS, HOLD_INSTRUCTIONS, merged_votes
 from tasks.prefer import STAGE as PREFER
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
-from warehouse.tables import ANNOTATIONS
+from warehouse.table import Table
+from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, NODES
 
 
 @flow(name="evaluate-annotations", flow_run_name="evaluate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
@@ -58,7 +60,7 @@ def require_reference(store: Store, annotated: StageOutput, against: str | None)
 def annotated_run(data: Path) -> Manifest:
     """The snapshot shown, with its answers.  Raises `UsageError`."""
     shown = manifest.newest(data)
-    if shown is None or not {"annotate", SEARCHED} & shown.stages.keys():
+    if shown is None or not set(HOLD_ANSWERS) & shown.stages.keys():
         raise UsageError(
             f"{data} holds no answers to evaluate",
             fix="run `toolloom refresh`, `toolloom annotate` or `toolloom import toolbench`, or name another "
@@ -77,15 +79,18 @@ def to_judge(shown: Manifest) -> dict[str, StageOutput]:
     stages = shown.stages
     found = {
         "probe": stages.get("probe"),
-        "select": _joined(stages.get("select"), stages.get(LOAD_QUERIES.name)),
-        "annotate": _joined(stages.get("annotate"), stages.get(SEARCHED)),
+        "select": _joined(stages, HOLD_INSTRUCTIONS, (INSTRUCTIONS,)),
+        "annotate": _joined(stages, HOLD_ANSWERS, (ANNOTATIONS, NODES)),
     }
     return {name: output for name, output in found.items() if output is not None}
 
 
-def _joined(first: StageOutput | None, second: StageOutput | None) -> StageOutput | None:
-    if first is None or second is None:
-        return first or second
-    names = {*first.tables, *second.tables}
-    tables = {name: (*first.tables.get(name, ()), *second.tables.get(name, ())) for name in names}
-    return first.model_copy(update={"tables": tables, "shards": {}})
+def _joined(
+    stages: Mapping[str, StageOutput], names: Sequence[str], tables: Sequence[Table[Any]]
+) -> StageOutput | None:
+    """What several stages wrote of these tables, as if one had written it."""
+    found = [stages[name] for name in names if name in stages]
+    if len(found) < 2:
+        return found[0] if found else None
+    joined = {table.name: tuple(ref for each in found for ref in each.tables[table.name]) for table in tables}
+    return found[0].model_copy(update={"tables": joined, "shards": {}})

@@ -118,5 +118,12 @@ class Annotated(Outcome):
     unusable: tuple[Unusable, ...]
 
 
+class Imported(Outcome):
+    """What reading another tool's answers came to.  unusable: answers, and files beside them."""
+
+    n_instructions: int
+    unusable: tuple[Unusable, ...]
+
+
 class Evaluated(Outcome):
     """What judging answers came to."""

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Annotated, Evaluated, Outcome, Reprobed, Spent, StageRun, Unusable
+from flows.outcome import Annotated, Evaluated, Imported, Outcome, Reprobed, Spent, StageRun, Unusable
 from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
 from warehouse import manifest
@@ -80,7 +80,8 @@ def summary(outcome: Outcome) -> str:
         return _headline(outcome)
     return "\n".join(
         [
-            *(_unusable(outcome.unusable) if isinstance(outcome, Annotated) else ()),
+            *(_unusable(outcome.unusable, "queries") if isinstance(outcome, Annotated) else ()),
+            *(_unusable(outcome.unusable, "files") if isinstance(outcome, Imported) else ()),
             "",
             _headline(outcome),
             f"  model     {_spent(outcome.spent)}",
@@ -110,6 +111,12 @@ def _headline(outcome: Outcome) -> str:
             f"{run} {outcome.n_probed:,} of {outcome.n_apis:,} APIs probed in {outcome.seconds:.0f} s; "
             f"{outcome.n_back:,} are back, {outcome.n_lost:,} are lost."
         )
+    if isinstance(outcome, Imported):
+        (stage,) = outcome.stages
+        n = 0 if stage.output is None else stage.output.counts.n_out
+        if outcome.unchanged:
+            return f"All {n:,} answers are there already: run {outcome.run_id} stands, nothing was written."
+        return f"{run} {n:,} answers to {outcome.n_instructions:,} instructions in {outcome.seconds:.0f} s."
     if outcome.unchanged:
         return f"Up to date: run {outcome.run_id} stands, nothing was asked or written."
     what: str = outcome.status
@@ -133,6 +140,8 @@ def _worth_trying(outcome: Outcome) -> Sequence[str]:
         return ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects")
     if isinstance(outcome, Annotated):
         return ("show", "sql @search_effort", "sql @rejects")
+    if isinstance(outcome, Imported):
+        return ("show", "evaluate", "sql @rejects")
     if any(run.stage == "annotate" and run.output is not None for run in outcome.stages):
         return ("sql @funnel", "sql @sample_answers", "sql @longest_searches")
     return ("sql @funnel", "sql @rejects", "sql @verdicts")
@@ -165,15 +174,22 @@ def _program() -> str:
     return "toolloom" if relative.startswith("..") else relative
 
 
-def _unusable(unusable: Sequence[Unusable]) -> Iterator[str]:
-    """A line for each reason with the queries it is about, and the first of them."""
+def _unusable(unusable: Sequence[Unusable], within: str) -> Iterator[str]:
+    """A line for each reason with what it is about, and the first of them.
+
+    Whatever a file is called or says, nothing in it controls the terminal.
+    """
     by_reason: dict[str, list[Unusable]] = {}
     for each in unusable:
         by_reason.setdefault(each.reason, []).append(each)
     for reason, cases in by_reason.items():
-        queries = {each.place.partition("]")[0] for each in cases}
-        yield f"  {reason}: {len(cases):,} in {len(queries):,} queries, each in `rejects`; the first:"
-        yield from (f"    {each.place}  {each.detail}" for each in cases[:UNUSABLE_SHOWN])
+        places = {each.place.partition("]" if within == "queries" else "[")[0] for each in cases}
+        yield f"  {reason}: {len(cases):,} in {len(places):,} {within}, each in `rejects`; the first:"
+        yield from (printable(f"    {each.place}  {each.detail}") for each in cases[:UNUSABLE_SHOWN])
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def markdown(outcome: Outcome) -> str:

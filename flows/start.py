@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flows.outcome import Outcome
-from flows.params import Config
+from flows.params import Config, SandboxParams
 from flows.prefect.server import (
     NEUTRAL,
     OwnServer,
@@ -25,6 +25,7 @@ from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
 from tasks.catalogue.toolbench.instructions import check_queries
 from tasks.errors import UsageError
+from tasks.importing.files import find_answers
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.budget import Ledger
 from tasks.llm.endpoint import Endpoint
@@ -94,10 +95,31 @@ def start_evaluate(config: Config, data: Path) -> None:
     _start(config, data, load)
 
 
-def _start(config: Config, data: Path, load: Callable[[], RunFlow], *, asks_model: bool = True) -> None:
+def start_import(config: Config, data: Path, *, place: Path) -> None:
+    """Reads the answers of another tool and prints what came of it.  Raises what stopped it."""
+    find_answers(place)
+    asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
+
+    def load() -> RunFlow:
+        from flows.import_answers import import_answers
+
+        return lambda _: import_answers(asks_nobody, data, place, return_state=True)
+
+    _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
+
+
+def _start(
+    config: Config,
+    data: Path,
+    load: Callable[[], RunFlow],
+    *,
+    asks_model: bool = True,
+    calls_apis: bool = True,
+) -> None:
     """load: imports the flow, which must not happen before Prefect's settings are made."""
     check_folder(data)
-    check_settings(config, asks_model=asks_model)
+    if asks_model or calls_apis:
+        check_settings(config, asks_model=asks_model)
     prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     server = own_server_unless_configured(data)
     # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.

@@ -40,6 +40,7 @@ VIOLATIONS_SHOWN = 5
 REFRESH = "refresh"
 ANNOTATE = "annotate"
 EVALUATE = "evaluate"
+IMPORT = "import"
 
 Status = Literal["complete", "partial"]
 
@@ -133,7 +134,7 @@ def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, Sta
 def refreshed_below(data: Path, latest: Manifest, config_digest: str) -> bool:
     """Whether the snapshot is a complete refresh of this configuration, and what came since beside."""
     at = latest
-    while at.kind in (ANNOTATE, EVALUATE) and at.parent is not None:
+    while at.kind in (ANNOTATE, EVALUATE, IMPORT) and at.parent is not None:
         at = manifest.load(data, at.parent)
     has_more = at is not latest or SEARCHED in latest.stages
     return has_more and (at.kind, at.status, at.config_digest) == (REFRESH, "complete", config_digest)

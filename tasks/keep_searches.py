@@ -2,6 +2,7 @@
 
 A refresh writes its searches as stage `annotate`.  Those of `toolloom annotate` are kept as stage
 `annotated`, and the instructions read from query files as stage `pose`, so that methods stand side by side.
+What was imported is stage `import`, instructions and all; it is of no catalogue, and every snapshot keeps it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from tasks.annotate import STAGE as ANNOTATE
-from tasks.catalogue.toolbench.instructions import LOAD_QUERIES
+from tasks.import_ import STAGE as IMPORT
 from tasks.judging.judge import PREFERENCE, QUESTIONS
+from tasks.load_queries import STAGE as LOAD
 from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
 from warehouse.store import Store
@@ -29,6 +31,10 @@ from warehouse.tables import (
 
 REFRESHED = ANNOTATE.name
 SEARCHED = "annotated"
+IMPORTED = IMPORT.name
+LOAD_QUERIES = LOAD.name
+HOLD_ANSWERS = (REFRESHED, SEARCHED, IMPORTED)
+HOLD_INSTRUCTIONS = ("select", LOAD_QUERIES, IMPORTED)
 TREES: tuple[Table[Any], ...] = (ANNOTATIONS, NODES)
 _VOTES: Mapping[str, tuple[tuple[Table[Any], str], ...]] = {
     "evaluate": ((ANSWER_FACTS, "annotation_id"), (EVALUATIONS, "subject_id")),
@@ -49,6 +55,42 @@ def merged_searches(
         outputs[REFRESHED] = _without(store, before[REFRESHED], new)
     outputs[SEARCHED] = _joined(store, before.get(SEARCHED), searched, new)
     return outputs
+
+
+def merged_imports(
+    store: Store, before: Mapping[str, StageOutput], imported: StageOutput
+) -> dict[str, StageOutput]:
+    """New imports with those of before.
+
+    An answer that is imported again is as it was read last; an instruction is as query files say, if any do:
+    not every folder of answers has them beside.  Votes on an answer go with it.
+    """
+    earlier = before.get(IMPORTED)
+    if earlier is None:
+        return {IMPORTED: imported}
+    joined = _union(store, earlier, imported, TREES, "annotation_id", _ids(store, [imported]))
+    rows = {row.instruction_id: row for row in _rows(store, earlier, INSTRUCTIONS)}
+    for row in _rows(store, imported, INSTRUCTIONS):
+        if row.api_list is not None or row.instruction_id not in rows:
+            rows[row.instruction_id] = row
+    joined = _replaced(store, joined, INSTRUCTIONS, [*rows.values()])
+    answers = _rows_by_id(store, {IMPORTED: imported})
+    changed = {
+        key for key, row in _rows_by_id(store, {IMPORTED: earlier}).items() if answers.get(key, row) != row
+    }
+    for table, columns in ((EVALUATIONS, ("subject_id",)), (PREFERENCES, ("first_id", "second_id"))):
+        votes = _rows(store, imported, table)
+        asked = {(row.judge, *(getattr(row, name) for name in columns)) for row in votes}
+        for row in _rows(store, earlier, table):
+            ids = [getattr(row, name) for name in columns]
+            if (row.judge, *ids) not in asked and not changed.intersection(ids):
+                votes.append(row)
+        joined = _replaced(store, joined, table, votes)
+    return {IMPORTED: joined}
+
+
+def _rows(store: Store, output: StageOutput, table: Table[Any]) -> list[Any]:
+    return store.read(table, output.tables.get(table.name, ()))
 
 
 def keep_searches(
@@ -119,7 +161,7 @@ def keep_votes(
         return {}
     answers = _rows_by_id(store, now)
     gone = {each for each, row in _rows_by_id(store, before).items() if answers.get(each) != row}
-    there = _instructions(store, [now[stage] for stage in ("select", LOAD_QUERIES) if stage in now])
+    there = _instructions(store, [now[stage] for stage in HOLD_INSTRUCTIONS if stage in now])
     asked = store.select(before["evaluate"].tables[EVALUATIONS.name], "instruction_id")
     without = gone | {instruction_id for (instruction_id,) in asked} - there
     kept = {}
@@ -140,15 +182,14 @@ def keep_votes(
 
 def _judged(stages: Mapping[str, StageOutput]) -> list[Sequence[str]]:
     """What votes are about: the contents of the answers and of the instructions."""
-    written = dict.fromkeys((REFRESHED, SEARCHED), ANNOTATIONS) | dict.fromkeys(
-        ("select", LOAD_QUERIES), INSTRUCTIONS
-    )
-    return [stages[stage].digests(table.name) if stage in stages else () for stage, table in written.items()]
+    written = [(stage, ANNOTATIONS.name) for stage in HOLD_ANSWERS]
+    written += [(stage, INSTRUCTIONS.name) for stage in HOLD_INSTRUCTIONS]
+    return [stages[stage].digests(table) if stage in stages else () for stage, table in written]
 
 
 def _rows_by_id(store: Store, stages: Mapping[str, StageOutput]) -> dict[str, tuple[Any, ...]]:
     """What a judge reads of each answer, by its id."""
-    found = [stages[stage] for stage in (REFRESHED, SEARCHED) if stage in stages]
+    found = [stages[stage] for stage in HOLD_ANSWERS if stage in stages]
     refs = [ref for output in found for ref in output.tables[ANNOTATIONS.name]]
     columns = ("annotation_id", "finish_type", "final_answer", "messages")
     return {annotation_id: tuple(row) for annotation_id, *row in store.select(refs, *columns)}

@@ -7,14 +7,25 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Data, Earlier, Verbose, command
+from flows.commands.options import (
+    ConfigFile,
+    Data,
+    Earlier,
+    Overrides,
+    Profile,
+    Quiet,
+    Verbose,
+    command,
+)
 from flows.params import DEFAULT_DATA
 
 
 def export(
     format_: Annotated[
         str,
-        typer.Argument(metavar="FORMAT", help="toolbench, toolllama, openai or hf (see docs/exports.md)."),
+        typer.Argument(
+            metavar="FORMAT", help="toolbench, toolllama, openai, hf, tooleval (see docs/exports.md)."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -29,7 +40,8 @@ def export(
     give_ups: Annotated[
         bool,
         typer.Option(
-            "--give-ups", help="Also searches that gave up, labelled as such; toolbench always has them."
+            "--give-ups",
+            help="Also searches that gave up, labelled; toolbench and tooleval have them.",
         ),
     ] = False,
     held_out: Annotated[
@@ -53,13 +65,27 @@ def export(
 
 
 def import_(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="toolbench: its answer files.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds the files.")],
+    format_: Annotated[
+        str,
+        typer.Argument(metavar="FORMAT", help="toolbench: its answers, raw or converted."),
+    ],
+    place: Annotated[
+        Path, typer.Argument(metavar="PLACE", help="The folder that holds the files, or one converted file.")
+    ],
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
     data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Read searches that another tool made, as a run of their own."""
-    with command(verbose):
-        from flows.importing import describe, import_folder
+    """Read answers that another tool made, beside those of the data folder."""
+    with command(verbose, quiet):
+        from flows.configure import load_config
+        from flows.start import start_import
+        from tasks.errors import UsageError
 
-        print(describe(import_folder(data.resolve(), format_, folder)))  # noqa: T201
+        if format_ != "toolbench":
+            raise UsageError(f"there is no format {format_!r} to import", fix="known: toolbench")
+        settings = load_config(profile=profile, file=config, overrides=set_ or ())
+        start_import(settings, data.resolve(), place=place.expanduser().resolve())

@@ -15,13 +15,16 @@ from tasks.exporting.params import ExportFormat, ExportParams
 from tasks.exporting.searches import Source, open_source
 from tasks.exporting.toolbench import export_toolbench
 from tasks.exporting.toolbench_answer import export_toolllama
+from tasks.exporting.tooleval import export_tooleval
 
+WHATEVER_THE_END = (ExportFormat.TOOLBENCH, ExportFormat.TOOLEVAL)
 EXPORTS = "exports"  # in the data folder: where exports are written unless another place is named
 FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
     ExportFormat.TOOLBENCH: export_toolbench,
     ExportFormat.TOOLLLAMA: export_toolllama,
     ExportFormat.OPENAI: export_openai,
     ExportFormat.HF: export_huggingface,
+    ExportFormat.TOOLEVAL: export_tooleval,
 }
 
 
@@ -46,8 +49,7 @@ def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: 
     if write is None:
         raise UsageError(f"there is no format {format_!r}", fix=f"known formats: {', '.join(FORMATS)}")
     refuse_foreign(out.resolve(), format_)
-    # ToolBench's files have every search, however it ended.
-    taken = params.model_copy(update={"give_ups": True}) if format_ == ExportFormat.TOOLBENCH else params
+    taken = params.model_copy(update={"give_ups": True}) if format_ in WHATEVER_THE_END else params
     with open_source(data, run, taken) as source, export_folder(out, format_) as folder:
         write(source, folder)
         if not folder.written:

@@ -14,6 +14,7 @@ class ExportFormat(StrEnum):
     TOOLLLAMA = "toolllama"
     OPENAI = "openai"
     HF = "hf"
+    TOOLEVAL = "tooleval"
 
 
 class ExportParams(BaseModel):
@@ -26,7 +27,8 @@ class ExportParams(BaseModel):
     )
     give_ups: bool = Field(
         default=False,
-        description="Also searches that gave up, labelled as such (`toolbench` always has them).",
+        description="Also searches that gave up, labelled as such (`toolbench` and `tooleval` always have "
+        "them).",
     )
     held_out: float = Field(
         default=0.05,
@@ -41,7 +43,7 @@ class RefreshExports(ExportParams):
     """`[export]`: what a refresh writes to `<data>/exports/<format>` once it is complete."""
 
     formats: tuple[ExportFormat, ...] = Field(
-        default=(), description="Of `toolbench`, `toolllama`, `openai`, `hf` (docs/exports.md)."
+        default=(), description="Of `toolbench`, `toolllama`, `openai`, `hf`, `tooleval` (docs/exports.md)."
     )
 
     @property

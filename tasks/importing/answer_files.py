@@ -75,7 +75,7 @@ def read_answer(path: Path) -> ReadAnswer:
         n_queries=_number(made, "query_count"),
         n_tokens=_number(made, "total_tokens"),
         final_answer=text_of(made.get("final_answer")),
-        functions=[_function(each) for each in _list(made.get("function"), "function")],
+        functions=functions_in(made.get("function"), "function"),
         messages=_messages(said) if valid else [],
         own_replies=_own_replies(said) if valid else frozenset(),
         query=_needed_text(made, "query"),
@@ -155,6 +155,11 @@ def _node(raw: Json, parent: int | None, depth: int, n_children: int) -> ReadNod
 def is_number(value: Any) -> bool:
     """Whether it is a number that these files may really have; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGE
+
+
+def functions_in(value: Any, what: str) -> list[Json]:
+    """Functions as they were offered.  Raises `BadRow` where they are none."""
+    return [_function(each) for each in _list(value, what)]
 
 
 def _function(value: Any) -> Json:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tasks.calling.toolbench_names import service_api_id
 from tasks.errors import BadRow
 from tasks.importing.answer_files import json_text, read_json, text_of
+from tasks.importing.files import QueryFile
 from warehouse.tables.instructions import RelevantApi
-
-_FILE = re.compile(r"(G[123])_query\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +29,35 @@ class Asked:
 
 @dataclass(slots=True)
 class Queries:
-    """Queries by scenario and number.  unused: files, or entries of them, that cannot be used, and why."""
+    """Queries by scenario and number.  unused: places of files without use, all or in part, and why."""
 
     asked: dict[tuple[str, int], Asked] = field(default_factory=dict)
-    unused: list[str] = field(default_factory=list)
+    unused: list[tuple[str, str]] = field(default_factory=list)
 
     def of(self, scenario: str, query_id: int, query: str, n_apis: int) -> Asked | None:
         """The entry of that number, if it is of this query: collections number theirs alike."""
         found = self.asked.get((scenario, query_id))
         return found if found and found.query == query and len(found.offered) == n_apis else None
 
-
-def read_queries(folder: Path) -> Queries:
-    """The query files in a folder and below it."""
-    queries = Queries()
-    for path in sorted(folder.rglob("G*_query.json")):
-        named = _FILE.fullmatch(path.name)
-        if named is None:
-            continue
-        try:
-            entries = read_json(path)
-        except BadRow as fault:
-            queries.unused.append(f"{path.relative_to(folder)}: {fault.message}")
-            continue
+    def take(self, scenario: str, place: str, entries: Any) -> bool:
+        """Takes in what a file holds; whether any of it is a query."""
         found = list(_entries(entries))
         for number, asked in found:
-            queries.asked.setdefault((named[1], number), asked)
+            self.asked.setdefault((scenario, number), asked)
         if wrong := _without_use(entries, len(found)):
-            queries.unused.append(f"{path.relative_to(folder)}: {wrong}")
+            self.unused.append((place, wrong))
+        return bool(found)
+
+
+def read_queries(files: Iterable[QueryFile]) -> Queries:
+    queries = Queries()
+    for file in files:
+        try:
+            entries = read_json(file.path)
+        except BadRow as fault:
+            queries.unused.append((file.place, fault.message))
+            continue
+        queries.take(file.scenario, file.place, entries)
     return queries
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from tasks import exact_json
 from tasks.errors import BadRow
 from tasks.exact_json import Json, digest_of
 from tasks.importing.answer_files import MALFORMED, ReadAnswer, ReadNode, is_number, json_text, text_of
@@ -17,6 +20,7 @@ OFFER = "imported"
 RULES = "toolbench"
 
 FINISH = "Finish"
+_UNCLOSED = re.compile(r'"\s*\}?\s*$')
 _ANSWERED = 3
 _NO_CALL = (1, 2)  # codes of calls that were not made: no such function, bad arguments
 _OUTCOMES = {
@@ -46,64 +50,119 @@ class ImportedRows:
     nodes: tuple[Node, ...]
 
 
+class OfSet(Protocol):
+    """A file of answers.  split: train, or the level of a test set."""
+
+    @property
+    def scenario(self) -> str: ...
+
+    @property
+    def split(self) -> str: ...
+
+
 def rows_of(file: AnswerFile, answer: ReadAnswer, asked: Asked | None = None) -> ImportedRows:
     """asked: what a query file says of it.  Raises `BadRow` for an answer whose parts do not fit together."""
-    offered = [function for function in answer.functions if function.get("name") != FINISH]
-    names = [_api_id(_name(function)) for function in offered]
-    api_ids = tuple(dict.fromkeys(names if asked is None else asked.offered))
-    instruction = _instruction(file, answer, api_ids, asked)
+    offered = [api_id_of(_name(each)) for each in answer.functions if each.get("name") != FINISH]
+    instruction = instruction_of(file, file.query_id, answer.query, offered, asked)
     method, width = _method(file, answer)
-    annotation_id = digest_of([instruction.instruction_id, method, width, file.model, OFFER])
-    nodes = _nodes(annotation_id, answer)
     messages = _messages(answer)
     _refuse_unfinished(answer, messages)
     limits = answer.limits
+    rows = annotation_of(
+        instruction,
+        method=method,
+        width=width,
+        model=file.model,
+        finish_type="give_answer" if answer.win else "give_up" if answer.valid else "none",
+        final_answer=answer_text(answer.final_answer) if answer.valid else None,
+        functions=answer.functions,
+        messages=messages,
+        nodes=lambda annotation_id: _nodes(annotation_id, answer),
+    )
+    annotation = replace(
+        rows.annotation,
+        win=answer.win,
+        n_queries=answer.n_queries,
+        tokens_in=answer.n_tokens,
+        stopped_by=_stopped_by(answer),
+        max_depth=_limit(limits, "single_chain_max_step"),
+        max_queries=_limit(limits, "max_query_count"),
+    )
+    return replace(rows, annotation=annotation)
+
+
+def annotation_of(
+    instruction: Instruction,
+    *,
+    method: str,
+    width: int | None,
+    model: str,
+    finish_type: str,
+    final_answer: str | None,
+    functions: Sequence[Json],
+    messages: tuple[AnswerMessage, ...],
+    nodes: Callable[[str], Iterable[Node]],
+) -> ImportedRows:
+    """nodes: the tree, for an annotation's id.  An answer that says something is won."""
+    annotation_id = digest_of([instruction.instruction_id, method, width, model, OFFER])
+    tree = tuple(nodes(annotation_id))
+    win = finish_type == "give_answer" and final_answer is not None
     annotation = Annotation(
         annotation_id=annotation_id,
         instruction_id=instruction.instruction_id,
         offer=OFFER,
-        offered_api_ids=api_ids,
+        offered_api_ids=instruction.api_ids,
         method=method,
         rules=RULES,
-        model=file.model,
-        win=answer.win,
-        finish_type="give_answer" if answer.win else "give_up" if answer.valid else "none",
-        final_answer=answer.final_answer if answer.valid else None,
-        n_queries=answer.n_queries,
-        n_calls=sum(_is_call(node) for node in nodes),
-        tokens_in=answer.n_tokens,
+        model=model,
+        win=win,
+        finish_type=finish_type,
+        final_answer=final_answer,
+        n_queries=len({node.query_no for node in tree} - {None}),
+        n_calls=sum(_is_call(node) for node in tree),
+        tokens_in=0,
         tokens_out=0,
         cost_usd=None,
-        n_nodes=len(nodes),
-        depth=max(node.depth for node in nodes),
-        stopped_by=_stopped_by(answer),
+        n_nodes=len(tree),
+        depth=max(node.depth for node in tree),
+        stopped_by="answered" if win else "exhausted",
         messages=messages,
-        functions=text_of(
-            json_text([{"type": "function", "function": function} for function in answer.functions])
-        ),
+        functions=text_of(json_text([{"type": "function", "function": function} for function in functions])),
         wall_s=0.0,
         width=width,
-        max_depth=_limit(limits, "single_chain_max_step"),
-        max_queries=_limit(limits, "max_query_count"),
     )
-    return ImportedRows(instruction, annotation, nodes)
+    return ImportedRows(instruction, annotation, tree)
 
 
-def _instruction(
-    file: AnswerFile, answer: ReadAnswer, api_ids: tuple[str, ...], asked: Asked | None
+def answer_text(final: str) -> str:
+    """What Finish told the person, of all that it was called with; where that is cut, as far as it goes."""
+    try:
+        told = exact_json.lenient(final)
+    except (ValueError, RecursionError):
+        _, found, cut = final.partition('"final_answer": "')
+        return _UNCLOSED.sub("", cut).replace("\\n", "\n").replace('\\"', '"') if found else final
+    return text_of(told.get("final_answer")) if isinstance(told, dict) else final
+
+
+def instruction_of(
+    file: OfSet, query_id: int, query: str, offered: Sequence[str], asked: Asked | None
 ) -> Instruction:
-    """The query under an id that names it and tells equal numbers of different queries apart."""
-    digest = digest_of(answer.query)[:8]
+    """The query under an id that names it and tells equal numbers of different queries apart.
+
+    offered: APIs, as far as the names of functions say; asked: what a query file says.
+    """
+    api_ids = tuple(dict.fromkeys(offered if asked is None else asked.offered))
+    digest = digest_of(query)[:8]
     return Instruction(
-        instruction_id=f"toolbench-{file.scenario}-{file.query_id}-{digest}",
+        instruction_id=f"toolbench-{file.scenario}-{query_id}-{digest}",
         sample_id=digest_of([file.scenario, sorted(api_ids)]),
         scenario=file.scenario,
         split=file.split,
-        query=answer.query,
+        query=query,
         relevant_apis=() if asked is None else asked.needed,
         api_ids=api_ids,
         api_fingerprints=("",) * len(api_ids),
-        n_words=len(answer.query.split()),
+        n_words=len(query.split()),
         model=OFFER,
         prompt_digest="",
         seed_ids=(),
@@ -118,22 +177,41 @@ def _name(function: Json) -> str:
     return text_of(name)
 
 
-def _api_id(function: str) -> str:
+def api_id_of(function: str) -> str:
     """`<tool>/<api>` from `<api>_for_<tool>`: answer files know no category."""
     api, _, tool = function.rpartition("_for_")
     return f"{tool}/{api}" if api else function
 
 
+_METHODS = re.compile(r"(?:.*_)?(?:(CoT)(?:@(\w{1,16}))?|(DFS(?:_woFilter)?)(?:_w(\d{1,4}))?)")
+
+
+def method_of(named: str) -> tuple[str, int | None]:
+    """Our name of a method of ToolBench, and its width; other methods keep the name they have.
+
+    The name may begin with that of a model, as in `chatgpt_CoT`; where nothing says otherwise, DFS is the one
+    of the paper, which does not rank.
+    """
+    found = _METHODS.fullmatch(named.strip())
+    if found is None:
+        return named.strip()[:100], None
+    chain, tries, tree, width = found.groups()
+    if chain:
+        return f"react@{tries or 1}", None
+    ranked = tree == "DFS" and width is not None
+    return "dfs_ranked" if ranked else "dfsdt", int(width) if width else None
+
+
 def _method(file: AnswerFile, answer: ReadAnswer) -> tuple[str, int | None]:
-    """Our name of the method, and its width: as the file's name says, else as its settings do."""
-    named = file.method or ""
+    """As the file's name says, else as its settings do."""
     limits = answer.limits
-    if answer.chains or named.startswith("CoT"):
-        tries = named.partition("@")[2] or str(_limit(limits, "pass_at") or 1)
-        return f"react@{tries}", None
-    width = named.rpartition("_w")[2]
-    ranked = limits.get("with_filter") is True if not named else "woFilter" not in named
-    return "dfs_ranked" if ranked else "dfsdt", int(width) if width else _limit(limits, "tree_beam_size")
+    if answer.chains and not (file.method or "").startswith("CoT"):
+        return f"react@{_limit(limits, 'pass_at') or 1}", None
+    if file.method is not None:
+        method, width = method_of(file.method)
+        return method, width if method.startswith("react") else width or _limit(limits, "tree_beam_size")
+    ranked = limits.get("with_filter") is True
+    return "dfs_ranked" if ranked else "dfsdt", _limit(limits, "tree_beam_size")
 
 
 def _limit(limits: Json, name: str) -> int | None:

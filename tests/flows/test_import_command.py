@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from searched_world import RAIN, RUN, TIDE, says, search, write_world
+from commands import SMALL, Sandbox, refused
+from imports import imported, rejects
+from searched_world import RAIN, TIDE, says, search, write_world
 from searched_world import answers as answering
-from typer.testing import CliRunner, Result
+from snapshots import Snapshot
+from typer.testing import CliRunner
+from warm import WarmToolloom
 
 from flows.cli import app
-from flows.importing import import_folder
 from tasks.exporting.export import export_run
 from tasks.exporting.params import ExportParams
-from tasks.frame.stage import KEYS
 from warehouse import manifest
 from warehouse.connect import open_database
+
+pytestmark = pytest.mark.timeout(300)
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "toolbench"
 
@@ -49,7 +53,7 @@ def asked(data: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_what_was_exported_comes_back_the_same(answers: Path, tmp_path: Path) -> None:
-    import_folder(tmp_path / "data", "toolbench", answers)
+    imported(tmp_path / "data", answers)
 
     again = answers_in(export(tmp_path / "data", tmp_path / "out"))
 
@@ -61,7 +65,7 @@ def test_ranked_searches_come_back_the_same(tmp_path: Path) -> None:
     ranked = [says("Rain?", RAIN), says(TIDE), says("A"), says("B"), says("Done.", answering("Dry."))]
     write_world(tmp_path / "ours", [search("beach", ranked, method="dfs_ranked")])
     exported = export(tmp_path / "ours", tmp_path / "toolbench")
-    import_folder(tmp_path / "data", "toolbench", exported)
+    imported(tmp_path / "data", exported)
 
     again = answers_in(export(tmp_path / "data", tmp_path / "out"))
 
@@ -71,7 +75,7 @@ def test_ranked_searches_come_back_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published answers are not part of the repository")
 def test_published_trees_come_back_the_same(tmp_path: Path) -> None:
-    import_folder(tmp_path / "data", "toolbench", PUBLISHED)
+    imported(tmp_path / "data", PUBLISHED)
 
     before, after = answers_in(PUBLISHED), answers_in(export(tmp_path / "data", tmp_path / "out"))
 
@@ -89,7 +93,7 @@ def test_published_trees_come_back_the_same(tmp_path: Path) -> None:
 
 
 def test_query_files_say_what_was_offered_and_needed(answers: Path, tmp_path: Path) -> None:
-    import_folder(tmp_path / "data", "toolbench", answers)
+    imported(tmp_path / "data", answers)
     sail = "FROM instructions WHERE query LIKE '%sail%'"
 
     assert asked(tmp_path / "data", f"SELECT api_ids, relevant_apis {sail}") == [
@@ -101,7 +105,7 @@ def test_query_files_say_what_was_offered_and_needed(answers: Path, tmp_path: Pa
 
 
 def test_query_files_and_corpus_come_back_the_same(answers: Path, tmp_path: Path) -> None:
-    import_folder(tmp_path / "data", "toolbench", answers)
+    imported(tmp_path / "data", answers)
     again = export(tmp_path / "data", tmp_path / "out")
 
     for scenario in ("G1", "G2", "G3"):
@@ -139,7 +143,7 @@ def test_documentation_is_kept_as_a_query_file_has_it(answers: Path, tmp_path: P
             content["answer_generation"]["function"].insert(0, function)
             path.write_text(json.dumps(content))
     (tmp_path / "G2_query.json").write_text(json.dumps(queries))
-    import_folder(tmp_path / "data", "toolbench", tmp_path)
+    imported(tmp_path / "data", tmp_path)
 
     again = json.loads((export(tmp_path / "data", tmp_path / "out") / "G2_query.json").read_text())
     assert {entry["query"]: entry["api_list"] for entry in again} == {
@@ -150,91 +154,72 @@ def test_documentation_is_kept_as_a_query_file_has_it(answers: Path, tmp_path: P
 def test_without_query_files_functions_say_what_was_offered(answers: Path, tmp_path: Path) -> None:
     shutil.copytree(answers / "G2_answer", tmp_path / "G2_answer")
     (tmp_path / "G2_query.json").write_text("[")
-    run = import_folder(tmp_path / "data", "toolbench", tmp_path)
+    output = imported(tmp_path / "data", tmp_path)
 
     found = asked(
         tmp_path / "data", "SELECT api_ids, relevant_apis FROM instructions WHERE query LIKE '%sail%'"
     )
     assert found == [(["sea/tide", "sky/rain"], [])]
-    assert [each.partition(": it is no JSON")[0] for each in run.unused] == ["G2_query.json"]
+    (remark,) = rejects(tmp_path / "data", output)
+    assert (remark.row_id, remark.reason, remark.detail[:13]) == (
+        "G2_query.json",
+        "partly_read",
+        "it is no JSON",
+    )
+    assert (output.counts.n_in, output.counts.n_rejected) == (2, 0)
 
 
-def test_an_import_is_a_run_on_top_of_what_was_there(answers: Path, tmp_path: Path) -> None:
-    write_world(tmp_path / "data")
-    run = import_folder(tmp_path / "data", "toolbench", answers)
-
-    committed = manifest.load(tmp_path / "data", run.run_id)
-    assert (committed.kind, committed.status, committed.parent) == ("import", "complete", RUN)
-    assert asked(
-        tmp_path / "data", "SELECT offer, count(*) FROM annotations GROUP BY offer ORDER BY offer"
-    ) == [
-        ("imported", 5),
-        ("sampled", 5),
-    ]
-    assert asked(tmp_path / "data", "SELECT stage, n_in, n_out FROM funnel") == [("import", 5, 5)]
-
-
-@pytest.mark.parametrize("keys", [1, KEYS])
-def test_an_import_is_of_the_keys_of_what_it_stands_on(answers: Path, tmp_path: Path, keys: int) -> None:
-    write_world(tmp_path)
-    before = manifest.load(tmp_path, RUN)
-    manifest.commit(tmp_path, before.model_copy(update={"run_id": f"{RUN}-again", "keys": keys}))
-
-    run = import_folder(tmp_path, "toolbench", answers)
-
-    assert manifest.load(tmp_path, run.run_id).keys == keys
-
-
-def test_an_import_into_nothing_is_of_the_keys_of_today(answers: Path, tmp_path: Path) -> None:
-    run = import_folder(tmp_path, "toolbench", answers)
-
-    assert manifest.load(tmp_path, run.run_id).keys == KEYS
-
-
-def test_the_report_is_that_of_the_import(answers: Path, tmp_path: Path) -> None:
-    write_world(tmp_path / "data")
-    (tmp_path / "data" / "report.html").write_text("of the run before")
-    run = import_folder(tmp_path / "data", "toolbench", answers)
-
-    assert run.run_id in (tmp_path / "data" / "report.html").read_text()
-
-
-def test_a_folder_of_others_is_not_made_a_data_folder(answers: Path, tmp_path: Path) -> None:
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "notes.txt").write_text("mine")
-
-    done = typed("toolbench", answers, "--data", mine)
-
-    assert (done.exit_code, "holds files that are not Toolloom's (notes.txt)" in done.stderr) == (2, True)
-    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
-
-
-def test_a_search_is_imported_once(answers: Path, tmp_path: Path) -> None:
+def test_what_is_imported_twice_is_there_once(answers: Path, tmp_path: Path) -> None:
     few = tmp_path / "few"
-    (few / "G1_answer").mkdir(parents=True)
-    for path in (answers / "G1_answer").iterdir():
-        (few / "G1_answer" / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(answers / "G1_answer", few / "G1_answer")
+    for path in list((few / "G1_answer").iterdir()):
         (few / "G1_answer" / f"0{path.name}").write_bytes(path.read_bytes())
     (few / "G1_answer" / "9_DFS_w2.json").write_text("{}")
-    import_folder(tmp_path / "data", "toolbench", few)
-    run = import_folder(tmp_path / "data", "toolbench", answers)
+    first = imported(tmp_path / "data", few)
+    imported(tmp_path / "data", answers, run="more")
+    again = imported(tmp_path / "data", answers, run="again")
 
-    assert [(each.reason, each.row_id.partition("/")[0]) for each in run.imported.rejects] == [
-        ("imported_before", "G1_answer")
-    ]
+    refused_first = [each.reason for each in rejects(tmp_path / "data", first)]
+    assert sorted(refused_first) == ["duplicate", "malformed"]
     assert asked(tmp_path / "data", "SELECT count(*), count(DISTINCT annotation_id) FROM annotations") == [
         (5, 5)
     ]
-    assert asked(tmp_path / "data", "SELECT reason FROM rejects") == [("imported_before",)]
-    earlier = manifest.list_runs(tmp_path / "data")[0].run_id
-    with open_database(tmp_path / "data", earlier) as connection:
-        found = connection.execute("SELECT reason FROM rejects ORDER BY reason").fetchall()
-    assert found == [("duplicate",), ("malformed",)]
+    alone = imported(tmp_path / "alone", answers)
+    assert [ref.file_digest for ref in again.tables["annotations"]] == [
+        ref.file_digest for ref in alone.tables["annotations"]
+    ]
 
 
-def typed(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, ["import", *map(str, words)])
+def test_documentation_stays_where_a_later_folder_has_no_queries(answers: Path, tmp_path: Path) -> None:
+    for scenario in ("G1", "G2"):
+        shutil.copytree(answers / f"{scenario}_answer", tmp_path / "later" / f"{scenario}_answer")
+    imported(tmp_path / "data", answers)
+    before = asked(tmp_path / "data", "FROM instructions ORDER BY ALL")
+
+    imported(tmp_path / "data", tmp_path / "later", run="later")
+
+    assert asked(tmp_path / "data", "FROM instructions ORDER BY ALL") == before
+
+
+def test_every_file_is_an_answer_or_a_reject(answers: Path, tmp_path: Path) -> None:
+    shutil.copytree(answers / "G2_answer", tmp_path / "G2_answer")
+    odd = {"query_id": 1, "query": "Sail?", "api_list": [7], "relevant APIs": [[["Sea"], {}], "Sea"]}
+    (tmp_path / "G2_query.json").write_text(json.dumps([odd, {"query_id": 2}, "other"]))
+    (tmp_path / "G3_query.json").write_text("{}")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "7_CoT@1.json").write_text("{}")
+    output = imported(tmp_path / "data", tmp_path)
+
+    assert (output.counts.n_in, output.counts.n_out, output.counts.n_rejected) == (3, 2, 1)
+    assert sorted((each.row_id, each.reason, each.detail) for each in rejects(tmp_path / "data", output)) == [
+        (
+            "G2_query.json",
+            "partly_read",
+            "2 of 3 entries have no query_id, query or api_list",
+        ),
+        ("G3_query.json", "partly_read", "it is no list of queries"),
+        ("mine/7_CoT@1.json", "of_no_set", "its folder is not called G1_answer or the like"),
+    ]
 
 
 def broken(folder: Path) -> Path:
@@ -249,47 +234,67 @@ def empty(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("format_", "make", "code", "said"),
+    ("format_", "make", "said"),
     [
-        ("toolbench", broken, 1, "none of 1 answer files could be imported: 1 malformed"),
-        ("toolbench", empty, 2, "no answer file of ToolBench in"),
-        ("toolbench", Path, 2, "is not there"),
-        ("openai", broken, 2, "there is no format 'openai' to import"),
+        ("toolbench", empty, "no answer of ToolBench in"),
+        ("toolbench", Path, "is not there"),
+        ("openai", broken, "there is no format 'openai' to import"),
     ],
 )
-def test_what_cannot_be_imported_is_told(
-    tmp_path: Path, format_: str, make: Callable[[Path], Path], code: int, said: str
+def test_what_is_no_folder_of_answers_is_told_before_anything_starts(
+    tmp_path: Path, format_: str, make: Callable[[Path], Path], said: str
 ) -> None:
-    done = typed(format_, make(tmp_path / "folder"), "--data", tmp_path / "data")
+    words = ["import", format_, str(make(tmp_path / "folder")), "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(app, words)
 
-    assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_of_others_is_not_made_a_data_folder(answers: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+
+    done = CliRunner().invoke(app, ["import", "toolbench", str(answers), "--data", str(mine)])
+
+    assert (done.exit_code, "holds files that are not Toolloom's (notes.txt)" in done.stderr) == (2, True)
+    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_without_a_usable_answer_makes_no_run(toolloom: WarmToolloom, tmp_path: Path) -> None:
+    done = toolloom("import", "toolbench", broken(tmp_path / "folder"), "--data", tmp_path / "data")
+
+    code, message = refused(done)
+    assert (code, "none of 1 answers can be used" in message) == (1, True), message
+    assert "G1_answer/1_CoT@1.json: the file is no JSON object (malformed)" in message
     assert not manifest.list_runs(tmp_path / "data")
+    assert manifest.crashed_run(tmp_path / "data") is None
 
 
-def test_entries_of_query_files_that_cannot_be_used_are_counted(answers: Path, tmp_path: Path) -> None:
-    shutil.copytree(answers / "G2_answer", tmp_path / "G2_answer")
-    odd = {"query_id": 1, "query": "Sail?", "api_list": [7], "relevant APIs": [[["Sea"], {}], "Sea"]}
-    (tmp_path / "G2_query.json").write_text(json.dumps([odd, {"query_id": 2}, "other"]))
-    (tmp_path / "G3_query.json").write_text("{}")
+def test_an_import_stays_beside_what_a_refresh_makes(
+    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, answers: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(uninterrupted.data, data)
+    (data / "report.html").write_text("of the run before")
+    counted = "SELECT offer, count(*) FROM annotations GROUP BY offer ORDER BY offer"
+    ours = asked(data, counted)
 
-    assert import_folder(tmp_path / "data", "toolbench", tmp_path).unused == (
-        "G2_query.json: 2 of 3 entries have no query_id, query or api_list",
-        "G3_query.json: it is no list of queries",
-    )
+    done = toolloom("import", "toolbench", answers, "--data", data)
 
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    run = manifest.newest(data)
+    assert run is not None
+    before = manifest.load(data, str(run.parent))
+    assert (run.kind, run.status, before.kind, run.keys) == ("import", "complete", "refresh", before.keys)
+    assert run.run_id in (data / "report.html").read_text()
+    assert asked(data, counted) == [("imported", 5), *ours]
+    assert asked(data, "SELECT n_in, n_out FROM funnel WHERE stage = 'import'") == [(5, 5)]
 
-def test_what_was_imported_is_listed(answers: Path, tmp_path: Path) -> None:
-    broken(tmp_path / "folder")
-    shutil.copytree(answers / "G3_category_answer", tmp_path / "folder" / "G3_category_answer")
-    (tmp_path / "folder" / "mine").mkdir()
-    (tmp_path / "folder" / "mine" / "7_CoT@1.json").write_text("{}")
-    done = typed("toolbench", tmp_path / "folder", "--data", tmp_path / "data")
+    again = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
+    assert f"run {run.run_id} stands" in again.stdout, again.stdout + again.stderr
 
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
-        "1 searches and 1 instructions from 2 answer files, as a run of its own",
-        "  left out: 1 malformed",
-        "    G1_answer/1_CoT@1.json: the file is no JSON object",
-        "  passed over: 1 files called like answers, in folders not called G1_answer or the like: "
-        "mine/7_CoT@1.json",
-    ]
+    more = toolloom("refresh", *SMALL, *sandbox.settings(), "--set", "instruct.accepted=20", "--data", data)
+    assert more.returncode == 0, more.stdout + more.stderr
+    assert ("imported", 5) in asked(data, counted)

@@ -15,7 +15,7 @@ from tasks.errors import BadRow, UsageError
 from tasks.exporting.searches import Search
 from tasks.exporting.toolbench_answer import answer_of
 from tasks.importing.answer_files import read_answer
-from tasks.importing.files import answer_files
+from tasks.importing.files import find_answers
 from tasks.importing.rows import ImportedRows, rows_of
 from warehouse.table import to_columns
 from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, NODES
@@ -89,7 +89,7 @@ def rows(
     path.parent.mkdir(parents=True, exist_ok=True)
     text = content if isinstance(content, str) else json.dumps(content)
     path.write_text(text, encoding="utf-8", errors="replace")
-    (file,) = answer_files(tmp_path)
+    (file,) = find_answers(tmp_path).answers
     return rows_of(file, read_answer(file.path))
 
 
@@ -99,7 +99,7 @@ def test_the_search_is_what_the_file_says(tmp_path: Path) -> None:
     assert found.instruction_id.startswith("toolbench-G2-7-")
     assert (found.method, found.width, found.max_depth, found.max_queries) == ("dfsdt", 2, 12, 200)
     assert (found.model, found.rules, found.offer) == ("ChatGPT", "toolbench", "imported")
-    assert (found.win, found.finish_type, found.final_answer) == (True, "give_answer", ANSWER)
+    assert (found.win, found.finish_type, found.final_answer) == (True, "give_answer", "05:12")
     assert (found.n_queries, found.n_calls, found.tokens_in, found.n_nodes) == (3, 1, 30, 7)
     assert found.offered_api_ids == ("sea/tide",)
 
@@ -158,7 +158,8 @@ def test_chains_without_a_tree_are_tries(tmp_path: Path) -> None:
 
     found = rows(tmp_path, content, "G1_tool/7_CoT@2.json")
 
-    assert (found.annotation.method, found.annotation.width, found.annotation.model) == ("react@2", None, "")
+    assert (found.annotation.method, found.annotation.width) == ("react@2", None)
+    assert found.annotation.model == tmp_path.name  # the folder that holds the test sets
     assert (found.annotation.finish_type, found.annotation.messages) == ("none", ())
     assert found.instruction.split == "test_tool"
     assert [n.query_no for n in found.nodes] == [None, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
@@ -259,7 +260,7 @@ def test_files_are_known_by_their_names(tmp_path: Path, place: str, known: tuple
     path = tmp_path / place
     path.parent.mkdir(parents=True)
     path.touch()
-    (file,) = answer_files(tmp_path)
+    (file,) = find_answers(tmp_path).answers
     assert (file.scenario, file.split, file.query_id, file.model, file.method) == known
     assert file.place == place
 
@@ -271,5 +272,5 @@ def test_other_files_are_none_of_ours(tmp_path: Path, place: str) -> None:
     path = tmp_path / "folder" / place
     path.parent.mkdir(parents=True)
     path.touch()
-    with pytest.raises(UsageError, match="no answer file of ToolBench"):
-        answer_files(tmp_path / "folder")
+    with pytest.raises(UsageError, match="no answer of ToolBench"):
+        find_answers(tmp_path / "folder")

@@ -1,0 +1,154 @@
+"""Converted answers as the published evaluators read them, and as our own import reads them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imports import imported
+from searched_world import SCRIPTS, search, write_world
+
+from tasks.exporting.export import Exported
+from tasks.exporting.toolbench import number_of
+from warehouse.connect import open_database
+
+Export = Callable[..., Exported]
+
+
+def of_model(exported: Exported, set_name: str, name: str = "scripted_DFS_woFilter_w2") -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((exported.out / name / f"{set_name}.json").read_text("ascii"))
+    return content
+
+
+def final_step(entry: dict[str, Any]) -> str:
+    """What the published scripts look into for the name of Finish: the last call along the first steps."""
+    (at,), last = entry["answer"]["answer_details"], ""
+    while True:
+        if at["message"] and at["role"] == "tool":
+            last = f"Final step: {at['message']}"
+        if not at["next"]:
+            return last
+        at = at["next"][0]
+
+
+def drawn(entry: dict[str, Any]) -> list[Any]:
+    """The steps, one behind the other."""
+    steps, following = [], entry["answer"]["answer_details"]
+    while following:
+        (at,) = following
+        message = at["message"]
+        steps.append((at["role"], message if isinstance(message, str) else message["name"]))
+        following = at["next"]
+    return steps
+
+
+def test_answers_are_filed_by_model_and_test_set(export: Export) -> None:
+    exported = export("tooleval")
+
+    assert exported.written == {
+        "scripted_DFS_woFilter_w2/G1_train.json": 1,
+        "scripted_DFS_woFilter_w2/G1_tool.json": 1,
+        "scripted_DFS_woFilter_w2/G2_train.json": 2,
+        "scripted_DFS_woFilter_w2/G3_category.json": 1,
+        "test_query_ids/G1_train.json": 1,
+        "test_query_ids/G1_tool.json": 1,
+        "test_query_ids/G2_train.json": 2,
+        "test_query_ids/G3_category.json": 1,
+    }
+    ids = json.loads((exported.out / "test_query_ids" / "G1_tool.json").read_text())
+    assert ids == {str(number_of("picnic")): 0} == dict.fromkeys(of_model(exported, "G1_tool"), 0)
+
+
+def test_an_entry_has_the_published_fields(export: Export) -> None:
+    (entry,) = of_model(export("tooleval"), "G1_tool").values()
+
+    assert list(entry) == ["query", "available_tools", "answer"]
+    assert [list(tool) for tool in entry["available_tools"]] == [["name", "description", "parameters"]] * 2
+    answer = entry["answer"]
+    assert list(answer) == ["method", "total_steps", "final_answer", "answer_details"]
+    assert (answer["method"], answer["total_steps"]) == ("DFS_woFilter_w2", 5)
+    assert json.loads(answer["final_answer"]) == {
+        "return_type": "give_answer",
+        "final_answer": "It stays dry.",
+    }
+    assert drawn(entry) == [
+        ("system", ""),
+        ("user", ""),
+        ("tool", "rain_for_sky"),
+        ("assistant", "All known."),
+        ("tool", "Finish"),
+    ]
+
+
+def test_calls_of_one_reply_follow_each_other_with_what_they_returned(export: Export) -> None:
+    (entry,) = of_model(export("tooleval"), "G1_train").values()
+
+    names = [name for role, name in drawn(entry) if role == "tool"]
+    assert names[-3:] == ["wind_for_sky", "rain_for_sky", "Finish"]
+    at, responses = entry["answer"]["answer_details"][0], []
+    while at["next"]:
+        (at,) = at["next"]
+        if at["role"] == "tool":
+            responses.append(at["message"]["response"])
+    assert all(responses[:-1])
+    assert responses[-1] == ""
+
+
+def test_evaluators_find_finish_where_a_search_ended_with_it(export: Export) -> None:
+    exported = export("tooleval")
+    entries = {}
+    for set_name in ("G1_train", "G1_tool", "G2_train", "G3_category"):
+        entries.update(of_model(exported, set_name))
+    names = {str(number_of(name)): name for name in SCRIPTS}
+
+    ended = {
+        names[number]: ("'name': 'Finish'" in final_step(entry), "give_up" in entry["answer"]["final_answer"])
+        for number, entry in entries.items()
+    }
+    assert ended == {
+        "beach": (True, False),
+        "picnic": (True, False),
+        "sail": (True, True),
+        "stroll": (False, False),
+        "harbour": (True, False),
+    }
+
+
+def test_methods_have_folders_of_their_own(export: Export, tmp_path: Path) -> None:
+    write_world(tmp_path / "data", [search("beach"), search("beach", method="react@2")])
+
+    assert sorted(export("tooleval", tmp_path / "data").written)[:2] == [
+        "scripted_CoT@2/G1_train.json",
+        "scripted_DFS_woFilter_w2/G1_train.json",
+    ]
+
+
+def asked(data: Path, sql: str) -> list[tuple[Any, ...]]:
+    with open_database(data) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_what_is_imported_comes_back_the_same(export: Export, tmp_path: Path) -> None:
+    first = export("tooleval", out="first").out
+    imported(tmp_path / "one", first)
+    second = export("tooleval", tmp_path / "one", out="second").out
+    again = imported(tmp_path / "two", second)
+
+    assert again.digests("annotations", "nodes", "instructions") == imported(
+        tmp_path / "three", first
+    ).digests("annotations", "nodes", "instructions")
+    for path in first.rglob("G*.json"):
+        assert (second / path.relative_to(first)).read_bytes() == path.read_bytes()
+
+
+def test_our_own_searches_come_back_as_they_are_judged(export: Export, world: Path, tmp_path: Path) -> None:
+    imported(tmp_path / "data", export("tooleval").out)
+
+    found = (
+        "SELECT query, finish_type, win, scenario, split, {} FROM annotations "
+        "JOIN instructions USING (instruction_id) ORDER BY ALL"
+    )
+    said = "if(win, final_answer, NULL) AS said, method"
+    assert asked(tmp_path / "data", found.format(said)) == asked(world, found.format(said))
