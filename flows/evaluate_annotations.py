@@ -8,14 +8,17 @@ from typing import Any
 
 from prefect import flow
 
-from flows.outcome import Evaluated
+from flows.outcome import Evaluated, StageRun
 from flows.params import DEFAULT_DATA, Config
+from flows.report import say
 from flows.run import run_in
 from flows.stages import StageSequence, shard_runner
 from tasks.commit import EVALUATE
 from tasks.errors import UsageError
 from tasks.evaluate import STAGE as JUDGE
+from tasks.frame.run import RunContext
 from tasks.frame.running import usable
+from tasks.frame.services import services_of
 from tasks.keep_searches import HOLD_ANSWERS, HOLD_INSTRUCTIONS, merged_votes
 from tasks.prefer import STAGE as PREFER
 from warehouse import manifest
@@ -31,30 +34,54 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
     """Judges all answers of the snapshot shown, and commits a run of kind `evaluate`."""
     with run_in(data, config, EVALUATE, base=annotated_run) as run:
         assert run.base is not None, "annotated_run gives none but one that is there"
-        require_reference(run.store, to_judge(run.base)["annotate"], run.config.evaluate.against)
-        with StageSequence(run.context, run.config, outputs=to_judge(run.base)) as sequence:
-            sequence.stage(JUDGE)
-            if run.config.evaluate.against is not None:
-                sequence.stage(PREFER)
-        judged = {ran.stage: ran.output for ran in sequence.done if ran.output is not None}
-        complete = sequence.done[-1].complete and run.base.status == "complete"
+        answers, against = to_judge(run.base.stages), run.config.evaluate.against
+        methods = methods_of(run.store, answers)
+        if against is not None and against not in methods:
+            there = f"there are those of {', '.join(methods)}"
+            raise UsageError(
+                f"no answer is of the method {against!r}, with which the others are to be compared",
+                fix=f"{there}; `toolloom annotate --method {against}` makes more",
+            )
+        done = _judge(run.context, run.config, answers)
+        judged = {ran.stage: ran.output for ran in done if ran.output is not None}
+        complete = done[-1].complete and run.base.status == "complete"
         return run.commit(
             Evaluated,
-            sequence.done,
+            done,
             merged_votes(run.store, run.base.stages, judged, run.config.llm.model),
             "complete" if complete else "partial",
             parent=run.base.run_id,
         )
 
 
-def require_reference(store: Store, annotated: StageOutput, against: str | None) -> None:
-    """Raises `UsageError` for a method that answered nothing."""
-    methods = sorted({method for (method,) in store.select(annotated.tables[ANNOTATIONS.name], "method")})
-    if against is not None and against not in methods:
-        raise UsageError(
-            f"no answer is of the method {against!r}, with which the others are to be compared",
-            fix=f"there are those of {', '.join(methods)}; `toolloom annotate --method {against}` makes more",
+@flow(name="build-evaluations", flow_run_name="evaluations", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
+def build_evaluations(run: RunContext, config: Config, stages: Mapping[str, StageOutput]) -> list[StageRun]:
+    """Judges the answers of these stages as a part of a refresh.
+
+    A method to compare with that has answered nothing yet is said, and no reason to end the refresh: its
+    searches are made beside one.
+    """
+    answers, against = to_judge(stages), config.evaluate.against
+    if against is not None and against not in methods_of(services_of(run).store, answers):
+        say(
+            f"  no answers are compared: none is of the method {against!r} that [evaluate] against names; "
+            f"`toolloom annotate --method {against}` makes some"
         )
+        config = config.model_copy(update={"evaluate": config.evaluate.model_copy(update={"against": None})})
+    return _judge(run, config, answers)
+
+
+def _judge(run: RunContext, config: Config, answers: Mapping[str, StageOutput]) -> list[StageRun]:
+    with StageSequence(run, config, outputs=answers) as sequence:
+        sequence.stage(JUDGE)
+        if config.evaluate.against is not None:
+            sequence.stage(PREFER)
+    return sequence.done
+
+
+def methods_of(store: Store, answers: Mapping[str, StageOutput]) -> list[str]:
+    refs = answers["annotate"].tables[ANNOTATIONS.name]
+    return sorted({method for (method,) in store.select(refs, "method")})
 
 
 def annotated_run(data: Path) -> Manifest:
@@ -66,7 +93,7 @@ def annotated_run(data: Path) -> Manifest:
             fix="run `toolloom refresh`, `toolloom annotate` or `toolloom import toolbench`, or name another "
             "folder with --data",
         )
-    if not all(usable(Store(data), output) for output in to_judge(shown).values()):
+    if not all(usable(Store(data), output) for output in to_judge(shown.stages).values()):
         raise UsageError(
             f"files of run {shown.run_id} are gone or damaged",
             fix="run `toolloom refresh`, which makes them anew",
@@ -74,9 +101,8 @@ def annotated_run(data: Path) -> Manifest:
     return shown
 
 
-def to_judge(shown: Manifest) -> dict[str, StageOutput]:
-    """What the stages read: searches of every command as one output, and so the instructions."""
-    stages = shown.stages
+def to_judge(stages: Mapping[str, StageOutput]) -> dict[str, StageOutput]:
+    """What judging reads: searches of every command as one output, and so the instructions."""
     found = {
         "probe": stages.get("probe"),
         "select": _joined(stages, HOLD_INSTRUCTIONS, (INSTRUCTIONS,)),

@@ -1,4 +1,4 @@
-"""The whole refresh: catalogue, instructions, annotations, then one commit."""
+"""The whole refresh: catalogue, instructions, annotations, where wanted their evaluation, then one commit."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from prefect import flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.build_dataset import Outputs, build_annotations, build_catalogue, build_instructions
+from flows.evaluate_annotations import build_evaluations
 from flows.outcome import Refreshed, StageRun
 from flows.params import DEFAULT_DATA, Config
 from flows.plan import forecast, forecast_after_catalogue
 from flows.run import OpenRun, run_in
 from flows.stages import STAGES, for_batches
-from tasks.commit import REFRESH, Status, parent_of, refreshed_below
+from tasks.commit import REFRESH, Status, parent_of, refreshed_below, without_lost
+from tasks.evaluate import STAGE as EVALUATE
 from tasks.frame.services import services_of
+from tasks.keep_searches import keep_searches, keep_votes, merged_votes
+from tasks.prefer import STAGE as PREFER
 from warehouse.connect import lost_files
 from warehouse.ref import StageOutput
 from warehouse.seen import Seen
@@ -28,7 +32,10 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
         run.expect(forecast(run.config, services_of(run.context)))
         stage_runs = _run_stages(run, until)
         outputs = _outputs(stage_runs)
-        is_complete = set(outputs) == set(STAGES) and stage_runs[-1].stop is None
+        wanted = {*STAGES, EVALUATE.name} if run.config.evaluate.in_refresh else {*STAGES}
+        is_complete = wanted <= outputs.keys() and stage_runs[-1].stop is None
+        if EVALUATE.name in outputs:
+            outputs |= _beside_earlier_votes(run, outputs)
         status: Status = "complete" if is_complete else "partial"
         parent, stands = _standing(run, outputs, status)
         return run.commit(Refreshed, stage_runs, outputs, status, parent=parent, stands=stands)
@@ -49,7 +56,28 @@ def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:
         selected = _outputs(done).get("select")
         if selected is None or _ended(done, until):
             return done
-        return done + build_annotations(context, config, {**catalogue, "select": selected}, until)
+        done += build_annotations(context, config, {**catalogue, "select": selected}, until)
+        if not config.evaluate.in_refresh or "annotate" not in _outputs(done) or _ended(done, until):
+            return done
+        stages = _with_kept(run, _outputs(done))
+        return done + for_batches(build_evaluations, config)(context, config, stages)
+
+
+def _with_kept(run: OpenRun, outputs: Outputs) -> Outputs:
+    """The stages of the snapshot to come: what is kept of the one before beside what was made."""
+    return {**keep_searches(run.store, _before(run), outputs), **outputs}
+
+
+def _beside_earlier_votes(run: OpenRun, outputs: Outputs) -> Outputs:
+    """The votes given now, with those of other judges on the answers and tasks that are as they were."""
+    judged = {stage: outputs[stage] for stage in (EVALUATE.name, PREFER.name) if stage in outputs}
+    stages = _with_kept(run, {stage: output for stage, output in outputs.items() if stage not in judged})
+    before = {**_before(run), **keep_votes(run.store, _before(run), stages)}
+    return merged_votes(run.store, before, judged, run.config.llm.model)
+
+
+def _before(run: OpenRun) -> Mapping[str, StageOutput]:
+    return {} if run.base is None else without_lost(run.context.data, run.base).stages
 
 
 def _outputs(stage_runs: Sequence[StageRun]) -> Outputs:

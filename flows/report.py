@@ -136,7 +136,7 @@ def _spent(spent: Spent) -> str:
 def _worth_trying(outcome: Outcome) -> Sequence[str]:
     if isinstance(outcome, Reprobed):
         return ("sql @health", "sql @drift", "sql @stale")
-    if isinstance(outcome, Evaluated):
+    if isinstance(outcome, Evaluated) or any(run.stage == "evaluate" for run in outcome.stages):
         return ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects")
     if isinstance(outcome, Annotated):
         return ("show", "sql @search_effort", "sql @rejects")

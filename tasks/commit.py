@@ -67,11 +67,12 @@ def commit(
     kind: str = REFRESH,
 ) -> str:
     """The id of the committed run.  Raises `BrokenContract` when a check finds rows that must not be."""
-    before = None if parent is None else _standing(run.data, manifest.load(run.data, parent))
+    before = None if parent is None else without_lost(run.data, manifest.load(run.data, parent))
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
     if kind != EVALUATE and before is not None:
-        stages |= keep_votes(services.store, before.stages, stages)
+        kept = keep_votes(services.store, before.stages, stages)
+        stages |= {stage: output for stage, output in kept.items() if stage not in outputs}
     asked = services.model.usage.take_all(ENDPOINT)
     run_row = _run_row(run, kind, status, config_digest, outputs)
     own = [services.store.write_shard(RUNS, [run_row])]
@@ -95,7 +96,7 @@ def commit(
     return run.run_id
 
 
-def _standing(data: Path, before: Manifest) -> Manifest:
+def without_lost(data: Path, before: Manifest) -> Manifest:
     """The run before without what is lost of it: nothing can go on from files that are not there."""
     lost = lost_files(data, before, seen=Seen(data)).keys()
     if not lost:

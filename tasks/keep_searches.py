@@ -121,7 +121,7 @@ def merged_votes(
     if "evaluate" in before and "evaluate" in judged:
         rows = store.read(EVALUATIONS, judged["evaluate"].tables[EVALUATIONS.name])
         asked = {(row.subject_id, row.question) for row in rows}
-        rows += [
+        earlier = [
             row
             for row in store.read(EVALUATIONS, before["evaluate"].tables[EVALUATIONS.name])
             if row.judge != judge
@@ -130,11 +130,11 @@ def merged_votes(
                 and (row.subject_id, row.question) not in asked
             )
         ]
-        outputs["evaluate"] = _replaced(store, judged["evaluate"], EVALUATIONS, rows)
+        outputs["evaluate"] = _with_rows(store, judged["evaluate"], EVALUATIONS, rows, earlier)
     if "prefer" in before and "prefer" in judged:
         votes = store.read(PREFERENCES, judged["prefer"].tables[PREFERENCES.name])
         pairs = {frozenset((row.first_id, row.second_id)) for row in votes}
-        votes += [
+        kept = [
             row
             for row in store.read(PREFERENCES, before["prefer"].tables[PREFERENCES.name])
             if row.judge != judge
@@ -143,8 +143,15 @@ def merged_votes(
                 and frozenset((row.first_id, row.second_id)) not in pairs
             )
         ]
-        outputs["prefer"] = _replaced(store, judged["prefer"], PREFERENCES, votes)
+        outputs["prefer"] = _with_rows(store, judged["prefer"], PREFERENCES, votes, kept)
     return outputs
+
+
+def _with_rows(
+    store: Store, output: StageOutput, table: Table[Any], own: Sequence[Any], earlier: Sequence[Any]
+) -> StageOutput:
+    """The output with rows of before beside its own; without any it is as the stage wrote it."""
+    return _replaced(store, output, table, [*own, *earlier]) if earlier else output
 
 
 def _replaced(store: Store, output: StageOutput, table: Table[Any], rows: Sequence[Any]) -> StageOutput:

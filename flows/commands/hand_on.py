@@ -44,6 +44,10 @@ def export(
             help="Also searches that gave up, labelled; toolbench and tooleval have them.",
         ),
     ] = False,
+    passed: Annotated[
+        bool,
+        typer.Option("--passed", help="Of the answers, only those that passed; see `toolloom evaluate`."),
+    ] = False,
     held_out: Annotated[
         float,
         typer.Option(
@@ -59,7 +63,7 @@ def export(
         from tasks.exporting.export import EXPORTS, export_run
         from tasks.exporting.params import ExportParams
 
-        params = ExportParams(method=method, give_ups=give_ups, held_out=held_out)
+        params = ExportParams(method=method, give_ups=give_ups, passed=passed, held_out=held_out)
         folder = out or data.resolve() / EXPORTS / format_
         print(describe(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201
 

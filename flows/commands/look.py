@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,20 @@ from flows.params import DEFAULT_DATA
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Grouped(StrEnum):
+    """What rows of a comparison are told apart by, besides sides."""
+
+    SCENARIO = "scenario"
+    LEVEL = "level"
+    SET = "set"
+
+
+class Layout(StrEnum):
+    """Whose layout a comparison has."""
+
+    PAPER = "paper"
 
 
 def runs(
@@ -53,15 +68,31 @@ def compare(
     ],
     rules: Annotated[str, typer.Option(help="How votes are counted; see the view rules.")] = "toolloom",
     judge: Annotated[str | None, typer.Option(help="Whose votes, when several have judged.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="The side that others are compared with; none: the last.")
+    ] = None,
+    by: Annotated[Grouped | None, typer.Option(help="A row for each side in each of these.")] = None,
+    as_: Annotated[
+        Layout | None, typer.Option("--as", help="paper: pass and win by test set, as in ToolLLM's table 4.")
+    ] = None,
+    artifact: Annotated[
+        bool, typer.Option("--artifact", help="Also keep the rows in the Prefect server of PREFECT_API_URL.")
+    ] = False,
     format_: RowFormat = Format.TABLE,
     data: Data = DEFAULT_DATA,
     verbose: Verbose = False,
 ) -> None:
     """Compare methods, models or runs on the instructions they share: what passes, wins, and costs."""
     with command(verbose):
-        from flows.text.compare import compare as compared
+        from flows.text.compare import By, compared, text_of
 
-        print(compared(data.resolve(), sides, rules=rules, judge=judge, output=format_.value))  # noqa: T201
+        comparison = compared(data.resolve(), sides, rules=rules, judge=judge, against=against)
+        if artifact:
+            from flows.prefect.artifacts import publish_comparison
+
+            publish_comparison(comparison)
+        layout = By(by.value) if by else None
+        print(text_of(comparison, by=layout, as_paper=as_ is not None, output=format_.value))  # noqa: T201
 
 
 def report(

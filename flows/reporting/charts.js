@@ -104,6 +104,19 @@ function bars(host, { rows, series, top, all }) {
   host.prepend(...(series && !top ? [legend(series)] : []), list);
 }
 
+// A dot on a scale from 0 to 100 %, and a line for its interval.  rows: [{name, value, low, high, note, colour}].
+function intervals(host, { rows }) {
+  const list = el("div", { class: "bars" });
+  for (const row of rows) {
+    const shares = `${row.name}\n${dec(100 * row.value)} % (${dec(100 * row.low)} to ${dec(100 * row.high)} %)`;
+    const track = el("div", { class: "track scale", tip: shares },
+      el("i", { class: `span f-${row.colour}`, "left%": 100 * row.low, "width%": Math.max(0.6, 100 * (row.high - row.low)) }),
+      el("i", { class: `mark f-${row.colour}`, "left%": 100 * row.value }));
+    list.append(el("div", { class: "name", text: row.name, title: row.name }), track, el("div", { class: "value" }, `${dec(100 * row.value)} %`, el("small", { text: ` ${dec(100 * row.low, 0)}–${dec(100 * row.high, 0)}` })));
+  }
+  host.prepend(list);
+}
+
 // The rest of a long list, opened by whoever wants it.
 function furtherBars(rows, series, longest) {
   const rest = el("div");

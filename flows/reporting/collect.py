@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from flows.reporting.evaluation import evaluated
 from warehouse.query import list_queries
 from warehouse.sql import statement
 
@@ -62,8 +63,9 @@ def run_figures(connection: duckdb.DuckDBPyConnection) -> Facts:
 
 
 def charts(connection: duckdb.DuckDBPyConnection) -> Facts:
-    """The rows of every chart, by the name of its query."""
-    return {name: rows_of(connection.execute(list_queries()[name].text)) for name in CHARTS}
+    """The rows of every chart, by the name of its query; and what judges said, which no query can tell."""
+    asked = {name: rows_of(connection.execute(list_queries()[name].text)) for name in CHARTS}
+    return {**asked, "evaluated": evaluated(connection)}
 
 
 def browsed(connection: duckdb.DuckDBPyConnection, limit: int) -> Browsed:

@@ -6,7 +6,7 @@ function filled(node, attributes, children) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "text") node.textContent = String(value);
     else if (name === "tip") tipped(node, String(value));
-    else if (name === "width%") node.style.width = `${value}%`;
+    else if (name === "width%" || name === "left%") node.style[name.slice(0, -1)] = `${value}%`;
     else node.setAttribute(name, String(value));
   }
   for (const child of children) if (child !== null && child !== undefined) node.append(child);

@@ -151,6 +151,24 @@ const drawing = {
     bars(host, { rows: rows.map((row) => ({ name: words(row.outcome), value: num(row.n_calls), note: `${plural(row.n_apis, "API")}`, parts: [{ name: "calls", value: row.n_calls, colour: row.outcome === "ok" ? "good" : "warn" }] })) });
   },
 
+  passed(host, say) {
+    const rows = facts.evaluated;
+    if (!rows.length) { nothing(host, "Nobody has judged the answers: toolloom evaluate has it done."); return; }
+    const several = grouped(rows, "judge").size > 1;
+    const judges = [...new Set(rows.map((row) => `${row.judge}${row.calibration ? ` (${row.calibration})` : ""}`))];
+    say(`Judged by ${judges.join(", ")}; ${rows.every((row) => row.shared) ? `on ${plural(most(rows.map((row) => row.n_answers)), "instruction")} that all of them answered` : "on the instructions that each of them answered"}.`);
+    intervals(host, { rows: rows.map((row) => ({ name: several ? `${row.side} (${row.judge})` : row.side, value: row.pass_rate, low: row.low, high: row.high, colour: "good" })) });
+  },
+
+  won(host, say) {
+    const rows = facts.evaluated.filter((row) => row.against !== null);
+    if (!rows.length) { nothing(host, "No answers were compared: toolloom evaluate --against has it done."); return; }
+    const several = grouped(rows, "judge").size > 1;
+    const series = [{ key: "won", name: "won", colour: "good" }, { key: "tied", name: "tied", colour: "a4" }, { key: "lost", name: "lost", colour: "bad2" }];
+    say(`Against ${[...new Set(rows.map((row) => row.against))].join(", ")}; equal answers, and what wins in one order alone, are ties.`);
+    bars(host, { series, rows: rows.map((row) => ({ name: several ? `${row.side} (${row.judge})` : row.side, value: `${row.won}/${row.tied}/${row.lost}`, of: row.won + row.tied + row.lost, parts: series.map((one) => ({ ...one, value: row[one.key] })) })) });
+  },
+
   cost(host, say) {
     const rows = facts.cost.filter((row) => row.run_id === facts.run.run_id);
     if (!rows.length) { nothing(host, "This run asked the model nothing."); return; }

@@ -49,7 +49,8 @@ def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: 
     if write is None:
         raise UsageError(f"there is no format {format_!r}", fix=f"known formats: {', '.join(FORMATS)}")
     refuse_foreign(out.resolve(), format_)
-    taken = params.model_copy(update={"give_ups": True}) if format_ in WHATEVER_THE_END else params
+    has_all = format_ in WHATEVER_THE_END and not params.passed
+    taken = params.model_copy(update={"give_ups": True}) if has_all else params
     with open_source(data, run, taken) as source, export_folder(out, format_) as folder:
         write(source, folder)
         if not folder.written:

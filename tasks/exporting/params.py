@@ -30,6 +30,10 @@ class ExportParams(BaseModel):
         description="Also searches that gave up, labelled as such (`toolbench` and `tooleval` always have "
         "them).",
     )
+    passed: bool = Field(
+        default=False,
+        description="Of the answers, only those that passed, as `toolloom evaluate` judged them.",
+    )
     held_out: float = Field(
         default=0.05,
         ge=0,

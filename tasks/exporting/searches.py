@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
@@ -179,7 +180,28 @@ class Source:
         usable = [search for search in found if search.scenario is not None]
         if len(usable) < len(found):
             self.left_out["its instruction is gone"] = len(found) - len(usable)
-        return usable
+        return [search for search in usable if self._is_wanted(search)] if self.params.passed else usable
+
+    def _is_wanted(self, search: Indexed) -> bool:
+        """Whether it passed, or is a give-up where those are wanted; if not, it is counted as left out."""
+        if search.finish_type == GAVE_UP and self.params.give_ups:
+            return True
+        why = self._judged.get(search.annotation_id, "nobody judged its answer")
+        if why is not None:
+            self.left_out[why] += 1
+        return why is None
+
+    @cached_property
+    def _judged(self) -> Mapping[str, str | None]:
+        """Why each answer that was judged is left out; None: it passed.  Raises `NothingLeft`."""
+        with self._reading():
+            found = dict(self._connection.execute(statement("export_passed")).fetchall())
+        if not found:
+            raise NothingLeft(
+                f"run {self.run_id} has no answer that was judged, so it is not known which passed",
+                fix="run `toolloom evaluate` first, or export without `passed`",
+            )
+        return found
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -203,8 +225,9 @@ def open_source(data: Path, run: str | None, params: ExportParams) -> Iterator[S
         source = Source(connection, run_id, params)
         if not any(search.win or params.give_ups for search in source.index):
             by_method = f" by method {params.method}" if params.method else ""
+            which = "passed" if params.passed else "was won"
             raise NothingLeft(
-                f"run {run_id} has no search{by_method} that was won, so there is nothing to export",
+                f"run {run_id} has no search{by_method} that {which}, so there is nothing to export",
                 fix="look at `toolloom sql @funnel`; with --give-ups, searches that gave up are taken, too",
             )
         yield source

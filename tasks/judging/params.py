@@ -16,10 +16,13 @@ def _odd(votes: int) -> int:
 
 
 class EvaluateParams(BaseModel):
-    """`[evaluate]`: how `toolloom evaluate` asks a judge."""
+    """`[evaluate]`: how a judge is asked, by `toolloom evaluate` or in a refresh."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    in_refresh: Annotated[bool, OnlyInKeyOf()] = Field(
+        False, description="Whether a refresh, too, has answers judged that are new."
+    )
     votes: Annotated[int, AfterValidator(_odd), OnlyInKeyOf("evaluate")] = Field(
         3,
         ge=1,

@@ -157,3 +157,95 @@ def test_a_folder_without_answers_is_refused(
     done = toolloom("evaluate", *SMALL, *sandbox.settings(), "--data", tmp_path / "data")
     code, message = refused(done)
     assert (code, "there is no data set in" in message) == (2, True), message
+
+
+IN_REFRESH = ("--set", "evaluate.in_refresh=true")
+
+
+@pytest.fixture(scope="module")
+def judged_in_refresh(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, str]:
+    """A folder whose instructions were searched by two methods, and then refreshed with a judge in it."""
+    data = tmp_path_factory.mktemp("judged") / "data"
+    shutil.copytree(uninterrupted.data, data)
+    printed = ""
+    commands = (
+        ["annotate", "--method", "react"],
+        ["refresh", *IN_REFRESH, "--set", "evaluate.against=react"],
+    )
+    for command in commands:
+        done = toolloom(*command, *SMALL, *sandbox.settings(), "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed = done.stdout
+    return data, printed
+
+
+def test_a_refresh_judges_what_the_command_does(
+    judged_in_refresh: tuple[Path, str], evaluated: tuple[Path, str]
+) -> None:
+    (refreshed, printed), (commanded, _) = judged_in_refresh, evaluated
+    for table in ("answer_facts", "evaluations", "preferences"):
+        query = f"FROM {table} ORDER BY ALL"
+        assert rows(refreshed, query) == rows(commanded, query), table
+    assert rows(refreshed, "SELECT kind, status FROM snapshot") == [{"kind": "refresh", "status": "complete"}]
+    assert [line.split()[0] for line in printed.splitlines() if "rejected" in line][-2:] == [
+        "evaluate",
+        "prefer",
+    ]
+
+
+def test_a_refresh_that_judged_stands_when_nothing_changed(
+    judged_in_refresh: tuple[Path, str], toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    data, _ = judged_in_refresh
+    asked = sandbox.stats["requests"]
+    again = ("refresh", *IN_REFRESH, "--set", "evaluate.against=react", *SMALL, *sandbox.settings())
+    done = toolloom(*again, "--data", data)
+    assert (done.returncode, sandbox.stats["requests"] - asked) == (0, 0), done.stdout + done.stderr
+    assert "Up to date" in done.stdout, done.stdout
+
+
+def test_a_refresh_judges_only_what_is_new_and_keeps_the_rest(
+    judged_in_refresh: tuple[Path, str], toolloom: WarmToolloom, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(judged_in_refresh[0], tmp_path / "data"))
+    before = rows(data, "FROM evaluations")
+    more = [*SMALL, "--set", "instruct.accepted=30"]
+    done = toolloom("refresh", *more, *IN_REFRESH, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    there = {row["instruction_id"] for row in rows(data, "FROM instructions")}
+    after = rows(data, "FROM evaluations")
+    kept = [row for row in before if row["instruction_id"] in there]
+    assert (len(kept) > 0, [row for row in kept if row not in after]) == (True, [])
+    asked = rows(
+        data,
+        "SELECT count(*) > 0 AS anew, count(*) FILTER (row_id IN "
+        "(SELECT annotation_id FROM before.annotations)) "
+        "AS again FROM llm_calls JOIN snapshot USING (run_id) WHERE stage = 'evaluate' AND NOT from_store",
+    )
+    assert asked == [{"anew": True, "again": 0}]
+
+
+def test_a_refresh_without_answers_to_compare_with_says_so(
+    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
+    again = ("refresh", *IN_REFRESH, "--set", "evaluate.against=reakt", *SMALL, *sandbox.settings())
+    done = toolloom(*again, "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no answers are compared: none is of the method 'reakt'" in done.stdout
+    assert rows(data, "SELECT count(*) AS n FROM preferences") == [{"n": 0}]
+
+
+def test_a_refresh_that_is_asked_to_end_before_judging_is_not_complete(
+    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
+    done = toolloom(
+        "refresh", *IN_REFRESH, "--until", "annotate", *SMALL, *sandbox.settings(), "--data", data
+    )
+    assert (done.returncode, "partial" in done.stdout) == (0, True), done.stdout + done.stderr

@@ -28,9 +28,20 @@ from warehouse.manifest import Manifest
 from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import ANNOTATIONS, APIS, CALLS, INSTRUCTIONS, NODES, RUNS, TOOLS
+from warehouse.tables import (
+    ANNOTATIONS,
+    APIS,
+    CALLS,
+    EVALUATIONS,
+    INSTRUCTIONS,
+    NODES,
+    PREFERENCES,
+    RUNS,
+    TOOLS,
+)
 from warehouse.tables.accounts import Run, StageCounts
 from warehouse.tables.catalogue import Api, Parameter, Tool
+from warehouse.tables.evaluations import Evaluation, Preference
 from warehouse.tables.instructions import Instruction, RelevantApi
 
 RUN = "20260301T120000.000Z"
@@ -195,6 +206,27 @@ def search(name: str, script: Sequence[Reply] | None = None, **params: Any) -> A
     )
 
 
+def votes_on(answer: AnnotationRows, *labels: str, task: str | None = None) -> list[Evaluation]:
+    """A judge's votes on an answer, and on whether its task can be solved."""
+    row = answer.annotation
+    asked = [(row.annotation_id, "answer", label) for label in labels]
+    asked += [] if task is None else [(row.instruction_id, "task", task)]
+    return [
+        Evaluation(
+            subject_id=subject,
+            question=question,
+            judge="judge",
+            vote=number,
+            instruction_id=row.instruction_id,
+            label=label,
+            by_rule=False,
+            reason="It is so.",
+            prompt_digest="prompt",
+        )
+        for number, (subject, question, label) in enumerate(asked)
+    ]
+
+
 def write_world(
     root: Path,
     searches: Sequence[AnnotationRows] | None = None,
@@ -202,10 +234,12 @@ def write_world(
     instructions: Sequence[str] = tuple(SCRIPTS),
     licence: str = "CC-BY-4.0",
     run: str = RUN,
+    votes: Sequence[Evaluation] = (),
+    preferences: Sequence[Preference] = (),
 ) -> None:
     """A committed run with all instructions and their searches, unless some are given.
 
-    licence: of the tool about the sea.
+    licence: of the tool about the sea.  votes, preferences: of a judge.
     """
     if searches is None:
         searches = [search(name) for name in SCRIPTS]
@@ -219,6 +253,7 @@ def write_world(
         CALLS: [call for found in searches for call in found.calls],
         RUNS: [_run(run, len(searches))],
     }
+    rows |= {EVALUATIONS: [*votes], PREFERENCES: [*preferences]} if votes else {}
     tables = {table.name: (store.write_shard(table, found),) for table, found in rows.items()}
     manifest.commit(root, _manifest(run, tables))
 

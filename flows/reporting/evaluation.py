@@ -1,0 +1,90 @@
+"""What judges said of a run, in short: every method and model, for its report and its artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from flows.text.compare import COLUMNS, DEFAULT_RULES, STRATA, calibration_of, judged_answers, judged_pairs
+from tasks.judging.compare import DRAWS, rates
+
+_MOST_DRAWN = 2_000 * DRAWS
+"""Answers drawn for an interval: of many answers it is narrow, and needs fewer draws to be known."""
+
+
+def evaluated(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """A row for each side of each judge, by our own rules: what passed, and what won against the side that
+    most were compared with.
+
+    Sides are looked at on the instructions that all of a judge's sides answered; where there are none, each
+    on its own (`shared`).
+    """
+    answers = judged_answers(connection, DEFAULT_RULES)
+    counted = answers[~answers["set_aside"]]
+    rows = []
+    for judge, of_judge in counted.groupby("judge"):
+        pairs = judged_pairs(connection, DEFAULT_RULES, str(judge))
+        rows += _rows_of(of_judge, pairs, str(judge), calibration_of(connection, str(judge)))
+    return rows
+
+
+def _rows_of(
+    answers: pd.DataFrame, pairs: Mapping[tuple[str, str], float], judge: str, calibration: str
+) -> list[dict[str, Any]]:
+    differing = [name for name in COLUMNS if name == COLUMNS[0] or answers[name].nunique() > 1]
+    sides = {_name(key): side.set_index("instruction_id") for key, side in answers.groupby(differing)}
+    common = set.intersection(*(set(side.index) for side in sides.values()))
+    if common:
+        sides = {name: side.loc[sorted(common)] for name, side in sides.items()}
+    against = _reference(sides, pairs)
+    rows = []
+    for name, side in sides.items():
+        strata = ["/".join(row) for row in side[list(STRATA)].itertuples(index=False)]
+        draws = max(200, min(DRAWS, _MOST_DRAWN // len(side)))
+        (rate,) = rates(side[["passed"]].to_numpy(float), strata, draws=draws)
+        row = {
+            "judge": judge,
+            "calibration": calibration,
+            "side": name,
+            "shared": bool(common),
+            "n_answers": len(side),
+            "pass_rate": rate.mean,
+            "low": rate.low,
+            "high": rate.high,
+            "against": None,
+        }
+        if against is not None and name != against:
+            row |= {"against": against, **_won(side, sides[against], pairs)}
+        rows.append(row)
+    return rows
+
+
+def _name(key: Hashable) -> str:
+    return ", ".join(map(str, key if isinstance(key, tuple) else (key,)))
+
+
+def _reference(sides: Mapping[str, pd.DataFrame], pairs: Mapping[tuple[str, str], float]) -> str | None:
+    """The side that most others have judged pairs with; None where no pair was judged."""
+    paired = {
+        name: sum(bool(_scores(side, other, pairs)) for at, side in sides.items() if at != name)
+        for name, other in sides.items()
+    }
+    best = max(paired, key=lambda name: paired[name], default=None)
+    return best if best is not None and paired[best] else None
+
+
+def _won(ours: pd.DataFrame, theirs: pd.DataFrame, pairs: Mapping[tuple[str, str], float]) -> dict[str, int]:
+    scores = _scores(ours, theirs, pairs)
+    return {
+        "won": sum(score > 0.5 for score in scores),
+        "tied": sum(score == 0.5 for score in scores),
+        "lost": sum(score < 0.5 for score in scores),
+    }
+
+
+def _scores(ours: pd.DataFrame, theirs: pd.DataFrame, pairs: Mapping[tuple[str, str], float]) -> list[float]:
+    both = ours[["annotation_id"]].join(theirs[["annotation_id"]], rsuffix="_against", how="inner")
+    return [pairs[pair] for pair in both.itertuples(index=False, name=None) if pair in pairs]
