@@ -54,11 +54,11 @@ def _refuse_nothing(run: OpenRun, stage_run: StageRun) -> None:
         raise_stop([stage_run])
         return
     manifest.finish(run.context.data)  # there is nothing to go on from
-    first, *_ = _unusable(run, output)
-    raise NothingLeft(
-        f"none of {output.counts.n_in:,} answers can be used",
-        fix=f"look at the first: {first.place}: {first.detail} ({first.reason})",
+    unusable = _unusable(run, output)
+    first = (
+        f"look at the first: {unusable[0].place}: {unusable[0].detail}" if unusable else "name another folder"
     )
+    raise NothingLeft(f"none of {output.counts.n_in:,} answers can be used", fix=first)
 
 
 def _same(before: StageOutput | None, now: StageOutput) -> bool:

@@ -90,7 +90,7 @@ def folder_names(index: Iterable[Indexed]) -> Mapping[Made, str]:
     names: dict[Made, str] = {}
     for model, method, rules, offer in made:
         alone = model and offer == IMPORTED and of_model[model] == 1
-        parts = [model] if alone else [model, method_name(method, None)]
+        parts = [model] if alone else [model, _method(method, None)]
         name = _name(parts)
         if name in names.values():
             name = _name([*parts, rules, offer])
@@ -98,6 +98,12 @@ def folder_names(index: Iterable[Indexed]) -> Mapping[Made, str]:
             name += "_"
         names[model, method, rules, offer] = name
     return names
+
+
+def _method(method: str, width: int | None) -> str:
+    """As ToolBench calls it; a method of others as they do."""
+    known = method.partition("@")[0] in ("react", "dfsdt", "dfs_ranked")
+    return method_name(method, width) if known else method
 
 
 def _name(parts: Sequence[str]) -> str:
@@ -117,7 +123,7 @@ def entry_of(search: Search) -> Json:
         "query": search.instruction.query,
         "available_tools": functions_of(annotation),
         "answer": {
-            "method": method_name(annotation.method, annotation.width),
+            "method": _method(annotation.method, annotation.width),
             "total_steps": len(steps) + 2,
             "final_answer": finished[-1] if ended and finished else annotation.final_answer or "",
             "answer_details": chain,

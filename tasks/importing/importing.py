@@ -10,7 +10,7 @@ from tasks.errors import BadRow
 from tasks.importing.answer_files import MALFORMED, read_answer, read_json
 from tasks.importing.converted import is_query_id, read_entry
 from tasks.importing.files import AnswerFile, Answers, SetFile
-from tasks.importing.published import Published
+from tasks.importing.published import SOLVABLE, Published
 from tasks.importing.queries import Queries, read_queries
 from tasks.importing.rows import FINISH, ImportedRows, rows_of
 from warehouse.tables.accounts import Reject
@@ -72,7 +72,7 @@ def parts_of(found: Answers) -> Iterator[Part]:
 
 
 def _tells_of_queries(file: SetFile) -> bool:
-    return any(part in ("test_instruction", "solvable_queries") for part in file.path.parts)
+    return any(folder in ("test_instruction", SOLVABLE) for folder in file.place.split("/"))
 
 
 def _reject(place: str, reason: str, detail: str) -> Reject:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.importing.answer_files import is_number, text_of
@@ -20,6 +20,7 @@ from warehouse.tables.annotations import Annotation
 from warehouse.tables.evaluations import Evaluation, Preference
 
 JUDGE = "published"
+SOLVABLE = "solvable_queries"
 _RESULTS = re.compile(r"(?:pass_rate|preference)_results?(.*)")
 _LABELS = ("Solved", "Unsure", "Unsolved")
 _MOST_VOTES = 1_000
@@ -46,7 +47,7 @@ class Published:
         if not isinstance(content, dict) or not content:
             return False
         if all(is_number(value) for value in content.values()):
-            if "solvable_queries" in file.path.parts:
+            if SOLVABLE in file.place.split("/"):
                 self._solvable[file.scenario, file.split] = frozenset(content)
             return True
         entries = {key: value for key, value in content.items() if isinstance(value, dict)}
@@ -61,7 +62,8 @@ class Published:
     def votes(self) -> tuple[list[Evaluation], list[Preference]]:
         """All that is known of answers that are there."""
         evaluations = {vote_key(vote): vote for vote in (*self._of_answers(), *self._of_tasks())}
-        preferences = {(row.first_id, row.second_id, row.judge): row for row in self._of_pairs()}
+        pairs = [row for pair in self._of_pairs() for row in (pair, _turned(pair))]
+        preferences = {(row.first_id, row.second_id, row.judge): row for row in pairs}
         return list(evaluations.values()), list(preferences.values())
 
     def _of_answers(self) -> Iterator[Evaluation]:
@@ -106,7 +108,7 @@ class Published:
                     instruction_id=pair[0].instruction_id,
                     preferred=preferred,
                     by_rule=False,
-                    reason=f"as published: {first} votes against {second}",
+                    reason=f"as published: {first} votes against {second}, in orders that are not known",
                     prompt_digest="",
                 )
             self._tell(file, lost, len(results), f"of pairs of {file.named!r}")
@@ -120,6 +122,12 @@ class Published:
         if lost:
             told = f"{lost:,} of {of:,} results are {what} that are not here, or hold no label"
             self.unused.append((file.place, told))
+
+
+def _turned(row: Preference) -> Preference:
+    """The decision in the other order; in which order a pair was shown is not published."""
+    preferred = {"first": "second", "second": "first"}.get(str(row.preferred), row.preferred)
+    return replace(row, first_id=row.second_id, second_id=row.first_id, preferred=preferred)
 
 
 def vote_key(row: Evaluation) -> tuple[str, str, str, int]:
@@ -144,9 +152,9 @@ def _evaluation(
 
 def _judge(file: SetFile) -> str:
     """`published`, and what the folder of results is called besides, as in pass_rate_results_gpt-4o."""
-    for folder in file.path.parent.parts[::-1]:
+    for folder in file.place.split("/")[-2::-1]:
         if (found := _RESULTS.fullmatch(folder)) is not None:
-            return (JUDGE + found[1]).encode(errors="replace").decode()
+            return JUDGE + found[1]
     return JUDGE
 
 

@@ -183,6 +183,7 @@ def api_id_of(function: str) -> str:
     return f"{tool}/{api}" if api else function
 
 
+_NO_NAME = re.compile(r"[^\w.@+-]+")  # names of methods become names of files
 _METHODS = re.compile(r"(?:.*_)?(?:(CoT)(?:@(\w{1,16}))?|(DFS(?:_woFilter)?)(?:_w(\d{1,4}))?)")
 
 
@@ -194,7 +195,7 @@ def method_of(named: str) -> tuple[str, int | None]:
     """
     found = _METHODS.fullmatch(named.strip())
     if found is None:
-        return named.strip()[:100], None
+        return _NO_NAME.sub("-", named.strip())[:100], None
     chain, tries, tree, width = found.groups()
     if chain:
         return f"react@{tries or 1}", None

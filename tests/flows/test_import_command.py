@@ -222,6 +222,29 @@ def test_every_file_is_an_answer_or_a_reject(answers: Path, tmp_path: Path) -> N
     ]
 
 
+def test_a_second_model_goes_beside_the_first_with_its_votes(tmp_path: Path) -> None:
+    for model in ("one", "two"):
+        answer = {"method": "CoT@1", "total_steps": 2, "final_answer": "", "answer_details": []}
+        entry = {"query": "Rain?", "available_tools": [], "answer": answer}
+        for name, content in {
+            f"{model}/{model}/G1_tool.json": {"7": entry},
+            f"{model}/pass_rate_results/G1_tool_{model}.json": {
+                "7": {"is_solved": {"0": "AnswerStatus.Unsure"}}
+            },
+        }.items():
+            (tmp_path / name).parent.mkdir(parents=True)
+            (tmp_path / name).write_text(json.dumps(content))
+    for number, model in enumerate(("one", "two", "one")):
+        imported(tmp_path / "data", tmp_path / model, run=f"r{number}")
+
+    assert asked(
+        tmp_path / "data",
+        "SELECT model, count(DISTINCT instruction_id), count(label) FROM annotations "
+        "JOIN evaluations ON subject_id = annotation_id GROUP BY model ORDER BY model",
+    ) == [("one", 1, 1), ("two", 1, 1)]
+    assert asked(tmp_path / "data", "SELECT count(*) FROM instructions") == [(1,)]
+
+
 def broken(folder: Path) -> Path:
     (folder / "G1_answer").mkdir(parents=True)
     (folder / "G1_answer" / "1_CoT@1.json").write_text("[]")
@@ -267,7 +290,7 @@ def test_a_folder_without_a_usable_answer_makes_no_run(toolloom: WarmToolloom, t
 
     code, message = refused(done)
     assert (code, "none of 1 answers can be used" in message) == (1, True), message
-    assert "G1_answer/1_CoT@1.json: the file is no JSON object (malformed)" in message
+    assert "G1_answer/1_CoT@1.json: the file is no JSON object" in message
     assert not manifest.list_runs(tmp_path / "data")
     assert manifest.crashed_run(tmp_path / "data") is None
 

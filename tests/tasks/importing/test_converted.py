@@ -134,6 +134,7 @@ def test_an_answer_is_given_where_the_last_call_is_finish(
         ("DFS_w2", ("dfs_ranked", 2)),
         ("DFS", ("dfsdt", None)),
         ("Reflexion", ("Reflexion", None)),
+        ("../my own", ("..-my-own", None)),
         ("CoTs", ("CoTs", None)),
     ],
 )
@@ -309,7 +310,12 @@ def test_pairs_are_preferences_as_they_were_decided(tmp_path: Path) -> None:
     models = {row.annotation_id: row.model for row in found.annotations}
     assert [
         (models[row.first_id], models[row.second_id], row.preferred, row.judge) for row in found.preferences
-    ] == [("a_b", "a", "first", "published"), ("a_b", "a", "tie", "published")]
+    ] == [
+        ("a_b", "a", "first", "published"),
+        ("a", "a_b", "second", "published"),
+        ("a_b", "a", "tie", "published"),
+        ("a", "a_b", "tie", "published"),
+    ]
 
 
 def test_solvable_ids_are_votes_on_the_tasks(tmp_path: Path) -> None:
