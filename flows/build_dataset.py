@@ -8,7 +8,6 @@ from flows.outcome import StageRun
 from flows.params import Config
 from flows.report import say
 from flows.stages import StageSequence, cached_stage, shard_runner
-from tasks.annotate import OFFER
 from tasks.annotate import STAGE as ANNOTATE
 from tasks.calling.credentials import unsent
 from tasks.catalogue.source import CrawlReason
@@ -24,7 +23,7 @@ from tasks.probe import STAGE as PROBE
 from tasks.probing.params import unused
 from tasks.propose import STAGE as PROPOSE
 from tasks.sample import STAGE as SAMPLE
-from tasks.search.annotate import SPENT, budgets_of
+from tasks.search.annotate import OFFER, SPENT, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
 from warehouse import manifest

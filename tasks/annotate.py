@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tasks.exact_json import digest_of
 from tasks.frame.running import TableRows, stop_notice, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
-from tasks.search.annotate import annotate_instruction, annotation_id_of
-from tasks.search.params import BUDGET_METHOD, AnnotateParams
+from tasks.search.annotate import (
+    OFFER,
+    Budgets,
+    annotate_instruction,
+    annotation_id_of,
+    choose_instructions,
+    content_digest,
+)
+from tasks.search.params import AnnotateParams
 from warehouse.gather import Gatherer
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import (
@@ -25,19 +31,14 @@ from warehouse.tables import (
     REJECTS,
     TOOLS,
 )
-from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
 
 VERSION = 6
-OFFER = "sampled"
 
 # One thread: what many threads allocate to write Parquet, none of them gives back.
 _WRITER = ThreadPoolExecutor(1, thread_name_prefix="toolloom-writer")
-
-Budgets = Mapping[str, int]
-"""What react@budget may spend, by instruction."""
 
 
 def split(
@@ -54,105 +55,30 @@ def split(
     """
     run = services.run
     instructions = services.store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
-    within, over = _within_limit(instructions, params.limit)
-    wanted, unbounded = _with_budget(within, params, budgets or {})
-    described = _Described(services, crawled, compressed)
+    wanted, rejects = choose_instructions(instructions, params, budgets or {})
+    shown = () if compressed is None else compressed.tables[DOCUMENTS.name]
+    documents: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, shown)}
+    tools: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, crawled.tables[TOOLS.name])}
+    apis: Sequence[Api] = services.rows(APIS, crawled.tables[APIS.name])
+    tool_of = {row.api_id: tools[row.tool_id] for row in apis if row.tool_id in tools}
     buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE.name))
     key_of = STAGE.shard_keys(run, params)
     return Split(
         [
             Shard(
-                key_of(_digest(bucket, described, budgets or {})),
+                key_of(content_digest(bucket, documents, tool_of, budgets or {})),
                 {
                     "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
-                    "documents": () if compressed is None else compressed.tables[DOCUMENTS.name],
+                    "documents": shown,
                     "apis": crawled.tables[APIS.name],
                     "tools": crawled.tables[TOOLS.name],
                     "budgets": budgets,
                 },
             )
-            for bucket in into_buckets(wanted, _instruction_id, buckets)
+            for bucket in into_buckets(wanted, lambda row: row.instruction_id, buckets)
         ],
         total=len(wanted),
-        rejects=[_over_limit(row) for row in over] + [_no_budget(row, params) for row in unbounded],
-    )
-
-
-def _instruction_id(instruction: Instruction) -> str:
-    return instruction.instruction_id
-
-
-def _within_limit(
-    instructions: Sequence[Instruction], limit: int | None
-) -> tuple[Sequence[Instruction], Sequence[Instruction]]:
-    """Ids are hashes, so that the first by id are a fair draw, and the same one in every run."""
-    in_order = sorted(instructions, key=_instruction_id)
-    return (in_order, []) if limit is None else (in_order[:limit], in_order[limit:])
-
-
-def _with_budget(
-    instructions: Sequence[Instruction], params: AnnotateParams, budgets: Budgets
-) -> tuple[Sequence[Instruction], Sequence[Instruction]]:
-    if params.method != BUDGET_METHOD:
-        return instructions, []
-    has = [row.instruction_id in budgets for row in instructions]
-    return (
-        [row for row, bounded in zip(instructions, has, strict=True) if bounded],
-        [row for row, bounded in zip(instructions, has, strict=True) if not bounded],
-    )
-
-
-class _Described:
-    """What is known of APIs: their documents, and where they have none, their tools."""
-
-    def __init__(self, services: Services, crawled: StageOutput, compressed: StageOutput | None) -> None:
-        refs = () if compressed is None else compressed.tables[DOCUMENTS.name]
-        self.documents: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, refs)}
-        apis: Sequence[Api] = services.rows(APIS, crawled.tables[APIS.name])
-        tools: Sequence[Tool] = services.rows(TOOLS, crawled.tables[TOOLS.name])
-        self._tool_of = {row.api_id: row.tool_id for row in apis}
-        self._tools = {row.tool_id: row for row in tools}
-
-    def words(self, api_id: str) -> list[str]:
-        document = self.documents.get(api_id)
-        if document is not None:
-            return [document.document, document.response_schema]
-        tool = self._tools.get(self._tool_of.get(api_id, ""))
-        return [] if tool is None else [tool.category, tool.tool_name, tool.description]
-
-
-def _digest(instructions: Iterable[Instruction], described: _Described, budgets: Budgets) -> str:
-    return digest_of(
-        [
-            [
-                instruction.instruction_id,
-                instruction.query,
-                instruction.api_fingerprints,
-                [described.words(api_id) for api_id in instruction.api_ids],
-                budgets.get(instruction.instruction_id),
-            ]
-            for instruction in sorted(instructions, key=_instruction_id)
-        ]
-    )
-
-
-def _over_limit(instruction: Instruction) -> Reject:
-    return Reject(
-        stage=STAGE.name,
-        row_id=instruction.instruction_id,
-        reason="over_limit",
-        detail="[annotate] limit is reached",
-    )
-
-
-def _no_budget(instruction: Instruction, params: AnnotateParams) -> Reject:
-    return Reject(
-        stage=STAGE.name,
-        row_id=instruction.instruction_id,
-        reason="no_budget",
-        detail=f"{BUDGET_METHOD} spends what {params.budget_of} spent on the same instruction, under the "
-        f"same rules and with the same model; this data folder has no such search with {params.budget_in} "
-        f"to its account: run `toolloom annotate --method {params.budget_of}` first",
+        rejects=rejects,
     )
 
 
@@ -198,7 +124,8 @@ def work(
 
         mapped = services.map(STAGE.name, shard, annotate_one, rows, at_once=params.concurrency)
         trees = gathered.finish()
-    ids = (_annotation_id(row, params, model.name) for row in rows)
+    made_by = {"method": params.method, "rules": params.rules, "model": model.name, "offer": OFFER}
+    ids = (annotation_id_of(row.instruction_id, **made_by) for row in rows)
     accounts: TableRows = {REJECTS: [], LLM_CALLS: services.model.usage.take(STAGE.name, ids)}
     counts = Counts(
         unit=STAGE.unit, n_in=len(rows), n_out=len(mapped.done), n_rejected=0, n_pending=len(mapped.pending)
@@ -208,12 +135,6 @@ def work(
         tables=(*trees, *written.tables),
         counts=counts,
         stop=None if mapped.stop is None else stop_notice(mapped.stop),
-    )
-
-
-def _annotation_id(instruction: Instruction, params: AnnotateParams, model: str) -> str:
-    return annotation_id_of(
-        instruction.instruction_id, method=params.method, rules=params.rules, model=model, offer=OFFER
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -156,6 +156,15 @@ def why_skipped(api: Api, server: McpServer | None) -> str | None:
         f"the server does not declare {json_text(tool)} read-only; if it may be called, name it in "
         f'`allow_tools` of the mcp source "{server.name}" (allow_tools = ["*"] allows all its tools)'
     )
+
+
+def skipped_tools(apis: Iterable[Api], servers: Iterable[McpServer]) -> dict[str, str]:
+    """Why tools of MCP servers are not called, by `api_id`; from the configuration alone, so that a verdict
+    that is carried over has the same reason.
+    """
+    named = {server.name: server for server in servers}
+    why = {api.api_id: why_skipped(api, named.get(host_of(api))) for api in apis if api.protocol == "mcp"}
+    return {api_id: reason for api_id, reason in why.items() if reason is not None}
 
 
 def _is_allowed(tool: str, server: McpServer) -> bool:

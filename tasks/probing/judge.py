@@ -1,6 +1,7 @@
 """What the tries to call an API amount to (paper section 2.1: keep what works and says something).
 
-And which verdicts of earlier runs still stand, so that their APIs need not be tried again.
+And which verdicts of earlier runs still stand, so that their APIs need not be tried again; why an API is
+refused; and when so many are that it is the network.
 """
 
 from __future__ import annotations
@@ -13,13 +14,23 @@ from enum import StrEnum
 from typing import Any
 
 from tasks.calling.outcome import CallResult, Outcome
+from tasks.calling.request import host_of
+from tasks.errors import ConnectionFailed
+from tasks.exact_json import digest_of
 from tasks.probing.contents import has_contents, value_of
 from tasks.text_budget.shorten import json_text
+from warehouse.tables.accounts import Reject
+from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
+STAGE = "probe"
 SLOW = "slow"
 INEFFECTIVE = "ineffective"
 NOTHING_CAME_BACK = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT})
+
+
+# Decided on our side: the same again, every time.
+POINTLESS = frozenset({Outcome.UNSAFE_SKIPPED, Outcome.BLOCKED, Outcome.INVALID_ARGUMENTS})
 
 
 def judge(
@@ -123,3 +134,89 @@ def reached_nothing(reasons: Iterable[str]) -> bool:
     """Whether all were out of reach: then it is worth another look, whatever was mended meanwhile."""
     told = list(reasons)
     return bool(told) and all(reason == Outcome.CONNECTION_ERROR for reason in told)
+
+
+def conditions_of(apis: Iterable[Api], given: Mapping[str, object], shared: str) -> dict[str, str]:
+    """What decides the verdict on each API besides the world, by `api_id`; a verdict stands while it is so.
+
+    given: values that somebody wrote down for it.  shared: what decides those on all APIs alike.
+    """
+    return {
+        api.api_id: digest_of(
+            [api.fingerprint, shared, *([given[api.api_id]] if api.api_id in given else [])]
+        )
+        for api in apis
+    }
+
+
+def standing_verdicts(
+    earlier: Mapping[str, Verdict],
+    conditions: Mapping[str, str],
+    *,
+    now: datetime,
+    max_age: timedelta,
+    again: Again,
+) -> dict[str, Verdict]:
+    """Those of the earlier verdicts that stand, by `api_id`; none where all APIs were out of reach."""
+    if reached_nothing(verdict.reason for verdict in earlier.values()):
+        return {}
+    return {
+        api_id: verdict
+        for api_id, verdict in earlier.items()
+        if stands(verdict, conditions[api_id], now=now, max_age=max_age, again=again)
+    }
+
+
+ENOUGH_TO_TELL = 5
+
+
+def refuse_lost_network(
+    apis: Sequence[Api], verdicts: Sequence[Verdict], before: Mapping[str, Verdict]
+) -> None:
+    """A network that is down must not pass for a catalogue of dead APIs.
+
+    It may be down when none of several hosts could be reached, or one that was before; a host alone that
+    never was is its own trouble.  APIs that could not be reached before, either, or that were not called,
+    tell nothing.  Raises `ConnectionFailed`, so that Prefect tries the shard again and nothing is cached.
+    """
+    telling = [
+        verdict
+        for verdict in verdicts
+        if verdict.reason not in POINTLESS and not was_unreachable(before.get(verdict.api_id))
+    ]
+    if len(telling) < ENOUGH_TO_TELL or not all(map(was_unreachable, telling)):
+        return
+    hosts = {api.api_id: host_of(api) for api in apis}
+    named = {hosts[verdict.api_id]: verdict.detail or hosts[verdict.api_id] for verdict in reversed(telling)}
+    if len(named) > 1 or any(verdict.api_id in before for verdict in telling):
+        raise ConnectionFailed(
+            f"none of {len(telling)} APIs could be reached at {len(named)} "
+            f"{'host' if len(named) == 1 else 'hosts'} ({'; '.join(sorted(named.values())[:3])})",
+            fix="check the network and `[calling] resolve`, then run the same command again",
+        )
+
+
+NOT_TRIED: Mapping[str, str] = {
+    Outcome.BLOCKED: "its host is, or redirects to, a private address; [calling] allow_hosts names those "
+    "that may be called",
+    Outcome.UNSAFE_SKIPPED: "not called: [calling] methods does not allow it",
+}
+TO_DO: Mapping[str, str] = {
+    Outcome.UNAUTHORIZED: "`[calling] keys` names the keys of hosts",
+    Outcome.LOGIN_PAGE: "it shows a page to log in at; `[calling] keys` names the keys of hosts, `key_as` "
+    "how they are sent",
+}
+
+
+def reject_of(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
+    """skipped: why an API is not called at all, by `api_id`.
+
+    Nothing in it varies from run to run: the latencies are in `probes`.
+    """
+    detail = skipped.get(verdict.api_id) or NOT_TRIED.get(verdict.reason)
+    if detail is None:
+        tries = "1 try" if verdict.n_attempts == 1 else f"{verdict.n_attempts} tries"
+        said = "it answered, but" if verdict.works else "no usable answer,"
+        why = verdict.detail or TO_DO.get(verdict.reason)
+        detail = f"{tries}: {said} {verdict.reason}" + (f" ({why})" if why else "")
+    return Reject(stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=detail)

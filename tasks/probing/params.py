@@ -120,6 +120,13 @@ def given_to(api: Api, all_entries: Iterable[Entry]) -> dict[str, tuple[Any, ...
     return given
 
 
+def given_values(apis: Iterable[Api], values: Values) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """The values for parameters of APIs, by `api_id` and `arg_name`; of APIs that are given any."""
+    written = list(entries(values))
+    found = {api.api_id: given_to(api, written) for api in apis} if written else {}
+    return {api_id: given for api_id, given in found.items() if given}
+
+
 def unused(values: Values, apis: Iterable[Api]) -> Iterator[str]:
     """What people should know of entries that no API takes, one sentence each."""
     left = dict.fromkeys(entries(values), "no API of the catalogue is at this host")

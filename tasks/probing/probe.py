@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,9 @@ from tasks.probing.arguments import Fault, Found, Trials
 from tasks.probing.asking import asked_arguments
 from tasks.probing.contents import has_contents, leaves_of, value_of
 from tasks.probing.identifiers import Answered
-from tasks.probing.judge import judge, was_unreachable
+from tasks.probing.judge import POINTLESS, judge, was_unreachable
 from tasks.probing.params import ProbeParams
-from tasks.probing.siblings import Answers, Plan, Sought, fillings
+from tasks.probing.siblings import Answers, Plan, Sought, fillings, plans_of
 from tasks.text_budget.shorten import json_text
 from tasks.transport.kvstore import Scratch
 from warehouse.tables.catalogue import Api
@@ -30,8 +31,6 @@ from warehouse.tables.probing import Probe, ShapeLeaf, Verdict
 _BODY_HEAD = 1000  # characters kept of a body in the history of probes
 _LONGEST_PAUSE_S = 30.0
 
-# Decided on our side: the same again, every time.
-POINTLESS = frozenset({Outcome.UNSAFE_SKIPPED, Outcome.BLOCKED, Outcome.INVALID_ARGUMENTS})
 # The API's answer to these very arguments: others may fare better.
 _ABOUT_ARGUMENTS = frozenset({Outcome.CLIENT_ERROR, Outcome.NOT_FOUND, Outcome.ERROR_MESSAGE, Outcome.EMPTY})
 
@@ -133,6 +132,26 @@ class Prober:
     conditions: Mapping[str, str] = field(default_factory=dict)
     hosts: Hosts = field(default_factory=Hosts)
     clock: Callable[[], datetime] = _now
+
+    @classmethod
+    def of(cls, apis: Sequence[Api], standing: Mapping[str, Verdict], **shared: Any) -> Prober:
+        """For these APIs, some of which need not be tried, as their earlier verdicts stand: others take what
+        they need from the answers that those hold.
+        """
+        plans = plans_of(apis)
+        sources = {source for plan in plans.values() for source in plan.sources}
+        earlier = {
+            api_id: Answered(
+                json.loads(verdict.example_arguments or "{}"),
+                verdict.example_response,
+                api_id,
+                plans[api_id].operation.about,
+            )
+            for api_id, verdict in standing.items()
+            if api_id in sources and verdict.example_response is not None
+        }
+        answers = Answers(expected=sources - standing.keys(), earlier=earlier)
+        return cls(plans=plans, answers=answers, **shared)
 
 
 @dataclass(frozen=True)

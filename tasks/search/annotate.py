@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import compress
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -23,10 +24,14 @@ from tasks.search.task import Limits, Observation, Task
 from tasks.search.trace import Trace, answer_messages, trace
 from tasks.search.tree import SearchTree
 from tasks.text_budget.tokens import Tokenizer, tokenizer_of
+from warehouse.tables.accounts import Reject
 from warehouse.tables.annotations import Annotation, ApiCall, Node
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction
+
+STAGE = "annotate"
+OFFER = "sampled"  # how the APIs on offer were chosen
 
 
 class CallsFor(Protocol):
@@ -38,6 +43,68 @@ class CallsFor(Protocol):
     async def call_for(
         self, row_id: str, ordinal: int, api: Api, arguments: Mapping[str, Any]
     ) -> tuple[CallResult, str, datetime, bytes]: ...
+
+
+Budgets = Mapping[str, int]
+"""What react@budget may spend, by instruction."""
+
+
+def choose_instructions(
+    instructions: Iterable[Instruction], params: AnnotateParams, budgets: Budgets
+) -> tuple[list[Instruction], list[Reject]]:
+    """The instructions that are searched, and a reject for each other one.
+
+    Ids are hashes, so that the first by id are a fair draw, and the same one in every run.
+    """
+    in_order = sorted(instructions, key=lambda row: row.instruction_id)
+    within = in_order[: params.limit]
+    over = [(row, "over_limit", "[annotate] limit is reached") for row in in_order[len(within) :]]
+    bounded = [params.method != BUDGET_METHOD or row.instruction_id in budgets for row in within]
+    no_budget = (
+        f"{BUDGET_METHOD} spends what {params.budget_of} spent on the same instruction, under the same rules "
+        f"and with the same model; this data folder has no such search with {params.budget_in} to its "
+        f"account: run `toolloom annotate --method {params.budget_of}` first"
+    )
+    unbounded = [
+        (row, "no_budget", no_budget)
+        for row, is_bounded in zip(within, bounded, strict=True)
+        if not is_bounded
+    ]
+    return list(compress(within, bounded)), [
+        Reject(stage=STAGE, row_id=row.instruction_id, reason=reason, detail=detail)
+        for row, reason, detail in (*over, *unbounded)
+    ]
+
+
+def content_digest(
+    instructions: Iterable[Instruction],
+    documents: Mapping[str, Document],
+    tool_of: Mapping[str, Tool],
+    budgets: Budgets,
+) -> str:
+    """Of all that their searches are shown: the documents of APIs, and where they have none, their tools.
+
+    documents, tool_of: by `api_id`.
+    """
+
+    def words(api_id: str) -> list[str]:
+        document, tool = documents.get(api_id), tool_of.get(api_id)
+        if document is not None:
+            return [document.document, document.response_schema]
+        return [] if tool is None else [tool.category, tool.tool_name, tool.description]
+
+    return digest_of(
+        [
+            [
+                row.instruction_id,
+                row.query,
+                row.api_fingerprints,
+                [words(api_id) for api_id in row.api_ids],
+                budgets.get(row.instruction_id),
+            ]
+            for row in sorted(instructions, key=lambda row: row.instruction_id)
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +125,7 @@ async def annotate_instruction(
     caller: CallsFor,
     params: AnnotateParams,
     tools: Mapping[str, Tool] = MappingProxyType({}),
-    offer: str = "sampled",
+    offer: str = OFFER,
     budget: int | None = None,
     cost_usd: Callable[[int, int], float | None] | None = None,
     capabilities: Capabilities = ANY_ENDPOINT,
