@@ -45,7 +45,7 @@ _TOKEN = re.compile(r"[^\s\"“”„«»()\[\]{},;|]+(?:,\d{3}(?!\d)[^\s\"(){},
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _UNIT = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:%|°[CF]?|[a-zA-Zµ²³/]{1,4})?")
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-_CODE = re.compile(r"(?!(?:AM|PM|OK)$)[A-Z]{2,8}")
+_CODE = re.compile(r"(?!(?:AM|PM|OK)$)[A-Z]{2,20}")
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _BETWEEN = frozenset(
     {
@@ -213,7 +213,8 @@ def _without_list_marks(text: str) -> str:
 
     def kept(match: re.Match[str]) -> str:
         nonlocal expected
-        if int(match[1] or match[2]) != expected:
+        after_a_word = text[: match.start()].rstrip(" \t")[-1:].isalnum()
+        if int(match[1] or match[2]) != expected or (expected == 1 and after_a_word):
             return match.group()
         expected += 1
         return " "
@@ -334,11 +335,12 @@ class Seen:
         end = len(words)
         while end and words[end - 1] in _BETWEEN:
             end -= 1
-        if end == len(words):
-            return set()  # nothing says that it is the value of what stands before it
         begins = max(
             (at + 1 for at, word in enumerate(words[:end]) if word == "and" or word.isdigit()), default=0
         )
+        if end == len(words):  # as in "days left 3": a name of several words, or all that the clause has
+            names = (words[at:] for at in range(begins, end) if at == begins or at < end - 1)
+            return next((self.named[name] for name in names if name in self.named), set())
         if not any(words[at:end] in self.named for at in range(begins, end)):
             return set()
         spans = ((at, to) for at in range(begins, end) for to in range(at + 1, end + 1))

@@ -129,6 +129,14 @@ PLANTED = [
     ("numbers at the end of a sentence", "It is 99. Tomorrow (88) too.", {"t": 1}, ("99", "88")),
     ("another time", "It leaves at 08:20.", {"from": "08:15"}, ("08:20",)),
     ("nothing was returned", "It is 12 degrees.", "", ("12",)),
+    (
+        "beside its name, as long as a list",
+        "Week 52; days left 3; quarter 4.",
+        {"week": 52, "days_left": 5, "quarter": 4, "gaps": [7, 8, 9]},
+        ("3",),
+    ),
+    ("at the end of a sentence", "It takes off letters 1. It rains.", {"letters": 4}, ("1",)),
+    ("a long code", "The code is TCACAVLCY.", {"code": "TCACAVSCY"}, ("TCACAVLCY",)),
 ]
 
 
