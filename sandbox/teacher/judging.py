@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sandbox.teacher import faults as dice
 from sandbox.teacher.documents import Api, of_document, of_function
+from sandbox.teacher.evidence import ABOUT_THE_ANSWER, Evidence
 from sandbox.teacher.faults import TeacherFaults
-from sandbox.teacher.observations import as_text, read
-from sandbox.teacher.prompts import FINISH, Json, Judge, Rank, Solution, Step, parsed
+from sandbox.teacher.observations import read
+from sandbox.teacher.prompts import FINISH, Json, Judge, Rank, Step
 from sandbox.teacher.searching import Part, given_values, parts_of
 from sandbox.teacher.writing import EARLIER
 
-_GAP = re.compile(
-    r"""\b(?:could\ not|couldn['\u2019]t|can\ ?not|can['\u2019]t|(?:was|were)\ not\ able|unable\ to
-    |not\ possible|(?:is|are|was|were)\ (?:not\ |un)available|failed\ to|did\ not\ (?:find|get|return|work)
-    |sorry|unfortunately|no\ (?:data|information|results?|answers?)\ (?:is|are|was|were|could))\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _ASKS = re.compile(
     r"\?\s*$|^(?:please|kindly|give|tell|show|find|list|check|calculate|compute|convert|search|book|send)\b"
     r"|\b(?:please|i (?:need|want|would like) you to|tell me|let me know)\b",
     re.IGNORECASE,
 )
-_ABOUT_THE_ANSWER = re.compile(r"\b(?:answer|result|state|say|copy|rely|round|paragraph)", re.IGNORECASE)
-# Values that nobody writes by chance: dates, times, addresses, numbers, and what stands in quotes.
-_VALUE = re.compile(
-    r'"[^"]+"|https?://[^\s"]+[^\s".,;:?!]|[\w.+-]+@[\w-]+\.\w+|\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?::\d\d)?'
-    r"|(?<![\w.])-?\d+(?:\.\d+)?(?!\w)"
-)
-_LARGEST_COUNT = 1000  # whole numbers up to it may be counted by whoever writes the answer
-_COMPARED = 40  # characters of a long text that an answer has to repeat
+_COMPARED = 40  # characters of a part that a sentence has to have
 _UNNATURAL = (
     (re.compile(r"\b(?:api|endpoint|http request)s?\b", re.IGNORECASE), "it speaks of interfaces"),
     (re.compile(r"[{}]|\[[A-Za-z ]+\]|<[A-Za-z ]+>|_{3,}|\bXXX"), "it holds a blank or a fragment of a form"),
@@ -53,9 +39,9 @@ def judgement(task: Judge, digest: str, faults: TeacherFaults) -> tuple[Json, tu
     if task.kind == "task_status":
         label, reason = _task_status(task)
     elif task.kind == "preference":
-        label, reason = _preference(*(_evidence(task.query, one) for one in task.solutions))
+        label, reason = _preference(*(Evidence(task.query, one) for one in task.solutions))
     else:
-        label, reason = _status(_evidence(task.query, task.solutions[0]))
+        label, reason = _status(Evidence(task.query, task.solutions[0]))
     return {"reason": reason, task.kind: label}, ()
 
 
@@ -72,88 +58,28 @@ def _worth(step: Step) -> int:
     return 3 if read(step.observation).error is None else 2
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What an answer states, held against what the calls returned.
-
-    backed, unbacked: values of the answer that observations hold, and that nothing shown holds.
-    gaps: whether it says that something could not be had; unaddressed: values of the request that neither
-    calls nor answer took up, where they are many; successes: functions that brought something.
-    """
-
-    answered: bool
-    backed: set[str]
-    unbacked: list[str]
-    gaps: bool
-    unaddressed: list[str]
-    successes: int
-    failures: int
-    calls: int
-
-
-def _evidence(query: str, solution: Solution) -> Evidence:
-    calls = [call for call in solution.calls if call.function != FINISH]
-    brought = [call for call in calls if read(call.observation).error is None]
-    sentences = re.split(r"(?<=[.!?])\s+", solution.answer)
-    gaps = [sentence for sentence in sentences if _GAP.search(sentence)]
-    stated = " ".join(sentence for sentence in sentences if sentence not in gaps)
-    stated = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", stated)  # "1,250.5" as APIs have it
-    observed = {
-        as_text(fact.value)[:_COMPARED].rstrip(". ")
-        for call in brought
-        for fact in read(call.observation).facts
-        if not isinstance(fact.value, bool)
-    }
-    shown = " ".join([query, *(f"{call.arguments} {call.observation}" for call in calls)])
-    given = [found.strip('"') for found in _VALUE.findall(query)]
-    taken_up = " ".join([solution.answer, *map(_plain_arguments, calls)]).lower()
-    left = [value for value in given if value.lower() not in taken_up]
-    return Evidence(
-        answered=bool(solution.answer),
-        backed={v for v in observed if len(v) > 1 and _says(stated, v) and not _says(query, v)},
-        unbacked=[
-            value
-            for found in _VALUE.findall(stated)
-            if (value := found.strip('"')) not in shown
-            and not (value.isdigit() and int(value) <= _LARGEST_COUNT)
-        ],
-        gaps=bool(gaps),
-        unaddressed=left if len(left) > len(given) / 3 else [],
-        successes=len({call.function for call in brought}),
-        failures=len(calls) - len(brought),
-        calls=len(calls),
-    )
-
-
-def _says(text: str, value: str) -> bool:
-    """Whether the text has the value as words of its own; looking for plain text first is what is cheap."""
-    return value in text and bool(re.search(rf"(?<![\w.]){re.escape(value)}(?!\w|\.\d)", text))
-
-
-def _plain_arguments(call: Step) -> str:
-    value = parsed(call.arguments)
-    return call.arguments if value is None else json.dumps(value, ensure_ascii=False)
-
-
 def _status(shown: Evidence) -> tuple[str, str]:  # noqa: PLR0911  # a ladder of cases
-    """Solved, Unsure or Unsolved, and why."""
-    if not shown.answered:
+    """Solved, Unsure or Unsolved, and why: some parts of the request are settled, all of them, or none."""
+    if not shown.answer:
         return "Unsolved", "No answer was given."
-    if shown.backed:
-        values = f"{len(shown.backed)} of the observed values"
-        if shown.gaps:
-            return "Unsure", f"The answer states {values}, but says that a part could not be obtained."
-        if len(shown.unbacked) > len(shown.backed):
-            return "Unsure", f"The answer states {values}, and more that no observation holds."
-        if shown.unaddressed:
-            return "Unsure", f"The answer states {values}, yet nothing was done about {shown.unaddressed[0]}."
+    values = f"{len(shown.backed)} of the observed values"
+    objections = [
+        *(f"no observation backs {value}" for value in shown.wrong[:1]),
+        *(["a part could not be obtained"] if shown.gap else []),
+        *(f"it says nothing of what {name} returned" for name in shown.untold[:1]),
+        *(f"nothing was done about {value}" for value in shown.unaddressed[:1]),
+        *(["a call was made with other values than the request gives"] if shown.told - shown.settled else []),
+    ]
+    if shown.settled and not objections:
         return "Solved", f"The answer settles the request and states {values}."
-    if shown.gaps:
+    if shown.settled:
+        return "Unsure", f"The answer states {values}, but {objections[0]}."
+    if shown.gap:
         return "Unsolved", "The answer only says that the request could not be fulfilled."
-    if not shown.successes:
+    if not shown.functions:
         return "Unsolved", "No call succeeded, so nothing backs what the answer states."
-    if shown.unbacked:
-        return "Unsolved", f"No observation holds what the answer states, such as {shown.unbacked[0]}."
+    if shown.wrong or shown.spoilt:
+        return "Unsolved", f"Nothing in it is settled: {objections[0]}."
     return "Unsure", "The answer states no value that could be compared with the observations."
 
 
@@ -162,10 +88,10 @@ def _preference(first: Evidence, second: Evidence) -> tuple[str, str]:
     criteria: dict[str, Callable[[Evidence], int]] = {
         "it settles more of the request": lambda shown: _RANKS[_status(shown)[0]],
         "its answer brings more of the observed values": lambda shown: len(shown.backed),
-        "it states less that no observation holds": lambda shown: -len(shown.unbacked),
-        "its calls got further": lambda shown: shown.successes,
-        "fewer of its calls failed": lambda shown: -shown.failures,
-        "it needed fewer calls": lambda shown: -shown.calls,
+        "it states less that no observation holds": lambda shown: -len(shown.wrong),
+        "its calls got further": lambda shown: len(shown.functions),
+        "fewer of its calls failed": lambda shown: len(shown.brought) - len(shown.calls),
+        "it needed fewer calls": lambda shown: -len(shown.calls),
     }
     for criterion, worth in criteria.items():
         difference = worth(first) - worth(second)
@@ -183,7 +109,7 @@ def _task_status(task: Judge) -> tuple[str, str]:
     for sentence in re.split(r"(?<=[.!?])\s+", task.query):
         # A part may begin within a sentence and end with the words that lead to the next one.
         served = any(sentence in part.text or part.text[:_COMPARED] in sentence for part in parts)
-        if not served and _ASKS.search(sentence) and not _ABOUT_THE_ANSWER.search(sentence):
+        if not served and _ASKS.search(sentence) and not ABOUT_THE_ANSWER.search(sentence):
             return "Unsure", f'No function serves "{" ".join(sentence.split()[:8]).rstrip(".,;:?!")}".'
     for part in parts:
         lacking = _lacking(part, task.query)

@@ -100,7 +100,7 @@ def verdict(name: str, **case: Any) -> Json:
         (
             PART,
             "Unsure",
-            "The answer states 2 of the observed values, but says that a part could not be obtained.",
+            "The answer states 2 of the observed values, but a part could not be obtained.",
         ),
         (NOTHING, "Unsolved", "The answer only says that the request could not be fulfilled."),
         (solution("", TIDES, FARE), "Unsolved", "No answer was given."),
@@ -113,7 +113,7 @@ def verdict(name: str, **case: Any) -> Json:
         (
             solution("High water is at 03:33 and the fare is 61.75.", TIDES, FARE),
             "Unsolved",
-            "No observation holds what the answer states, such as 03:33.",
+            "Nothing in it is settled: no observation backs 03:33.",
         ),
         (
             solution("Have a nice trip, the sea will be lovely.", TIDES),
@@ -122,13 +122,13 @@ def verdict(name: str, **case: Any) -> Json:
         ),
         (
             solution("High water is at 05:12, the fare 61.75 EUR, the ship leaves at 08:20.", TIDES),
-            "Unsure",
-            "The answer states 1 of the observed values, and more that no observation holds.",
+            "Unsolved",
+            "Nothing in it is settled: no observation backs 61.75.",
         ),
         (
             solution("The fare is 48.5 EUR.", FARE),
             "Unsure",
-            "The answer states 2 of the observed values, yet nothing was done about 2026-05-04.",
+            "The answer states 2 of the observed values, but nothing was done about 2026-05-04.",
         ),
     ],
 )
@@ -203,6 +203,9 @@ SLOW = solution(WHOLE_ANSWER, BROKEN, TIDES, FARE)
 LONGER = solution(WHOLE_ANSWER, TIDES, TIDES, FARE)
 RICHER = solution(f"{WHOLE_ANSWER} The water rises to 687 cm.", TIDES, FARE)
 INVENTED = solution(f"{WHOLE_ANSWER} The ship leaves at 08:20.", TIDES, FARE)
+MADE_UP = solution(
+    f"{WHOLE_ANSWER} The ship leaves at 08:20, and the captain is 58.25 years old.", TIDES, FARE
+)
 FURTHER = solution("", TIDES, BROKEN)
 STUCK = solution("", BROKEN)
 
@@ -213,7 +216,7 @@ STUCK = solution("", BROKEN)
         (WHOLE, PART, "it settles more of the request"),
         (PART, NOTHING, "it settles more of the request"),
         (RICHER, WHOLE, "its answer brings more of the observed values"),
-        (WHOLE, INVENTED, "it states less that no observation holds"),
+        (INVENTED, MADE_UP, "it states less that no observation holds"),
         (FURTHER, STUCK, "its calls got further"),
         (WHOLE, SLOW, "fewer of its calls failed"),
         (WHOLE, LONGER, "it needed fewer calls"),

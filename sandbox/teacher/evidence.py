@@ -1,0 +1,342 @@
+"""What an answer states, value by value, held against the request and what the calls returned."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from sandbox.teacher.documents import PREPOSITIONS, name_stems, spoken, stems, word_set
+from sandbox.teacher.observations import as_text, is_cut_mark, read
+from sandbox.teacher.prompts import FINISH, Solution, Step, parsed
+
+_GAP = re.compile(
+    r"""\b(?:could\ not|couldn['\u2019]t|can\ ?not|can['\u2019]t|(?:was|were)\ not\ able|unable\ to
+    |not\ possible|(?:is|are|was|were)\ (?:not\ |un)available|failed\ to|did\ not\ (?:find|get|return|work)
+    |sorry|unfortunately|no\ (?:data|information|results?|answers?)\ (?:is|are|was|were|could))\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ASKS = re.compile(
+    r"\?\s*$|^(?:please|kindly|give|tell|show|find|list|check|calculate|compute|convert|search|book|send)\b"
+    r"|\b(?:please|i (?:need|want|would like) you to|(?:give|tell|show|find) me|let me know"
+    r"|(?:could|would|can) you|you could|need you to|want you to|requested to)\b"
+    r"|^(?:then|next|besides|also|first|after that|in a \w+ step|on top of|to begin with|while you)\b|: \w+",
+    re.IGNORECASE,
+)
+ABOUT_THE_ANSWER = re.compile(
+    r"\b(?:answer|result|state|say|copy|read it|rely|round|paragraph|figures?\b|estimates|all of it)",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r'(?<=[.!?])\s+(?=[^"]*(?:"[^"]*"[^"]*)*$)')
+_LINKS = word_set(
+    "is are was were has have had there entries the a an at about equals it its namely of to as by with"
+)
+_MONTHS = {name: number for number, name in enumerate(
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+)}  # fmt: skip
+_MONTH = rf"((?:{'|'.join(_MONTHS)})[a-z]*)"
+_SPELLED = re.compile(
+    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?),? (\d{{4}})\b",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r'https?://[^\s")]+|[^\s"\u201c\u201d()\[\]{};,|=]+(?:,\d[^\s"()\[\]{};,|=]*)*')
+_AROUND = "*`'.,:;!?"
+_NUMBER = re.compile(r"([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d{1,3})?)(%|\u00b0?[a-z]{1,3})?")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d)(:\d\d)?\S*)?")
+_HEARD = 0.4  # of the words of a sentence
+_FEW = 10  # smaller numbers are rounded to whole ones by nobody
+
+
+@lru_cache(maxsize=65536)
+def forms_of(token: str) -> frozenset[str]:
+    """The ways in which a word is known: a moment by its day and its time, a number without its zeros."""
+    word = token.strip(_AROUND).lower()
+    moment, number = _MOMENT.fullmatch(word), _NUMBER.fullmatch(word)
+    if moment:
+        day, time, seconds = moment.groups()
+        times = {time, f"{time}{seconds or ':00'}"} if time else set()
+        return frozenset({word, day, *times, *(f"{day}t{one}" for one in times)})
+    if number and not number[2] and len(word) < 60:
+        return frozenset({f"{Decimal(word.replace(',', '')).normalize():f}"})
+    return frozenset({word})
+
+
+def stated(token: str) -> frozenset[str]:
+    """As which words a value has to be found: a moment with its day and its time."""
+    forms = forms_of(token)
+    return frozenset(one for one in forms if one[10:11] == "t") or forms
+
+
+def tokens_of(text: str) -> list[re.Match[str]]:
+    return [found for found in _TOKEN.finditer(text) if any(char.isalnum() for char in found[0])]
+
+
+@lru_cache(maxsize=8192)
+def words_of(text: str) -> frozenset[str]:
+    return frozenset().union(*(forms_of(token[0]) for token in tokens_of(in_figures(text))))
+
+
+def in_figures(text: str) -> str:
+    """The text with its days written as in 2026-03-14."""
+    return _SPELLED.sub(
+        lambda day: f"{day[5]}-{_MONTHS[(day[2] or day[3])[:3].lower()]:02}-{int(day[1] or day[4]):02}", text
+    )
+
+
+@dataclass(eq=False)
+class Returned:
+    """What the calls of a function returned.
+
+    words: all that they hold; keys: of each value the words, by what it is called; lengths: of lists.
+    """
+
+    words: set[str] = field(default_factory=set)
+    keys: dict[str, set[str]] = field(default_factory=dict)
+    lengths: set[str] = field(default_factory=set)
+
+    def take(self, value: Any, path: tuple[str, ...] = ()) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self.take(inner, (*path[-1:], str(key)))
+        elif isinstance(value, list):
+            cut = re.match(r"\d+", str(value[-1]["_cut"])) if value and is_cut_mark(value[-1]) else None
+            self.lengths.add(str(len(value) - 1 + int(cut[0]) if cut else len(value)))
+            for inner in value:
+                self.take(None if is_cut_mark(inner) else inner, path)
+        elif value is not None:
+            told = ("yes true" if value else "no false") if isinstance(value, bool) else as_text(value)
+            last, words = path[-1] if path else "", words_of(told)
+            self.words |= words
+            for name in {" ".join(map(spoken, path)), spoken(last), last.lower().replace("_", " ")}:
+                self.keys.setdefault(name, set()).update(words)
+
+    def has(self, text: str, key: str | None) -> bool:
+        """Whether the value is there, under the key: as it is, rounded, as a percentage, or with a unit."""
+        words = self.words if key is None else self.keys.get(key, set())
+        if not stated(text).isdisjoint(words):
+            return True
+        number = _NUMBER.fullmatch(text.lower())
+        if number is None:
+            return False
+        value, factors = Decimal(number[1].replace(",", "")), (1, 100) if number[2] == "%" else (1,)
+        unit = Decimal(1).scaleb(int(value.as_tuple().exponent))
+        half = unit / 2 if unit < 1 or abs(value) >= _FEW else 0
+        numbers = [Decimal(one) for one in words if _NUMBER.fullmatch(one) and one[-1].isdigit()]
+        return any(abs(abs(one * factor) - abs(value)) <= half for one in numbers for factor in factors)
+
+
+@lru_cache(maxsize=2048)
+def returned(*observations: str) -> Returned:
+    found = Returned()
+    for observation in observations:
+        value = read(observation).value
+        found.take(observation if value is None else value)
+    return found
+
+
+class Evidence:
+    """told: functions whose results the answer tells; spoilt: those of which it tells something else.
+
+    backed: values of the answer that calls returned and the request does not give; wrong: values that nothing
+    holds, or something else under their name; gap: it says that something was not to be had; untold:
+    functions that were asked for and that it says nothing of; unaddressed: what nobody took up.
+    """
+
+    def __init__(self, query: str, solution: Solution) -> None:
+        self.query = re.sub(r"\(\d\)", "", query)  # how parts are counted
+        self.answer = in_figures(solution.answer)
+        self.calls = [call for call in solution.calls if call.function != FINISH]
+        self.brought = [call for call in self.calls if read(call.observation).error is None]
+        observed: dict[str, list[str]] = {}
+        for call in self.brought:
+            observed.setdefault(str(call.function), []).append(call.observation)
+        self.functions = {name: returned(*texts) for name, texts in observed.items()}
+        self.names = set().union(*(one.keys for one in self.functions.values()))
+        self.asked = words_of(self.query)
+        self.given = self.asked.union(*map(_values, self.calls))
+        failed = [call for call in self.calls if str(call.function) not in self.functions]
+        self.in_vain = set().union(*map(_values, failed)).difference(*map(_values, self.brought))
+        said = [_turned(_first(token[0])) for token in tokens_of(in_figures(self.query))]
+        self.runs = set(zip(said, said[1:], said[2:], strict=False))
+        self.told: set[str] = set()
+        self.spoilt: set[str] = set()
+        self.backed: set[str] = set()
+        self.wrong: list[str] = []
+        sentences = _ENDS.split(self.answer)
+        self.gap = any(map(_GAP.search, sentences))
+        for sentence in sentences:
+            if not _GAP.search(sentence):
+                self._read(sentence)
+        self.sentences = [self._taken_up(one) for one in _ENDS.split(self.query)]
+        self.unaddressed = self._unaddressed()
+        self.spoilt |= {str(call.function) for at, call in enumerate(self.brought) if self._strays(at)}
+        self.untold = [name for name in self.functions if name not in self.told and self._was_asked(name)]
+
+    @property
+    def settled(self) -> set[str]:
+        return self.told - self.spoilt
+
+    def _read(self, sentence: str) -> None:
+        """Looks up the values of a sentence of the answer, and whose they are.
+
+        What it repeats of the request is no statement, and a name of a value no value.
+        """
+        tokens = tokens_of(sentence)
+        words = [_first(token[0]) for token in tokens]
+        spans = [(at, at + 3) for at in range(len(words) - 2) if tuple(words[at : at + 3]) in self.runs]
+        spans += self._named(words)
+        passed = {at for start, end in spans for at in range(start, end)}
+        before: set[str] = set()  # functions of which the value right before is
+        spoilt: set[str] = set()
+        counted: Counter[str] = Counter()
+        borrowed: list[
+            tuple[str, str, str]
+        ] = []  # a value, whose it is, and who has another one of that name
+        wrong: list[str] = []
+        for at, token in enumerate(tokens):
+            text = token[0].strip(_AROUND)
+            if words[at] in _LINKS or (words[at] == "and" and before):
+                continue
+            valued = re.search(r"\d|^[A-Z]{2,}$|.[A-Z]|\w[.@/]\w", text) or (text[:1].isupper() and at)
+            key, direct = self._key_before(sentence, tokens, words, at)
+            rest = at in passed or text == "I" or words[at + 1 : at + 2] in (["more"], ["others"])
+            word = key and direct and stems(text) and text not in PREPOSITIONS
+            if rest or not (valued or word):
+                before = set()
+                continue
+            own = {name for name, one in self.functions.items() if key in one.keys}
+            holders = {name for name, one in self.functions.items() if one.has(text, key)}
+            given = not stated(text).isdisjoint(self.given)
+            listed = before and words[at - 1] not in _LINKS
+            elsewhere = key is None and listed and holders and not holders & before
+            if not given and (elsewhere or not (holders or (key is None and self._counts(text)))):
+                wrong.append(text)
+                spoilt |= own or before or {""}
+                before = own or before
+            elif holders and not given:
+                self.backed.add(words[at])
+                if len(holders) == 1:
+                    counted.update(holders)
+                    borrowed += [(text, of, name) for of in holders for name in own - holders]
+            before = holders or before
+        for value, of, instead in borrowed:
+            if counted[instead] > counted[of]:
+                wrong.append(value)
+                spoilt.add(instead)
+                counted[of] = 0
+        self.wrong += wrong
+        told = {name for name, n in counted.items() if n}
+        if self.in_vain.isdisjoint(words):  # else it speaks of a call that failed, whatever else it has
+            self.told |= told
+            self.spoilt |= told if len(told) == 1 and spoilt else spoilt
+
+    def _named(self, words: list[str]) -> list[tuple[int, int]]:
+        """Where names of values stand that have several words, or more than letters."""
+        return [
+            (at, end)
+            for at in range(len(words))
+            for end in range(at + 1, min(at + 9, len(words)) + 1)
+            if " ".join(words[at:end]) in self.names
+            and (end > at + 1 or not words[at].isalpha() or words[end : end + 1] in (["is"], ["are"]))
+        ]
+
+    def _key_before(
+        self, sentence: str, tokens: list[re.Match[str]], words: list[str], at: int
+    ) -> tuple[str | None, bool]:
+        """What a value is called, which ends right before it; and whether nothing but a verb is between."""
+        end, direct = at, True
+        while end and words[end - 1] in _LINKS:
+            end -= 1
+            direct = direct and words[end] in {"is", "are", "was", "were"}
+        if not end or re.search(r"[.;,!?(]", sentence[tokens[end - 1].end() - 1 : tokens[at].start()]):
+            return None, False
+        names = (" ".join(words[start:end]) for start in range(max(0, end - 9), end))
+        return next((name for name in names if name in self.names), None), direct
+
+    def _counts(self, text: str) -> bool:
+        return any(not stated(text).isdisjoint(one.lengths) for one in self.functions.values())
+
+    def _taken_up(self, sentence: str) -> tuple[str, list[str], list[str]]:
+        """A sentence of the request, its values, and those that neither calls nor the answer have."""
+        taken = words_of(self.answer).union(*map(_values, self.brought))
+        values = [
+            one[0]
+            for one in tokens_of(sentence)
+            if re.search(r"\d", one[0]) or '"' in sentence[max(one.start() - 1, 0) : one.end() + 1]
+        ]
+        return sentence, values, [one for one in values if forms_of(one).isdisjoint(taken)]
+
+    def _unaddressed(self) -> list[str]:
+        """Most values of a sentence, or one where calls are too few; or a sentence that nobody heard."""
+        asking = [one for one, values, _ in self.sentences if values and self._asks(one)]
+        few = len(self.functions) < len(asking)
+        found = [
+            (left or [" ".join(sentence.split()[:8])])[0].strip(".,;:?!")
+            for sentence, values, left in self.sentences
+            if len(left) > len(values) / 2
+            or (few and left)
+            or (not values and self._asks(sentence) and self._heard(sentence) < _HEARD)
+        ]
+        if few and not found:
+            least = min(asking, key=self._heard)
+            found.append(" ".join(least.split()[:8]).strip(".,;:?!"))
+        return found
+
+    def _asks(self, sentence: str) -> bool:
+        return bool(_ASKS.search(sentence)) and not ABOUT_THE_ANSWER.search(sentence)
+
+    def _heard(self, sentence: str) -> float:
+        """The share of its words that the answer or the functions called have."""
+        heard = set(stems(self.answer)).union(*map(name_stems, self.functions))
+        asked = set(stems(sentence))
+        return len(asked & heard) / max(len(asked), 1)
+
+    def _strays(self, at: int) -> bool:
+        """Whether the call has a value of nobody's before it, where the request has another one."""
+        known = self.asked.union(*(returned(call.observation).words for call in self.brought[:at]))
+        arguments = parsed(self.brought[at].arguments)
+        left = any(without for _, _, without in self.sentences)
+        return any(
+            left or re.search(rf"\b{re.escape(spoken(name))} [\"\d-]", self.query)
+            for name, value in (arguments.items() if isinstance(arguments, dict) else ())
+            if any(len(word) > 1 and word not in known for word in words_of(" ".join(_strings(value))))
+        )
+
+    def _was_asked(self, name: str) -> bool:
+        """Whether the request gives what the function was called with, or speaks of what it does.
+
+        Where all that it returned was returned by another one, too, it may be told by that.
+        """
+        own = self.functions[name].words - self.given
+        others = set().union(*(one.words for other, one in self.functions.items() if other != name))
+        if own <= others and words_of(self.answer) & own:
+            return False
+        about = set(name_stems(name.split("_for_", maxsplit=1)[0]))
+        values = set().union(*(_values(call) for call in self.brought if call.function == name))
+        return bool(values & self.asked) or len(about & set(stems(self.query))) * 2 >= len(about)
+
+
+def _first(token: str) -> str:
+    """The word as it is compared in a row with others."""
+    forms = forms_of(token)
+    return next(iter(forms)) if len(forms) == 1 else token.lower().strip(_AROUND)
+
+
+def _turned(word: str) -> str:
+    return {"me": "you", "my": "your"}.get(word, word)
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for inner in value for text in _strings(inner)]
+    return [] if value is None or isinstance(value, bool) else [as_text(value)]
+
+
+def _values(call: Step) -> frozenset[str]:
+    """The words of a call's arguments."""
+    return words_of(" ".join(_strings(parsed(call.arguments))) or call.arguments)
