@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.outcome import Imported, StageRun, Unusable
 from flows.params import DEFAULT_DATA, Config
+from flows.report import printable
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, raise_stop
 from tasks.commit import IMPORT
@@ -54,11 +55,10 @@ def _refuse_nothing(run: OpenRun, stage_run: StageRun) -> None:
         raise_stop([stage_run])
         return
     manifest.finish(run.context.data)  # there is nothing to go on from
-    unusable = _unusable(run, output)
-    first = (
-        f"look at the first: {unusable[0].place}: {unusable[0].detail}" if unusable else "name another folder"
-    )
-    raise NothingLeft(f"none of {output.counts.n_in:,} answers can be used", fix=first)
+    fix = "name the folder that holds the answers"
+    if unusable := _unusable(run, output):
+        fix = printable(f"look at the first: {unusable[0].place}: {unusable[0].detail}")
+    raise NothingLeft(f"none of {output.counts.n_in:,} answers can be used", fix=fix)
 
 
 def _same(before: StageOutput | None, now: StageOutput) -> bool:
