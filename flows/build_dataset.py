@@ -22,6 +22,7 @@ from tasks.prefer import STAGE as PREFER
 from tasks.probe import STAGE as PROBE
 from tasks.probing.params import unused
 from tasks.propose import STAGE as PROPOSE
+from tasks.rank import STAGE as RANK
 from tasks.sample import STAGE as SAMPLE
 from tasks.search.annotate import OFFER, SPENT, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
@@ -32,7 +33,7 @@ from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
-DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, EVALUATE, PREFER, COMMIT)
+DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, EVALUATE, PREFER, RANK, COMMIT)
 """In the order of a refresh, the commit last."""
 
 Outputs = dict[str, StageOutput]

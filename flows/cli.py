@@ -20,6 +20,7 @@ from flows.commands.hand_on import export, import_
 from flows.commands.look import compare, diff, report, runs, search, show, sql
 from flows.commands.look_after import prune, sandbox, store
 from flows.commands.make import annotate, evaluate, plan, probe, refresh, serve
+from flows.commands.retrieve import find, retriever
 
 app = typer.Typer(
     name="toolloom",
@@ -59,11 +60,13 @@ for command in (
     report,
     sql,
     search,
+    find,
     show,
     export,
 ):
     app.command()(command)
 app.command(name="import")(import_)
+app.add_typer(retriever, name="retriever")
 app.add_typer(store, name="store")
 app.command()(prune)
 app.command()(sandbox)

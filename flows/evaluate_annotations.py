@@ -105,13 +105,13 @@ def to_judge(stages: Mapping[str, StageOutput]) -> dict[str, StageOutput]:
     """What judging reads: searches of every command as one output, and so the instructions."""
     found = {
         "probe": stages.get("probe"),
-        "select": _joined(stages, HOLD_INSTRUCTIONS, (INSTRUCTIONS,)),
-        "annotate": _joined(stages, HOLD_ANSWERS, (ANNOTATIONS, NODES)),
+        "select": joined(stages, HOLD_INSTRUCTIONS, (INSTRUCTIONS,)),
+        "annotate": joined(stages, HOLD_ANSWERS, (ANNOTATIONS, NODES)),
     }
     return {name: output for name, output in found.items() if output is not None}
 
 
-def _joined(
+def joined(
     stages: Mapping[str, StageOutput], names: Sequence[str], tables: Sequence[Table[Any]]
 ) -> StageOutput | None:
     """What several stages wrote of these tables, as if one had written it."""

@@ -127,3 +127,7 @@ class Imported(Outcome):
 
 class Evaluated(Outcome):
     """What judging answers came to."""
+
+
+class Ranked(Outcome):
+    """What measuring retrievers came to."""

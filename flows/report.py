@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
-from flows.outcome import Annotated, Evaluated, Imported, Outcome, Reprobed, Spent, StageRun, Unusable
+from flows.outcome import Annotated, Evaluated, Imported, Outcome, Ranked, Reprobed, Spent, StageRun, Unusable
 from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
 from warehouse import manifest
@@ -133,15 +133,20 @@ def _spent(spent: Spent) -> str:
     return f"{spent.requests:,} requests, {spent.tokens_in:,} tokens in, {spent.tokens_out:,} out{cost}"
 
 
+_WORTH_TRYING: Mapping[type[Outcome], Sequence[str]] = {
+    Reprobed: ("sql @health", "sql @drift", "sql @stale"),
+    Evaluated: ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects"),
+    Ranked: ('sql "FROM retrieval_scores LIMIT 10"', "find weather in Oslo", "sql @rejects"),
+    Annotated: ("show", "sql @search_effort", "sql @rejects"),
+    Imported: ("show", "evaluate", "sql @rejects"),
+}
+
+
 def _worth_trying(outcome: Outcome) -> Sequence[str]:
-    if isinstance(outcome, Reprobed):
-        return ("sql @health", "sql @drift", "sql @stale")
-    if isinstance(outcome, Evaluated) or any(run.stage == "evaluate" for run in outcome.stages):
-        return ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects")
-    if isinstance(outcome, Annotated):
-        return ("show", "sql @search_effort", "sql @rejects")
-    if isinstance(outcome, Imported):
-        return ("show", "evaluate", "sql @rejects")
+    if type(outcome) in _WORTH_TRYING:
+        return _WORTH_TRYING[type(outcome)]
+    if any(run.stage == "evaluate" for run in outcome.stages):
+        return _WORTH_TRYING[Evaluated]
     if any(run.stage == "annotate" and run.output is not None for run in outcome.stages):
         return ("sql @funnel", "sql @sample_answers", "sql @longest_searches")
     return ("sql @funnel", "sql @rejects", "sql @verdicts")

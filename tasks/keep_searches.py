@@ -14,6 +14,7 @@ from tasks.annotate import STAGE as ANNOTATE
 from tasks.import_ import STAGE as IMPORT
 from tasks.judging.judge import PREFERENCE, QUESTIONS
 from tasks.load_queries import STAGE as LOAD
+from tasks.rank import STAGE as RANK
 from warehouse.manifest import Manifest
 from warehouse.ref import Counts, StageOutput, TableRef
 from warehouse.store import Store
@@ -22,6 +23,7 @@ from warehouse.tables import (
     ANNOTATIONS,
     ANSWER_FACTS,
     APIS,
+    DOCUMENTS,
     EVALUATIONS,
     INSTRUCTIONS,
     NODES,
@@ -35,12 +37,15 @@ IMPORTED = IMPORT.name
 LOAD_QUERIES = LOAD.name
 HOLD_ANSWERS = (REFRESHED, SEARCHED, IMPORTED)
 HOLD_INSTRUCTIONS = ("select", LOAD_QUERIES, IMPORTED)
+RANKED = RANK.name
 TREES: tuple[Table[Any], ...] = (ANNOTATIONS, NODES)
 _VOTES: Mapping[str, tuple[tuple[Table[Any], str], ...]] = {
     "evaluate": ((ANSWER_FACTS, "annotation_id"), (EVALUATIONS, "subject_id")),
     "prefer": ((PREFERENCES, "first_id"), (PREFERENCES, "second_id")),
 }
 """What judging wrote, with the columns that name answers; a stage counts what is in the first table."""
+_RANKED_OVER: Mapping[str, Table[Any]] = {"crawl": APIS, "compress": DOCUMENTS, "select": INSTRUCTIONS}
+"""What retrievers were measured over."""
 
 
 def merged_searches(
@@ -100,7 +105,15 @@ def keep_searches(
 
     Searches that the refresh made itself replace others of the same id.
     """
-    kept = {stage: output for stage, output in before.items() if stage not in {LOAD_QUERIES, SEARCHED}}
+    kept = {
+        stage: output for stage, output in before.items() if stage not in {LOAD_QUERIES, SEARCHED, RANKED}
+    }
+    if RANKED in before and all(
+        stage in before and output.digests(table.name) == before[stage].digests(table.name)
+        for stage, table in _RANKED_OVER.items()
+        if (output := outputs.get(stage)) is not None
+    ):
+        kept[RANKED] = before[RANKED]
     if not _same_catalogue(before, outputs):
         return kept
     if LOAD_QUERIES in before:

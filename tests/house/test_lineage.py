@@ -24,7 +24,7 @@ def tables_read(stage: Stage) -> set[str]:
 
 
 def test_the_stages_are_declared_in_the_order_of_a_refresh() -> None:
-    assert tuple(stage.name for stage in DECLARED) == (*STAGES, "evaluate", "prefer", "commit")
+    assert tuple(stage.name for stage in DECLARED) == (*STAGES, "evaluate", "prefer", "rank", "commit")
 
 
 @pytest.mark.parametrize("stage", DECLARED, ids=lambda stage: stage.name)

@@ -12,6 +12,7 @@ from warehouse.tables.documents import DOCUMENTS
 from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, PREFERENCES
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
+from warehouse.tables.retrieval import RETRIEVAL_RANKS
 
 __all__ = [
     "ANNOTATIONS",
@@ -27,6 +28,7 @@ __all__ = [
     "PREFERENCES",
     "PROBES",
     "REJECTS",
+    "RETRIEVAL_RANKS",
     "RUNS",
     "SAMPLES",
     "TABLES",
@@ -53,6 +55,7 @@ TABLES: dict[str, Table[Any]] = {
         ANSWER_FACTS,
         EVALUATIONS,
         PREFERENCES,
+        RETRIEVAL_RANKS,
         REJECTS,
         LLM_CALLS,
         RUNS,

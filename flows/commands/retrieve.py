@@ -1,0 +1,71 @@
+"""Commands that find APIs: find, and what trains and measures retrievers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import (
+    ConfigFile,
+    Data,
+    Earlier,
+    Format,
+    Overrides,
+    Profile,
+    Quiet,
+    RowFormat,
+    Verbose,
+    command,
+)
+from flows.params import DEFAULT_DATA
+
+retriever = typer.Typer(
+    help="Measure and train what finds the APIs for an instruction.", no_args_is_help=True
+)
+
+
+def find(
+    words: Annotated[list[str], typer.Argument(help="What you need, in your own words.")],
+    k: Annotated[int, typer.Option("--k", help="So many APIs, best first.", min=1)] = 5,
+    format_: RowFormat = Format.TABLE,
+    run: Earlier = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Find the APIs for what you need, among those that were kept; best first."""
+    with command(verbose):
+        from flows.text.ask import printed
+        from flows.text.retrieval import found
+
+        print(printed(found(data.resolve(), " ".join(words), k, run=run), format_.value))  # noqa: T201
+
+
+@retriever.command()
+def evaluate(
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="ToolBench's queries (a JSON file or a folder), over the APIs that they describe."),
+    ] = None,
+    format_: RowFormat = Format.TABLE,
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure how well the APIs that instructions need are found among all that were kept."""
+    with command(verbose, quiet=quiet or format_ is not Format.TABLE):
+        from flows.text.retrieval import scores_of_files, scores_of_run, scores_text
+
+        if queries is not None:
+            print(scores_text(scores_of_files(queries.expanduser().resolve()), format_.value))  # noqa: T201
+            return
+        from flows.configure import chosen_config
+        from flows.start import start_evaluate_retrievers
+
+        settings = chosen_config(data, profile=profile, file=config, overrides=set_ or (), searches_only=True)
+        start_evaluate_retrievers(settings, data.resolve())
+        print(scores_text(scores_of_run(data.resolve()), format_.value))  # noqa: T201

@@ -1,0 +1,148 @@
+"""How well retrievers find what instructions need, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from flows.text.ask import printed
+from tasks.catalogue.params import ToolbenchParams
+from tasks.catalogue.toolbench.instructions import check_queries, read_instructions
+from tasks.catalogue.toolbench.layout import find_layout
+from tasks.catalogue.toolbench.source import open_toolbench
+from tasks.errors import UsageError
+from tasks.judging.compare import rates
+from tasks.retrieval.documents import documents_of, words_of
+from tasks.retrieval.lexical import Lexical
+from tasks.retrieval.ranking import order_of, ranked
+from warehouse import manifest
+from warehouse.connect import open_database
+from warehouse.sql import sql_files
+from warehouse.store import Store
+from warehouse.table import to_columns
+from warehouse.tables import APIS, DOCUMENTS, RETRIEVAL_RANKS, TOOLS
+
+METRICS = ("ndcg", "recall", "complete", "reciprocal_rank")
+STRATA = ("scenario", "level")
+AT = 5
+
+
+def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Means with 95 % intervals, a row for each retriever, group of instructions and cut-off.
+
+    scores: rows of the view `retrieval_scores`.
+    """
+    rows = []
+    for retriever, of_one in scores.groupby("retriever"):
+        for group, twins, some in _groups(of_one):
+            for k, at_k in some.groupby("k"):
+                strata = ["/".join(row) for row in at_k[list(STRATA)].itertuples(index=False)]
+                row: dict[str, object] = {"retriever": retriever, "instructions": group, "twins": twins}
+                row |= {"k": k, "n": len(at_k), "n_apis": int(at_k["n_apis"].iloc[0])}
+                for name, rate in zip(
+                    METRICS, rates(at_k[list(METRICS)].to_numpy(float), strata), strict=True
+                ):
+                    row |= {name: rate.mean, f"{name}_low": rate.low, f"{name}_high": rate.high}
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _groups(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Groups of instructions: all, those held out, by scenario, by level, those that name no tool."""
+    apart = scores[scores["twins"] == "apart"]
+    held_out = apart["level"] != "train"
+    yield "all", "apart", apart
+    yield "all", "as one", scores[scores["twins"] == "as one"]
+    if held_out.any() and not held_out.all():
+        yield "held out", "apart", apart[held_out]
+    for column in STRATA:
+        if apart[column].nunique() > 1:
+            for value, some in apart.groupby(column):
+                yield str(value), "apart", some
+    if apart["names_tool"].nunique() > 1:
+        yield "naming no tool", "apart", apart[~apart["names_tool"]]
+
+
+def scores_text(scores: pd.DataFrame, output: str) -> str:
+    """As JSON or CSV all figures, as a table the ones that are read first."""
+    table = scores_table(scores)
+    if output != "table":
+        return printed(table, output)
+    first = scores.drop_duplicates("instruction_id")
+    n_apis = int(first["n_apis"].max())
+    heading = f"{len(first):,} instructions, each ranking {n_apis:,} APIs; in % with 95 % intervals"
+    return "\n".join([heading, "", printed(_shown(table), output)])
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    by_k = {k: rows.reset_index(drop=True) for k, rows in table.groupby("k")}
+    at = by_k[AT]
+    named = at["instructions"].where(at["twins"] == "apart", at["instructions"] + ", twins as one")
+    shown = {"retriever": at["retriever"], "instructions": named, "n": at["n"]}
+    shown["NDCG@1"] = by_k[1]["ndcg"].map(_percent)
+    shown[f"NDCG@{AT}"] = at.apply(
+        lambda row: f"{_percent(row['ndcg'])} ({_percent(row['ndcg_low'])} to {_percent(row['ndcg_high'])})",
+        axis=1,
+    )
+    shown |= {f"recall@{AT}": at["recall"].map(_percent), f"complete@{AT}": at["complete"].map(_percent)}
+    shown |= {"recall@10": by_k[10]["recall"].map(_percent), "MRR": at["reciprocal_rank"].map(_percent)}
+    return pd.DataFrame(shown)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def scores_of_run(data: Path) -> pd.DataFrame:
+    """Of the snapshot shown."""
+    with open_database(data) as connection:
+        return connection.execute("FROM retrieval_scores").df()
+
+
+def scores_of_files(location: Path) -> pd.DataFrame:
+    """Of BM25 over the APIs that query files describe.  Raises `UsageError` where they hold no query."""
+    check_queries(location)
+    with open_toolbench(ToolbenchParams(kind="toolbench", location=location)) as source:
+        crawled = source.fetch(source.listing().entries)
+    tools = [each.tool for each in crawled if each.tool is not None]
+    apis = [api for each in crawled for api in each.apis]
+    loaded = read_instructions(find_layout(location).queries, apis, tools)
+    asked = [row for row in loaded.instructions.values() if row.relevant_apis]
+    if not asked:
+        raise UsageError(
+            f"no query in {location} names an API that it needs",
+            fix='each query lists them as "relevant APIs": [[tool_name, api_name], ...]',
+        )
+    documents = documents_of(tools, apis)
+    rows = list(ranked(Lexical(documents), documents, asked, lambda row: row.split))
+    with duckdb.connect() as connection:
+        connection.register(RETRIEVAL_RANKS.name, to_columns(rows, RETRIEVAL_RANKS.schema))
+        return connection.execute(sql_files("views")["retrieval_scores"].text).df()
+
+
+def found(data: Path, query: str, k: int, *, run: str | None) -> pd.DataFrame:
+    """The k best APIs for a query.  Raises `UsageError` without a word to go by, or without a catalogue."""
+    if not words_of(query):
+        raise UsageError("there is no word to go by", fix='as in `toolloom find "the weather in Oslo"`')
+    root = data.resolve()
+    shown = manifest.newest(root) if run is None else manifest.load(root, run)
+    if shown is None or "crawl" not in shown.stages:
+        raise UsageError(
+            f"there is no catalogue in {data}", fix="run `toolloom refresh`, or name another folder"
+        )
+    store = Store(root)
+    tools, apis = (store.read(table, shown.tables[table.name]) for table in (TOOLS, APIS))
+    kept = {api_id for (api_id,) in store.select(shown.tables[DOCUMENTS.name], "api_id")}
+    documents = documents_of(tools, apis, kept if "compress" in shown.stages else None)
+    scores = Lexical(documents).scores([query])
+    best = [int(each) for each in order_of(scores)[0][:k] if scores[0, each] > 0]
+    return pd.DataFrame(
+        {
+            "score": [round(float(scores[0, each]), 3) for each in best],
+            "api_id": [documents[each].api_id for each in best],
+            "says": [documents[each].text for each in best],
+        }
+    )

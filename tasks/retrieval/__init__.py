@@ -1,0 +1,1 @@
+"""Finding the APIs that an instruction needs, among all of a catalogue."""

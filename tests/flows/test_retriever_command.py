@@ -1,0 +1,114 @@
+"""`toolloom retriever evaluate` and `toolloom find`: over a data folder, and over query files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import SMALL, Sandbox
+from snapshots import Snapshot, rows
+from toolbench_queries import mentions, query, tool_called, write_queries
+from typer.testing import CliRunner
+from warm import WarmToolloom
+
+from flows.cli import app
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def measured(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[dict[str, Any]]]:
+    """A folder whose instructions BM25 was measured on; and what was printed."""
+    data = tmp_path_factory.mktemp("measured") / "data"
+    shutil.copytree(uninterrupted.data, data)
+    arguments = ["retriever", "evaluate", "--format", "json"]
+    done = toolloom(*arguments, *SMALL, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return data, json.loads(done.stdout)
+
+
+def test_all_kept_apis_are_ranked_for_all_instructions(measured: tuple[Path, Any]) -> None:
+    data, _ = measured
+    assert rows(
+        data,
+        "SELECT count(*) = (SELECT count(*) FROM instructions) AS all_of_them, "
+        "bool_and(n_apis = (SELECT count(*) FROM documents)) AS all_apis, "
+        "bool_and(len(ranks) = len(relevant_apis)) AS all_needed, "
+        "bool_and(list_max(ranks) <= n_apis AND list_min(ranks) >= 1) AS are_ranks "
+        "FROM retrieval_ranks JOIN instructions USING (instruction_id)",
+    ) == [{"all_of_them": True, "all_apis": True, "all_needed": True, "are_ranks": True}]
+
+
+def test_what_is_printed_is_what_the_view_says(measured: tuple[Path, list[dict[str, Any]]]) -> None:
+    data, printed = measured
+    (of_all,) = [
+        row for row in printed if (row["instructions"], row["twins"], row["k"]) == ("all", "apart", 5)
+    ]
+    (said,) = rows(
+        data,
+        "SELECT count(*) AS n, avg(ndcg) AS ndcg, avg(recall) AS recall, avg(complete) AS complete "
+        "FROM retrieval_scores WHERE k = 5 AND twins = 'apart'",
+    )
+    assert {name: of_all[name] for name in said} == pytest.approx(said)
+    assert of_all["ndcg_low"] <= of_all["ndcg"] <= of_all["ndcg_high"]
+
+
+def test_a_refresh_of_the_same_keeps_the_ranks(
+    measured: tuple[Path, Any], toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    data, _ = measured
+    before = rows(data, "SELECT count(*) AS n FROM retrieval_ranks")
+    done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(data, "SELECT count(*) AS n FROM retrieval_ranks") == before
+
+
+def test_find_shows_the_best_apis(measured: tuple[Path, Any]) -> None:
+    data, _ = measured
+    (api,) = rows(
+        data, "SELECT api_id, description FROM apis JOIN documents USING (api_id) ORDER BY 1 LIMIT 1"
+    )
+    done = CliRunner().invoke(
+        app, ["find", api["description"], "--k", "2", "--format", "json", "--data", str(data)]
+    )
+    found = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert len(found) <= 2
+    assert found[0]["api_id"] == api["api_id"]
+
+
+def test_queries_of_files_need_no_data_folder(tmp_path: Path) -> None:
+    weather, words = (mentions(tool_called(slug)) for slug in ("moon-watch", "loan-planner"))
+    asked = [
+        query(1, f"Please, {weather[0]['api_description']}", weather),
+        query(2, f"I want this: {words[0]['api_description']}", words, weather),
+    ]
+    file = write_queries(tmp_path / "G1_tool.json", *asked)
+    done = CliRunner().invoke(app, ["retriever", "evaluate", "--queries", str(file), "--format", "json"])
+    assert done.exit_code == 0, done.output
+    first = json.loads(done.stdout)[0]
+    assert (first["n"], first["n_apis"], first["ndcg"]) == (2, len(weather) + len(words), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["find", "!!"], "there is no word to go by"),
+        (["find", "weather"], "there is no catalogue"),
+        (["retriever", "evaluate"], "there is no data set"),
+        (["retriever", "evaluate", "--queries", "nowhere.json"], "--queries"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, [*arguments, "--data", str(tmp_path / "empty")])
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "fix:" in done.output
