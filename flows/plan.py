@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flows.build_dataset import cached_stages
 from flows.estimates import Forecast, last
+from flows.evaluate_annotations import annotated_run, to_judge
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.catalogue.opening import are_sources_of
@@ -22,7 +23,7 @@ from tasks.keep_searches import stages_of
 from tasks.llm.batching.batches import Records, batches_of
 from tasks.llm.chat import ReplyStore
 from tasks.planning.estimate import Estimate, StageEstimate, figures_of
-from tasks.planning.known import Known, known_of
+from tasks.planning.known import Known, known_of, known_without
 from tasks.planning.plan import Planner, Settings
 from tasks.transport.kvstore import DurableMap
 from warehouse import manifest
@@ -60,6 +61,16 @@ def plan(config: Config, data: Path) -> Estimate | None:
     return _with_remarks(estimate, known, config, data)
 
 
+def plan_evaluation(config: Config, data: Path) -> Estimate:
+    """The estimate of `toolloom evaluate` from here.  Asks nobody.  Raises `UsageError` without answers."""
+    config.require_model()
+    stages = to_judge(annotated_run(data).stages)
+    run = next_refresh(config, data)
+    known = known_without(data, run.started_at, stages)
+    with _stores(data) as (replies, calls):
+        return asyncio.run(_planner(config, run, known, ReplyStore(replies), calls).judging())
+
+
 def forecast(config: Config, services: Services) -> Estimate | None:
     """The same at the start of a refresh, by its own stores; None without a catalogue of its sources.
 
@@ -68,7 +79,7 @@ def forecast(config: Config, services: Services) -> Estimate | None:
     run = services.run
     parent = manifest.latest(run.data)
     if parent is not None and _has_all(parent, config):
-        return _nothing(parent)
+        return _nothing(parent, config)
     try:
         known = _known(run, config)
         if known is None or not _is_of(known, config):
@@ -83,7 +94,7 @@ def forecast_after_catalogue(
 ) -> Estimate | None:
     """Of the stages that are left when the catalogue has been made for the first time."""
     run = services.run
-    known = known_of(run.data, run.as_of["crawl"], outputs)
+    known = known_of(run.data, run.as_of["crawl"], outputs, answers=config.evaluate.in_refresh)
     if known is None:
         return None
     estimate = _briefly(config, services, known)
@@ -101,9 +112,10 @@ def _briefly(config: Config, services: Services, known: Known) -> Estimate:
 def _known(run: RunContext, config: Config) -> Known | None:
     """Of what the last run stands on, and in its place what the refresh will find finished."""
     parent, found = manifest.latest(run.data), cached_stages(run, config)
+    stages, judged = {**stages_of(parent), **found}, config.evaluate.in_refresh
     if parent is None or "crawl" in found:
-        return known_of(run.data, run.as_of["crawl"], {**stages_of(parent), **found})
-    return known_of(run.data, parent.as_of.get("crawl", parent.started_at), {**parent.stages, **found})
+        return known_of(run.data, run.as_of["crawl"], stages, answers=judged)
+    return known_of(run.data, parent.as_of.get("crawl", parent.started_at), stages, answers=judged)
 
 
 def _is_of(known: Known, config: Config) -> bool:
@@ -120,10 +132,11 @@ def _has_all(parent: Manifest, config: Config) -> bool:
     return as_this == (REFRESH, "complete", config_digest(config))
 
 
-def _nothing(parent: Manifest) -> Estimate:
+def _nothing(parent: Manifest, config: Config) -> Estimate:
+    judging = ("evaluate", *(["prefer"] if config.evaluate.against else []))
     stages = tuple(
         StageEstimate(stage=stage, requests=0, tokens_in=0, tokens_out=0, usd=0.0, hours=0.0)
-        for stage in ASKING
+        for stage in (*ASKING, *(judging if config.evaluate.in_refresh else ()))
     )
     words = (
         f"run {parent.run_id} was complete with the same configuration; what changed in the world is extra"
@@ -141,6 +154,7 @@ def _planner(
         sample=config.sample,
         instruct=config.instruct,
         annotate=config.annotate,
+        evaluate=config.evaluate,
         documents=COMPRESS.settings_key(run, config.compress),
     )
     recorded, figures = recording_caller(run, calls), figures_of(run.data, config.llm.model)

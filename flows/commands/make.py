@@ -124,6 +124,9 @@ def evaluate(
         typer.Option(help="Compare the answers of other methods with those of this one, pair by pair."),
     ] = None,
     votes: Annotated[int | None, typer.Option(min=1, help="Of the judge, for each question.")] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what it would ask and cost; makes no request.")
+    ] = False,
     profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
@@ -142,6 +145,12 @@ def evaluate(
             *(f"{name}={value}" for name, value in given.items() if value is not None),
         ]
         settings = chosen_config(data, profile=profile, file=config, overrides=overrides, searches_only=True)
+        if estimate:
+            from flows.plan import plan_evaluation
+            from flows.text.plan import estimate_text
+
+            print(estimate_text(plan_evaluation(settings, data.resolve()), None))  # noqa: T201
+            return
         start_evaluate(settings, data.resolve())
 
 

@@ -40,6 +40,8 @@ USUAL = {
     "propose": Usual(5_000, 800),
     "select": Usual(2_000, 60),
     "annotate": Usual(3_000, 150, per_row=6.0),
+    "evaluate": Usual(1_500, 60),
+    "prefer": Usual(3_000, 100),
 }
 OTHER = Usual(2_000, 200)
 

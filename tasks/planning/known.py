@@ -13,7 +13,18 @@ from tasks.instructions.verify import NOT_VERIFIED, SCORES
 from warehouse.ref import StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, REJECTS, SAMPLES, TOOLS, VERDICTS, VERIFICATIONS
+from warehouse.tables import (
+    ANNOTATIONS,
+    APIS,
+    DOCUMENTS,
+    INSTRUCTIONS,
+    REJECTS,
+    SAMPLES,
+    TOOLS,
+    VERDICTS,
+    VERIFICATIONS,
+)
+from warehouse.tables.annotations import Annotation
 from warehouse.tables.catalogue import Api, Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, Sample
@@ -31,7 +42,7 @@ class Known:
     further: samples of further rounds of draws, which what was selected before had called for.
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
     n_fit: of them, those accepted or accepted but for the number wanted.  n_judged, n_failed: what the
-    judge of the last selection saw, and did not pass.
+    judge of the last selection saw, and did not pass.  answers: of all commands, where they are wanted.
     """
 
     crawled_at: datetime
@@ -47,6 +58,7 @@ class Known:
     n_fit: int
     n_judged: int
     n_failed: int
+    answers: list[Annotation]
 
     @property
     def kept(self) -> list[str]:
@@ -54,13 +66,27 @@ class Known:
         return [api_id for api_id, verdict in self.verdicts.items() if verdict.kept]
 
 
-def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]) -> Known | None:
-    """What these stages wrote; None where no catalogue was crawled.
+def known_of(
+    data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput], *, answers: bool = False
+) -> Known | None:
+    """What these stages wrote; None where no catalogue was crawled.  answers: whether those are wanted.
 
     Raises `BrokenContract` where a file is gone or damaged.
     """
     if "crawl" not in stages:
         return None
+    return known_without(data, crawled_at, stages, sources=stages["crawl"].sources, answers=answers)
+
+
+def known_without(
+    data: Path,
+    crawled_at: datetime,
+    stages: Mapping[str, StageOutput],
+    *,
+    sources: str | None = None,
+    answers: bool = True,
+) -> Known:
+    """The same, also without a catalogue: answers may have been imported."""
     store = Store(data)
 
     def rows(table: Table[R]) -> list[R]:
@@ -72,10 +98,12 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
     refused = Counter(reject.reason for reject in rows(REJECTS) if reject.stage == "select")
     return Known(
         crawled_at=crawled_at,
-        sources=stages["crawl"].sources,
+        sources=sources,
         tools={tool.tool_id: tool for tool in rows(TOOLS)},
         apis=apis,
-        verdicts={verdict.api_id: verdict for verdict in rows(VERDICTS) if verdict.api_id in apis},
+        verdicts={
+            verdict.api_id: verdict for verdict in rows(VERDICTS) if verdict.api_id in apis or not apis
+        },
         documents={document.api_id: document for document in rows(DOCUMENTS)},
         instructions=rows(INSTRUCTIONS),
         further=[sample for sample in rows(SAMPLES) if sample.draw < 0],
@@ -86,4 +114,5 @@ def known_of(data: Path, crawled_at: datetime, stages: Mapping[str, StageOutput]
             ref.rows for output in stages.values() for ref in output.tables.get(VERIFICATIONS.name, ())
         ),
         n_failed=sum(refused[reason] for reason in (*SCORES.values(), NOT_VERIFIED)),
+        answers=rows(ANNOTATIONS) if answers else [],
     )

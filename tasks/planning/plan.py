@@ -15,6 +15,7 @@ from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
 from tasks.instructions.verify import verify
+from tasks.judging.params import EvaluateParams
 from tasks.llm.chat import ReplyStore
 from tasks.llm.params import Capabilities, LlmParams
 from tasks.planning.estimate import (
@@ -29,6 +30,7 @@ from tasks.planning.estimate import (
     StageEstimate,
     estimated,
 )
+from tasks.planning.judging import CountingModel, Missing, missing_votes, votes_of_a_new_answer
 from tasks.planning.known import Known
 from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
 from tasks.probing.params import ProbeParams
@@ -91,6 +93,7 @@ class Settings:
     sample: SampleParams
     instruct: InstructParams
     annotate: AnnotateParams
+    evaluate: EvaluateParams
     documents: str
 
 
@@ -132,8 +135,60 @@ class Planner:
         chosen = self._chosen(samples, further, share_new)
         select = await self._select(chosen)
         annotate = await self._annotate(chosen)
-        stages = (self._probe(), compress, propose, select, annotate)
+        judging = await self._judging(chosen) if self.settings.evaluate.in_refresh else ()
+        stages = (self._probe(), compress, propose, select, annotate, *judging)
         return Estimate(stages=stages, assumptions=self._assumptions())
+
+    async def judging(self) -> Estimate:
+        """Of the answers there are."""
+        queries = {row.instruction_id: row.query for row in self.known.instructions}
+        return Estimate(stages=await self._judged(queries))
+
+    async def _judging(self, chosen: _Chosen) -> tuple[StageEstimate, ...]:
+        """Of the answers that stay, and of those that are yet to be found."""
+        replaced = {row.instruction_id for row in self.known.instructions if row.sample_id} - {
+            row.instruction_id for row in chosen.staying
+        }
+        queries = {
+            row.instruction_id: row.query
+            for row in self.known.instructions
+            if row.instruction_id not in replaced
+        }
+        answered = {row.instruction_id for row in self.known.answers}
+        n_new = chosen.n - sum(row.instruction_id in answered for row in chosen.staying) * (
+            1 - chosen.share_new
+        )
+        return await self._judged(queries, n_new=max(0.0, n_new))
+
+    async def _judged(self, queries: Mapping[str, str], *, n_new: float = 0.0) -> tuple[StageEstimate, ...]:
+        params = self.settings.evaluate
+        answers, pairs = await missing_votes(
+            self.known.answers,
+            queries,
+            {api_id: verdict.works for api_id, verdict in self.known.verdicts.items()},
+            params,
+            model_of_row=lambda: CountingModel(self.replies, self.settings.llm, self.capabilities),
+            most=self.most,
+        )
+        each = votes_of_a_new_answer(params)
+        words = [f"{each} votes for each of {n_new:,.0f} new answers"] if round(n_new) else []
+        stages = [self._votes("evaluate", answers, n_new * each, words)]
+        if params.against is not None:
+            words = ["a pair that labels decide is not asked about, which is known once they are there"]
+            stages.append(self._votes("prefer", pairs, 0.0, words if pairs.requests else []))
+        return tuple(stages)
+
+    def _votes(self, stage: str, missing: Missing, new: float, words: Sequence[str]) -> StageEstimate:
+        figures = self.figures[stage]
+        return estimated(
+            stage,
+            missing.requests + new,
+            figures,
+            self.settings.llm,
+            tokens_in_each=None if figures.measured else missing.tokens_in_each,
+            in_batches=self.settings.llm.batch,
+            assumptions=[*missing.words, *words],
+        )
 
     def _samples(self) -> list[Sample]:
         """The first draws as they will be, and the further ones as they were, where their APIs still work."""

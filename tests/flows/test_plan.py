@@ -299,3 +299,18 @@ def test_how_far_off_an_estimate_was(expected: int, took: int, said: str) -> Non
         took=(Amount(**amount(took)),),
     )
     assert f"was {said}:" in accuracy_text(forecast)
+
+
+def test_votes_that_are_not_stored_are_counted_where_a_refresh_judges(data: Path) -> None:
+    """No answer was judged yet: of each, three votes on it and three on its task, but where it is certain."""
+    (found,) = rows(data, "SELECT count(*) AS n, count(*) FILTER (win) AS n_won FROM annotations")
+    plan = planned(data, "--set", "evaluate.in_refresh=true", "--set", "llm.price_in=1")
+    assert requests_of(plan) == dict.fromkeys(STAGES, 0) | {"evaluate": 3 * (found["n"] + found["n_won"])}
+
+
+def test_judging_alone_is_estimated_without_a_request(data: Path) -> None:
+    (found,) = rows(data, "SELECT count(*) AS n, count(*) FILTER (win) AS n_won FROM annotations")
+    words = ["evaluate", "--estimate", "--votes", "1", *SMALL, "--data", str(data)]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[2].split()[:2] == ["evaluate", f"{found['n'] + found['n_won']:,}"]
