@@ -20,6 +20,10 @@ from warehouse.sql import statement
 
 COLUMNS = ("method", "model", "rules", "offer")
 STRATA = ("scenario", "split")
+MEANS = (
+    *("n_calls", "tokens", "cost_usd", "n_failed", "n_repeated", "recovered"),
+    *("selection_precision", "selection_recall", "selection_f1"),
+)
 DEFAULT_RULES = "toolloom"
 LEVELS = {
     "train": "instruction",
@@ -245,7 +249,7 @@ def _rows_of(comparison: Comparison, at: np.ndarray) -> list[dict[str, object]]:
             row |= _win_columns(comparison.won[number][at], strata)
         by_scenario = answered.groupby("scenario")["passed"].mean()
         row |= {f"passed_{scenario}": float(share) for scenario, share in by_scenario.items()}
-        row |= {name: float(answered[name].mean()) for name in ("n_calls", "tokens", "cost_usd")}
+        row |= {name: float(answered[name].mean()) for name in MEANS}
         solved = float(answered["passed"].sum())
         spent = float(answered["cost_usd"].sum(skipna=False))
         row["usd_per_passed"] = spent / solved if solved else float("nan")

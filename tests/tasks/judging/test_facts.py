@@ -7,7 +7,8 @@ import json
 import pytest
 from searched_answers import Call, answered
 
-from tasks.judging.facts import facts_of, values_of
+from tasks.judging.facts import facts_of
+from tasks.judging.values import values_of
 from warehouse.tables.evaluations import AnswerFacts
 
 
@@ -95,6 +96,49 @@ BACKED = [
     ("a sign that is told in words", "It fell by 5 points.", {"change": -5}),
     ("marks that are no digits", "The lake of 12 km² holds CO₂ at 9 AM.", {"area": 12, "hour": 9}),
     ("under another key of the clause", "The price of the room is 100.", {"room": 12, "price": 100}),
+    ("thousands between points", "Es leben dort 1.234.567 Menschen.", {"population": 1234567}),
+    ("thousands between spaces", "Il y a 1 234 567 habitants.", {"population": 1234567}),
+    ("thousands between narrow spaces", "Il y a 12\u202f345 habitants.", {"population": 12345}),
+    ("thousands between apostrophes", "Es kostet 12'500 Franken.", {"price": 12500}),
+    ("thousands as in India", "It costs 12,34,567 rupees.", {"price": 1234567}),
+    ("a decimal comma", "Es sind 12,5 Grad und 1.234,56 Euro.", {"t": 12.5, "eur": 1234.56}),
+    ("thousands that were told with points", "It has 1234567 people.", {"population": "1.234.567"}),
+    ("numbers without a space between", "The sizes are 3,4,5.", {"sizes": [3, 4, 5]}),
+    ("numbers in a row", "In 2020 300 came.", {"year": 2020, "came": 300}),
+    ("a range", "Expect 10-20 mm, or 5\u201315 km/h.", {"low": 10, "high": 20, "wind": [5, 15]}),
+    ("a range of decimals", "It is 9.5-10.25%.", {"from": 9.5, "to": 10.25}),
+    ("a size", "It is 29x31, or 29 \u00d7 31.", {"width": 29, "height": 31}),
+    ("millions in words", "About 1.2 million people live there.", {"population": 1234567}),
+    ("a telephone number", "Call +47 22 33 44 55.", {"phone": "+4722334455"}),
+    ("a national telephone number", "Call 020 7183 8750 now.", {"phone": "+44 (20) 7183-8750"}),
+    ("a telephone number with marks", "Call (555) 123-4567.", {"phone": "5551234567"}),
+    ("a book's number", "Its ISBN is 978-3-16-148410-0.", {"isbn": 9783161484100}),
+    ("a date of day, month, year", "It opens on 03/06/2026.", {"opens": "2026-06-03"}),
+    ("a date of month, day, year", "It opens on 6/3/2026.", {"opens": "2026-06-03"}),
+    ("a date with points", "Es \u00f6ffnet am 3.6.2026.", {"opens": "2026-06-03"}),
+    ("a date of year, month, day", "It opens on 2026/06/03.", {"opens": "June 3, 2026"}),
+    ("a short year", "It opens on 3/6/26.", {"opens": "2026-06-03"}),
+    ("a date that was told otherwise", "It opens on 2026-06-13.", {"opens": "13.06.2026"}),
+    ("a day without its year", "It opens on 3 June, or June 3rd.", {"opens": "2026-06-03"}),
+    ("rows of a list", "There are 28 rows.", {"rows": [["a"]] * 28}),
+    ("of a list at the top", "There are 28 of them.", [{"a": "x"}] * 28),
+    ("of a list that was left out whole", "There are 28 rows.", {"rows": [{"_cut": "28 items"}]}),
+    (
+        "what is left of a list",
+        "There are Oslo, Bergen and 2 more.",
+        {"c": ["Oslo", "Bergen", "Moss", "Bodø"]},
+    ),
+    (
+        "what is left of a list of objects that was cut",
+        "There are Oslo (city) and 27 others.",
+        {"c": [{"name": "Oslo"}, {"_cut": "27 more items"}]},
+    ),
+    (
+        "names between quoted dates",
+        'From "2026-06-03", the day "Oslo", to "Ås".',
+        {"a": "2026-06-03 Oslo Ås"},
+    ),
+    ("a number within a key", "At 100 per hour it takes 3 years.", {"at_100_per_hour": "3 years"}),
     ("in what a list is numbered by", "1. It rains. 2) It snows. (3) It is 4 degrees.", {"degrees": 4}),
 ]
 
@@ -137,6 +181,30 @@ PLANTED = [
     ),
     ("at the end of a sentence", "It takes off letters 1. It rains.", {"letters": 4}, ("1",)),
     ("a long code", "The code is TCACAVLCY.", {"code": "TCACAVSCY"}, ("TCACAVLCY",)),
+    ("another number of thousands", "Es sind 1.234.568.", {"population": 1234567}, ("1.234.568",)),
+    ("another number with spaces", "Il y a 1 234 568.", {"population": 1234567}, ("1 234 568",)),
+    ("another decimal", "Es sind 12,6 Grad.", {"t": 12.5}, ("12,6",)),
+    ("another end of a range", "Expect 10-25 mm.", {"low": 10, "high": 20}, ("10-25",)),
+    ("a range the wrong way round", "Expect 20-10 mm.", {"low": 10, "high": 20}, ("20-10",)),
+    ("an end of another range", "It held 1989-1990.", {"a": "1989\u20131993", "b": 1990}, ("1989-1990",)),
+    ("another area", "Call +55 14 96123-4567.", {"a": "+55 11 96123-4567"}, ("+55 14 96123-4567",)),
+    ("another size", "It is 29x30.", {"width": 29, "height": 31}, ("29x30",)),
+    ("other millions", "About 1.3 million people.", {"population": 1234567}, ("1.3",)),
+    ("millions of what is one", "About 12 million people.", {"population": 12}, ("12",)),
+    ("another telephone number", "Call +47 22 33 44 56.", {"phone": "+4722334455"}, ("+47 22 33 44 56",)),
+    ("a part of a telephone number", "Call 22 33 44.", {"phone": "+4722334455"}, ("22 33 44",)),
+    ("another book", "Its ISBN is 978-3-16-148411-0.", {"isbn": 9783161484100}, ("978-3-16-148411-0",)),
+    ("another day with marks", "It opens on 04/06/2026.", {"opens": "2026-06-03"}, ("04/06/2026",)),
+    ("another year with marks", "It opens on 03/06/2027.", {"opens": "2026-06-03"}, ("03/06/2027",)),
+    ("another day without its year", "It opens on 4 June.", {"opens": "2026-06-03"}, ("4 June",)),
+    ("a day that no calendar has", "It opens on 31/06/2026.", {"opens": "2026-06-30"}, ("31/06/2026",)),
+    ("another number of rows", "There are 27 rows.", {"rows": [["a"]] * 28}, ("27",)),
+    (
+        "another number of what is left",
+        "There are Oslo, Bergen and 3 more.",
+        {"c": ["Oslo", "Bergen", "Moss", "Bodø"]},
+        ("3",),
+    ),
 ]
 
 
