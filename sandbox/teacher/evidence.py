@@ -179,6 +179,9 @@ class Evidence:
     def settled(self) -> set[str]:
         return self.told - self.spoilt
 
+    def returns(self, value: str) -> bool:
+        return any(one.has(value, None) for one in self.functions.values())
+
     def _read(self, sentence: str) -> None:
         """Looks up the values of a sentence of the answer, and whose they are.
 

@@ -64,7 +64,10 @@ def _status(shown: Evidence) -> tuple[str, str]:  # noqa: PLR0911  # a ladder of
         return "Unsolved", "No answer was given."
     values = f"{len(shown.backed)} of the observed values"
     objections = [
-        *(f"no observation backs {value}" for value in shown.wrong[:1]),
+        *(
+            f"{value} is something else" if shown.returns(value) else f"no observation backs {value}"
+            for value in shown.wrong[:1]
+        ),
         *(["a part could not be obtained"] if shown.gap else []),
         *(f"it says nothing of what {name} returned" for name in shown.untold[:1]),
         *(f"nothing was done about {value}" for value in shown.unaddressed[:1]),

@@ -380,7 +380,7 @@ def _of_another_entity(whole: Planted, others: Sequence[Search], some: str) -> I
                 values = [_text(value) for _, value in _leaves(given, "")]
                 if any(len(text) > 1 and _stands_nowhere(search, text) for text in values):
                     told = other.answer[slice(*other.spans[theirs])]
-                    answer = search.answer[:start] + told + search.answer[end:]
+                    answer = f"{search.answer[:start]}{told.strip()} {search.answer[end:]}".strip()
                     calls = tuple(theirs if one is call else one for one in search.calls)
                     yield Planted("other_entity", search, calls, answer, some)
                     return
