@@ -21,7 +21,7 @@ from tasks.exporting.params import ExportParams
 from warehouse.connect import open_database
 from warehouse.sql import statement
 from warehouse.table import from_arrow
-from warehouse.tables.annotations import Annotation, Node
+from warehouse.tables.annotations import LOST, Annotation, Node
 from warehouse.tables.instructions import Instruction
 
 TRAIN = "train"
@@ -139,6 +139,9 @@ class Source:
         if not (search.annotation.win or (self.params.give_ups and search.gave_up)):
             gave_up = "it gave up (--give-ups takes it)"
             self.left_out[gave_up if search.gave_up else "it ended without an answer"] += 1
+            return False
+        if any(message.content == LOST for message in search.annotation.messages):
+            self.left_out["it was imported without what its calls returned"] += 1
             return False
         conversation = among, _conversation_digest(search)
         if conversation in self._conversations:

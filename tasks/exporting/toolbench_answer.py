@@ -41,6 +41,8 @@ class Conversation:
 def conversation_of(messages: Sequence[AnswerMessage]) -> Conversation:
     """The conversation of an answer path; parallel calls come one after the other, each with its result."""
     said = Conversation()
+    if not messages or messages[0].role != "system":  # converted answers have lost theirs
+        said.messages.append({"role": "system", "content": ""})
     at = 0
     while at < len(messages):
         message = messages[at]
@@ -85,9 +87,7 @@ def _called(call: MessageToolCall) -> Json:
 
 
 def _with_anchor(messages: list[Json]) -> None:
-    """Sees to it that the first message is the system's and has the words that scripts look for."""
-    if not messages or messages[0]["role"] != "system":
-        messages.insert(0, {"role": "system", "content": ""})
+    """Sees to it that the first message, the system's, has the words that scripts look for."""
     text = messages[0]["content"]
     if ANCHOR not in text:
         sentence = prompts.load("export/act_sentence").render().strip()

@@ -28,9 +28,7 @@ from tasks.importing.rows import (
     instruction_of,
     method_of,
 )
-from warehouse.tables.annotations import AnswerMessage, MessageToolCall, Node
-
-CUT = "(what this call returned is not in the file: its steps are cut)"
+from warehouse.tables.annotations import LOST, AnswerMessage, MessageToolCall, Node
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _GIVES_UP = "give_up_and_restart"
@@ -164,7 +162,7 @@ def _step(role: str, message: Any) -> Step:
         raise BadRow(MALFORMED, "the message of a tool has no name")
     response = text_of(message.get("response"))
     arguments = text_of(message.get("arguments"))
-    return Step("call", name, arguments, None if response == CUT else response)
+    return Step("call", name, arguments, None if response == LOST else response)
 
 
 def _written_step(message: str) -> Step:
@@ -217,7 +215,7 @@ def _messages(query: str, steps: Sequence[Step], path: Sequence[int]) -> tuple[A
         )
         thought = None
         if not step.is_finish:
-            seen = CUT if step.response is None else step.response
+            seen = LOST if step.response is None else step.response
             messages.append(AnswerMessage(role="tool", content=seen, tool_calls=(), tool_call_id=call.id))
     return (*messages, *([] if thought is None else [_said("assistant", thought)]))
 

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from warehouse.table import Table
 
+LOST = "(what this call returned is not in the file: its steps are cut)"
+"""Stands in messages of an imported answer for what a call returned, where the file does not say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageToolCall:

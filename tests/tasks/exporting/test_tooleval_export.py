@@ -13,6 +13,11 @@ from searched_world import SCRIPTS, search, write_world
 from tasks.exporting.export import Exported
 from tasks.exporting.toolbench import number_of
 from warehouse.connect import open_database
+from warehouse.tables.annotations import LOST
+
+RAIN = {"name": "rain_for_sky", "description": "", "parameters": {"type": "object", "properties": {}}}
+FINISH = {"name": "Finish", "description": "", "parameters": {"type": "object", "properties": {}}}
+FINISHED = '{"return_type": "give_answer", "final_answer": "Dry."}'
 
 Export = Callable[..., Exported]
 
@@ -152,3 +157,29 @@ def test_our_own_searches_come_back_as_they_are_judged(export: Export, world: Pa
     )
     said = "if(win, final_answer, NULL) AS said, method"
     assert asked(tmp_path / "data", found.format(said)) == asked(world, found.format(said))
+
+
+def test_imported_answers_are_training_data_where_they_say_what_calls_returned(
+    export: Export, tmp_path: Path
+) -> None:
+    for model, response in (("whole", '{"error": "", "response": "dry"}'), ("cut", LOST)):
+        called = {"name": "rain_for_sky", "arguments": "{}", "response": response}
+        finished = {"name": "Finish", "arguments": FINISHED, "response": ""}
+        steps: list[Any] = []
+        for message in (finished, called):
+            steps = [{"role": "tool", "message": message, "next": steps}]
+        answer = {"method": "CoT@1", "total_steps": 2, "final_answer": FINISHED, "answer_details": steps}
+        entry = {"query": "Rain?", "available_tools": [RAIN, FINISH], "answer": answer}
+        (tmp_path / "answers" / model).mkdir(parents=True)
+        (tmp_path / "answers" / model / "G1_tool.json").write_text(json.dumps({"7": entry}))
+    imported(tmp_path / "data", tmp_path / "answers")
+
+    for format_, name in (("toolllama", "toolllama_G123_cot_test_tool.json"), ("openai", "test_tool.jsonl")):
+        exported = export(format_, tmp_path / "data", out=format_)
+        assert exported.left_out == {"it was imported without what its calls returned": 1}
+        assert exported.written[name] == (2 if format_ == "toolllama" else 1)
+    rows = json.loads((tmp_path / "toolllama" / "toolllama_G123_cot_test_tool.json").read_text())
+    assert [row["conversations"][-1]["value"].split("\n")[2] for row in rows] == [
+        "Action: rain_for_sky",
+        "Action: Finish",
+    ]

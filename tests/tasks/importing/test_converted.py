@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import UsageError
-from tasks.importing.converted import CUT
 from tasks.importing.files import find_answers
 from tasks.importing.importing import Part, parts_of
 from warehouse.table import to_columns
 from warehouse.tables import ANNOTATIONS, EVALUATIONS, INSTRUCTIONS, NODES, PREFERENCES
+from warehouse.tables.annotations import LOST
 
 Json = dict[str, Any]
 TIDE = {"name": "tide_for_sea", "description": "", "parameters": {"type": "object", "properties": {}}}
@@ -169,7 +169,7 @@ def test_calls_that_are_written_as_python_does_are_read_as_far_as_they_go(
     assert (node.observation, node.outcome) == (
         (CITY["response"], "error_message") if is_whole else (None, None)
     )
-    assert found.annotations[0].messages[2].content == (CITY["response"] if is_whole else CUT)
+    assert found.annotations[0].messages[2].content == (CITY["response"] if is_whole else LOST)
     assert len(found.remarks) == (not is_whole)
 
 
