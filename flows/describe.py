@@ -1,7 +1,7 @@
 """Reference pages made from the code: `python -m flows.describe` writes them into docs/.
 
 Whole pages, and blocks of others between two marks.  A test compares the pages with what this would
-write, so they cannot lag.
+write, so they cannot lag.  docs/data.md says what tables and views hold, as the database itself does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -19,11 +20,87 @@ from pydantic_core import PydanticUndefined
 
 from flows.build_dataset import DECLARED
 from flows.configure import profile_names
-from flows.describe_data import data_lines
 from flows.params import Config
 from tasks.frame.stage import Stage
 from tasks.llm.retry import ALL_ATTEMPTS, RETRIES, Retry
+from warehouse.connect import connect_snapshot
+from warehouse.query import list_queries
+from warehouse.sql import sql_files
 from warehouse.table import Table
+from warehouse.tables import TABLES
+
+# Column, type in SQL, comment.
+Column: TypeAlias = tuple[str, str, str | None]
+EXAMPLE = "; e.g. "
+
+
+def data_lines() -> Iterator[str]:
+    """The page without its head: tables, views, and the questions that have a name."""
+    columns = _columns()
+    for table in TABLES.values():
+        yield from _table(table, columns[table.name])
+    yield "# Views"
+    yield ""
+    yield "Made from the tables, in SQL ([warehouse/views](../warehouse/views))."
+    yield ""
+    for view in sql_files("views").values():
+        yield f"## {view.name}"
+        yield ""
+        yield f"A row is {view.title.removeprefix('Grain: ')}."
+        yield ""
+        yield from _table_of_columns(columns[view.name], {})
+    yield "# Questions"
+    yield ""
+    yield "`toolloom sql @name` asks them ([warehouse/queries](../warehouse/queries))."
+    yield ""
+    yield "| name | what it answers |"
+    yield "|---|---|"
+    yield from (f"| `@{query.name}` | {query.title} |" for query in list_queries().values())
+
+
+def _columns() -> dict[str, list[Column]]:
+    """The columns of every table and view, in their order."""
+    with TemporaryDirectory() as folder, connect_snapshot(Path(folder), None, described=True) as connection:
+        rows = connection.execute(list_queries()["columns"].text).fetchall()
+    found: dict[str, list[Column]] = {}
+    for table, column, type_, comment in rows:
+        found.setdefault(table, []).append((column, type_, comment))
+    return found
+
+
+def _table(table: Table[Any], columns: Sequence[Column]) -> Iterator[str]:
+    yield f"## {table.name}"
+    yield ""
+    history = " A history table." if table.history else ""
+    yield f"A row is {table.grain}; the key is `{', '.join(table.key)}`.{history}"
+    yield ""
+    yield _docstring(table.row_type)
+    yield ""
+    notes = {
+        field.name: ["volatile"] * (field.name in table.volatile) + ["may be null"] * field.nullable
+        for field in table.schema
+    }
+    yield from _table_of_columns(columns, notes)
+
+
+def _table_of_columns(columns: Sequence[Column], notes: dict[str, list[str]]) -> Iterator[str]:
+    yield "| column | type | meaning | example | |"
+    yield "|---|---|---|---|---|"
+    for name, type_, comment in columns:
+        meaning, _, example = (comment or "").partition(EXAMPLE)
+        shown = f"`{example}`" if example else ""
+        remark = ", ".join(notes.get(name, ()))
+        yield f"| `{name}` | `{type_.replace('|', '/')}` | {meaning} | {shown} | {remark} |"
+    yield ""
+
+
+def _docstring(documented: type) -> str:
+    """With its lines joined; dataclasses without one have only their signature."""
+    text = inspect.cleandoc(documented.__doc__ or "")
+    if dataclasses.is_dataclass(documented) and text.startswith(f"{documented.__name__}("):
+        return ""
+    return " ".join(text.split())
+
 
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by `python -m flows.describe`; edit the code instead. -->"

@@ -1,19 +1,174 @@
-"""`toolloom show`: a search, found by the beginning of its id, as a tree to read."""
+"""`toolloom show`: a search, found by the beginning of its id, as a tree to read: what was thought, called
+and answered, what was abandoned and why.
+"""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
+import orjson
 from rich.text import Text
 
-from flows.text.tree import Row, drawn, first_steps
+from tasks import exact_json
 from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.sql import statement
+
+NARROWEST = 30
+SHORT = 160  # characters of a thought or observation, unless all of it is wanted
+_FINISH = "Finish"
+_SAY_THEMSELVES = frozenset({"gave_up", "refused", "empty_reply"})
+_STYLES = {"answered": "bold green", "gave_up": "red", "ok": "green"}
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+@dataclass
+class Step:
+    """One reply of the model: its thought, and its calls with what came back."""
+
+    number: int
+    nodes: list[Row] = field(default_factory=list)
+    next: list[Step] = field(default_factory=list)
+
+    @property
+    def on_answer_path(self) -> bool:
+        return any(node["on_answer_path"] for node in self.nodes)
+
+    @property
+    def thought(self) -> str | None:
+        return next((node["thought"] for node in self.nodes if node["thought"]), None)
+
+    @property
+    def calls(self) -> list[Row]:
+        return [node for node in self.nodes if node["kind"] == "action_input"]
+
+
+def first_steps(nodes: Sequence[Row]) -> list[Step]:
+    """The replies to the question itself, each with the replies that followed it.
+
+    nodes: in pre-order.  A reply may be several nodes: a thought, an action, its input.
+    """
+    first: list[Step] = []
+    steps: dict[int, Step] = {}
+    of_node: dict[int, Step | None] = {}
+    for node in nodes:
+        before = of_node.get(node["parent_id"]) if node["parent_id"] is not None else None
+        number = node["query_no"]
+        if number is None:
+            of_node[node["node_id"]] = None
+            continue
+        if number not in steps:
+            steps[number] = Step(number)
+            (first if before is None else before.next).append(steps[number])
+        steps[number].nodes.append(node)
+        of_node[node["node_id"]] = steps[number]
+    return first
+
+
+def drawn(steps: Sequence[Step], width: int, *, full: bool) -> Iterator[Text]:
+    """A chain of replies stays in its column; where the search came back, its branches are indented."""
+    if len(steps) == 1:
+        yield from _step_lines(steps[0], width, full=full)
+        yield from drawn(steps[0].next, width, full=full)
+        return
+    for at, step in enumerate(steps):
+        last = at == len(steps) - 1
+        lines = drawn([step], max(NARROWEST, width - 3), full=full)
+        for number, line in enumerate(lines):
+            rule = ("└─ " if last else "├─ ") if number == 0 else ("   " if last else "│  ")
+            yield Text(rule, style="dim") + line
+
+
+def _step_lines(step: Step, width: int, *, full: bool) -> Iterator[Text]:
+    mark = f"{step.number + 1:>2} "
+    style = "" if step.on_answer_path else "dim"
+    if step.thought is not None:
+        yield from _wrapped(step.thought, width, first=mark, style=f"italic {style}".strip(), full=full)
+        mark = "   "
+    for call in step.calls:
+        yield from _call_lines(call, mark, width, style=style, full=full)
+        mark = "   "
+    if mark != "   ":
+        yield from _failure_lines(step.nodes[0], mark, width, full=full)
+    yield from _end_lines(step)
+
+
+def _failure_lines(node: Row, mark: str, width: int, *, full: bool) -> Iterator[Text]:
+    """A reply without a thought or a call."""
+    if node["outcome"] == "refused":
+        refused = f"✗ no reply: {node['observation'] or 'the endpoint refused this request'}"
+        yield from _wrapped(refused, width, first=mark, style="red", full=full)
+    else:
+        yield Text(f"{mark}(an empty reply: {node['finish_reason']})", style="dim")
+
+
+def _end_lines(step: Step) -> Iterator[Text]:
+    """Why nothing follows, where the reply itself does not say."""
+    last = step.nodes[-1]
+    if last["outcome"] in _SAY_THEMSELVES:
+        return
+    if last["entry"] is None and last["votes"] is not None:
+        votes = f"{last['votes']:g} vote{'' if last['votes'] == 1 else 's'}"
+        yield Text(f"   ✗ not followed: another reply was preferred ({votes})", style="dim")
+    elif last["pruned"]:
+        yield Text("   ✗ as deep as it may go", style="red")
+
+
+def _call_lines(call: Row, mark: str, width: int, *, style: str, full: bool) -> Iterator[Text]:
+    outcome = str(call["outcome"])
+    arguments = _arguments(call["arguments"])
+    if call["function"] == _FINISH and outcome in ("answered", "gave_up"):
+        written = {"final_answer": call["arguments"]} if arguments is None else arguments
+        yield from _finish_lines(call, written, mark, width)
+        return
+    made = call["arguments"] if arguments is None else _written(arguments)
+    yield from _wrapped(f"{call['function']}({made})", width, first=mark, style=style, full=full)
+    said = f"{outcome}: {call['observation'] or ''}"
+    yield from _wrapped(said, width, first="   → ", style=_STYLES.get(outcome, "yellow"), full=full)
+
+
+def _finish_lines(call: Row, arguments: Mapping[str, Any], mark: str, width: int) -> Iterator[Text]:
+    style = _STYLES[str(call["outcome"])]
+    if call["outcome"] == "gave_up":
+        yield Text(f"{mark}✗ gave up", style=style)
+        return
+    answer = f"✓ {arguments.get('final_answer', '')}"
+    yield from _wrapped(answer, width, first=mark, style=style, full=True)
+
+
+def _arguments(text: str | None) -> dict[str, Any] | None:
+    """The arguments by name; None when the model wrote something else."""
+    try:
+        value = exact_json.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _written(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={exact_json.dumps(value).decode()}" for name, value in arguments.items())
+
+
+def _wrapped(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:
+    """Lines of at most `width` columns, broken at blanks where there are any."""
+    indent = " " * len(first)
+    shown = _shown(text, full=full) or "''"
+    for line in textwrap.wrap(
+        shown, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+    ):
+        yield Text(line, style=style)
+
+
+def _shown(text: str, *, full: bool) -> str:
+    """One line of text; whatever an API sent, nothing in it controls a terminal."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if full or len(plain) <= SHORT else f"{plain[:SHORT]} ..."
 
 
 def show(data: Path, beginning: str, *, run: str | None, width: int, full: bool) -> Text:

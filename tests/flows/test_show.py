@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.text.tree import drawn, first_steps
+from flows.text.show import drawn, first_steps
 
 WIDTH = 60
 

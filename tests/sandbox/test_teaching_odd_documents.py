@@ -17,7 +17,7 @@ from catalogue_rows import a_parameter, a_tool, an_api
 import prompts
 from sandbox.teacher import TeacherFaults
 from sandbox.teacher.rules import answer
-from tasks.documents.document import document_of
+from tasks.documents.shorten import document_of
 from tasks.errors import BadRow
 from tasks.instructions.names import OfferedNames, names_of
 from tasks.instructions.params import InstructParams

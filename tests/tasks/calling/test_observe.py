@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tasks.calling.observe import observation_of, visible_text
 from tasks.calling.outcome import CallResult, Outcome
+from tasks.search.observing import observation_of, visible_text
 from tasks.text_budget.shape import Shape
 from tasks.text_budget.tokens import count_tokens
 

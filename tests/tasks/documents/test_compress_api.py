@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from scripted_model import ScriptedModel
 
-from tasks.documents.document import document_of
 from tasks.documents.params import CompressParams
-from tasks.documents.shorten import TOKENS_SHOWN, Compressor
+from tasks.documents.shorten import TOKENS_SHOWN, Compressor, document_of
 from tasks.errors import OverBudget, RequestRefused, StopRun
 from tasks.llm.chat import Reply
 from tasks.text_budget.shape import project, shape_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.documents.document import cut_document_of, document_of, example_response_of
+from tasks.documents.shorten import cut_document_of, document_of, example_response_of
 from tasks.errors import BrokenContract
 from tasks.text_budget.tokens import count_tokens
 from warehouse.tables.catalogue import Api, Parameter, Tool

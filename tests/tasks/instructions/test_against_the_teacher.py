@@ -14,9 +14,8 @@ from sandbox.serve import serving
 from sandbox.teacher import TeacherFaults
 from tasks.catalogue.hub import open_hub
 from tasks.catalogue.params import CatalogueParams, HubParams
-from tasks.documents.document import example_response_of
 from tasks.documents.params import CompressParams
-from tasks.documents.shorten import Compressor
+from tasks.documents.shorten import Compressor, example_response_of
 from tasks.instructions.fitting import fit_candidates
 from tasks.instructions.names import facts_of, names_of
 from tasks.instructions.params import InstructParams
