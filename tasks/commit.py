@@ -174,7 +174,9 @@ def _run_row(
         finished_at=datetime.now(UTC),
         status=status,
         config_digest=config_digest,
-        counts=tuple(_stage_counts(output) for output in outputs.values()),
+        counts=tuple(
+            StageCounts(stage=output.stage, **output.counts.model_dump()) for output in outputs.values()
+        ),
         n_requests=paid.n_requests,
         tokens_in=paid.tokens_in,
         tokens_out=paid.tokens_out,
@@ -225,10 +227,6 @@ def _paid_calls(run: RunContext, outputs: Mapping[str, StageOutput]) -> Iterable
             for call in services.store.read(LLM_CALLS, [ref]):  # a file at a time: there are many rows
                 if call.run_id == run.run_id and not call.from_store and call not in logged:
                     yield _paid(call)
-
-
-def _stage_counts(output: StageOutput) -> StageCounts:
-    return StageCounts(stage=output.stage, **output.counts.model_dump())
 
 
 def _refuse_violations(violations: Iterable[Violation]) -> None:

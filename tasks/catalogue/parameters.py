@@ -55,10 +55,8 @@ def parameters_of(detail: ApiDetail) -> tuple[Parameter, ...]:
     if detail.body is not None:
         described.extend(_body_fields(detail.body))
     _check_places(detail.path, described)
-    return tuple(
-        _row(parameter, arg_name)
-        for parameter, arg_name in zip(described, _argument_names(described), strict=True)
-    )
+    names = first_distinct([_name_choices(parameter) for parameter in described])
+    return tuple(_row(parameter, arg_name) for parameter, arg_name in zip(described, names, strict=True))
 
 
 def json_text(value: Any) -> str:
@@ -183,10 +181,6 @@ def _check_places(path: str, described: Sequence[_Described]) -> None:
             CrawlReason.INCONSISTENT,
             f"the path {path} and the path parameters {sorted(in_parameters)} do not name the same",
         )
-
-
-def _argument_names(described: Sequence[_Described]) -> list[str]:
-    return first_distinct([_name_choices(parameter) for parameter in described])
 
 
 def _name_choices(parameter: _Described) -> list[str]:

@@ -106,7 +106,7 @@ def _values(wanted: Wanted, json_type: str, schema: Mapping[str, Any]) -> Iterat
     match json_type:
         case "string":
             formatted = book().formats.get(str(schema.get("format")).lower(), ())
-            named = () if entry is None else entry.values or tuple(map(_number_text, entry.numbers))
+            named = () if entry is None else entry.values or tuple(map(str, entry.numbers))
             # A start date is a date that comes before the end date: the name knows more than the format.
             texts = tuple(_in_format(named, formatted)) or formatted if formatted else named
             yield from (text for text in texts if fits_text(text, schema))
@@ -149,7 +149,3 @@ def _in_format(named: tuple[str, ...], formatted: tuple[str, ...]) -> Iterator[s
 def _look(text: str) -> str:
     """Digits and letters made equal: dates look like dates, whichever they are; free text like no other."""
     return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text)) if _DATE.match(text) else text
-
-
-def _number_text(number: float) -> str:
-    return str(number)

@@ -153,7 +153,7 @@ def _in_folder(root: Path) -> list[str]:
     unreadable: list[OSError] = []
     found: list[Path] = []
     for folder, subfolders, names in os.walk(root, onerror=unreadable.append):
-        subfolders[:] = [name for name in subfolders if not _is_passed_over(name)]
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name != "node_modules"]
         found.extend(
             Path(folder, name)
             for name in names
@@ -161,10 +161,6 @@ def _in_folder(root: Path) -> list[str]:
         )
     found.extend(Path(str(error.filename)) for error in unreadable)
     return [path.relative_to(root).as_posix() for path in found]
-
-
-def _is_passed_over(folder: str) -> bool:
-    return folder.startswith(".") or folder == "node_modules"
 
 
 def _why(error: Exception) -> str:
