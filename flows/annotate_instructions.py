@@ -9,10 +9,11 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict
 
+from flows import DEFAULT_DATA
 from flows.build_dataset import budgets_for
 from flows.configure import came_with_queries
 from flows.outcome import Annotated, Found, StageRun, Unusable
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, shard_runner
 from tasks.annotate import STAGE as SEARCH

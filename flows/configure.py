@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from flows import DEFAULT_PROFILE
 from flows.params import Config
 from flows.report import say
 from tasks.catalogue.opening import are_sources_of
@@ -20,7 +21,6 @@ from tasks.llm.params import OLD_ENDPOINT_ID
 from warehouse import manifest
 from warehouse.manifest import Manifest
 
-DEFAULT_PROFILE = "sandbox"
 PROFILES = Path(__file__).parent / "profiles"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from prefect import flow
 
+from flows import DEFAULT_DATA
 from flows.outcome import Evaluated, StageRun
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from flows.report import say
 from flows.run import run_in
 from flows.stages import StageSequence, shard_runner

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows import DEFAULT_DATA
 from flows.evaluate_annotations import joined
 from flows.outcome import Ranked
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from flows.run import run_in
 from flows.stages import StageSequence
 from tasks.commit import RANK as KIND

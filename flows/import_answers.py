@@ -6,8 +6,9 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows import DEFAULT_DATA
 from flows.outcome import Imported, StageRun, Unusable
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from flows.report import printable
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, raise_stop

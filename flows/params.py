@@ -23,8 +23,6 @@ from tasks.probing.params import ProbeParams
 from tasks.sampling.params import SampleParams
 from tasks.search.params import AnnotateParams
 
-DEFAULT_DATA = Path(__file__).parent.parent / "warehouse" / "data"
-
 # `endpoint` is the trial at the beginning of a run.
 ASKING_STAGES = ("endpoint", "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from prefect import flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from flows import DEFAULT_DATA
 from flows.build_dataset import Outputs, build_annotations, build_catalogue, build_instructions
 from flows.evaluate_annotations import build_evaluations
 from flows.outcome import Refreshed, StageRun
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from flows.plan import forecast, forecast_after_catalogue
 from flows.run import OpenRun, run_in
 from flows.stages import STAGES, for_batches

@@ -11,8 +11,8 @@ from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
+from flows import DEFAULT_DATA
 from flows.outcome import Annotated, Evaluated, Imported, Outcome, Ranked, Reprobed, Spent, StageRun, Unusable
-from flows.params import DEFAULT_DATA
 from tasks.errors import UsageError
 from warehouse import manifest
 

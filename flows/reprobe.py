@@ -6,9 +6,10 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows import DEFAULT_DATA
 from flows.build_dataset import say_what_is_unused
 from flows.outcome import Reprobed
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from flows.run import run_in
 from flows.stages import raise_stop, run_stage, shard_runner
 from tasks.errors import UsageError

@@ -210,7 +210,7 @@ def refresh(
 
 
 def _folder(folder: Path | str | None) -> Path:
-    from flows.params import DEFAULT_DATA
+    from flows import DEFAULT_DATA
 
     return Path(folder or os.environ.get("TOOLLOOM_DATA") or DEFAULT_DATA).resolve()
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows import DEFAULT_DATA
 from flows.commands.options import (
     ConfigFile,
     Data,
@@ -17,7 +18,6 @@ from flows.commands.options import (
     Verbose,
     command,
 )
-from flows.params import DEFAULT_DATA
 
 
 def export(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows import DEFAULT_DATA
 from flows.commands.options import Data, Earlier, Format, RowFormat, Verbose, command
-from flows.params import DEFAULT_DATA
 
 if TYPE_CHECKING:
     import pandas as pd

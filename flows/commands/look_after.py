@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from flows import DEFAULT_DATA
 from flows.commands.options import Data, TextFormat, Verbose, command
-from flows.params import DEFAULT_DATA
 from flows.prefect.supervise import PYTHON
 from tasks.errors import UsageError
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from flows import DEFAULT_DATA
 from flows.commands.options import (
     ConfigFile,
     Data,
@@ -18,7 +19,6 @@ from flows.commands.options import (
     Verbose,
     command,
 )
-from flows.params import DEFAULT_DATA
 
 
 class Stage(StrEnum):

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from flows.configure import DEFAULT_PROFILE
+from flows import DEFAULT_PROFILE
 from tasks.errors import OverBudget, ToolloomError, UsageError
 
 INTERRUPTED = 130

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows import DEFAULT_DATA
 from flows.commands.options import (
     ConfigFile,
     Data,
@@ -19,7 +20,6 @@ from flows.commands.options import (
     Verbose,
     command,
 )
-from flows.params import DEFAULT_DATA
 
 retriever = typer.Typer(
     help="Measure and train what finds the APIs for an instruction.", no_args_is_help=True

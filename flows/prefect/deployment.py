@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from flows import DEFAULT_DATA
 from flows.configure import load_config, profile_names
-from flows.params import DEFAULT_DATA, Config
+from flows.params import Config
 from tasks.errors import UsageError
 
 FILE = "TOOLLOOM_DEPLOYMENT"

@@ -27,8 +27,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         yield opened
 
 
-@pytest.fixture
-def page(browser: Chrome, tmp_path: Path, build: ModuleType) -> Chrome:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, build: ModuleType) -> Path:
     """A report of three instructions: answered after going back, evil, and not searched."""
     rows = [
         build.tool(),
@@ -66,9 +66,15 @@ def page(browser: Chrome, tmp_path: Path, build: ModuleType) -> Chrome:
         build.reject(reason=EVIL),
         build.run(build.counts("crawl", 5, 5), build.counts("probe", 5, 4, 1)),
     ]
-    manifest.commit(tmp_path, build.snapshot(tmp_path, *rows))
+    data = tmp_path_factory.mktemp("reported")
+    manifest.commit(data, build.snapshot(data, *rows))
+    return write_report(data, None, run=None)
+
+
+@pytest.fixture
+def page(browser: Chrome, written: Path) -> Chrome:
     look(browser, width=1280)
-    browser.get(write_report(tmp_path, None, run=None).as_uri())
+    browser.get(written.as_uri())
     until(browser, READY)
     return browser
 

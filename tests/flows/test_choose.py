@@ -8,8 +8,9 @@ from types import ModuleType
 import pytest
 from typer.testing import CliRunner
 
+from flows import DEFAULT_PROFILE
 from flows.cli import app
-from flows.configure import DEFAULT_PROFILE, chosen_config, load_config
+from flows.configure import chosen_config, load_config
 from tasks.catalogue.opening import sources_digest
 from tasks.errors import UsageError
 from warehouse import manifest

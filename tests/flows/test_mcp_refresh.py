@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import mcp_facts
 import pytest
 from commands import Sandbox, refused
+from snapshots import rows
 from warm import WarmToolloom
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -24,13 +23,6 @@ def sources(*listed: str) -> list[str]:
     return ["--set", f"catalogue.sources=[{', '.join(listed)}]"]
 
 
-def rows(toolloom: WarmToolloom, data: Path, sql: str) -> list[dict[str, Any]]:
-    done = toolloom("sql", sql, "--format", "json", "--data", data)
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
 @pytest.fixture(scope="module")
 def refreshed(toolloom: WarmToolloom, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("mcp") / "data"
@@ -40,35 +32,30 @@ def refreshed(toolloom: WarmToolloom, sandbox: Sandbox, tmp_path_factory: pytest
     return data
 
 
-def test_every_stage_is_accounted_for(toolloom: WarmToolloom, refreshed: Path) -> None:
-    funnel = rows(toolloom, refreshed, "SELECT stage, n_in, n_out, n_rejected FROM funnel")
+def test_every_stage_is_accounted_for(refreshed: Path) -> None:
+    funnel = rows(refreshed, "SELECT stage, n_in, n_out, n_rejected FROM funnel")
 
     assert [row["stage"] for row in funnel][::6] == ["crawl", "annotate"]
     assert all(row["n_in"] == row["n_out"] + row["n_rejected"] for row in funnel)
     assert (funnel[0]["n_out"], funnel[-2]["n_out"]) == (7, 6)
 
 
-def test_tools_that_read_are_kept(toolloom: WarmToolloom, refreshed: Path) -> None:
-    kept = rows(toolloom, refreshed, "SELECT api_id FROM verdicts WHERE kept AND api_id LIKE '%facts%'")
+def test_tools_that_read_are_kept(refreshed: Path) -> None:
+    kept = rows(refreshed, "SELECT api_id FROM verdicts WHERE kept AND api_id LIKE '%facts%'")
 
     names = ("capital", "metals", "moons", "weight")
     assert sorted(row["api_id"] for row in kept) == [f"Reference/facts/{name}" for name in names]
 
 
-def test_a_tool_that_may_change_something_is_skipped_with_what_would_allow_it(
-    toolloom: WarmToolloom, refreshed: Path
-) -> None:
-    (skipped,) = rows(
-        toolloom, refreshed, "SELECT row_id, reason, detail FROM rejects WHERE reason = 'unsafe_skipped'"
-    )
+def test_a_tool_that_may_change_something_is_skipped_with_what_would_allow_it(refreshed: Path) -> None:
+    (skipped,) = rows(refreshed, "SELECT row_id, reason, detail FROM rejects WHERE reason = 'unsafe_skipped'")
 
     assert (skipped["row_id"], skipped["reason"]) == ("Reference/facts/forget", "unsafe_skipped")
     assert 'name it in `allow_tools` of the mcp source "facts"' in skipped["detail"]
 
 
-def test_searches_really_call_the_servers(toolloom: WarmToolloom, refreshed: Path) -> None:
+def test_searches_really_call_the_servers(refreshed: Path) -> None:
     called = rows(
-        toolloom,
         refreshed,
         "SELECT outcome, origin, http_status, count(*) AS n FROM calls JOIN apis USING (api_id) "
         "WHERE protocol = 'mcp' AND outcome = 'ok' GROUP BY ALL",

@@ -26,15 +26,15 @@ JUDGED = (
 BY_ROUND = "SELECT greatest(0, -draw) AS round_no, count(*) AS n FROM samples GROUP BY ALL ORDER BY ALL"
 
 
-@pytest.fixture
-def data(uninterrupted: Snapshot, tmp_path: Path) -> Path:
-    """A folder in which all is done, to go on from."""
-    return Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
-
-
-@pytest.fixture
-def selected(toolloom: WarmToolloom, sandbox: Sandbox, data: Path) -> Path:
+@pytest.fixture(scope="module")
+def selected(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """More wanted than there are, and every one of them judged."""
+    data = Path(shutil.copytree(uninterrupted.data, tmp_path_factory.mktemp("selected") / "data"))
     done = toolloom("refresh", *SMALL, *MANY, *sandbox.settings(), "--until", "select", "--data", data)
     assert done.returncode == 0, done.stdout + done.stderr
     return data
@@ -63,25 +63,44 @@ def test_nothing_is_asked_again_when_all_rounds_are_done(
     assert sandbox.stats["requests"] == asked
 
 
+OTHERS = (*MANY, "--set", "instruct.seed=7", "--until", "select")
+CHOSEN = "SELECT instruction_id FROM instructions ORDER BY ALL"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[list[dict[str, Any]], int]:
+    """What is chosen when nothing stops the run, and how many requests that takes."""
+    data = Path(shutil.copytree(uninterrupted.data, tmp_path_factory.mktemp("undisturbed") / "data"))
+    asked = sandbox.stats["requests"]
+    done = toolloom("refresh", *SMALL, *OTHERS, *sandbox.settings(), "--data", str(data))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return rows_of(data, CHOSEN), sandbox.stats["requests"] - asked
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_stop_leaves_no_trace_in_the_finished_run(
-    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path, share: float
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    undisturbed: tuple[list[dict[str, Any]], int],
+    tmp_path: Path,
+    share: float,
 ) -> None:
     """Wherever the budget ends: while instructions are written, or judged, in whatever round."""
-    undisturbed, stopped = (
-        Path(shutil.copytree(uninterrupted.data, tmp_path / name)) for name in ("undisturbed", "stopped")
-    )
-    command = ("refresh", *SMALL, *MANY, *sandbox.settings(), "--set", "instruct.seed=7", "--until", "select")
-    asked = sandbox.stats["requests"]
-    assert toolloom(*command, "--data", undisturbed).returncode == 0
-    budget = int((sandbox.stats["requests"] - asked) * share)
+    chosen, n_requests = undisturbed
+    data = Path(shutil.copytree(uninterrupted.data, tmp_path / "stopped"))
+    command = ("refresh", *SMALL, *OTHERS, *sandbox.settings(), "--data", str(data))
 
-    capped = toolloom(*command, "--set", f"budget.max_requests={budget}", "--data", stopped)
-    finished = toolloom(*command, "--data", stopped)
+    capped = toolloom(*command, "--set", f"budget.max_requests={int(n_requests * share)}")
+    finished = toolloom(*command)
 
     assert (capped.returncode, finished.returncode) == (3, 0), finished.stdout + finished.stderr
-    chosen = "SELECT instruction_id FROM instructions ORDER BY ALL"
-    assert rows_of(stopped, chosen) == rows_of(undisturbed, chosen)
+    assert rows_of(data, CHOSEN) == chosen
 
 
 def rows_of(data: Path, sql: str) -> list[dict[str, Any]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from commands import Sandbox, refused
+from snapshots import rows
 from warm import WarmToolloom
 
 from sandbox import catalogue
@@ -32,13 +31,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def from_folder(folder: Path) -> list[str]:
     return ["--set", f'catalogue.sources=[{{kind="toolbench", location="{folder}"}}]']
-
-
-def rows(toolloom: WarmToolloom, data: Path, sql: str) -> list[dict[str, Any]]:
-    done = toolloom("sql", sql, "--format", "json", "--data", data)
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
 
 
 def executed(sandbox: Sandbox) -> int:
@@ -66,17 +58,16 @@ def refreshed(
     return data
 
 
-def test_every_stage_has_something_to_go_on(toolloom: WarmToolloom, refreshed: Path) -> None:
-    funnel = rows(toolloom, refreshed, "SELECT stage, n_in, n_out, n_rejected FROM funnel")
+def test_every_stage_has_something_to_go_on(refreshed: Path) -> None:
+    funnel = rows(refreshed, "SELECT stage, n_in, n_out, n_rejected FROM funnel")
 
     assert [row["stage"] for row in funnel] == ["crawl", "probe", "compress", "sample", "propose", "select"]
     assert all(row["n_in"] == row["n_out"] + row["n_rejected"] for row in funnel)
     assert funnel[-1]["n_out"] == 4
 
 
-def test_sound_apis_are_kept_and_the_others_have_reasons(toolloom: WarmToolloom, refreshed: Path) -> None:
+def test_sound_apis_are_kept_and_the_others_have_reasons(refreshed: Path) -> None:
     found = rows(
-        toolloom,
         refreshed,
         "SELECT count(*) FILTER (kept) AS kept, count(*) AS apis, "
         "count(*) FILTER (verdicts.reason = 'ok' AND verdicts.example_response IS NULL) AS without_example, "
@@ -89,10 +80,8 @@ def test_sound_apis_are_kept_and_the_others_have_reasons(toolloom: WarmToolloom,
     assert (counted["without_example"], counted["protocols"], counted["protocol"]) == (0, 1, "toolbench")
 
 
-def test_a_broken_file_is_told_and_stops_nothing(
-    toolloom: WarmToolloom, refreshed: Path, folder: Path
-) -> None:
-    rejects = rows(toolloom, refreshed, "SELECT row_id, reason FROM rejects WHERE stage = 'crawl'")
+def test_a_broken_file_is_told_and_stops_nothing(refreshed: Path, folder: Path) -> None:
+    rejects = rows(refreshed, "SELECT row_id, reason FROM rejects WHERE stage = 'crawl'")
 
     assert rejects == [{"row_id": f"{folder.name}/tools/Finance/broken.json", "reason": "not_json"}]
 
@@ -103,7 +92,7 @@ def test_the_catalogue_does_not_depend_on_who_executes_it(
     refresh(toolloom, sandbox, tmp_path, from_folder(folder), until="crawl")
 
     apis = "SELECT * FROM apis ORDER BY api_id"
-    assert rows(toolloom, tmp_path, apis) == rows(toolloom, refreshed, apis)
+    assert rows(tmp_path, apis) == rows(refreshed, apis)
 
 
 @pytest.mark.parametrize(
