@@ -19,7 +19,7 @@ _GAP = re.compile(
     |sorry|unfortunately|no\ (?:data|information|results?|answers?)\ (?:is|are|was|were|could))\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ASKS = re.compile(
+ASKS = re.compile(
     r"\?\s*$|^(?:please|kindly|give|tell|show|find|list|check|calculate|compute|convert|search|book|send)\b"
     r"|\b(?:please|i (?:need|want|would like) you to|(?:give|tell|show|find) me|let me know"
     r"|(?:could|would|can) you|you could|need you to|want you to|requested to)\b"
@@ -289,7 +289,7 @@ class Evidence:
         return found
 
     def _asks(self, sentence: str) -> bool:
-        return bool(_ASKS.search(sentence)) and not ABOUT_THE_ANSWER.search(sentence)
+        return bool(ASKS.search(sentence)) and not ABOUT_THE_ANSWER.search(sentence)
 
     def _heard(self, sentence: str) -> float:
         """The share of its words that the answer or the functions called have."""

@@ -7,18 +7,13 @@ from collections.abc import Callable
 
 from sandbox.teacher import faults as dice
 from sandbox.teacher.documents import Api, of_document, of_function
-from sandbox.teacher.evidence import ABOUT_THE_ANSWER, Evidence
+from sandbox.teacher.evidence import ABOUT_THE_ANSWER, ASKS, Evidence
 from sandbox.teacher.faults import TeacherFaults
 from sandbox.teacher.observations import read
 from sandbox.teacher.prompts import FINISH, Json, Judge, Rank, Step
 from sandbox.teacher.searching import Part, given_values, parts_of
 from sandbox.teacher.writing import EARLIER
 
-_ASKS = re.compile(
-    r"\?\s*$|^(?:please|kindly|give|tell|show|find|list|check|calculate|compute|convert|search|book|send)\b"
-    r"|\b(?:please|i (?:need|want|would like) you to|tell me|let me know)\b",
-    re.IGNORECASE,
-)
 _COMPARED = 40  # characters of a part that a sentence has to have
 _UNNATURAL = (
     (re.compile(r"\b(?:api|endpoint|http request)s?\b", re.IGNORECASE), "it speaks of interfaces"),
@@ -112,7 +107,7 @@ def _task_status(task: Judge) -> tuple[str, str]:
     for sentence in re.split(r"(?<=[.!?])\s+", task.query):
         # A part may begin within a sentence and end with the words that lead to the next one.
         served = any(sentence in part.text or part.text[:_COMPARED] in sentence for part in parts)
-        if not served and _ASKS.search(sentence) and not ABOUT_THE_ANSWER.search(sentence):
+        if not served and ASKS.search(sentence) and not ABOUT_THE_ANSWER.search(sentence):
             return "Unsure", f'No function serves "{" ".join(sentence.split()[:8]).rstrip(".,;:?!")}".'
     for part in parts:
         lacking = _lacking(part, task.query)
