@@ -113,8 +113,9 @@ def _ended(services: Services, nodes: tuple[TableRef, ...], ids: set[str]) -> Ma
     """How the calls on the path of each answer ended, in order."""
     ended: dict[str, list[tuple[int, str]]] = defaultdict(list)
     columns = ("annotation_id", "node_id", "function", "outcome", "on_answer_path")
-    for annotation_id, node_id, function, outcome, on_path in services.store.select(nodes, *columns):
-        if annotation_id in ids and on_path and outcome is not None and function != FINISH:
+    found = services.store.select(nodes, *columns, among=("annotation_id", ids))
+    for annotation_id, node_id, function, outcome, on_path in found:
+        if on_path and outcome is not None and function != FINISH:
             ended[annotation_id].append((node_id, outcome))
     return defaultdict(list, {key: [outcome for _, outcome in sorted(rows)] for key, rows in ended.items()})
 

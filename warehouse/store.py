@@ -66,15 +66,20 @@ class Store:
             rows += from_arrow(table.row_type, self._load(table, ref))
         return rows
 
-    def select(self, refs: Iterable[TableRef], *columns: str) -> list[tuple[Any, ...]]:
+    def select(
+        self, refs: Iterable[TableRef], *columns: str, among: tuple[str, Set[str]] | None = None
+    ) -> list[tuple[Any, ...]]:
         """Some columns of the files' rows, without reading the others.
+
+        among: a column, and the values of it whose rows are wanted; None: all rows.
 
         Raises BrokenContract when a file is missing, no such file, or without such a column.
         """
         rows: list[tuple[Any, ...]] = []
         for ref in refs:
             try:
-                found = pq.read_table(self.root / ref.path, columns=list(columns))
+                wanted = None if among is None else [(among[0], "in", among[1])]
+                found = pq.read_table(self.root / ref.path, columns=list(columns), filters=wanted)
                 rows += zip(*(found[column].to_pylist() for column in columns), strict=True)
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise BrokenContract(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tasks.errors import BadRow
 from tasks.judging.facts import UNSOLVED, facts_of, said_by
@@ -76,8 +76,9 @@ async def _ask(
     subject = row.instruction_id if asked == TASK else row.annotation_id
     first = _PER_VOTE * params.votes if asked == ALONE else 0
     n_cast, refused = 0, None
+    asking = question.request(temperature=params.temperature, seed=0, **shown)
     for number in range(params.votes):
-        request = question.request(temperature=params.temperature, seed=number, **shown)
+        request = replace(asking, seed=number)
         try:
             said = await vote(model, question, request, subject, ordinal=first + _PER_VOTE * number)
         except BadRow as error:

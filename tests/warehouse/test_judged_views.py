@@ -408,3 +408,42 @@ def test_an_answer_without_a_vote_is_not_judged_and_a_task_without_one_is_unsure
         *(task(None, vote=vote) for vote in range(3)),
     )
     assert found == [("annotation-1", 1, SOLVED, UNSURE, True)]
+
+
+UNDONE = "toolloom, "
+
+
+def test_each_mending_can_be_undone_by_itself_and_makes_a_difference(rows_of: Ask, build: ModuleType) -> None:
+    """Of unsure votes, a task that cannot be solved, an unsure label beside a solved one, one order alone."""
+    cases = {
+        "unsure": [said("unsure", label, vote=vote) for vote, label in enumerate((SOLVED, UNSURE, UNSURE))],
+        "impossible": [
+            said("impossible", UNSOLVED, instruction_id="instruction-2"),
+            task(UNSOLVABLE, "instruction-2"),
+        ],
+    }
+    found = rows_of(
+        "SELECT rules, list(annotation_id || passed || set_aside ORDER BY annotation_id), "
+        "(SELECT list(annotation_id || won ORDER BY annotation_id) FROM judged_pairs "
+        "WHERE judged_pairs.rules = judged_answers.rules) FROM judged_answers "
+        "WHERE starts_with(rules, 'toolloom') GROUP BY rules",
+        build.annotation(annotation_id="unsure"),
+        build.annotation(annotation_id="impossible", instruction_id="instruction-2"),
+        *(vote for votes in cases.values() for vote in votes),
+        *two_answers(build, UNSURE, SOLVED, "1"),
+        *votes_of("ours", "1"),
+        *two_answers(build, SOLVED, UNSOLVED, "2"),
+        *votes_of("ours", "2"),
+        *two_answers(build, SOLVED, SOLVED, "3"),
+        prefers("ours3", "theirs3", "first"),
+        prefers("theirs3", "ours3", "tie"),
+    )
+    decided = {rules: counted for rules, *counted in found}
+    assert {rules.removeprefix(UNDONE) for rules in decided if rules.startswith(UNDONE)} == {
+        "coins for unsure votes",
+        "unsolvable passes",
+        "unsure loses to solved",
+        "either order",
+        "labels shuffled",
+    }
+    assert [rules for rules, counted in decided.items() if counted == decided["toolloom"]] == ["toolloom"]
