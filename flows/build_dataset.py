@@ -18,6 +18,7 @@ from tasks.evaluate import STAGE as EVALUATE
 from tasks.frame.run import RunContext
 from tasks.frame.services import services_of
 from tasks.frame.stage import Stage
+from tasks.label import STAGE as LABEL
 from tasks.prefer import STAGE as PREFER
 from tasks.probe import STAGE as PROBE
 from tasks.probing.params import unused
@@ -33,7 +34,7 @@ from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
-DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, EVALUATE, PREFER, RANK, COMMIT)
+DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, EVALUATE, PREFER, LABEL, RANK, COMMIT)
 """In the order of a refresh, the commit last."""
 
 Outputs = dict[str, StageOutput]

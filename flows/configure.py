@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -140,12 +140,15 @@ def _override(values: dict[str, Any], override: str) -> None:
     if not dot:
         values[section] = _value(text)
         return
-    table = values.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise UsageError(f"--set {override!r}: {section!r} is not a section", fix="leave out the dot")
+    table = values
+    *sections, name = (section, *name.split("."))
+    for part in sections:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set {override!r}: {part!r} is not a section", fix="leave out the dot")
     table[name] = _value(text)
     # What is said last is meant for every host, also for those the file has said something else of.
-    own = table.get("hosts") if name != "hosts" else None
+    own = table.get("hosts") if sections == [section] and name != "hosts" else None
     for said in own.values() if isinstance(own, dict) else ():
         if isinstance(said, dict):
             said.pop(name, None)
@@ -216,9 +219,10 @@ def _known_keys(section: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Config
     for part in section:
         field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
+        annotation = None if field is None else field.annotation
+        kinds = (annotation, *get_args(annotation))  # what may be left out is a union with None
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not inner:
             return []
-        if not issubclass(field.annotation, BaseModel):
-            return []
-        model = field.annotation
+        model = inner[0]
     return list(model.model_fields)

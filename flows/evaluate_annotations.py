@@ -9,7 +9,7 @@ from typing import Any
 from prefect import flow
 
 from flows import DEFAULT_DATA
-from flows.outcome import Evaluated, StageRun
+from flows.outcome import Evaluated, Labelled, StageRun
 from flows.params import Config
 from flows.report import say
 from flows.run import run_in
@@ -20,20 +20,22 @@ from tasks.evaluate import STAGE as JUDGE
 from tasks.frame.run import RunContext
 from tasks.frame.running import usable
 from tasks.frame.services import services_of
-from tasks.keep_searches import HOLD_ANSWERS, HOLD_INSTRUCTIONS, merged_votes
+from tasks.keep_searches import HOLD_ANSWERS, HOLD_INSTRUCTIONS, merged_labels, merged_votes
+from tasks.label import STAGE as LABEL
+from tasks.label import LabelFile
 from tasks.prefer import STAGE as PREFER
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, NODES
+from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, LABELS, NODES
 
 
 @flow(name="evaluate-annotations", flow_run_name="evaluate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated:
     """Judges all answers of the snapshot shown, and commits a run of kind `evaluate`."""
-    with run_in(data, config, EVALUATE, base=annotated_run) as run:
+    with run_in(data, config, EVALUATE, base=annotated_run, asks_model=False, asks_judge=True) as run:
         assert run.base is not None, "annotated_run gives none but one that is there"
         answers, against = to_judge(run.base.stages), run.config.evaluate.against
         methods = methods_of(run.store, answers)
@@ -49,9 +51,30 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
         return run.commit(
             Evaluated,
             done,
-            merged_votes(run.store, run.base.stages, judged, run.config.llm.model),
+            merged_votes(run.store, run.base.stages, judged, run.config.judge.model),
             "complete" if complete else "partial",
             parent=run.base.run_id,
+        )
+
+
+@flow(name="label-answers", flow_run_name="label-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
+def label_answers(config: Config, data: Path, file: Path) -> Labelled:
+    """Reads a file of labels into a run that shows all that the snapshot shows, and these."""
+    with run_in(
+        data, config, EVALUATE, variant=f"labels {file}", base=annotated_run, asks_model=False
+    ) as run:
+        assert run.base is not None, "annotated_run gives none but one that is there"
+        with StageSequence(run.context, run.config, outputs=to_judge(run.base.stages)) as sequence:
+            read = sequence.stage(LABEL, LabelFile(place=file))
+        people = {person for (person,) in run.store.select(read.tables[LABELS.name], "person")}
+        return run.commit(
+            Labelled,
+            sequence.done,
+            {LABEL.name: merged_labels(run.store, run.base.stages.get(LABEL.name), read)},
+            run.base.status,
+            parent=run.base.run_id,
+            n_labels=read.counts.n_out,
+            n_people=len(people),
         )
 
 

@@ -13,14 +13,14 @@ from flows.report import say
 from flows.text.progress import shown
 from tasks.errors import BrokenContract
 from tasks.exact_json import digest_of
-from tasks.frame.model import ENDPOINT
+from tasks.frame.model import ENDPOINT, Asked
 from tasks.frame.policies import refused_results
 from tasks.frame.run import RunContext
 from tasks.frame.services import close_services, services_of
 from tasks.frame.stage import KEYS
 from tasks.llm.batching.batches import Record
 from tasks.llm.detect import KnownEndpoints
-from tasks.llm.params import Capabilities
+from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.spending import mostly_refused
 from tasks.probing.judge import reached_nothing
 from tasks.transport.redactor import secrets_named
@@ -41,13 +41,15 @@ def open_run(
     kind: str = REFRESH,
     looks_at: Collection[str] = (),
     asks_model: bool = True,
+    asks_judge: bool = False,
     replay: bool = False,
 ) -> Iterator[RunContext]:
     """The run: resumed when the one of its kind before it died, new otherwise.
 
     A refresh looks at the world again where the parent's view of it is too old; a run of any other kind
-    takes the parent's view, but for the stages it `looks_at` the world for.  replay: no API is called.  Its
-    services close behind it.
+    takes the parent's view, but for the stages it `looks_at` the world for.  asks_model, asks_judge: whether
+    it may ask the endpoint of `[llm]`, and the one that judges.  replay: no API is called.  Its services
+    close behind it.
     """
     for name in secrets_named(config.key_variables)[1]:
         say(
@@ -63,9 +65,16 @@ def open_run(
     if _is_stale(config, data):
         manifest.finish(data)
     pending = manifest.begin(data, _new_run(config, parent, data, kind, looks_at))
-    run = _context(config, data, pending, parent).model_copy(update={"replay": replay})
+    asked = config.endpoints(asks_model=asks_model, asks_judge=asks_judge)
+    run = _context(config, data, pending, parent).model_copy(
+        update={
+            "replay": replay,
+            "llm": asked[0] if asked else config.llm,
+            "judge": config.evaluate.judge if asks_judge else None,
+        }
+    )
     try:
-        run = _with_capabilities(run, asks_model=asks_model)
+        run = _with_capabilities(run, asks_model=bool(asked))
         try:
             yield run
         finally:
@@ -111,35 +120,48 @@ def _context(config: Config, data: Path, pending: PendingRun, parent: Manifest |
 
 
 def _with_capabilities(run: RunContext, *, asks_model: bool) -> RunContext:
-    """The run, with what its endpoint can do: as found before, or found out now and told in a line.
+    """The run, with what its endpoints can do: as found before, or found out now and told in a line.
 
-    A run that may never ask the endpoint, because all replies are stored, does not look for it.
+    A run that may never ask them, because all replies are stored, does not look for them.
     """
-    services, known = services_of(run), KnownEndpoints(run.data)
+    model = services_of(run).model
     if asks_model:
-        services.runtime.run(services.model.check_endpoint())
-        _tell_of_batches(services.model.batches_left())
-    capabilities = known.find(run.llm)
+        model.runtime.run(model.check_endpoints())
+        _tell_of_batches(model.batches_left())
+    for asked in model.asked:
+        _learn_capabilities(run, asked, asks_model=asks_model)
+    found = {
+        "capabilities": model.writer.endpoint.capabilities,
+        "judge_capabilities": model.judge.endpoint.capabilities,
+    }
+    return run.model_copy(update=found)
+
+
+def _learn_capabilities(run: RunContext, asked: Asked, *, asks_model: bool) -> None:
+    services, known = services_of(run), KnownEndpoints(run.data)
+    llm, endpoint = asked.params, asked.endpoint
+    capabilities = known.find(llm)
     if capabilities is None and not asks_model:
-        return run
-    told = services.model.endpoint.client.context
+        return
+    told = endpoint.client.context
     if capabilities is not None and told is not None:
-        known.learn(run.llm, told)
+        known.learn(llm, told)
         capabilities = capabilities.model_copy(update={"context": told})
     if capabilities is None:
-        services.model.endpoint.capabilities = Capabilities(context=told)
+        endpoint.capabilities = Capabilities(context=told)
         with shown(ENDPOINT, services.progress(ENDPOINT)):
-            capabilities = services.model.detect_capabilities()
-        known.keep(run.llm, capabilities)
-        say(f"model endpoint: {run.llm.model} at {run.llm.base_url} has {capabilities.describe()}")
-    services.model.endpoint.capabilities = capabilities
-    return run.model_copy(update={"capabilities": capabilities})
+            capabilities = services.model.detect_capabilities(asked)
+        known.keep(llm, capabilities)
+        who = "model endpoint" if llm.section == LlmParams.section else "judge"
+        say(f"{who}: {llm.model} at {llm.base_url} has {capabilities.describe()}")
+    endpoint.capabilities = capabilities
 
 
 def _keep_context(run: RunContext) -> None:
-    learned = services_of(run).model.endpoint.learned_context
-    if learned is not None:
-        KnownEndpoints(run.data).learn(run.llm, learned)
+    for asked in services_of(run).model.asked:
+        learned = asked.endpoint.learned_context
+        if learned is not None:
+            KnownEndpoints(run.data).learn(asked.params, learned)
 
 
 def _tell_of_batches(left: list[Record]) -> None:

@@ -129,5 +129,12 @@ class Evaluated(Outcome):
     """What judging answers came to."""
 
 
+class Labelled(Evaluated):
+    """What reading people's labels came to.  n_labels: those read now; n_people: who gave them."""
+
+    n_labels: int
+    n_people: int
+
+
 class Ranked(Outcome):
     """What measuring retrievers came to."""

@@ -117,9 +117,24 @@ class Config(BaseModel):
         return verb if self.name == type(self).model_fields["name"].default else f"{verb} {self.name}"
 
     @property
+    def judge(self) -> LlmParams:
+        """The endpoint that is asked which answers are right: that of `[llm]` unless another is named."""
+        return self.evaluate.judge or self.llm
+
+    def endpoints(self, *, asks_model: bool, asks_judge: bool) -> tuple[LlmParams, ...]:
+        """Those that a run asks which has the model write or search, and which has answers judged."""
+        asked = [*([self.llm] if asks_model else []), *([self.judge] if asks_judge else [])]
+        return tuple(each for at, each in enumerate(asked) if each not in asked[:at])
+
+    @property
     def key_variables(self) -> tuple[str, ...]:
         """The environment variables that hold keys, of whatever section."""
-        named = [self.llm.api_key_env, self.calling.toolbench_key_env, *self.calling.key_names.values()]
+        named = [
+            self.llm.api_key_env,
+            self.judge.api_key_env,
+            self.calling.toolbench_key_env,
+            *self.calling.key_names.values(),
+        ]
         for source in self.catalogue.sources:
             for table in ("header_keys", "env"):
                 named += getattr(source, table, {}).values()
@@ -132,6 +147,10 @@ class Config(BaseModel):
         if until == "probe":
             return self.probe.model_arguments
         return until != "crawl"
+
+    def asks_judge(self, until: str | None) -> bool:
+        """Whether a refresh up to that stage has answers judged."""
+        return self.evaluate.in_refresh and until is None
 
     def require_model(self) -> None:
         """Raises `UsageError` where something is to be asked, and no model endpoint is named."""

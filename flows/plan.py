@@ -103,7 +103,7 @@ def forecast_after_catalogue(
 
 
 def _briefly(config: Config, services: Services, known: Known) -> Estimate:
-    run = services.run.model_copy(update={"capabilities": services.model.endpoint.capabilities})
+    run = services.run.model_copy(update={"capabilities": services.model.writer.endpoint.capabilities})
     planner = _planner(config, run, known, services.model.replies, services.calls.call_map)
     planner.most = LOOKED_AT_BY_A_REFRESH
     return services.runtime.run(planner.estimate())

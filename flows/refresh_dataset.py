@@ -29,7 +29,8 @@ from warehouse.seen import Seen
 @flow(name="refresh-dataset", flow_run_name="refresh-{config.name}")
 def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None = None) -> Refreshed:
     """Brings the data set up to date; with `until`, only up to that stage."""
-    with run_in(data, config, REFRESH, asks_model=config.asks_model(until)) as run:
+    asks_model, asks_judge = config.asks_model(until), config.asks_judge(until)
+    with run_in(data, config, REFRESH, asks_model=asks_model, asks_judge=asks_judge) as run:
         run.expect(forecast(run.config, services_of(run.context)))
         stage_runs = _run_stages(run, until)
         outputs = _outputs(stage_runs)
@@ -46,14 +47,14 @@ def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:
     config, context = run.config, run.context
     # The parent's heartbeat covers its subflows; one of their own costs each a second at its end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        done = for_batches(build_catalogue, config)(context, config, until)
+        done = for_batches(build_catalogue, config.llm)(context, config, until)
         outputs = _outputs(done)
         if "compress" not in outputs or _ended(done, until):
             return done
         if run.expected is None:
             run.expect(forecast_after_catalogue(config, services_of(context), outputs))
         catalogue = {stage: outputs[stage] for stage in ("crawl", "compress")}
-        done += for_batches(build_instructions, config)(context, config, catalogue, until)
+        done += for_batches(build_instructions, config.llm)(context, config, catalogue, until)
         selected = _outputs(done).get("select")
         if selected is None or _ended(done, until):
             return done
@@ -61,7 +62,7 @@ def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:
         if not config.evaluate.in_refresh or "annotate" not in _outputs(done) or _ended(done, until):
             return done
         stages = _with_kept(run, _outputs(done))
-        return done + for_batches(build_evaluations, config)(context, config, stages)
+        return done + for_batches(build_evaluations, config.judge)(context, config, stages)
 
 
 def _with_kept(run: OpenRun, outputs: Outputs) -> Outputs:
@@ -74,7 +75,7 @@ def _beside_earlier_votes(run: OpenRun, outputs: Outputs) -> Outputs:
     judged = {stage: outputs[stage] for stage in (EVALUATE.name, PREFER.name) if stage in outputs}
     stages = _with_kept(run, {stage: output for stage, output in outputs.items() if stage not in judged})
     before = {**_before(run), **keep_votes(run.store, _before(run), stages)}
-    return merged_votes(run.store, before, judged, run.config.llm.model)
+    return merged_votes(run.store, before, judged, run.config.judge.model)
 
 
 def _before(run: OpenRun) -> Mapping[str, StageOutput]:

@@ -12,7 +12,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from flows import DEFAULT_DATA
-from flows.outcome import Annotated, Evaluated, Imported, Outcome, Ranked, Reprobed, Spent, StageRun, Unusable
+from flows.outcome import (
+    Annotated,
+    Evaluated,
+    Imported,
+    Labelled,
+    Outcome,
+    Ranked,
+    Reprobed,
+    Spent,
+    StageRun,
+    Unusable,
+)
 from tasks.errors import UsageError
 from warehouse import manifest
 
@@ -89,11 +100,21 @@ def summary(outcome: Outcome) -> str:
             f"  database  {outcome.data / 'toolloom.duckdb'}  (views; any DuckDB client opens it)",
             f"  report    {outcome.data / 'report.html'}  (charts, searches; a browser opens it)",
             *_last_complete(outcome),
+            *_agreement(outcome),
             "",
             "Worth trying:",
             *(_worth(outcome, words) for words in _worth_trying(outcome)),
         ]
     )
+
+
+def _agreement(outcome: Outcome) -> Iterator[str]:
+    """How far judges and people agree, after a run that had either say something."""
+    if isinstance(outcome, Evaluated):
+        from flows.text.agreement import agreement_lines  # noqa: PLC0415 - it asks the database
+
+        lines = agreement_lines(outcome.data, outcome.run_id)
+        yield from ("", *lines) if lines else ()
 
 
 def _last_complete(outcome: Outcome) -> Iterator[str]:
@@ -120,6 +141,9 @@ def _headline(outcome: Outcome) -> str:
     if outcome.unchanged:
         return f"Up to date: run {outcome.run_id} stands, nothing was asked or written."
     what: str = outcome.status
+    if isinstance(outcome, Labelled):
+        people = "one person" if outcome.n_people == 1 else f"{outcome.n_people:,} people"
+        what = f"{outcome.n_labels:,} labels of {people}"
     if isinstance(outcome, Annotated):
         found = outcome.found
         what = "no search"
@@ -136,6 +160,7 @@ def _spent(spent: Spent) -> str:
 _WORTH_TRYING: Mapping[type[Outcome], Sequence[str]] = {
     Reprobed: ("sql @health", "sql @drift", "sql @stale"),
     Evaluated: ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects"),
+    Labelled: ('sql "FROM label_confusion"', 'sql "FROM judge_health"', "sql @rejects"),
     Ranked: ('sql "FROM retrieval_scores LIMIT 10"', "find weather in Oslo", "sql @rejects"),
     Annotated: ("show", "sql @search_effort", "sql @rejects"),
     Imported: ("show", "evaluate", "sql @rejects"),

@@ -142,15 +142,16 @@ def run_in(
     base: Callable[[Path], Manifest | None] = manifest.latest,
     looks_at: Collection[str] = (),
     asks_model: bool = True,
+    asks_judge: bool = False,
     replay: bool = False,
 ) -> Iterator[OpenRun]:
     """A run of the data folder, for as long as the block lasts; a run that died is gone on with.
 
     variant: what else two runs of a kind must have in common for one to go on with the other.  base: looks
     up the run to stand on, with the folder's lock held; may raise `UsageError`.  looks_at, asks_model,
-    replay: as `open_run` has them.  A run of a deployment executes what the deployment's file says, whatever
-    its parameters say (`flows.prefect.deployment`).  Raises the `StopRun` that stopped the run, once what was
-    finished is committed and told.
+    asks_judge, replay: as `open_run` has them.  A run of a deployment executes what the deployment's file
+    says, whatever its parameters say (`flows.prefect.deployment`).  Raises the `StopRun` that stopped the
+    run, once what was finished is committed and told.
     """
     begun = time.monotonic()
     if deployment.id is not None:
@@ -166,6 +167,7 @@ def run_in(
             kind=f"{kind} {variant}".strip(),
             looks_at=looks_at,
             asks_model=asks_model,
+            asks_judge=asks_judge,
             replay=replay,
         ) as context:
             run = OpenRun(

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flows.params import Config
 from flows.prefect.supervise import PYTHON, Child
 from tasks.errors import UsageError
+from tasks.llm.params import LlmParams
 
+Endpoint = TypeVar("Endpoint", bound=LlmParams)
 START_TIMEOUT_S = 60.0
 TEACHER_HOST = "teacher.sandbox.test"
 
@@ -54,8 +57,17 @@ def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:
     Another model endpoint stays what it is: a model of one's own may work on the sandbox's APIs.
     """
     calling = config.calling.model_copy(update={"resolve": {**config.calling.resolve, "*.sandbox.test": hub}})
-    llm = config.llm
-    if urlsplit(llm.base_url).hostname == TEACHER_HOST:
-        llm = llm.model_copy(update={"base_url": teacher, "endpoint_id": llm.base_url})
-    served = config.sandbox.model_copy(update={"serve": False})
-    return config.model_copy(update={"calling": calling, "llm": llm, "sandbox": served})
+    judge = None if config.evaluate.judge is None else _taught(config.evaluate.judge, teacher)
+    changed = {
+        "calling": calling,
+        "llm": _taught(config.llm, teacher),
+        "evaluate": config.evaluate.model_copy(update={"judge": judge}),
+        "sandbox": config.sandbox.model_copy(update={"serve": False}),
+    }
+    return config.model_copy(update=changed)
+
+
+def _taught(llm: Endpoint, teacher: str) -> Endpoint:
+    if urlsplit(llm.base_url).hostname != TEACHER_HOST:
+        return llm
+    return llm.model_copy(update={"base_url": teacher, "endpoint_id": llm.base_url})

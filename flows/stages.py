@@ -33,6 +33,7 @@ from tasks.frame.run import RunContext
 from tasks.frame.running import WINDOW, is_cached, stage_task, stop_notice, usable
 from tasks.frame.services import services_of
 from tasks.frame.stage import GIVEN, Stage
+from tasks.llm.params import LlmParams
 from warehouse.ref import StageOutput, Stop
 from warehouse.store import Store
 from warehouse.tables import REJECTS
@@ -55,9 +56,9 @@ def shard_runner(at_once: int = SHARDS_AT_ONCE) -> ThreadPoolTaskRunner[Any]:
     return ThreadPoolTaskRunner(max_workers=at_once)
 
 
-def for_batches(flow: Flow[P, R], config: Config) -> Flow[P, R]:
+def for_batches(flow: Flow[P, R], llm: LlmParams) -> Flow[P, R]:
     """The flow as it suits `[llm] batch`: all shards wait at once, so that their requests share batches."""
-    if not config.llm.batch:
+    if not llm.batch:
         return flow
     return flow.with_options(task_runner=shard_runner(WINDOW))  # type: ignore[arg-type] # Prefect's own variance
 

@@ -18,7 +18,7 @@ from flows.prefect.server import (
     prepare_environment,
     wait_for_records,
 )
-from flows.report import Voice, say, voice
+from flows.report import Voice, command, say, voice
 from flows.sandbox_process import open_sandbox, require_libraries
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
@@ -26,14 +26,18 @@ from tasks.catalogue.opening import check_on_this_machine
 from tasks.catalogue.toolbench.instructions import check_queries
 from tasks.errors import UsageError
 from tasks.importing.files import find_answers
+from tasks.judging.labels import answers_of, read_labels
 from tasks.llm.batching.api import BatchApi
-from tasks.llm.budget import Ledger
+from tasks.llm.budget import refuse_uncountable
 from tasks.llm.endpoint import Endpoint
+from tasks.llm.params import LlmParams
 from tasks.probing.judge import Again
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
 from warehouse.files import refuse_foreign
 from warehouse.lock import require_free
+from warehouse.store import Store
+from warehouse.tables import ANNOTATIONS, INSTRUCTIONS
 
 if TYPE_CHECKING:
     from prefect import State
@@ -50,7 +54,8 @@ def start_refresh(config: Config, data: Path, *, until: str | None) -> None:
 
         return lambda reachable: refresh_dataset(reachable, data, until, return_state=True)
 
-    _start(config, data, load, asks_model=config.asks_model(until))
+    asks_model, asks_judge = config.asks_model(until), config.asks_judge(until)
+    _start(config, data, load, asks_model=asks_model, asks_judge=asks_judge)
 
 
 def start_probe(config: Config, data: Path, *, only_stale: bool) -> None:
@@ -92,7 +97,7 @@ def start_evaluate(config: Config, data: Path) -> None:
 
         return lambda reachable: evaluate_annotations(reachable, data, return_state=True)
 
-    _start(config, data, load)
+    _start(config, data, load, asks_model=False, asks_judge=True)
 
 
 def start_import(config: Config, data: Path, *, place: Path) -> None:
@@ -120,24 +125,63 @@ def start_evaluate_retrievers(config: Config, data: Path) -> None:
     _start(config, data, load, asks_model=False, calls_apis=False)
 
 
+def start_label(config: Config, data: Path, file: Path) -> None:
+    """Reads people's labels into a data folder and prints what came of it.  Raises `UsageError`."""
+    check_data_set(data)
+    check_labels(data, file)
+    asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
+
+    def load() -> RunFlow:
+        from flows.evaluate_annotations import label_answers
+
+        return lambda _: label_answers(asks_nobody, data, file, return_state=True)
+
+    _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
+
+
+def write_label_sheet(data: Path, n: int) -> None:
+    """Writes a sheet of n answers for people to label, and says where.  Raises `UsageError`."""
+    from flows.reporting.label_sheet import write_sheet
+    from flows.text.agreement import agreement_lines
+
+    check_data_set(data)
+    sheet = write_sheet(data, n)
+    fewer = "" if sheet.n == n else f" (all that nobody has labelled; {n:,} were wanted)"
+    say(f"{sheet.n:,} of {sheet.n_left:,} answers to label{fewer}:")
+    say(f"  {sheet.page}  (a browser opens it; its button saves a CSV)")
+    say(f"  {sheet.table}  (the same, to fill in by hand)")
+    say(f"then  {command(data, 'evaluate --labels FILE')}")
+    for line in agreement_lines(data):
+        say(line)
+
+
+def check_labels(data: Path, file: Path) -> None:
+    """Raises `UsageError` for a file of labels that cannot be used whole."""
+    shown = manifest.newest(data)
+    tables = {} if shown is None else shown.tables
+    there = (tables.get(INSTRUCTIONS.name, ()), tables.get(ANNOTATIONS.name, ()))
+    read_labels(file, answers_of(Store(data), *there))
+
+
 def _start(
     config: Config,
     data: Path,
     load: Callable[[], RunFlow],
     *,
     asks_model: bool = True,
+    asks_judge: bool = False,
     calls_apis: bool = True,
 ) -> None:
     """load: imports the flow, which must not happen before Prefect's settings are made."""
     check_folder(data)
-    if asks_model or calls_apis:
-        check_settings(config, asks_model=asks_model)
+    if asks_model or asks_judge or calls_apis:
+        check_settings(config, asks_model=asks_model, asks_judge=asks_judge)
     prepare_environment(data, verbose=voice() is Voice.VERBOSE)
     server = own_server_unless_configured(data)
     # What takes seconds goes on while the server starts: the sandbox, the endpoint's check, the imports.
     with open_sandbox(config, data) as reachable:
-        if asks_model:
-            _check_endpoint(reachable)
+        for llm in reachable.endpoints(asks_model=asks_model, asks_judge=asks_judge):
+            _check_endpoint(llm)
         with chdir(NEUTRAL):
             run_flow = load()
         if server is not None:
@@ -170,28 +214,30 @@ def check_folder(data: Path) -> None:
     manifest.crashed_run(data)
 
 
-def check_settings(config: Config, *, asks_model: bool = True) -> None:
+def check_settings(config: Config, *, asks_model: bool = True, asks_judge: bool = False) -> None:
     """Raises `UsageError` for caps that could not be kept, and for an endpoint, keys, files and libraries
     that are not there.
     """
     if config.sandbox.serve:
         require_libraries()
-    if asks_model:
+    asked = config.endpoints(asks_model=asks_model, asks_judge=asks_judge)
+    if config.llm in asked:
         config.require_model()
-    Ledger(config.budget, config.llm)
+    for llm in asked or (config.llm,):
+        refuse_uncountable(config.budget, llm)
     Credentials.from_environment(config.calling.key_names)
     toolbench_key(config.calling)
     for source in config.catalogue.sources:
         check_on_this_machine(source)
 
 
-def _check_endpoint(config: Config) -> None:
+def _check_endpoint(llm: LlmParams) -> None:
     """Finds a wrong address, key or model before anything is started."""
 
     async def check() -> None:
-        async with Endpoint(config.llm) as endpoint:
+        async with Endpoint(llm) as endpoint:
             await endpoint.check()
-            if config.llm.batch:
+            if llm.batch:
                 await BatchApi(endpoint.client).check()
 
     with Runtime() as runtime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -103,6 +104,20 @@ def _json_text(value: object) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
+# What the prompts of judges mark their parts with.
+_TAG = re.compile(r"<(?=\s*/?\s*(?:request|steps?|answer|solution|function|label)\b)", re.IGNORECASE)
+
+
+def _material(value: object) -> str:
+    """Text of others, which cannot end the part of a prompt that it stands in, or begin another."""
+    return _TAG.sub("&lt;", _json_text(value))
+
+
+def _line(value: object) -> str:
+    """The same behind a name on its line; further lines are indented, so that none passes for a name."""
+    return "\n    ".join(_material(value).splitlines())
+
+
 @lru_cache(maxsize=1)
 def _environment() -> SandboxedEnvironment:
     environment = SandboxedEnvironment(
@@ -113,4 +128,6 @@ def _environment() -> SandboxedEnvironment:
     )
     environment.filters["json"] = _json
     environment.filters["json_text"] = _json_text
+    environment.filters["material"] = _material
+    environment.filters["line"] = _line
     return environment

@@ -26,6 +26,7 @@ from warehouse.tables import (
     DOCUMENTS,
     EVALUATIONS,
     INSTRUCTIONS,
+    LABELS,
     NODES,
     PREFERENCES,
     REJECTS,
@@ -42,8 +43,9 @@ TREES: tuple[Table[Any], ...] = (ANNOTATIONS, NODES)
 _VOTES: Mapping[str, tuple[tuple[Table[Any], str], ...]] = {
     "evaluate": ((ANSWER_FACTS, "annotation_id"), (EVALUATIONS, "subject_id")),
     "prefer": ((PREFERENCES, "first_id"), (PREFERENCES, "second_id")),
+    "label": ((LABELS, "annotation_id"),),
 }
-"""What judging wrote, with the columns that name answers; a stage counts what is in the first table."""
+"""What judges and people said, with the columns that name answers; a stage counts its first table."""
 _RANKED_OVER: Mapping[str, Table[Any]] = {"crawl": APIS, "compress": DOCUMENTS, "select": INSTRUCTIONS}
 """What retrievers were measured over."""
 
@@ -167,6 +169,17 @@ def _with_rows(
     return _replaced(store, output, table, [*own, *earlier]) if earlier else output
 
 
+def merged_labels(store: Store, before: StageOutput | None, labelled: StageOutput) -> StageOutput:
+    """New labels, with those that people gave before, but where the same person has labelled anew."""
+    rows = store.read(LABELS, labelled.tables[LABELS.name])
+    new = {(row.annotation_id, row.person) for row in rows}
+    if before is not None:
+        earlier = store.read(LABELS, before.tables[LABELS.name])
+        rows += [row for row in earlier if (row.annotation_id, row.person) not in new]
+    counts = Counts(unit=labelled.counts.unit, n_in=len(rows), n_out=len(rows), n_rejected=0)
+    return _replaced(store, labelled, LABELS, rows).model_copy(update={"counts": counts})
+
+
 def _replaced(store: Store, output: StageOutput, table: Table[Any], rows: Sequence[Any]) -> StageOutput:
     """The output with these rows of a table."""
     written = store.compact(table, (store.write_shard(table, rows),))
@@ -176,25 +189,28 @@ def _replaced(store: Store, output: StageOutput, table: Table[Any], rows: Sequen
 def keep_votes(
     store: Store, before: Mapping[str, StageOutput], now: Mapping[str, StageOutput]
 ) -> dict[str, StageOutput]:
-    """What judges said of answers that are as they were to instructions that are there."""
-    if "evaluate" not in before or _judged(before) == _judged(now):
+    """What judges and people said of answers that are as they were to instructions that are there."""
+    if not before.keys() & _VOTES.keys() or _judged(before) == _judged(now):
         return {}
     answers = _rows_by_id(store, now)
     gone = {each for each, row in _rows_by_id(store, before).items() if answers.get(each) != row}
     there = _instructions(store, [now[stage] for stage in HOLD_INSTRUCTIONS if stage in now])
-    asked = store.select(before["evaluate"].tables[EVALUATIONS.name], "instruction_id")
-    without = gone | {instruction_id for (instruction_id,) in asked} - there
+    voted = [before["evaluate"]] if "evaluate" in before else []
+    asked = _values(store, voted, EVALUATIONS, "instruction_id")
+    without = gone | (asked - there)
     kept = {}
     for stage, dropped in _VOTES.items():
         if stage not in before:
             continue
-        tables = {**before[stage].tables, REJECTS.name: ()}
+        tables = {name: () if name == REJECTS.name else refs for name, refs in before[stage].tables.items()}
         for table, column in dropped:
             refs = tables[table.name]
             tables[table.name] = tuple(store.without(table, ref, column, without) for ref in refs)
         counted = dropped[0][0]
         columns = [column for table, column in dropped if table is counted]
         n = len({frozenset(ids) for ids in store.select(tables[counted.name], *columns)})
+        if counted is LABELS:  # of which an answer has several
+            n = sum(ref.rows for ref in tables[counted.name])
         counts = Counts(unit=before[stage].counts.unit, n_in=n, n_out=n, n_rejected=0)
         kept[stage] = before[stage].model_copy(update={"tables": tables, "counts": counts, "shards": {}})
     return kept

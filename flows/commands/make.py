@@ -19,6 +19,7 @@ from flows.commands.options import (
     Verbose,
     command,
 )
+from tasks.errors import UsageError
 
 
 class Stage(StrEnum):
@@ -127,6 +128,14 @@ def evaluate(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what it would ask and cost; makes no request.")
     ] = False,
+    label: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Only write a sheet of N answers for people to label."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Only read labels of people from a CSV file."),
+    ] = None,
     profile: Profile = None,
     config: ConfigFile = None,
     set_: Overrides = None,
@@ -137,8 +146,13 @@ def evaluate(
     """Judge the answers there are: which are right, which are better."""
     with command(verbose, quiet):
         from flows.configure import chosen_config
-        from flows.start import start_evaluate
+        from flows.start import start_evaluate, start_label, write_label_sheet
 
+        if label is not None and labels is not None:
+            raise UsageError("--label writes a sheet and --labels reads one", fix="give one of them")
+        if label is not None:
+            write_label_sheet(data.resolve(), label)
+            return
         given = {"evaluate.against": against, "evaluate.votes": votes}
         overrides = [
             *(set_ or ()),
@@ -150,8 +164,10 @@ def evaluate(
             from flows.text.plan import estimate_text
 
             print(estimate_text(plan_evaluation(settings, data.resolve()), None))  # noqa: T201
-            return
-        start_evaluate(settings, data.resolve())
+        elif labels is not None:
+            start_label(settings, data.resolve(), labels.resolve())
+        else:
+            start_evaluate(settings, data.resolve())
 
 
 def serve(

@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from prompts import digests_of
 from tasks.calling.params import CallingParams
 from tasks.identity import identity
-from tasks.llm.params import BudgetParams, Capabilities, LlmParams
+from tasks.llm.params import BudgetParams, Capabilities, JudgeParams, LlmParams
 from tasks.transport.mcp.server import McpServer
+
+# What asks the judge, where that is another endpoint than the one of `[llm]`.
+JUDGING = frozenset({"evaluate", "prefer"})
 
 
 class RunContext(BaseModel):
@@ -19,7 +22,9 @@ class RunContext(BaseModel):
 
     as_of: per stage that asks the world (crawl, probe), how old its rows may be at most.
     shard_counts: number of shards per stage of the run before; kept, so that a changed row touches one shard.
-    capabilities: what the model endpoint was found to be able to do.
+    llm: the endpoint that is asked; of a run that asks no other than the judge, the judge.
+    judge: the endpoint that judging stages ask; None where that is `llm`, or nothing is judged.
+    capabilities, judge_capabilities: what these were found to be able to do.
     replay: searches call no API; they see what the call store holds.
     key_variables: environment variables whose values are taken out of all that servers say.
     """
@@ -33,23 +38,28 @@ class RunContext(BaseModel):
     shard_counts: dict[str, int] = {}
     calling: CallingParams
     llm: LlmParams
+    judge: JudgeParams | None = None
     budget: BudgetParams = BudgetParams()
     mcp_servers: tuple[McpServer, ...] = ()
     capabilities: Capabilities = Capabilities()
+    judge_capabilities: Capabilities = Capabilities()
     replay: bool = False
     key_variables: tuple[str, ...] = ()
 
     def calling_identity(self) -> dict[str, object]:
         return calling_identity(self.calling, self.mcp_servers)
 
-    def model_identity(self) -> dict[str, object]:
-        """What of `[llm]` can change a reply: never the address or the speed.
+    def model_identity(self, stage: str = "") -> dict[str, object]:
+        """What of the endpoint that a stage asks can change a reply: never the address or the speed.
 
-        What the endpoint cannot do is asked for in words, so it counts, and so do the words.
+        What it cannot do is asked for in words, so it counts, and so do the words.
         """
-        missing = self.capabilities.missing
+        llm, capabilities = self.llm, self.capabilities
+        if self.judge is not None and stage in JUDGING:
+            llm, capabilities = self.judge, self.judge_capabilities
+        missing = capabilities.missing
         in_words = {"lacking": [*missing, *digests_of("endpoint")]} if missing else {}
-        return identity(self.llm, "model") | in_words
+        return identity(llm, "model") | in_words
 
 
 def calling_identity(calling: CallingParams, mcp_servers: tuple[McpServer, ...]) -> dict[str, object]:

@@ -145,7 +145,7 @@ class Stage:
             *([run.as_of[self.name].isoformat()] if self.asks_world else []),
             identity(params, self.name, shard=shard),
             *([self.contents(params)] if self.contents is not None and not shard else []),
-            *([run.model_identity()] if asks else []),
+            *([run.model_identity(self.name)] if asks else []),
             *([run.calling_identity(), run.replay] if self.calls_apis else []),
             *([digests_of(folder) for folder in self.prompts] if asks else []),
             *([seeds.digest()] if self.uses_seeds else []),

@@ -6,6 +6,7 @@ before the label, so that the label follows from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from tasks.llm.chat import (
     reply_format,
 )
 from tasks.llm.replies import json_object_of
+from tasks.llm.thinking import without_thinking
 from warehouse.tables.annotations import Annotation, AnswerMessage
 
 TASK, ANSWER, ALONE = "task", "answer", "answer_alone"
@@ -66,8 +68,13 @@ class Question:
         )
 
     def read(self, text: str) -> tuple[str, str]:
-        """The label and the reason in a reply.  Raises BadRow("malformed_reply")."""
+        """The label and the reason in a reply.  Raises BadRow("malformed_reply"), for two labels too."""
         reply = json_object_of(text)
+        given = re.findall(
+            rf"""["']{self.field}["']\s*:\s*["']([^"']*)["']""", without_thinking(text)[0] or ""
+        )
+        if len({each.strip().casefold() for each in given}) > 1:
+            raise BadRow("malformed_reply", f"{self.field} is said more than once: {', '.join(given)[:80]}")
         if not isinstance(reply, dict):
             raise BadRow("malformed_reply", f"no object in the reply: {text.strip()[:200]!r}")
         said = reply.get(self.field)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tasks.identity import OnlyInKeyOf
+from tasks.identity import OnceSet, OnlyInKeyOf
+from tasks.llm.params import JudgeParams
 
 
 def _odd(votes: int) -> int:
@@ -22,6 +23,10 @@ class EvaluateParams(BaseModel):
 
     in_refresh: Annotated[bool, OnlyInKeyOf()] = Field(
         False, description="Whether a refresh, too, has answers judged that are new."
+    )
+    judge: Annotated[JudgeParams | None, OnlyInKeyOf(), OnceSet()] = Field(
+        None,
+        description="The endpoint that judges, with all that [llm] may say of one; none: that of [llm].",
     )
     votes: Annotated[int, AfterValidator(_odd), OnlyInKeyOf("evaluate")] = Field(
         3,

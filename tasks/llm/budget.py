@@ -34,7 +34,10 @@ def tokens_in_reply(reply: Reply) -> int:
 
 
 def refuse_uncountable(budget: BudgetParams, llm: LlmParams) -> None:
-    """Raises `UsageError` for caps in dollars without prices, and in tokens with replies of any length."""
+    """Raises `UsageError` for caps in dollars without prices, and in tokens with replies of any length.
+
+    llm: an endpoint that will be asked.
+    """
     _refuse(budget, "[budget]", llm)
     for stage, caps in budget.stages.items():
         _refuse(caps, f"[budget.stages.{stage}]", llm)
@@ -44,14 +47,15 @@ def _refuse(caps: Caps, where: str, llm: LlmParams) -> None:
     if caps.max_usd is not None and (llm.price_in is None or llm.price_out is None):
         missing = "price_in" if llm.price_in is None else "price_out"
         raise UsageError(
-            f"{where} max_usd = {caps.max_usd:g} cannot be kept: [llm] {missing} is not set",
-            fix=f"set [llm] price_in and price_out (USD per million tokens), or use {where} max_tokens",
+            f"{where} max_usd = {caps.max_usd:g} cannot be kept: {llm.section} {missing} is not set",
+            fix=f"set {llm.section} price_in and price_out (USD per million tokens), "
+            f"or use {where} max_tokens",
         )
     cap = "max_usd" if caps.max_usd is not None else "max_tokens" if caps.max_tokens is not None else None
     if cap is not None and llm.max_tokens is None:
         raise UsageError(
             f"{where} {cap} = {getattr(caps, cap):g} cannot be kept: a reply may have any length",
-            fix="set [llm] max_tokens, the longest reply in tokens",
+            fix=f"set {llm.section} max_tokens, the longest reply in tokens",
         )
 
 
@@ -90,6 +94,7 @@ class Ledger:
     capped, the first request goes alone, so that what it teaches holds for all others; a batch does not wait
     for it.  Use it in one event loop.
 
+    llm: whose prices the dollars of `Spent` are counted by; a payment to another endpoint knows its own.
     log: where a run that was killed finds what it had spent; what was in flight then counts at its worst.
     recorder: gets a row for each request of the run.
     """
@@ -247,9 +252,10 @@ class Ledger:
 class Payment:
     """What one request costs the run: set aside before each try, settled by what came of it, then a row.
 
-    discount: share of the price saved.  tokens_in, max_tokens: estimated, and of the longest reply.  store,
-    key: where the reply is kept.  tries: those that were sent.  held: set aside for the try at hand; name:
-    its own in the spending log, once it was sent.  is_received: its reply came, and was booked.
+    llm: the endpoint that is asked, where that is not the ledger's.  discount: share of the price saved.
+    tokens_in, max_tokens: estimated, and of the longest reply.  store, key: where the reply is kept.  tries:
+    those that were sent.  held: set aside for the try at hand; name: its own in the spending log, once it was
+    sent.  is_received: its reply came, and was booked.
     """
 
     ledger: Ledger
@@ -257,6 +263,7 @@ class Payment:
     row_id: str = ""
     ordinal: int = 0
     discount: float = 0.0
+    llm: LlmParams | None = None
     tokens_in: int = 0
     max_tokens: int = 0
     key: str | None = None
@@ -324,9 +331,10 @@ class Payment:
         self._record(None, error)
 
     def priced(self, tokens_in: int, tokens_out: int) -> Spent:
-        """One request of so many tokens."""
-        saved = (self.ledger.llm.cost_usd(tokens_in, tokens_out) or 0.0) * self.discount
-        return Spent(1, tokens_in, tokens_out, saved)
+        """One request of so many tokens; what it costs less than the ledger's prices say is saved."""
+        usually = self.ledger.llm.cost_usd(tokens_in, tokens_out) or 0.0
+        usd = usually if self.llm is None else self.llm.cost_usd(tokens_in, tokens_out) or 0.0
+        return Spent(1, tokens_in, tokens_out, usually - usd + usd * self.discount)
 
     def _book(self, held: Spent, really: Spent) -> None:
         self.ledger.book(self, held, really)
@@ -344,7 +352,7 @@ class Payment:
                 stage=self.stage,
                 row_id=self.row_id,
                 ordinal=self.ordinal,
-                model=self.ledger.llm.model,
+                model=(self.llm or self.ledger.llm).model,
                 tokens_in=usage.tokens_in,
                 tokens_out=usage.tokens_out,
                 cost_usd=self._cost(reply),
@@ -358,7 +366,7 @@ class Payment:
 
     def _cost(self, reply: Reply | None) -> float | None:
         """What this run paid: nothing for a stored reply or an error, unknown when no usage was reported."""
-        llm = self.ledger.llm
+        llm = self.llm or self.ledger.llm
         if reply is None or self.from_store:
             return llm.cost_usd(0, 0)
         usage = reply.usage

@@ -74,7 +74,7 @@ async def detect_capabilities(
     context: of the endpoint, where that is known.  Raises `UsageError` when the endpoint takes no request
     at all (a wrong key, an unknown model, another protocol), `StopRun` when the run must end.
     """
-    trial = _Trial(model, params.tools, params.max_tokens, context)
+    trial = _Trial(model, params.tools, params.max_tokens, context, params.section)
     await trial.plain()
     await asyncio.gather(trial.functions(), trial.schemas(), trial.json_object())
     if trial.found.get("tools", True):
@@ -92,7 +92,7 @@ def _question(name: str, role: str = "user") -> Message:
 
 @dataclass(slots=True)
 class _Trial:
-    """tools, longest: as configured.  found: what is not as it should be, or was seen to be.
+    """tools, longest: as configured, in that section.  found: what is not as it should be, or was seen to be.
 
     unsure: what no answer showed.  called: a reply with a call.
     """
@@ -101,6 +101,7 @@ class _Trial:
     tools: str
     longest: int | None
     context: int | None
+    section: str
     found: dict[str, bool] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
     called: Reply | None = None
@@ -118,9 +119,11 @@ class _Trial:
         else:
             missing = ("seed", "system")
             try:
-                reply = await self.model.ask(self._request((word,), _LONGEST_REPLY), row_id="plain")
+                reply = await self.model.ask(
+                    self._request((word,), _LONGEST_REPLY), row_id=self._row("plain")
+                )
             except (RequestRefused, BrokenContract) as error:
-                fix = error.fix or "correct [llm] base_url, model and the other settings there"
+                fix = error.fix or f"correct {self.section} base_url, model and the other settings there"
                 raise UsageError(error.message, fix=fix) from error
         self.found |= dict.fromkeys(missing, False)
         self.found["usage"] = bool(reply.usage.total)
@@ -215,7 +218,7 @@ class _Trial:
             for room in rooms:
                 self._n_asked[name] += 1
                 request = self._request(messages, room, **settings)
-                reply = await self.model.ask(request, row_id=name, ordinal=self._n_asked[name] - 1)
+                reply = await self.model.ask(request, row_id=self._row(name), ordinal=self._n_asked[name] - 1)
                 if reply.finish_reason != _CUT_OFF or shows(reply):
                     return reply
         except RequestRefused as refusal:
@@ -227,6 +230,10 @@ class _Trial:
             return None
         self.unsure.add(name)
         return reply
+
+    def _row(self, name: str) -> str:
+        """The question's name in the account, where those of several endpoints stand."""
+        return name if self.section == LlmParams.section else f"{self.section} {name}"
 
     def _request(self, messages: Iterable[Message], room: int, **settings: Any) -> ChatRequest:
         return ChatRequest(transcript=Transcript.of(*messages), max_tokens=room, **settings)

@@ -7,7 +7,8 @@ it is clear what the silence means, `Paid` pays, `Paced` waits for its turn, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from tasks.errors import (
@@ -44,8 +45,23 @@ _SHORTENINGS = 4
 _NO_VALID_KEY = 401
 
 
+def _name_section(error: ToolloomError, params: LlmParams) -> None:
+    """Has what an error says of `[llm]` name the section in which its endpoint is set."""
+    error.message = error.message.replace(LlmParams.section, params.section)
+    error.fix = None if error.fix is None else error.fix.replace(LlmParams.section, params.section)
+
+
+@contextmanager
+def _named_by(params: LlmParams) -> Iterator[None]:
+    try:
+        yield
+    except ToolloomError as error:
+        _name_section(error, params)
+        raise
+
+
 class Endpoint:
-    """The endpoint of `[llm]`.  An async context manager; use it in one event loop.
+    """The endpoint of `[llm]`, or of another section.  An async context manager; use it in one event loop.
 
     capabilities: what it was found to be able to do; `StoredModel` puts its requests accordingly.
     redactor: of other configured keys than the endpoint's own, which are taken out of what it says.
@@ -64,7 +80,8 @@ class Endpoint:
         self.params = params
         self.capabilities = capabilities or Capabilities()
         self.learned_context: int | None = None  # from the refusal of a request that was too long
-        self.client = Client(params, redactor)
+        with _named_by(params):
+            self.client = Client(params, redactor)
         self._ledger = ledger or Ledger(BudgetParams(), params)
         self._first_pause_s = first_pause_s
         limiter = ConcurrencyLimiter(params.concurrency)
@@ -107,7 +124,8 @@ class Endpoint:
 
         Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused.
         """
-        await check_endpoint(self.client, self._first_pause_s)
+        with _named_by(self.params):
+            await check_endpoint(self.client, self._first_pause_s)
 
     def prepare(
         self, request: ChatRequest, payment: Payment | None = None, *, attempts: int | None = None
@@ -115,7 +133,7 @@ class Endpoint:
         """The request as it will be sent.  attempts: in the place of `[llm] attempts`."""
         request = with_defaults(request, self.params)
         return self.client.prepare(
-            request, payment or Payment(self._ledger), attempts or self.params.attempts
+            request, payment or Payment(self._ledger, llm=self.params), attempts or self.params.attempts
         )
 
     async def ask(self, prepared: PreparedRequest) -> Reply:
@@ -124,7 +142,11 @@ class Endpoint:
 
     async def _ping(self) -> None:
         """Asks for one token; any answer about the request itself shows that the endpoint is there."""
-        payment = Payment(self._ledger, stage=_PING_STAGE, row_id=_PING_ROW, ordinal=self._n_pings)
+        section = self.params.section
+        row_id = _PING_ROW if section == LlmParams.section else f"{section} {_PING_ROW}"
+        payment = Payment(
+            self._ledger, stage=_PING_STAGE, row_id=row_id, ordinal=self._n_pings, llm=self.params
+        )
         prepared = self.prepare(_PING, payment)
         try:
             # Where the budget has no room, nobody may wait for money while all wait for a ping.
@@ -280,7 +302,7 @@ class StoredModel:
         request = with_defaults(request, self._endpoint.params)
         capabilities = self._endpoint.capabilities
         adapted = fit_request(request, capabilities, self._endpoint.context, self.name)
-        payment = Payment(self._ledger, self._stage, row_id, ordinal, self._discount)
+        payment = Payment(self._ledger, self._stage, row_id, ordinal, self._discount, self._endpoint.params)
         for may_shorten in (*[True] * _SHORTENINGS, False):
             try:
                 replied = await self._inner.ask(
@@ -291,9 +313,13 @@ class StoredModel:
                 shorter_one = self._shorter(request, adapted, refusal) if may_shorten else None
                 if shorter_one is None:
                     self._functions.refused(request, refusal)
+                    _name_section(refusal, self._endpoint.params)
                     raise
                 adapted = shorter_one
                 continue
+            except ToolloomError as error:
+                _name_section(error, self._endpoint.params)
+                raise
             if payment.from_store:
                 self._functions.stored(request, reply)
             else:

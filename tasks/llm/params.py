@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -34,6 +34,9 @@ class LlmParams(BaseModel):
     """`[llm]`: any endpoint that speaks OpenAI's protocol.  Prices are USD per million tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    section: ClassVar[str] = "[llm]"
+    """Where it is set."""
 
     base_url: Annotated[str, NotInKey("place")] = Field(description="Ends in /v1 as a rule.")
     model: str = Field(description="The model's name at that endpoint.")
@@ -123,6 +126,12 @@ class LlmParams(BaseModel):
         if self.price_in is None or self.price_out is None:
             return None
         return (tokens_in * self.price_in + tokens_out * self.price_out) / _MILLION
+
+
+class JudgeParams(LlmParams):
+    """`[evaluate.judge]`: an endpoint that judges answers, with all that `[llm]` may say of one."""
+
+    section: ClassVar[str] = "[evaluate.judge]"
 
 
 class Caps(BaseModel):

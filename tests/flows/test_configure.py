@@ -8,6 +8,7 @@ from flows.configure import load_config, profile_names
 from flows.plan import plan
 from flows.start import check_settings
 from tasks.errors import UsageError
+from tasks.llm.params import JudgeParams
 
 MINIMAL = """
 [catalogue]
@@ -211,6 +212,10 @@ def test_what_is_wrong_with_a_source_is_told_once(source: str, told: str) -> Non
         ("llm.body={top_k = 99999999999999999999}", "it holds what JSON has no word for"),
         ("llm.body=top_p", "llm.body: Input should be a valid dictionary"),
         ("llm.tools=words", "llm.tools: Input should be 'auto', 'native' or 'text'"),
+        ("evaluate.judge.base_url=http://judge.test/v1", "evaluate.judge.model: this key is required"),
+        ("evaluate.judge={base_url = 'x', modle = 'm'}", "did you mean 'model'?"),
+        ("evaluate.judge.body={stream = true}", "'stream' is set by Toolloom: one whole reply is read"),
+        ("llm.model.name=x", "'model' is not a section"),
     ],
 )
 def test_a_wrong_override_is_refused(override: str, message: str) -> None:
@@ -281,3 +286,27 @@ def test_others_are_told_the_name_of_a_configuration_that_has_one(
     (tmp_path / "mine.toml").write_text(text + MINIMAL)
 
     assert load_config(file=tmp_path / "mine.toml").command("refresh") == told
+
+
+def test_overrides_reach_into_tables_of_sections() -> None:
+    overrides = ["evaluate.judge.base_url=http://judge.test/v1", "evaluate.judge.model=j"]
+    config = load_config(overrides=[*overrides, "budget.stages.evaluate.max_requests=9"])
+
+    assert config.judge == JudgeParams(base_url="http://judge.test/v1", model="j")
+    assert config.budget.stages["evaluate"].max_requests == 9
+
+
+def test_who_judges_is_the_writer_unless_somebody_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JUDGE_KEY", raising=False)
+    alone = load_config()
+    judged = load_config(
+        overrides=[
+            'evaluate.judge={base_url = "http://judge.test/v1", model = "j", api_key_env = "JUDGE_KEY"}'
+        ]
+    )
+
+    assert alone.judge == alone.llm
+    assert [llm.model for llm in judged.endpoints(asks_model=False, asks_judge=True)] == ["j"]
+    assert [llm.model for llm in judged.endpoints(asks_model=True, asks_judge=True)] == [alone.llm.model, "j"]
+    assert alone.endpoints(asks_model=True, asks_judge=True) == (alone.llm,)
+    assert "JUDGE_KEY" in judged.key_variables

@@ -18,4 +18,14 @@ def test_a_model_of_ones_own_may_work_on_the_sandboxs_apis(overrides: list[str],
     found = at_addresses(load_config(overrides=overrides), hub="http://127.0.0.1:1", teacher=TEACHER)
 
     assert found.llm.base_url == base_url
+    assert found.evaluate.judge is None
     assert found.calling.resolve["*.sandbox.test"] == "http://127.0.0.1:1"
+
+
+def test_a_judge_may_be_the_teacher_of_the_sandbox() -> None:
+    address = load_config().llm.base_url
+    overrides = [f"evaluate.judge.base_url={address}", "evaluate.judge.model=toolloom-teacher"]
+    found = at_addresses(load_config(overrides=overrides), hub="http://127.0.0.1:1", teacher=TEACHER)
+
+    assert found.evaluate.judge is not None
+    assert (found.evaluate.judge.base_url, found.evaluate.judge.endpoint_id) == (TEACHER, address)

@@ -24,7 +24,14 @@ def tables_read(stage: Stage) -> set[str]:
 
 
 def test_the_stages_are_declared_in_the_order_of_a_refresh() -> None:
-    assert tuple(stage.name for stage in DECLARED) == (*STAGES, "evaluate", "prefer", "rank", "commit")
+    assert tuple(stage.name for stage in DECLARED) == (
+        *STAGES,
+        "evaluate",
+        "prefer",
+        "label",
+        "rank",
+        "commit",
+    )
 
 
 @pytest.mark.parametrize("stage", DECLARED, ids=lambda stage: stage.name)

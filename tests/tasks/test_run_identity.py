@@ -11,7 +11,9 @@ from tasks.catalogue.opening import are_sources_of
 from tasks.catalogue.params import CatalogueParams, McpParams
 from tasks.exact_json import digest_of
 from tasks.frame.run import RunContext
-from tasks.llm.params import LlmParams
+from tasks.identity import identity as identity_of
+from tasks.judging.params import EvaluateParams
+from tasks.llm.params import Capabilities, JudgeParams, LlmParams
 from tasks.transport.mcp.server import McpServer
 
 
@@ -82,3 +84,28 @@ def test_a_crawl_recorded_with_the_speed_of_its_server_is_of_the_same_sources() 
     assert not are_sources_of(
         digest_of(older), CatalogueParams(sources=(McpParams(name="t", command=("a",)),))
     )
+
+
+@pytest.mark.parametrize(("stage", "asked"), [("annotate", "m"), ("evaluate", "j"), ("prefer", "j")])
+def test_a_judge_counts_where_it_is_asked(stage: str, asked: str) -> None:
+    judge = JudgeParams(base_url="http://judge.test/v1", model="j")
+    found = run().model_copy(update={"judge": judge}).model_identity(stage)
+
+    assert found == {"model": asked, "temperature": None, "max_tokens": None}
+
+
+def test_what_a_judge_lacks_is_asked_for_in_words_of_it_alone() -> None:
+    judge = JudgeParams(base_url="http://judge.test/v1", model="j")
+    lacking = Capabilities(json_schema=False)
+    found = run().model_copy(update={"judge": judge, "judge_capabilities": lacking})
+
+    assert "lacking" in found.model_identity("evaluate")
+    assert "lacking" not in found.model_identity("annotate")
+
+
+def test_a_judge_of_its_own_and_the_same_model_as_writer_have_the_same_keys() -> None:
+    judge = JudgeParams(base_url="http://judge.test/v1", model="m", price_in=1.0)
+
+    assert run().model_copy(update={"judge": judge}).model_identity("evaluate") == run().model_identity()
+    assert identity_of(EvaluateParams(judge=judge), "evaluate") == identity_of(EvaluateParams(), "evaluate")
+    assert identity_of(EvaluateParams(judge=judge)) != identity_of(EvaluateParams())

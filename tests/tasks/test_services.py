@@ -13,7 +13,8 @@ from tasks.calling.params import CallingParams
 from tasks.errors import UsageError
 from tasks.frame.run import RunContext
 from tasks.frame.services import close_services, services_of
-from tasks.llm.params import BudgetParams, Capabilities, LlmParams
+from tasks.llm.batching.batches import Entry, Record
+from tasks.llm.params import BudgetParams, Capabilities, JudgeParams, LlmParams
 
 
 @pytest.fixture
@@ -52,3 +53,28 @@ def test_where_caps_cannot_be_kept_nothing_stays_open(run: RunContext) -> None:
         services_of(run.model_copy(update={"budget": BudgetParams(max_usd=1)}))
 
     assert [thread.name for thread in threading.enumerate() if thread.name == "toolloom-runtime"] == []
+
+
+def test_stages_that_judge_ask_the_judge_and_all_share_budget_and_replies(run: RunContext) -> None:
+    judge = JudgeParams(base_url="http://judge.test/v1", model="j", batch=True)
+    model = services_of(run.model_copy(update={"judge": judge})).model
+
+    stages = ("propose", "annotate", "evaluate", "prefer")
+    assert [model.of(stage).name for stage in stages] == ["m", "m", "j", "j"]
+    assert [model.batcher_of(stage) is not None for stage in stages] == [False, False, True, True]
+    assert [asked.params.model for asked in model.asked] == ["m", "j"]
+
+
+def test_without_a_judge_of_its_own_there_is_one_endpoint(run: RunContext) -> None:
+    model = services_of(run).model
+
+    assert (model.judge, model.asked) == (model.writer, (model.writer,))
+
+
+def test_batches_at_one_address_are_of_the_model_that_was_asked(run: RunContext) -> None:
+    judge = JudgeParams(base_url="http://model.test/v1", model="j", batch=True)
+    model = services_of(run.model_copy(update={"judge": judge})).model
+    entry = Entry(key="00", stage="evaluate", row_id="a", ordinal=0, tokens_in=1, tokens_out=1)
+    record = Record(mark="x", where="http://model.test/v1", input_file_id="f", entries=(entry,))
+
+    assert [asked.batcher.is_own(record) for asked in model.asked] == [False, True]

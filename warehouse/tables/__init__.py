@@ -9,7 +9,7 @@ from warehouse.tables.accounts import LLM_CALLS, REJECTS, RUNS
 from warehouse.tables.annotations import ANNOTATIONS, CALLS, NODES
 from warehouse.tables.catalogue import APIS, TOOLS
 from warehouse.tables.documents import DOCUMENTS
-from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, PREFERENCES
+from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, LABELS, PREFERENCES
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
 from warehouse.tables.retrieval import RETRIEVAL_RANKS
@@ -23,6 +23,7 @@ __all__ = [
     "DOCUMENTS",
     "EVALUATIONS",
     "INSTRUCTIONS",
+    "LABELS",
     "LLM_CALLS",
     "NODES",
     "PREFERENCES",
@@ -55,6 +56,7 @@ TABLES: dict[str, Table[Any]] = {
         ANSWER_FACTS,
         EVALUATIONS,
         PREFERENCES,
+        LABELS,
         RETRIEVAL_RANKS,
         REJECTS,
         LLM_CALLS,

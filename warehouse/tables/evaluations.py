@@ -75,6 +75,22 @@ class AnswerFacts:
     certain: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a person said of an answer, with the calls that led to it before their eyes.
+
+    label: Solved, Unsure or Unsolved.  person: a name or whatever stands for one.  seen: digest of what was
+    labelled (`tasks.judging.labels.seen_digest`).
+    """
+
+    annotation_id: str
+    person: str
+    instruction_id: str
+    label: str
+    note: str
+    seen: str
+
+
 EVALUATIONS = Table(
     name="evaluations",
     row_type=Evaluation,
@@ -92,4 +108,10 @@ ANSWER_FACTS = Table(
     row_type=AnswerFacts,
     grain="an answer",
     key=("annotation_id",),
+)
+LABELS = Table(
+    name="labels",
+    row_type=Label,
+    grain="a person's label of an answer",
+    key=("annotation_id", "person"),
 )

@@ -5,7 +5,7 @@ WITH answers AS (
     WHERE question = 'answer' AND NOT by_rule
     GROUP BY subject_id, judge
 ),
-agreed AS (
+voted AS (
     SELECT
         judge,
         count(*) AS n_answers,
@@ -34,18 +34,31 @@ unusable AS (
         SELECT judge FROM preferences WHERE preferred IS NULL
     )
     GROUP BY judge
+),
+-- Of several people who labelled an answer each counts.
+people AS (
+    SELECT judge, avg((judged_answers.label = labels.label)::INTEGER) AS agreed
+    FROM judged_answers
+    JOIN labels USING (annotation_id)
+    WHERE rules = 'toolloom'
+    GROUP BY judge
 )
 SELECT
-    agreed.judge,
-    n_answers,
-    n_votes,
+    judge,
+    coalesce(voted.n_answers, 0) AS n_answers,
+    coalesce(n_votes, 0) AS n_votes,
     unanimous,
     coalesce(n_unusable, 0) AS n_unusable,
     coalesce(n_pairs, 0) AS n_pairs,
-    flipped
-FROM agreed
+    flipped,
+    calibrations.n_labels,
+    agreed,
+    mark
+FROM calibrations
+LEFT JOIN voted USING (judge)
 LEFT JOIN pairs USING (judge)
-LEFT JOIN unusable USING (judge);
+LEFT JOIN unusable USING (judge)
+LEFT JOIN people USING (judge);
 
 COMMENT ON COLUMN judge_health.judge IS 'The model that was asked; e.g. gpt-4o';
 COMMENT ON COLUMN judge_health.n_answers IS 'Answers it was asked about';
@@ -54,3 +67,6 @@ COMMENT ON COLUMN judge_health.unanimous IS 'Share of answers on which all its v
 COMMENT ON COLUMN judge_health.n_unusable IS 'Votes on answers, tasks and pairs that are missing, since its replies held no label';
 COMMENT ON COLUMN judge_health.n_pairs IS 'Pairs of answers on which it voted in both orders';
 COMMENT ON COLUMN judge_health.flipped IS 'Share of these on which it changed its mind with the order; e.g. 0.08';
+COMMENT ON COLUMN judge_health.n_labels IS 'Labels that people gave to answers it has judged';
+COMMENT ON COLUMN judge_health.agreed IS 'Share of these that say what most of its votes say; e.g. 0.87';
+COMMENT ON COLUMN judge_health.mark IS 'uncalibrated until people have given 100 labels to answers it has judged, else nothing';

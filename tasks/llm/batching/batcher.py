@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -56,14 +56,25 @@ class Batcher:
 
     A batch leaves when nothing has been added for a moment (a few seconds, or `[llm] batch_poll_s`), or
     when it is full.  Batches of an earlier start that are on record are waited for, not asked again.
+
+    asks: whether requests of a stage are of this batcher, where several models have one address.
     """
 
-    def __init__(self, endpoint: Endpoint, runner: BatchRunner, records: Records, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        runner: BatchRunner,
+        records: Records,
+        ledger: Ledger,
+        *,
+        asks: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._client = endpoint.client
         self._ledger = ledger
         self._params = endpoint.params
         self._runner = runner
         self._records = records
+        self._asks = asks
         self._most = self._params.batch_requests
         self._one_at_a_time = False
         self._waiting: dict[str, PendingRequest] = {}
@@ -90,11 +101,16 @@ class Batcher:
         """
         left = []
         for record in self._records.all():
-            if record.where == self._runner.where and await self._runner.is_over(record):
+            if self.is_own(record) and await self._runner.is_over(record):
                 await self._follow(record, self._owed(record))
             else:
                 left.append(record)
         return left
+
+    def is_own(self, record: Record) -> bool:
+        """Whether it is of this endpoint; another model at the same address has batches of its own."""
+        is_asked = any(self._asks(entry.stage) for entry in record.entries)
+        return record.where == self._runner.where and is_asked
 
     async def ask(self, prepared: PreparedRequest) -> Reply:
         """The reply, which is in the store then.
@@ -131,7 +147,7 @@ class Batcher:
         if self._earlier is None:
             self._earlier = {}
             for record in self._records.all():
-                if record.where == self._runner.where:
+                if self.is_own(record):
                     requests = self._owed(record)
                     self._earlier.update(requests)
                     self._start(self._follow(record, requests), requests)
@@ -148,6 +164,7 @@ class Batcher:
             entry.row_id,
             entry.ordinal,
             self._params.batch_discount,
+            self._params,
             tokens_in=entry.tokens_in,
             max_tokens=entry.tokens_out,
             key=entry.key,

@@ -55,6 +55,9 @@ UNUSABLE = {
     "no label": '{"reason": "Fine."}',
     "a label of another question": '{"reason": "Fine.", "answer_status": "Solvable"}',
     "two labels": '{"reason": "Fine.", "answer_status": ["Solved", "Unsolved"]}',
+    "two objects": '{"reason": "a", "answer_status": "Solved"}\n{"reason": "b", "answer_status": "Unsolved"}',
+    "a key twice": '{"reason": "Fine.", "answer_status": "Solved", "answer_status": "Unsolved"}',
+    "an index": '{"reason": "The third.", "index": 2}',
     "a number": '{"reason": "Fine.", "answer_status": 2}',
     "a list": '["Solved"]',
     "nothing": "",
@@ -73,6 +76,19 @@ def test_two_replies_without_a_label_are_no_vote(text: str) -> None:
     with pytest.raises(BadRow) as refused:
         asked(ScriptedModel([Reply(content=text)] * 2))
     assert refused.value.reason == "malformed_reply"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"reason": "It says \\"answer_status\\": \\"Unsolved\\" itself.", "answer_status": "Solved"}',
+        '{"reason": "a", "answer_status": "Solved"} {"reason": "again", "answer_status": "solved"}',
+        '<think>{"answer_status": "Unsolved"}</think>{"reason": "a", "answer_status": "Solved"}',
+    ],
+    ids=["quoted in the reason", "the same label twice", "another one while thinking"],
+)
+def test_one_label_is_one_wherever_else_the_word_stands(text: str) -> None:
+    assert QUESTIONS[ANSWER].read(text)[0] == "Solved"
 
 
 def test_a_question_that_the_endpoint_refuses_is_no_vote() -> None:

@@ -2,21 +2,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tasks.errors import OverBudget, UsageError
-from tasks.llm.budget import Ledger, Payment
-from tasks.llm.chat import Usage
+from tasks.llm.budget import Ledger, Payment, refuse_uncountable
+from tasks.llm.chat import Reply, Usage
 from tasks.llm.failures import Cost
-from tasks.llm.params import BudgetParams, Caps, LlmParams
+from tasks.llm.params import BudgetParams, Caps, JudgeParams, LlmParams
 from tasks.llm.spending import Spent
+from warehouse.tables.accounts import LlmCall
 
 
 def llm(**params: Any) -> LlmParams:
-    settings = {"max_tokens": 100, "price_in": 1.0, "price_out": 2.0, **params}
-    return LlmParams(base_url="http://127.0.0.1:1/v1", model="m", **settings)
+    settings = {"model": "m", "max_tokens": 100, "price_in": 1.0, "price_out": 2.0, **params}
+    return LlmParams(base_url="http://127.0.0.1:1/v1", **settings)
 
 
 def ledger_with(**caps: Any) -> Ledger:
@@ -251,3 +253,50 @@ def test_what_an_endpoint_bills_beyond_the_longest_reply_is_set_aside_from_then_
         return caught.value.message
 
     assert asyncio.run(run()).endswith("the request may take 850 tokens")
+
+
+@pytest.mark.parametrize(
+    ("own", "discount", "usd"),
+    [
+        ({}, 0.0, 70e-6),
+        ({"price_in": 10.0, "price_out": 20.0}, 0.0, 700e-6),
+        ({"price_in": 10.0, "price_out": 20.0}, 0.5, 350e-6),
+        ({"price_in": 0.1, "price_out": 0.2}, 0.0, 7e-6),
+    ],
+)
+def test_another_endpoint_is_paid_at_its_own_prices(
+    own: dict[str, float], discount: float, usd: float
+) -> None:
+    ledger = ledger_with(max_usd=1)
+    calls: list[LlmCall] = []
+    ledger.recorder = SimpleNamespace(record=calls.append)
+
+    async def ask() -> None:
+        payment = Payment(ledger, llm=llm(model="j", **own), discount=discount, tokens_in=60, max_tokens=100)
+        await payment.admit()
+        payment.received(Reply(content="x", usage=Usage(50, 10)))
+
+    asyncio.run(ask())
+    assert ledger.used.cost_usd(ledger.llm) == pytest.approx(usd)
+    (call,) = calls
+    assert call.model == "j"
+    assert call.cost_usd == pytest.approx(usd)
+
+
+def test_a_cap_in_dollars_holds_for_requests_to_another_endpoint() -> None:
+    ledger = ledger_with(max_usd=0.001)
+    dear = llm(model="j", price_in=10.0, price_out=20.0)
+
+    async def ask() -> None:
+        payment = Payment(ledger, llm=dear, tokens_in=60, max_tokens=100)
+        await payment.admit()
+
+    with pytest.raises(OverBudget):
+        asyncio.run(ask())
+
+
+def test_a_judge_whose_replies_cannot_be_counted_is_refused_by_the_name_of_its_section() -> None:
+    judge = JudgeParams(base_url="http://127.0.0.1:1/v1", model="j")
+    with pytest.raises(UsageError) as refused:
+        refuse_uncountable(BudgetParams(max_usd=1), judge)
+    assert "[evaluate.judge] price_in is not set" in refused.value.message
