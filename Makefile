@@ -6,13 +6,20 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := $(VENV)/.installed
 
-.PHONY: refresh test test-slow test-all servers check format clean
+.PHONY: refresh compare test test-slow test-all servers check format clean
 
 refresh: $(INSTALLED)
 	$(BIN)/toolloom refresh
 
 # A file's tests share what they are about; files that run whole commands are begun first (tests/conftest.py).
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
+
+# Three methods on the instructions of the refresh, judged and beside each other.
+compare: refresh
+	$(BIN)/toolloom annotate --method react
+	$(BIN)/toolloom annotate --method react@budget
+	$(BIN)/toolloom evaluate --against react
+	$(BIN)/toolloom compare dfsdt react react@budget --against react
 
 test: $(INSTALLED)
 	$(PYTEST) -n 2 -m "not slow"

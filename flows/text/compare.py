@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from flows.text.ask import printed
+from flows.text.ask import as_table, printed
 from tasks.errors import UsageError
 from tasks.judging.compare import Rate, calibration, difference, rates
 from warehouse.connect import open_database
@@ -85,8 +85,10 @@ def text_of(
     rows = paper_rows(comparison) if as_paper else side_rows(comparison, by)
     if output != "table":
         return printed(rows, output)
-    above = [*heading(comparison), *(_paper_heading(comparison) if as_paper else ()), ""]
-    return "\n".join([*above, printed(_paper_shown(rows) if as_paper else _shown(rows), output)])
+    further = _paper_heading(comparison) if as_paper else ["Intervals, in brackets, are of 95 %."]
+    above = [*heading(comparison), *further, ""]
+    shown = [_paper_shown(rows)] if as_paper else _shown(rows)
+    return "\n".join(above) + "\n" + "\n\n".join(as_table(each).rpartition("\n")[0] for each in shown)
 
 
 def compared(
@@ -197,6 +199,8 @@ def calibration_of(connection: duckdb.DuckDBPyConnection, judge: str) -> str:  #
 def judged_answers(connection: duckdb.DuckDBPyConnection, rules: str) -> pd.DataFrame:
     """Every answer that was judged, a row for each judge, with its level."""
     rows = connection.execute(statement("compared_answers"), [rules]).df()
+    for name in MEANS:  # what is nullable is NaN where it is null, whatever the others of a group are
+        rows[name] = rows[name].to_numpy(dtype=float, na_value=np.nan)
     return rows.assign(level=rows["split"].map(LEVELS).fillna(rows["split"]))
 
 
@@ -279,7 +283,7 @@ def _win_columns(won: pd.Series, strata: Sequence[str]) -> dict[str, float]:
 def paper_rows(comparison: Comparison) -> pd.DataFrame:
     """Pass and win in percent for each test set of the paper that the data has, and their averages.
 
-    A tie counts half.  The reference wins against nobody.
+    A tie counts half.  The reference wins against nobody; a set without a judged pair leaves no average.
     """
     rows = []
     for number, side in enumerate(comparison.sides):
@@ -363,32 +367,37 @@ def _paper_shown(rows: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """For people: percent, and intervals in one column with what they are of."""
-    groups = [name for name in ("scenario", "level") if name in table]
-    shown = table[[*groups, "side"]].copy()
-    if groups:
-        shown["n"] = table["n"]
-    for name in ("passed", "difference", "win_rate"):
+def _shown(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """For people, in two tables that a terminal has room for: what passed, and what was won at what price."""
+    names = [name for name in ("scenario", "level", "side") if name in table]
+    passed, effort = table[names].copy(), table[names].copy()
+    if len(names) > 1:
+        passed["n"] = table["n"]
+    for name in ("passed", "difference"):
         if name in table:
-            shown[f"{name} (95 %)"] = [
-                "" if np.isnan(mean) else f"{mean:.1%} ({low:.1%} to {high:.1%})"
-                for mean, low, high in table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
-            ]
-        if name == "difference" and name in table and not groups:
-            shown["p"] = ["" if np.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}" for p in table["p"]]
-            shown["smallest shown"] = ["" if np.isnan(p) else f"{p:.1%}" for p in table["smallest_shown"]]
-        if name == "win_rate" and name in table:
-            counts = table[["won", "tied", "lost"]]
-            shown["won/tied/lost"] = [
-                "" if row.isna().any() else "/".join(f"{n:.0f}" for n in row) for _, row in counts.iterrows()
-            ]
+            passed[f"{name} %"] = _with_intervals(table, name)
+    if "p" in table:
+        passed["p"] = ["" if np.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}" for p in table["p"]]
+        passed["smallest shown"] = ["" if np.isnan(p) else f"{100 * p:.1f}" for p in table["smallest_shown"]]
     scenarios = [name for name in map(str, table) if name.startswith("passed_G")]
-    for name in scenarios if len(scenarios) > 1 and not groups else ():
-        shown[name.removeprefix("passed_")] = [f"{share:.1%}" for share in table[name]]
-    shown["calls"] = [f"{n:.1f}" for n in table["n_calls"]]
-    shown["tokens"] = [f"{n:,.0f}" for n in table["tokens"]]
+    for name in scenarios if len(scenarios) > 1 and len(names) == 1 else ():
+        passed[name.removeprefix("passed_")] = [f"{100 * share:.1f}" for share in table[name]]
+    if "win_rate" in table:
+        effort["won %"] = _with_intervals(table, "win_rate")
+        effort["won/tied/lost"] = [
+            "" if row.isna().any() else "/".join(f"{n:.0f}" for n in row)
+            for _, row in table[["won", "tied", "lost"]].iterrows()
+        ]
+    effort["calls"] = [f"{n:.1f}" for n in table["n_calls"]]
+    effort["tokens"] = [f"{n:,.0f}" for n in table["tokens"]]
     if table["cost_usd"].notna().any():
-        shown["USD"] = [f"{usd:.4f}" for usd in table["cost_usd"]]
-        shown["USD per passed"] = [f"{usd:.4f}" for usd in table["usd_per_passed"]]
-    return shown
+        effort["USD"] = [f"{usd:.4f}" for usd in table["cost_usd"]]
+        effort["USD per passed"] = [f"{usd:.4f}" for usd in table["usd_per_passed"]]
+    return [passed, effort]
+
+
+def _with_intervals(table: pd.DataFrame, name: str) -> list[str]:
+    return [
+        "" if np.isnan(mean) else f"{100 * mean:.1f} ({100 * low:.1f}\N{EN DASH}{100 * high:.1f})"
+        for mean, low, high in table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
+    ]
