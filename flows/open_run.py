@@ -100,8 +100,11 @@ def next_refresh(config: Config, data: Path) -> RunContext:
     pending = _new_run(config, parent, data, REFRESH, ())
     if not _is_stale(config, data):
         pending = manifest.resumed(data, pending)
-    capabilities = KnownEndpoints(data).find(config.llm) or Capabilities()
-    return _context(config, data, pending, parent).model_copy(update={"capabilities": capabilities})
+    known = KnownEndpoints(data)
+    capabilities = known.find(config.llm) or Capabilities()
+    of_judge = known.find(config.judge) or Capabilities()
+    found = {"capabilities": capabilities, "judge_capabilities": of_judge}
+    return _context(config, data, pending, parent).model_copy(update=found)
 
 
 def _context(config: Config, data: Path, pending: PendingRun, parent: Manifest | None) -> RunContext:

@@ -17,7 +17,7 @@ from tasks.catalogue.opening import are_sources_of
 from tasks.compress import STAGE as COMPRESS
 from tasks.errors import BrokenContract, UsageError
 from tasks.frame.calls import recording_caller
-from tasks.frame.run import RunContext
+from tasks.frame.run import JUDGING, RunContext
 from tasks.frame.services import Services
 from tasks.keep_searches import stages_of
 from tasks.llm.batching.batches import Records, batches_of
@@ -63,7 +63,8 @@ def plan(config: Config, data: Path) -> Estimate | None:
 
 def plan_evaluation(config: Config, data: Path) -> Estimate:
     """The estimate of `toolloom evaluate` from here.  Asks nobody.  Raises `UsageError` without answers."""
-    config.require_model()
+    if config.judge == config.llm:
+        config.require_model()
     stages = to_judge(annotated_run(data).stages)
     run = next_refresh(config, data)
     known = known_without(data, run.started_at, stages)
@@ -103,7 +104,12 @@ def forecast_after_catalogue(
 
 
 def _briefly(config: Config, services: Services, known: Known) -> Estimate:
-    run = services.run.model_copy(update={"capabilities": services.model.writer.endpoint.capabilities})
+    run = services.run.model_copy(
+        update={
+            "capabilities": services.model.writer.endpoint.capabilities,
+            "judge_capabilities": services.model.judge.endpoint.capabilities,
+        }
+    )
     planner = _planner(config, run, known, services.model.replies, services.calls.call_map)
     planner.most = LOOKED_AT_BY_A_REFRESH
     return services.runtime.run(planner.estimate())
@@ -158,7 +164,11 @@ def _planner(
         documents=COMPRESS.settings_key(run, config.compress),
     )
     recorded, figures = recording_caller(run, calls), figures_of(run.data, config.llm.model)
-    return Planner(known, settings, figures, replies, recorded, run.capabilities)
+    if config.judge != config.llm:
+        of_judge = figures_of(run.data, config.judge.model)
+        figures |= {stage: of_judge[stage] for stage in JUDGING & of_judge.keys()}
+    judge = run.capabilities if config.judge == config.llm else run.judge_capabilities
+    return Planner(known, settings, figures, replies, recorded, run.capabilities, judge)
 
 
 def _with_remarks(estimate: Estimate, known: Known, config: Config, data: Path) -> Estimate:

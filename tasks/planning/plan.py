@@ -124,6 +124,7 @@ class Planner:
     replies: ReplyStore
     calls: RecordingCaller
     capabilities: Capabilities
+    judge_capabilities: Capabilities
     most: int = ROWS_LOOKED_AT
     _documents: dict[str, Document] = field(default_factory=dict)
 
@@ -167,7 +168,7 @@ class Planner:
             queries,
             {api_id: verdict.works for api_id, verdict in self.known.verdicts.items()},
             params,
-            model_of_row=lambda: CountingModel(self.replies, self.settings.llm, self.capabilities),
+            model_of_row=lambda: CountingModel(self.replies, self._judge, self.judge_capabilities),
             most=self.most,
         )
         each = votes_of_a_new_answer(params)
@@ -178,15 +179,19 @@ class Planner:
             stages.append(self._votes("prefer", pairs, 0.0, words if pairs.requests else []))
         return tuple(stages)
 
+    @property
+    def _judge(self) -> LlmParams:
+        return self.settings.evaluate.judge or self.settings.llm
+
     def _votes(self, stage: str, missing: Missing, new: float, words: Sequence[str]) -> StageEstimate:
         figures = self.figures[stage]
         return estimated(
             stage,
             missing.requests + new,
             figures,
-            self.settings.llm,
+            self._judge,
             tokens_in_each=None if figures.measured else missing.tokens_in_each,
-            in_batches=self.settings.llm.batch,
+            in_batches=self._judge.batch,
             assumptions=[*missing.words, *words],
         )
 
