@@ -14,7 +14,7 @@ import pandas as pd
 
 from flows.text.ask import as_table, printed
 from tasks.errors import UsageError
-from tasks.judging.compare import Rate, calibration, difference, rates
+from tasks.judging.compare import Rate, difference, rates
 from warehouse.connect import open_database
 from warehouse.sql import statement
 
@@ -191,9 +191,10 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
     return rows.assign(run=run or "", calibration=rows["judge"].map(words)).set_index("instruction_id")
 
 
-def calibration_of(connection: duckdb.DuckDBPyConnection, judge: str) -> str:  # noqa: ARG001 - what labels will tell by
+def calibration_of(connection: duckdb.DuckDBPyConnection, judge: str) -> str:
     """The word that figures of a judge carry; empty once enough of its answers have people's labels."""
-    return calibration(n_labels=0)
+    found = connection.execute("SELECT mark FROM calibrations WHERE judge = ?", [judge]).fetchall()
+    return found[0][0] or "" if found else "uncalibrated"
 
 
 def judged_answers(connection: duckdb.DuckDBPyConnection, rules: str) -> pd.DataFrame:

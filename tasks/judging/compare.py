@@ -20,8 +20,6 @@ _BOUNDS = (2.5, 97.5)
 _DETECTED = 1.96 + 0.84
 """Standard errors of a difference that is found in four of five samples, at the 5 % level."""
 
-CALIBRATED_FROM = 100
-
 Values = npt.NDArray[np.float64]
 
 
@@ -47,14 +45,6 @@ class Difference:
     behind: int
     p: float
     smallest: float
-
-
-def calibration(n_labels: int) -> str:
-    """The word that headline figures carry; empty once people have labelled enough to know the judge by.
-
-    n_labels: answers that people labelled, and the judge too.
-    """
-    return "" if n_labels >= CALIBRATED_FROM else "uncalibrated"
 
 
 def rates(values: Values, strata: Sequence[str], *, seed: int = 0, draws: int = DRAWS) -> list[Rate]:
