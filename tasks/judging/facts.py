@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from tasks.calling.outcome import Outcome
 from tasks.judging.seen import Seen, json_of
@@ -86,16 +87,26 @@ def _told(observation: str) -> str:
     return Outcome.ERROR_MESSAGE if failed or not observation.strip() else Outcome.OK
 
 
+def functions_in(functions: str) -> list[dict[str, Any]]:
+    """The functions of a row's JSON text, whatever else it holds: imported rows were written by others."""
+    offered = json_of(functions)
+    described = [each.get("function", each) for each in _list(offered) if isinstance(each, dict)]
+    return [each for each in described if isinstance(each, dict)]
+
+
 @lru_cache(maxsize=1_000)
 def _required(functions: str) -> Mapping[str, Set[str]]:
     """The arguments that each offered function needs, by its name."""
-    offered = json_of(functions)
-    described = [each.get("function", each) for each in offered or () if isinstance(each, dict)]
-    return {
-        str(each.get("name")): frozenset((each.get("parameters") or {}).get("required") or ())
-        for each in described
-        if isinstance(each, dict)
-    }
+    found = {}
+    for each in functions_in(functions):
+        parameters = each.get("parameters")
+        needed = parameters.get("required") if isinstance(parameters, dict) else None
+        found[str(each.get("name"))] = frozenset(name for name in _list(needed) if isinstance(name, str))
+    return found
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _has_arguments(call: Called, required: Mapping[str, Set[str]]) -> bool:

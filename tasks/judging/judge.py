@@ -6,16 +6,16 @@ before the label, so that the label follows from it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import prompts
-from tasks import exact_json
 from tasks.errors import BadRow, RequestRefused
 from tasks.exact_json import digest_of
-from tasks.judging.facts import FINISH, UNSOLVED, observations_of
+from tasks.judging.facts import FINISH, UNSOLVED, functions_in, observations_of
 from tasks.llm.chat import (
     TEXT,
     ChatModel,
@@ -70,9 +70,7 @@ class Question:
     def read(self, text: str) -> tuple[str, str]:
         """The label and the reason in a reply.  Raises BadRow("malformed_reply"), for two labels too."""
         reply = json_object_of(text)
-        given = re.findall(
-            rf"""["']{self.field}["']\s*:\s*["']([^"']*)["']""", without_thinking(text)[0] or ""
-        )
+        given = self._given(without_thinking(text)[0] or "")
         if len({each.strip().casefold() for each in given}) > 1:
             raise BadRow("malformed_reply", f"{self.field} is said more than once: {', '.join(given)[:80]}")
         if not isinstance(reply, dict):
@@ -85,6 +83,27 @@ class Question:
             raise BadRow("malformed_reply", f"{self.field} is none of {wanted}: {str(said)[:80]!r}")
         reason = reply.get("reason")
         return label, reason.strip() if isinstance(reason, str) else ""
+
+    def _given(self, text: str) -> list[str]:
+        """What every key of the field's name holds, in whatever case, in the objects of a text.
+
+        Where one of them is no JSON, whatever looks like such a key counts, even within a string.
+        """
+        given: list[str] = []
+
+        def noted(pairs: list[tuple[str, Any]]) -> None:
+            given.extend(str(value) for key, value in pairs if key.strip().casefold() == self.field)
+
+        decoder = json.JSONDecoder(object_pairs_hook=noted)
+        at = text.find("{")
+        while at >= 0:
+            try:
+                _, end = decoder.raw_decode(text, at)
+            except (ValueError, RecursionError):
+                pattern = rf"""["']{self.field}["']\s*:\s*["']([^"']*)["']"""
+                return re.findall(pattern, text, re.IGNORECASE)
+            at = text.find("{", end)
+        return given
 
 
 QUESTIONS = {
@@ -126,8 +145,7 @@ async def vote(
 
 def functions_shown(functions: str) -> list[Json]:
     """The functions a search was offered, but for Finish.  functions: JSON text of a row."""
-    offered = [each.get("function", each) for each in exact_json.loads(functions)]
-    return [each for each in offered if each.get("name") != FINISH]
+    return [each for each in functions_in(functions) if each.get("name") != FINISH]
 
 
 def steps_shown(messages: Sequence[AnswerMessage]) -> list[Json]:

@@ -6,7 +6,7 @@ COMMENT ON COLUMN answer_facts.empty IS 'Whether the answer says nothing';
 COMMENT ON COLUMN answer_facts.n_calls IS 'Calls on the path of the answer; e.g. 3';
 COMMENT ON COLUMN answer_facts.n_failed IS 'Of these, calls that brought nothing';
 COMMENT ON COLUMN answer_facts.n_unknown IS 'Of these, calls of functions that were not offered';
-COMMENT ON COLUMN answer_facts.n_invalid IS 'Of these, calls with arguments that the function does not take';
+COMMENT ON COLUMN answer_facts.n_invalid IS 'Of these, calls that lack an argument which the function needs, or whose arguments are no object';
 COMMENT ON COLUMN answer_facts.n_values IS 'Numbers, dates, codes and quoted names that the answer states and the instruction does not; e.g. 4';
 COMMENT ON COLUMN answer_facts.n_backed IS 'Those of them that stand in what the calls returned; e.g. 4';
 COMMENT ON COLUMN answer_facts.unbacked IS 'The others: worked out, rounded, known by heart, or made up';

@@ -56,9 +56,10 @@ class AnswerFacts:
 
     finished: it ended by saying so, with an answer.  empty: the answer says nothing.  n_calls: calls on the
     path of the answer, of which n_failed brought nothing, n_unknown named no function that was offered, and
-    n_invalid had arguments that the function's schema does not allow.  n_values: numbers, dates, codes and
-    quoted names that the answer states and the instruction does not; n_backed: those of them that stand in
-    an observation.  unbacked: the others.  certain: the label that follows without doubt, if one does.
+    n_invalid lacked an argument that the function needs, or had no object of arguments.  n_values: numbers,
+    dates, codes and quoted names that the answer states and the instruction does not; n_backed: those of
+    them that stand in an observation.  unbacked: the others.  certain: the label that follows without doubt,
+    if one does.
     """
 
     annotation_id: str

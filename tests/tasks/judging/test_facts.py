@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from searched_answers import Call, answered
 
 from tasks.judging.facts import facts_of
+from tasks.judging.judge import functions_shown
 from tasks.judging.values import values_of
 from warehouse.tables.evaluations import AnswerFacts
 
@@ -51,6 +53,36 @@ def test_calls_and_values_of_an_answer_are_counted() -> None:
 def test_where_no_row_says_how_calls_ended_their_observations_do() -> None:
     told = [rain({"mm": 1}), rain({"error": "timeout", "response": ""}), rain(""), rain("plain text")]
     assert facts_of(answered("1 mm", *told), [], "Rain?").n_failed == 2
+
+
+@pytest.mark.parametrize(
+    ("functions", "n_unknown", "n_invalid"),
+    [
+        ('[{"name": "rain", "parameters": {"required": [["a"], {"b": 1}, 7, null, "city"]}}]', 0, 1),
+        ('[{"name": "rain", "parameters": {"required": "city"}}]', 0, 0),
+        ('[{"name": "rain", "parameters": {"required": {"city": true}}}]', 0, 0),
+        ('[{"name": "rain", "parameters": ["city"]}]', 0, 0),
+        ('[{"name": "rain", "parameters": "city"}]', 0, 0),
+        ('[{"name": ["rain"]}]', 1, 0),
+        ('[{"function": "rain"}, ["rain"], "rain", 7, null]', 1, 0),
+        ('{"name": "rain"}', 1, 0),
+        ("7", 1, 0),
+        ("null", 1, 0),
+        ("no JSON", 1, 0),
+        ("", 1, 0),
+    ],
+)
+def test_no_functions_are_too_odd_to_be_counted(functions: str, n_unknown: int, n_invalid: int) -> None:
+    search = replace(answered("1 mm", ("rain", "{}", '{"mm": 1}')), functions=functions)
+    facts = facts_of(search, ["ok"], "Rain?")
+    assert (facts.n_unknown, facts.n_invalid) == (n_unknown, n_invalid)
+    assert all(isinstance(each, dict) for each in functions_shown(functions))
+
+
+def test_a_call_that_lacks_an_argument_is_invalid_and_one_with_another_is_not() -> None:
+    given = ("{}", "[]", "Oslo", '{"city": null}', '{"city": "Oslo", "country": "NO"}')
+    search = answered("It rains.", *(("rain", arguments, "{}") for arguments in given))
+    assert facts_of(search, ["ok"] * len(given), "Rain?").n_invalid == 3
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,10 @@ UNUSABLE = {
     "two labels": '{"reason": "Fine.", "answer_status": ["Solved", "Unsolved"]}',
     "two objects": '{"reason": "a", "answer_status": "Solved"}\n{"reason": "b", "answer_status": "Unsolved"}',
     "a key twice": '{"reason": "Fine.", "answer_status": "Solved", "answer_status": "Unsolved"}',
+    "a key twice, in another case": '{"answer_status": "Solved", "Answer_Status": "Unsolved"}',
+    "a key twice in what is almost JSON": "{'answer_status': 'Solved', 'answer_status': 'Unsolved',}",
+    "a key in an escape": '{"reason": "Fine.", "answer_status": "Solved", "answer\\u005fstatus": "Unsolved"}',
+    "a key twice, once without a label": '{"reason": "Fine.", "answer_status": "Solved", "answer_status": 2}',
     "an index": '{"reason": "The third.", "index": 2}',
     "a number": '{"reason": "Fine.", "answer_status": 2}',
     "a list": '["Solved"]',
@@ -82,10 +86,18 @@ def test_two_replies_without_a_label_are_no_vote(text: str) -> None:
     "text",
     [
         '{"reason": "It says \\"answer_status\\": \\"Unsolved\\" itself.", "answer_status": "Solved"}',
+        """{"reason": "it says 'answer_status': 'Unsolved' there", "answer_status": "Solved"}""",
+        """Here: {"reason": "'answer_status': 'Unsolved'", "answer_status": "Solved"} So it is.""",
         '{"reason": "a", "answer_status": "Solved"} {"reason": "again", "answer_status": "solved"}',
         '<think>{"answer_status": "Unsolved"}</think>{"reason": "a", "answer_status": "Solved"}',
     ],
-    ids=["quoted in the reason", "the same label twice", "another one while thinking"],
+    ids=[
+        "quoted in the reason",
+        "in other quotes",
+        "amid prose",
+        "the same label twice",
+        "another one while thinking",
+    ],
 )
 def test_one_label_is_one_wherever_else_the_word_stands(text: str) -> None:
     assert QUESTIONS[ANSWER].read(text)[0] == "Solved"
