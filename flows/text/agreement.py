@@ -19,7 +19,7 @@ def agreement_lines(data: Path, run: str | None = None) -> tuple[str, ...]:
     with open_database(data, run) as connection:
         pairs = connection.execute(statement("label_agreement")).fetchall()
         ratings = connection.execute(statement("label_ratings")).fetchall()
-        judges = connection.execute("SELECT judge, n_labels, n_needed, mark FROM calibrations").fetchall()
+        judges = connection.execute("SELECT judge, n_answers, n_needed, mark FROM calibrations").fetchall()
     if not ratings:
         return ()
     lines = ["Agreement on the same answers:", *map(_pair, pairs)] if pairs else []
@@ -47,7 +47,7 @@ def _alpha(ratings: list[tuple[str, str, str]]) -> str:
 def _uncalibrated(judges: list[tuple[str, int, int, str]]) -> Iterator[str]:
     for judge, n, needed, mark in sorted(judges):
         if mark:
-            yield f"  {_plain(judge)}: {mark}, {n:,} of {needed:,} labels"
+            yield f"  {_plain(judge)}: {mark}, {n:,} of {needed:,} answers labelled"
 
 
 def _plain(name: str) -> str:

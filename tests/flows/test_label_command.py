@@ -84,7 +84,7 @@ def test_labels_of_several_people_are_read_and_survive_a_refresh(
         assert done.returncode == 0, done.stdout + done.stderr
     assert "7 labels of one person in" in done.stdout
     assert "ada and bo: 83% of 6 the same, kappa 0.60" in done.stdout
-    assert "toolloom-teacher: uncalibrated, 13 of 100 labels" in done.stdout
+    assert "toolloom-teacher: uncalibrated, 7 of 100 answers labelled" in done.stdout
 
     told = "SELECT person, count(*) AS n FROM labels GROUP BY ALL ORDER BY ALL"
     both = [{"person": "ada", "n": 6}, {"person": "bo", "n": 7}]

@@ -20,7 +20,9 @@ def label(answer: str, said: str, person: str = "ada") -> Label:
     )
 
 
-def vote(answer: str, said: str, number: int = 0, judge: str = "judge") -> Evaluation:
+def vote(
+    answer: str, said: str, number: int = 0, judge: str = "judge", *, by_rule: bool = False
+) -> Evaluation:
     return Evaluation(
         subject_id=answer,
         question="answer",
@@ -28,7 +30,7 @@ def vote(answer: str, said: str, number: int = 0, judge: str = "judge") -> Evalu
         vote=number,
         instruction_id="instruction-1",
         label=said,
-        by_rule=False,
+        by_rule=by_rule,
         reason="",
         prompt_digest="p",
     )
@@ -83,9 +85,9 @@ def test_each_pair_of_raters_has_a_table_of_labels(rows_of: Ask, build: ModuleTy
 
 @pytest.mark.parametrize(
     ("n", "n_people", "mark"),
-    [(0, 1, "uncalibrated"), (99, 1, "uncalibrated"), (100, 1, ""), (50, 2, "")],
+    [(0, 1, "uncalibrated"), (99, 1, "uncalibrated"), (100, 1, ""), (50, 2, "uncalibrated")],
 )
-def test_figures_are_uncalibrated_until_there_are_a_hundred_labels(
+def test_figures_are_uncalibrated_until_a_hundred_answers_are_labelled(
     n: int, n_people: int, mark: str, rows_of: Ask, build: ModuleType
 ) -> None:
     people = [f"person-{at}" for at in range(n_people)]
@@ -113,3 +115,23 @@ def test_agreement_with_people_stands_beside_what_else_is_known_of_a_judge(
 ) -> None:
     found = rows_of("SELECT n_labels, agreed, mark FROM judge_health", *rated(build, *FIFTY))
     assert found == [(50, pytest.approx(0.7), "uncalibrated")]
+
+
+def test_an_answer_decided_by_rule_says_nothing_of_a_judge(rows_of: Ask, build: ModuleType) -> None:
+    rows: Rows = [*rated(build, ("Solved", "Unsolved"))]
+    for number in range(100):
+        answer = f"given-up-{number}"
+        rows += [build.annotation(annotation_id=answer), vote(answer, "Unsolved", by_rule=True)]
+        rows.append(label(answer, "Unsolved"))
+
+    found = rows_of("SELECT n_labels, agreed, mark FROM judge_health", *rows)
+    assert found == [(1, 0.0, "uncalibrated")]
+
+
+def test_two_raters_are_compared_on_answers_that_the_judge_was_asked_about(
+    rows_of: Ask, build: ModuleType
+) -> None:
+    ruled = [build.annotation(annotation_id="ruled"), vote("ruled", "Unsolved", by_rule=True)]
+    rows = [*rated(build, ("Solved", "Unsolved")), *ruled, label("ruled", "Unsolved")]
+    found = rows_of("SELECT rater, other, n_answers, agreed FROM label_agreement", *rows)
+    assert found == [("judge", "ada", 1, 0.0)]

@@ -40,7 +40,7 @@ people AS (
     SELECT judge, avg((judged_answers.label = labels.label)::INTEGER) AS agreed
     FROM judged_answers
     JOIN labels USING (annotation_id)
-    WHERE rules = 'toolloom'
+    WHERE rules = 'toolloom' AND NOT by_rule
     GROUP BY judge
 )
 SELECT
@@ -67,6 +67,6 @@ COMMENT ON COLUMN judge_health.unanimous IS 'Share of answers on which all its v
 COMMENT ON COLUMN judge_health.n_unusable IS 'Votes on answers, tasks and pairs that are missing, since its replies held no label';
 COMMENT ON COLUMN judge_health.n_pairs IS 'Pairs of answers on which it voted in both orders';
 COMMENT ON COLUMN judge_health.flipped IS 'Share of these on which it changed its mind with the order; e.g. 0.08';
-COMMENT ON COLUMN judge_health.n_labels IS 'Labels that people gave to answers it has judged';
+COMMENT ON COLUMN judge_health.n_labels IS 'Labels that people gave to answers it was asked about; of several people each counts';
 COMMENT ON COLUMN judge_health.agreed IS 'Share of these that say what most of its votes say; e.g. 0.87';
-COMMENT ON COLUMN judge_health.mark IS 'uncalibrated until people have given 100 labels to answers it has judged, else nothing';
+COMMENT ON COLUMN judge_health.mark IS 'uncalibrated until people have labelled 100 of the answers it was asked about, else nothing';

@@ -1,7 +1,7 @@
--- Grain: an answer, and a judge or a person who said something of it
+-- Grain: an answer, and a judge or a person who said something of it; what was decided by rule no judge said
 SELECT annotation_id, 'judge' AS kind, judge AS rater, label
 FROM judged_answers
-WHERE rules = 'toolloom'
+WHERE rules = 'toolloom' AND NOT by_rule
 UNION ALL
 SELECT annotation_id, 'person', person, label
 FROM labels;
