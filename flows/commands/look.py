@@ -10,6 +10,7 @@ import typer
 
 from flows import DEFAULT_DATA
 from flows.commands.options import Data, Earlier, Format, RowFormat, Verbose, command
+from tasks.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +87,10 @@ def compare(
     with command(verbose):
         from flows.text.compare import By, compared, text_of
 
+        if by is not None and as_ is not None:
+            raise UsageError(
+                "--as paper has the paper's sets for columns and no rows by others", fix="give --as or --by"
+            )
         comparison = compared(data.resolve(), sides, rules=rules, judge=judge, against=against)
         if artifact:
             from flows.prefect.artifacts import publish_comparison

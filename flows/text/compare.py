@@ -154,8 +154,12 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
             fix="name a method or a model, or method=react,model=...,run=...",
         )
     wanted = dict(part.split("=", 1) for part in parts)
-    run = wanted.pop("run", None)
-    with open_database(data, run) as connection:
+    if len(wanted) < len(parts):
+        raise UsageError(
+            f"{side!r} says twice what a side is", fix="a side is one of each; put a space between two sides"
+        )
+    with open_database(data, wanted.pop("run", None)) as connection:
+        ((run,),) = connection.execute(statement("shown_run")).fetchall()
         names = [name for (name,) in connection.execute("SELECT rules FROM rules").fetchall()]
         if rules not in names:
             raise UsageError(f"there are no rules {rules!r}", fix=f"there are: {'; '.join(names)}")
@@ -168,7 +172,7 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
         raise UsageError(f"{' and '.join(judges)} have judged", fix="name one of them with --judge")
     if judge is not None and judge not in judges:
         raise UsageError(f"{judge!r} has judged nothing", fix=f"--judge is one of {', '.join(judges)}")
-    rows = rows[rows["judge"] == (judge or judges[0])]
+    judge = judge or judges[0]
     for column, value in wanted.items():
         if column and column not in COLUMNS:
             raise UsageError(f"a side has no {column!r}", fix=f"name {', '.join(COLUMNS)} or run")
@@ -182,13 +186,21 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
                 fix=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(there)}",
             )
         rows = rows[rows[columns[0]] == value]
+    judged = rows[rows["judge"] == judge]
+    if judged.empty:
+        others = ", ".join(sorted(rows["judge"].unique()))
+        raise UsageError(
+            f"{judge} has judged no answer of {side!r}",
+            fix=f"have it judge them with `toolloom evaluate`, or name who did with --judge: {others}",
+        )
+    rows = judged
     if rows["instruction_id"].duplicated().any():
         several = [name for name in COLUMNS if rows[name].nunique() > 1]
         values = ", ".join(f"{name}={value}" for name in several for value in sorted(rows[name].unique()))
         raise UsageError(
             f"{side!r} has several answers to an instruction", fix=f"say which: {side},... with {values}"
         )
-    return rows.assign(run=run or "", calibration=rows["judge"].map(words)).set_index("instruction_id")
+    return rows.assign(run=run, calibration=rows["judge"].map(words)).set_index("instruction_id")
 
 
 def calibration_of(connection: duckdb.DuckDBPyConnection, judge: str) -> str:
@@ -210,7 +222,7 @@ def _won(data: Path, ours: pd.DataFrame, theirs: pd.DataFrame, rules: str) -> pd
     runs = {ours["run"].iloc[0], theirs["run"].iloc[0]}
     if len(runs) > 1:  # the same search has the same id in each run, whatever it answered
         return pd.Series(np.nan, index=ours.index, dtype=float)
-    with open_database(data, runs.pop() or None) as connection:
+    with open_database(data, runs.pop()) as connection:
         pairs = judged_pairs(connection, rules, ours["judge"].iloc[0])
     ids = zip(ours["annotation_id"], theirs["annotation_id"], strict=True)
     return pd.Series([pairs.get(pair, np.nan) for pair in ids], index=ours.index, dtype=float)
@@ -379,7 +391,7 @@ def _shown(table: pd.DataFrame) -> list[pd.DataFrame]:
             passed[f"{name} %"] = _with_intervals(table, name)
     if "p" in table:
         passed["p"] = ["" if np.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}" for p in table["p"]]
-        passed["smallest shown"] = ["" if np.isnan(p) else f"{100 * p:.1f}" for p in table["smallest_shown"]]
+        passed["smallest shown"] = _numbers(100 * table["smallest_shown"], ".1f")
     scenarios = [name for name in map(str, table) if name.startswith("passed_G")]
     for name in scenarios if len(scenarios) > 1 and len(names) == 1 else ():
         passed[name.removeprefix("passed_")] = [f"{100 * share:.1f}" for share in table[name]]
@@ -390,11 +402,15 @@ def _shown(table: pd.DataFrame) -> list[pd.DataFrame]:
             for _, row in table[["won", "tied", "lost"]].iterrows()
         ]
     effort["calls"] = [f"{n:.1f}" for n in table["n_calls"]]
-    effort["tokens"] = [f"{n:,.0f}" for n in table["tokens"]]
+    effort["tokens"] = _numbers(table["tokens"], ",.0f")
     if table["cost_usd"].notna().any():
-        effort["USD"] = [f"{usd:.4f}" for usd in table["cost_usd"]]
-        effort["USD per passed"] = [f"{usd:.4f}" for usd in table["usd_per_passed"]]
+        effort["USD"] = _numbers(table["cost_usd"], ".4f")
+        effort["USD per passed"] = _numbers(table["usd_per_passed"], ".4f")
     return [passed, effort]
+
+
+def _numbers(column: pd.Series, form: str) -> list[str]:
+    return ["" if np.isnan(number) else format(number, form) for number in column]
 
 
 def _with_intervals(table: pd.DataFrame, name: str) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from searched_world import SCRIPTS, search, votes_on, write_world
+from searched_world import RUN, SCRIPTS, search, votes_on, write_world
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -110,3 +111,40 @@ def test_an_artifact_needs_a_server(data: Path, monkeypatch: pytest.MonkeyPatch)
 def test_only_a_side_can_be_compared_with(data: Path) -> None:
     done = typed(data, "dfsdt", "react", "--against", "nobody")
     assert (done.exit_code, "'nobody' is none of the sides" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("sides", [("dfsdt,run={run}", "react"), ("dfsdt", "react,run={run}")])
+def test_pairs_count_whether_the_newest_run_is_named_or_not(data: Path, sides: tuple[str, str]) -> None:
+    ours, _ = compared(data, *(side.format(run=RUN) for side in sides))
+    assert (ours["n_pairs"], ours["won"]) == (1, 1)
+
+
+def test_what_nothing_can_be_said_of_is_empty(data: Path) -> None:
+    rows = compared(data, "dfsdt", "dfsdt")
+    assert [row["smallest_shown"] for row in rows] == [None, None]
+    shown = typed(data, "dfsdt", "react").output
+    assert ("nan" in shown, "100.0 (43.8\N{EN DASH}100.0)" in shown) == (False, True), shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("method=dfsdt,method=react", "react"), "says twice what a side is"),
+        (("dfsdt,", "react"), "is no side of a comparison"),
+        (("dfsdt", "react", "--as", "paper", "--by", "level"), "give --as or --by"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(data: Path, words: tuple[str, ...], told: str) -> None:
+    done = typed(data, *words)
+    assert (done.exit_code, told in " ".join(done.output.split())) == (2, True), done.output
+
+
+def test_a_judge_that_judged_one_side_alone_is_named(tmp_path: Path) -> None:
+    ours, theirs = (search("picnic", method=method) for method in PASSED)
+    votes = [*votes_on(ours, "Solved"), *votes_on(theirs, "Solved")]
+    strict = [replace(vote, judge="strict") for vote in votes_on(ours, "Solved")]
+    write_world(tmp_path / "data", [ours, theirs], votes=[*votes, *strict])
+
+    done = typed(tmp_path / "data", "dfsdt", "react", "--judge", "strict")
+    told = "strict has judged no answer of 'react'"
+    assert (done.exit_code, told in " ".join(done.output.split())) == (2, True), done.output

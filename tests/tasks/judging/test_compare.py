@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.judging.compare import Difference, Rate, difference, rates, resampled, sign_test
+from tasks.judging.compare import difference, rates, resampled, sign_test
 
 
 def test_a_rate_has_the_interval_of_its_draws() -> None:
@@ -40,14 +40,62 @@ def test_two_sides_differ_by_chance_as_a_coin_does(ahead: int, behind: int, p: f
 
 
 def test_a_difference_says_what_so_many_instructions_can_show() -> None:
-    ours, theirs = np.array([1.0, 1.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
-    found = difference(ours, theirs, ["G1"] * 4)
-    assert (found.ahead, found.behind, found.p) == (2, 1, 1.0)
-    assert (found.rate.mean, found.smallest) == pytest.approx((0.25, 2.8 * 0.957427 / 2))
+    ours, theirs = np.array([1.0, 1.0, 1.0, 0.0] * 5), np.array([0.0, 0.0, 1.0, 1.0] * 5)
+    found = difference(ours, theirs, ["G1"] * 20)
+    assert (found.ahead, found.behind) == (10, 5)
+    assert (found.rate.mean, found.smallest) == pytest.approx((0.25, 2.8 * 0.850696 / 20**0.5))
 
 
-def test_equal_sides_have_no_difference() -> None:
-    same = np.array([1.0, 0.5, 0.0])
-    assert difference(same, same, ["G1"] * 3) == Difference(
-        Rate(0, 0, 0), ahead=0, behind=0, p=1.0, smallest=0.0
-    )
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1] * 3, (1, 0.4385, 1)),
+        ([0] * 100, (0, 0, 0.0370)),
+        ([0.5] * 10, (0.5, 0.2366, 0.7634)),
+        ([1], (1, 0.2065, 1)),
+        ([0.1] * 30, (0.1, 0.0346, 0.2562)),
+    ],
+    ids=["three of three", "none of a hundred", "all ties", "one", "rounded sums"],
+)
+def test_equal_values_have_the_interval_of_wilson(
+    values: list[float], expected: tuple[float, float, float]
+) -> None:
+    (rate,) = rates(np.array(values, float)[:, None], ["G1"] * len(values))
+    assert (rate.mean, rate.low, rate.high) == pytest.approx(expected, abs=5e-5)
+
+
+def test_strata_that_each_say_one_thing_have_an_interval() -> None:
+    (rate,) = rates(np.array([[1.0]] * 10 + [[0.0]] * 30), ["G1"] * 10 + ["G2"] * 30)
+    assert (rate.mean, rate.low, rate.high) == pytest.approx((0.25, 0.1419, 0.4019), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    "strata",
+    [["a", "b", "c", "d", "e", "f"], ["a"] * 4 + ["b"] * 2, ["a"] * 5 + ["b"]],
+    ids=["of one each", "all small", "one small beside a large"],
+)
+def test_small_strata_are_drawn_as_one(strata: list[str]) -> None:
+    values = np.array([[1.0], [0.0], [1.0], [0.0], [1.0], [0.0]])
+    assert rates(values, strata) == rates(values, ["all"] * 6)
+
+
+@pytest.mark.parametrize(
+    ("apart", "n", "expected"),
+    [(0, 4, (0, -0.4899, 0.4899)), (0, 300, (0, -0.0126, 0.0126)), (1, 4, (1, 0.0202, 1))],
+    ids=["four alike", "three hundred alike", "always ahead"],
+)
+def test_a_difference_without_spread_is_as_uncertain_as_the_shares_it_is_of(
+    apart: float, n: int, expected: tuple[float, float, float]
+) -> None:
+    found = difference(np.full(n, apart, float), np.zeros(n), ["G1"] * n)
+    assert (found.rate.mean, found.rate.low, found.rate.high) == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [[1], [0.5] * 9, [1, 1, 0, -1]],
+    ids=["one instruction", "no spread", "above a hundred points"],
+)
+def test_what_so_many_can_show_is_empty_where_there_is_no_such_figure(apart: list[float]) -> None:
+    n = len(apart)
+    assert np.isnan(difference(np.array(apart, float), np.zeros(n), ["G1"] * n).smallest)
