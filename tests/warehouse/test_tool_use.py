@@ -125,7 +125,7 @@ def vote(annotation_id: str, instruction_id: str, label: str) -> Evaluation:
 def test_of_repeated_searches_all_of_k_pass_as_often_as_draws_without_replacement(
     rows_of: Ask, build: ModuleType
 ) -> None:
-    """Of three searches of one instruction two pass, of one of another all; unsure ones do not."""
+    """Of three searches of one instruction two pass and one half, of one of another all."""
     labels = {"a": ["Solved", "Solved", "Unsure"], "b": ["Solved"]}
     found = rows_of(
         "SELECT k, n_instructions, all_pass, any_passes FROM repeated_passes "
@@ -145,7 +145,7 @@ def test_of_repeated_searches_all_of_k_pass_as_often_as_draws_without_replacemen
         ),
     )
     assert found == [
-        (1, 2, pytest.approx((2 / 3 + 1) / 2), pytest.approx((2 / 3 + 1) / 2)),
-        (2, 1, pytest.approx(1 / 3), 1.0),
-        (3, 1, 0.0, 1.0),
+        (1, 2, pytest.approx((2.5 / 3 + 1) / 2), pytest.approx((2.5 / 3 + 1) / 2)),
+        (2, 1, pytest.approx(2 / 3), 1.0),
+        (3, 1, 0.5, 1.0),
     ]
