@@ -146,18 +146,7 @@ def compared(
 
 def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFrame:
     """A side's answers by instruction."""
-    first, *further = side.split(",")
-    parts = [first if "=" in first else f"={first}", *further]
-    if any("=" not in part for part in parts):
-        raise UsageError(
-            f"{side!r} is no side of a comparison",
-            fix="name a method or a model, or method=react,model=...,run=...",
-        )
-    wanted = dict(part.split("=", 1) for part in parts)
-    if len(wanted) < len(parts):
-        raise UsageError(
-            f"{side!r} says twice what a side is", fix="a side is one of each; put a space between two sides"
-        )
+    wanted = _wanted(side)
     with open_database(data, wanted.pop("run", None)) as connection:
         ((run,),) = connection.execute(statement("shown_run")).fetchall()
         names = [name for (name,) in connection.execute("SELECT rules FROM rules").fetchall()]
@@ -201,6 +190,23 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
             f"{side!r} has several answers to an instruction", fix=f"say which: {side},... with {values}"
         )
     return rows.assign(run=run, calibration=rows["judge"].map(words)).set_index("instruction_id")
+
+
+def _wanted(side: str) -> dict[str, str]:
+    """What a side says, by column; what it names alone is under no name."""
+    first, *further = side.split(",")
+    parts = [first if "=" in first else f"={first}", *further]
+    if any("=" not in part for part in parts):
+        raise UsageError(
+            f"{side!r} is no side of a comparison",
+            fix="name a method or a model, or method=react,model=...,run=...",
+        )
+    wanted = dict(part.split("=", 1) for part in parts)
+    if len(wanted) < len(parts):
+        raise UsageError(
+            f"{side!r} says twice what a side is", fix="a side is one of each; put a space between two sides"
+        )
+    return wanted
 
 
 def calibration_of(connection: duckdb.DuckDBPyConnection, judge: str) -> str:
