@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -43,10 +44,12 @@ _SPELLED = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r'https?://[^\s")]+|[^\s"\u201c\u201d()\[\]{};,|=]+(?:,\d[^\s"()\[\]{};,|=]*)*')
+_ESCAPED = re.compile(r"\\[nrt]")  # how a sentence writes a text of several lines
 _AROUND = "*`'.,:;!?"
 _NUMBER = re.compile(r"([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d{1,3})?)(%|\u00b0?[a-z]{1,3})?")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d)(:\d\d)?\S*)?")
 _HEARD = 0.4  # of the words of a sentence
+_MOST_OF_A_TEXT = 8  # words of a text that are enough to know it by
 _FEW = 10  # smaller numbers are rounded to whole ones by nobody
 
 
@@ -76,7 +79,19 @@ def tokens_of(text: str) -> list[re.Match[str]]:
 
 @lru_cache(maxsize=8192)
 def words_of(text: str) -> frozenset[str]:
-    return frozenset().union(*(forms_of(token[0]) for token in tokens_of(in_figures(text))))
+    lines = f"{text} {_ESCAPED.sub(' ', text)}" if "\\" in text else text
+    return frozenset().union(*(forms_of(token[0]) for token in tokens_of(in_figures(lines))))
+
+
+def _first(token: str) -> str:
+    """The word as it is compared in a row with others."""
+    forms = forms_of(token)
+    return next(iter(forms)) if len(forms) == 1 else token.lower().strip(_AROUND)
+
+
+@lru_cache(maxsize=8192)
+def in_a_row(text: str) -> str:
+    return " ".join(_first(token[0]) for token in tokens_of(in_figures(text)))
 
 
 def in_figures(text: str) -> str:
@@ -90,11 +105,13 @@ def in_figures(text: str) -> str:
 class Returned:
     """What the calls of a function returned.
 
-    words: all that they hold; keys: of each value the words, by what it is called; lengths: of lists.
+    words: all that they hold; keys: of each value the words, by what it is called; texts: what each value of
+    several words is called, by the words and their first two; lengths: of lists.
     """
 
     words: set[str] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)
+    texts: dict[tuple[str, ...], dict[tuple[str, ...], set[str]]] = field(default_factory=dict)
     lengths: set[str] = field(default_factory=set)
 
     def take(self, value: Any, path: tuple[str, ...] = ()) -> None:
@@ -110,8 +127,13 @@ class Returned:
             told = ("yes true" if value else "no false") if isinstance(value, bool) else as_text(value)
             last, words = path[-1] if path else "", words_of(told)
             self.words |= words
-            for name in {" ".join(map(spoken, path)), spoken(last), last.lower().replace("_", " ")}:
+            names = {" ".join(map(spoken, path)), spoken(last), last.lower().replace("_", " ")}
+            names = {in_a_row(name) for name in names}
+            for name in names:
                 self.keys.setdefault(name, set()).update(words)
+            row = tuple(in_a_row(told).split(" "))
+            if len(row) > 1:
+                self.texts.setdefault(row[:2], {}).setdefault(row, set()).update(names)
 
     def has(self, text: str, key: str | None) -> bool:
         """Whether the value is there, under the key: as it is, rounded, as a percentage, or with a unit."""
@@ -199,19 +221,18 @@ class Evidence:
             tuple[str, str, str]
         ] = []  # a value, whose it is, and who has another one of that name
         wrong: list[str] = []
-        for at, token in enumerate(tokens):
-            text = token[0].strip(_AROUND)
+        for at, (key, direct, quoted) in enumerate(self._named_and_quoted(sentence, tokens, words)):
+            text = tokens[at][0].strip(_AROUND)
             if words[at] in _LINKS or (words[at] == "and" and before):
                 continue
             valued = re.search(r"\d|^[A-Z]{2,}$|.[A-Z]|\w[.@/]\w", text) or (text[:1].isupper() and at)
-            key, direct = self._key_before(sentence, tokens, words, at)
             rest = at in passed or text == "I" or words[at + 1 : at + 2] in (["more"], ["others"])
-            word = key and direct and stems(text) and text not in PREPOSITIONS
+            word = direct and stems(text) and text not in PREPOSITIONS
             if rest or not (valued or word):
                 before = set()
                 continue
             own = {name for name, one in self.functions.items() if key in one.keys}
-            holders = {name for name, one in self.functions.items() if one.has(text, key)}
+            holders = quoted or self._holders(text, key)
             given = not stated(text).isdisjoint(self.given)
             listed = before and words[at - 1] not in _LINKS
             elsewhere = key is None and listed and holders and not holders & before
@@ -224,6 +245,8 @@ class Evidence:
                 if len(holders) == 1:
                     counted.update(holders)
                     borrowed += [(text, of, name) for of in holders for name in own - holders]
+            else:
+                counted.update(self._finders(holders, key))
             before = holders or before
         for value, of, instead in borrowed:
             if counted[instead] > counted[of]:
@@ -235,6 +258,69 @@ class Evidence:
         if self.in_vain.isdisjoint(words):  # else it speaks of a call that failed, whatever else it has
             self.told |= told
             self.spoilt |= told if len(told) == 1 and spoilt else spoilt
+
+    def _holders(self, text: str, key: str | None) -> set[str]:
+        return {name for name, one in self.functions.items() if one.has(text, key)}
+
+    def _named_and_quoted(
+        self, sentence: str, tokens: list[re.Match[str]], words: list[str]
+    ) -> Iterator[tuple[str | None, bool, set[str]]]:
+        """For each word: what a value there is called, whether any word there is one, and who returned the
+        text of several words that it belongs to.  A name within a text names nothing."""
+        quoted: set[str] = set()
+        end = 0
+        for at in range(len(words)):
+            key, direct = self._key_before(sentence, tokens, words, at)
+            if at < end:
+                yield None, False, quoted
+                continue
+            quoted, end = self._quoted(words, at, key)
+            direct = direct and key is not None and not self._names_the_next(sentence, tokens, words, at, key)
+            yield key, direct, quoted
+
+    def _quoted(self, words: list[str], at: int, key: str | None) -> tuple[set[str], int]:
+        """The functions that returned the text of several words that begins there, and where it ends.
+
+        It may be cut short after some words.  Where a value has a name, it counts under that one alone.
+        """
+        ends: dict[str, int] = {}
+        for name, one in self.functions.items():
+            for row, names in one.texts.get(tuple(words[at : at + 2]), {}).items():
+                same = [a == b for a, b in zip(row, words[at:], strict=False)]
+                n = next((n for n, equal in enumerate(same) if not equal), len(same))
+                if (n == len(row) or n >= _MOST_OF_A_TEXT) and (key is None or key in names):
+                    ends[name] = max(ends.get(name, 0), at + n)
+        end = max(ends.values(), default=0)
+        return {name for name, one in ends.items() if one == end}, end
+
+    def _names_the_next(
+        self, sentence: str, tokens: list[re.Match[str]], words: list[str], at: int, key: str | None
+    ) -> bool:
+        """Whether the word is no value of that name but itself the name of a value that follows."""
+        if words[at] not in self.names or at + 1 == len(words) or self._holders(words[at], key):
+            return False
+        name, direct = self._key_before(sentence, tokens, words, at + 1)
+        return name == words[at] and direct
+
+    def _finders(self, holders: set[str], key: str | None) -> set[str]:
+        """The one of them, if it is one, that found what has that name, though the request gives the value.
+
+        It is picked out of what was given, or happens to equal it.  What a call was made with is no finding
+        under the same name, nor under another one where there is something new besides.
+        """
+        if key is None or len(holders) != 1:
+            return set()
+        [name] = holders
+        own = self.functions[name]
+        new = own.words - self.given
+        for call in self.brought:
+            arguments = parsed(call.arguments) if call.function == name else None
+            for argument, value in arguments.items() if isinstance(arguments, dict) else ():
+                same = in_a_row(spoken(argument)) in {key, key.rpartition(" ")[2]}
+                single = not isinstance(value, (list, dict))
+                if same or (new and single and own.keys[key] <= words_of(as_text(value))):
+                    return set()
+        return holders
 
     def _named(self, words: list[str]) -> list[tuple[int, int]]:
         """Where names of values stand that have several words, or more than letters."""
@@ -270,7 +356,7 @@ class Evidence:
             for one in tokens_of(sentence)
             if re.search(r"\d", one[0]) or '"' in sentence[max(one.start() - 1, 0) : one.end() + 1]
         ]
-        return sentence, values, [one for one in values if forms_of(one).isdisjoint(taken)]
+        return sentence, values, [one for one in values if words_of(one).isdisjoint(taken)]
 
     def _unaddressed(self) -> list[str]:
         """Most values of a sentence, or one where calls are too few; or a sentence that nobody heard."""
@@ -320,12 +406,6 @@ class Evidence:
         about = set(name_stems(name.split("_for_", maxsplit=1)[0]))
         values = set().union(*(_values(call) for call in self.brought if call.function == name))
         return bool(values & self.asked) or len(about & set(stems(self.query))) * 2 >= len(about)
-
-
-def _first(token: str) -> str:
-    """The word as it is compared in a row with others."""
-    forms = forms_of(token)
-    return next(iter(forms)) if len(forms) == 1 else token.lower().strip(_AROUND)
 
 
 def _turned(word: str) -> str:
