@@ -14,10 +14,12 @@ from tasks.judging.values import (
     DIGIT,
     DIGITS,
     FEWEST_DIGITS,
+    HALF_DAY,
     KEY_WORD,
     TIME,
     Day,
     Value,
+    clock_of,
     dates_in,
     decimal_of,
     folded,
@@ -27,9 +29,12 @@ from tasks.judging.values import (
 from tasks.text_budget.shorten import CUT_KEY
 
 _KEY_MARKS = re.compile(r"[_.\-/\[\]]+")
+_MARK_BEFORE = re.compile(r"^(?:v(?=\d)|#(?=\w))")
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 _DASHES = re.compile("[\u2010-\u2014]")
 _LEFT_OUT = re.compile(r"(\d{1,9})( more)? (?:items|keys)")
 _PRECISION = 25
+_LONGEST_COUNTRY_CODE = 3
 _WHOLE_FROM = 10
 """Numbers below are rounded to whole ones by nobody."""
 
@@ -51,6 +56,8 @@ class Seen:
         self.strings: list[str] = []
         self.lists: list[list[Any]] = []
         self.numbers: set[Decimal] = set()
+        self.no_texts: set[Decimal] = set()
+        """The numbers that JSON had as numbers."""
         self.named: dict[tuple[str, ...], set[Decimal]] = {}
         """The numbers under a key, by the key's words; of a list, how long it is, too."""
         lengths: dict[tuple[str, ...], int] = {}
@@ -87,6 +94,7 @@ class Seen:
             elif value is not None and value is not True and value is not False:
                 number = decimal_of(str(value))
                 if number is not None:
+                    self.no_texts.add(number)
                     self._note(here, (number,))
 
     def _note(self, key: tuple[str, ...], numbers: Iterable[Decimal]) -> None:
@@ -120,8 +128,20 @@ class Seen:
 
     @cached_property
     def times(self) -> set[str]:
+        """As they are told and of 24 hours."""
         found = [match for observation in self.observations for match in TIME.finditer(observation)]
-        return {_clock(match, seconds=seconds) for match in found for seconds in (False, True)}
+        return self.clocks | {_clock(match, seconds=seconds) for match in found for seconds in (False, True)}
+
+    @cached_property
+    def clocks(self) -> set[str]:
+        """Of 24 hours."""
+        found = set()
+        for observation in self.observations:
+            for seconds in (False, True):
+                found |= {clock_of(match, seconds=seconds) for match in HALF_DAY.finditer(observation)}
+                rest = TIME.finditer(HALF_DAY.sub(" ", observation))
+                found |= {_clock(match, seconds=seconds) for match in rest}
+        return found
 
     @cached_property
     def digits(self) -> set[str]:
@@ -142,15 +162,15 @@ class Seen:
         A number that is named by a key, as in "the mask is 7", has to stand under that key, or under another
         one that is named in the same clause.
         """
-        if value.days:
-            return any((day, value.time) in self.days for day in value.days)
-        time = TIME.fullmatch(value.text)
-        if time is not None:
-            return _clock(time, seconds=time[3] is not None) in self.times
+        if value.days or value.time or TIME.fullmatch(value.text):
+            return self._tells_time(value)
+        if _is_known_by_text(value):
+            padded = value.text.isdecimal() and Decimal(value.text) in self.no_texts
+            return padded or self._says(value.text)
         named = self._under_keys(value.words) if value.words else set()
         dashed = _DASHES.sub("-", value.text)
         begins, dash, _ = dashed.partition("-")
-        if begins and dash and f"{begins}-" in self.dashed:
+        if not value.within and begins and dash and f"{begins}-" in self.dashed:
             return _has_words(self.dashed, folded(dashed))  # another range begins so
         if (
             any(all(self._holds(number, value, named) for number in reading) for reading in value.readings)
@@ -158,8 +178,25 @@ class Seen:
             or (value.digits and any(_same_digits(value.digits, each) for each in self.digits))
         ):
             return True
-        written = value.digits or not is_single(value.readings)
-        return bool(written) and _has_words(self.text, folded(value.text))
+        written = value.digits or value.within or not is_single(value.readings)
+        return bool(written) and self._says(value.text)
+
+    def _tells_time(self, value: Value) -> bool:
+        """Whether a date or a time of day was told."""
+        if value.days:
+            return any((day, value.time) in self.days for day in value.days)
+        if value.time:
+            return value.time in self.clocks or any(number in self.numbers for (number,) in value.readings)
+        time = TIME.fullmatch(value.text)
+        return time is not None and _clock(time, seconds=time[3] is not None) in self.times
+
+    def _says(self, stated: str) -> bool:
+        """Whether a text stands there; a version may have its v or lack it, a name the stop after it."""
+        words = folded(stated)
+        forms = [words, words.rstrip(".,;:!?"), _MARK_BEFORE.sub("", words)]
+        if _VERSION.fullmatch(words):
+            forms.append(f"v{words}")
+        return any(form and _has_words(self.text, form) for form in dict.fromkeys(forms))
 
     def _holds(self, stated: Decimal, value: Value, named: set[Decimal]) -> bool:
         if named:
@@ -193,12 +230,24 @@ class Seen:
         return all(shown[: int(n_shown)]) and not all(shown[int(n_shown) : int(n_shown) + 1])
 
 
+def _is_known_by_text(value: Value) -> bool:
+    """Whether zeros count: those before an identifier, and those that end a version."""
+    if value.text[:1] == "0" and value.text.isdecimal() and len(value.text) > 1:
+        return True
+    named = next((word for word in reversed(value.words) if word not in BETWEEN), "")
+    return named == "version" and _VERSION.fullmatch(value.text) is not None
+
+
 def _has_words(text: str, words: str) -> bool:
     """Whether they stand there, and not within longer ones."""
     at = text.find(words)
     while at >= 0:
         end = at + len(words)
-        if not (at and _is_of_word(text[at - 1])) and not (end < len(text) and _is_of_word(text[end])):
+        before, after = text[max(0, at - 2) : at], text[end : end + 2]
+        if not (_is_of_word(before[-1:]) or _is_of_word(after[:1])) and not (
+            (words[0].isdigit() and before[-1:] == "." and before[:1].isdigit())
+            or (words[-1].isdigit() and after[:1] == "." and after[1:].isdigit())
+        ):
             return True
         at = text.find(words, at + 1)
     return False
@@ -209,8 +258,9 @@ def _is_of_word(character: str) -> bool:
 
 
 def _same_digits(one: str, other: str) -> bool:
-    """Whether they are the same but for a country's code."""
-    return one.endswith(other) or other.endswith(one)
+    """Whether they are the same but for a country's code, of three digits at most."""
+    short, long = sorted((one, other), key=len)
+    return long.endswith(short) and len(long) - len(short) <= _LONGEST_COUNTRY_CODE
 
 
 def _first_leaf(value: Any) -> str:

@@ -22,6 +22,7 @@ _MONTHS = (
 _MONTH_OF = {name[:length].lower(): i for i, name in enumerate(_MONTHS, 1) for length in (3, len(name))}
 _MONTH = rf"(?:{'|'.join(sorted(_MONTH_OF, key=len, reverse=True))})\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_TO = r" ?[-\u2010-\u2014] ?"
 _NUMERIC_DATE = re.compile(
     r"\d(?<!\w\d)(?:"
     r"(?P<iso>\d{3}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?))?[\d.:Z+-]*"
@@ -29,16 +30,21 @@ _NUMERIC_DATE = re.compile(
     r"|(?<![./-]\d)\d?(?P<s2>[/.-])\d\d?(?P=s2)(?:\d{4}|(?<=/)\d\d)\b(?![/.-]\d))"
 )
 _WORDED_DATE = re.compile(
-    rf"\b(?P<d1>{_DAY})(?: of)? (?P<m1>{_MONTH})(?:,? (?P<y1>\d{{4}}))?\b"
-    rf"|\b(?P<m2>{_MONTH}) (?P<d2>{_DAY})(?:,? (?P<y2>\d{{4}}))?\b(?!\.\d)",
+    rf"\b(?:(?<![\d.,/-])(?P<from1>{_DAY}){_TO})?(?P<d1>{_DAY})(?: of)? (?P<m1>{_MONTH})"
+    r"(?:,? (?P<y1>\d{4}))?\b"
+    rf"|\b(?P<m2>{_MONTH}) (?P<d2>{_DAY})(?:{_TO}(?P<to2>{_DAY})(?![\d-]))?"
+    r"(?:,? (?P<y2>\d{4}))?\b(?!\.\d)",
     re.IGNORECASE,
 )
 DIGIT = re.compile(r"\d")
 _LETTERS = re.compile("[a-z]+")
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,2000})[\"”“»]")
 SPACES = " \u00a0\u2009\u202f"
-_CHUNK = r"\(?\d+(?:[.,/'\u2019()-]+\d+)*\)?"
-_SEQUENCE = re.compile(rf"(?<![\w.,$€£¥-])\+?{_CHUNK}(?:[{SPACES}]{_CHUNK})+(?![\w%])")
+# Possessive, and begun only where a word begins: each place of a long text is looked at once or twice.
+_CHUNK = r"\(?+\d++(?:[.,/'\u2019()-]++\d++)*+\)?+"
+_SEQUENCE = re.compile(
+    rf"(?:(?<![\w.,$€£¥'\u2019/()-])|(?<=[\s:]['\u2019/(]))\+?+{_CHUNK}(?:[{SPACES}]{_CHUNK})+(?![\w%])"
+)
 """Digits in groups between spaces: thousands, telephone numbers, or numbers one after another."""
 _TOKEN = re.compile(r"[^\s\"“”„«»()\[\]{},;|]+(?:,\d+(?!\d)[^\s\"(){},;|\[\]]*)*")
 _SIGN = r"[-+\u2212]?"
@@ -49,13 +55,32 @@ _APOSTROPHES = re.compile(_SIGN + r"\d{1,3}(?:['\u2019]\d{3})+(?:[.,]\d+)?")
 _SPACED = re.compile(rf"\d{{1,3}}(?:[{SPACES}]\d{{3}})+(?:[.,]\d+)?")
 _DECIMAL_COMMA = re.compile(_SIGN + r"\d+,\d+")
 _BETWEEN_TWO = re.compile(
-    r"(?P<low>[-\u2212]?[\d.,]*\d)(?:%|°[CF]?)?(?P<mark>[-\u2010-\u2014]|\.\.\.?|[x\u00d7])[$€£¥]?(?P<high>[-\u2212]?\d[\d.,]*)"
+    r"(?P<low>[-\u2212]?[\d.,]{0,60}\d)(?:%|°[CF]?)?(?P<mark>[-\u2010-\u2014]|\.\.\.?|[x\u00d7])[$€£¥]?(?P<high>[-\u2212]?\d[\d.,]{0,60})"
 )
-_UNIT = re.compile(r"(?<=\d)(?:%|°[CF]?|[a-zA-Zµ²³/]{1,4})$")
+_UNIT = re.compile(r"(?<=\d)(?:%|°[CFNSEW]?|[a-zA-Zµ²³/]{1,4})$")
 _SCALE = re.compile(rf"[{SPACES}]?(thousand|million|billion|trillion|bn)\b")
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "bn": 9, "trillion": 12}
+_SHORT_SCALE = re.compile(r"(?<=\d)(?:k|M|mn|bn|B)$")
+_SHORT_SCALES = {"k": 3, "M": 6, "mn": 6, "bn": 9, "B": 9}
+_PERCENT = re.compile(rf"[{SPACES}]?(?:%|per ?cent\b)")
+_WITHIN = re.compile(
+    r"(?:[A-Za-z_]{1,30}[=:]|[<>=\u2248\u2264\u2265~\u00b1]{1,3}|[A-Z]{1,3}(?=[$€£¥])"
+    r"|(?:USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|NOK|SEK|DKK|PLN|CZK|BRL|MXN|ZAR|SGD|HKD)(?=\d))?"
+    r"[$€£¥]?(?P<number>[-+\u2212]?\d[\d.,'\u2019]{0,40}?)"
+    r"(?P<unit>%|°[CFNSEW]?|(?:k|M|mn|bn|B)(?![A-Za-z]))?(?:[$€£¥]|(?:[$€£¥]|[A-Za-z]{1,4})?/[A-Za-z]{1,12}|(?:-[a-z]{3,15}){1,3})?"
+)
+"""A number with what is written to it: `US$5`, `20€`, `€20/month`, `x=5`, `>5`, `a 3-day trip`."""
+_TAG = re.compile(
+    r"</?(?:a|b|i|u|p|em|strong|span|div|code|pre|br|hr|li|[uo]l|t[dhr]|table|tbody|thead|h[1-6])"
+    r"(?: [^<>]{0,200})?/?>",
+    re.IGNORECASE,
+)
 _MORE = re.compile(r"\s(?:more|others?)\b")
 TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+HALF_DAY = re.compile(
+    rf"(?<![\d:.,/-])(0?[1-9]|1[0-2])(?::(\d\d)(?::(\d\d))?)?[{SPACES}]?([AaPp])(?:\.[Mm]\.|[Mm]\b)"
+)
+"""A time of twelve hours, as in 5:30 PM."""
 _CODE = re.compile(r"(?!(?:AM|PM|OK)$)[A-Z]{2,20}")
 KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 BETWEEN = frozenset(
@@ -81,9 +106,10 @@ Day: TypeAlias = tuple[int | None, int, int]
 class Value:
     """A value that an answer states.
 
-    readings: of a number, what it may mean.  days, time: of a date, in either order of day and month.
-    digits: of a number that is known by them.  scale: as a power of ten, as in "1.2 million".  words: those
-    before it, the nearest last, in which it may be named.  more: it says how many are left out.
+    readings: of a number, what it may mean.  days, time: of a date, in either order of day and month; a time
+    alone is one of 24 hours.  digits: of a number that is known by them.  scale: as a power of ten, as in
+    "1.2 million".  words: those before it, the nearest last, in which it may be named.  more: it says how
+    many are left out.  within: the text says more than the number.
     """
 
     text: str
@@ -95,11 +121,12 @@ class Value:
     scale: int = 0
     words: tuple[str, ...] = ()
     more: bool = False
+    within: bool = False
 
 
 def values_of(answer: str, query: str) -> list[Value]:
     """The numbers, dates, codes and quoted names of an answer that its instruction does not give."""
-    text = _without_list_marks(answer)
+    text = _TAG.sub(" ", _without_list_marks(answer))
     asked = Asked(query)
     dates = list(dates_in(text))
     placed = [
@@ -117,6 +144,11 @@ def values_of(answer: str, query: str) -> list[Value]:
         and "\n" not in left[slice(*match.span())]  # a date is in it, which is a value of its own
     ]
     left = _blanked(left, [match.span() for match in quoted])
+    clocks = list(HALF_DAY.finditer(left))
+    for match in clocks:
+        if folded(match.group()) not in asked.text:
+            placed.append((match.start(), _time_of(match)))
+    left = _blanked(left, [match.span() for match in clocks])
     sequences = list(_SEQUENCE.finditer(left))
     for match in sequences:
         stated = match.group()
@@ -134,6 +166,18 @@ def values_of(answer: str, query: str) -> list[Value]:
                 placed.append((match.start(), _stated_in(text, match, stated, readings)))
     placed.sort(key=itemgetter(0))
     return [value for _, value in placed]
+
+
+def clock_of(half_day: re.Match[str], *, seconds: bool) -> str:
+    hours = int(half_day[1]) % 12 + (12 if half_day[4] in "Pp" else 0)
+    return f"{hours:02}:{half_day[2] or '00'}" + (f":{half_day[3] or '00'}" if seconds else "")
+
+
+def _time_of(half_day: re.Match[str]) -> Value:
+    """A whole hour may have been told as a number."""
+    time = clock_of(half_day, seconds=half_day[3] is not None)
+    hours = () if half_day[2] else ((Decimal(half_day[1]),), (Decimal(time[:2]),))
+    return Value(half_day.group(), hours, time=time)
 
 
 class Asked:
@@ -161,13 +205,16 @@ def _stated_in(text: str, match: re.Match[str], stated: str, readings: tuple[Rea
     """A word of an answer that is a number or a code, with what is said around it."""
     if not is_single(readings):
         return Value(stated, readings, digits=_digits(stated))
+    within = None if stated.isdecimal() or _PLAIN.fullmatch(stated) else _WITHIN.fullmatch(stated)
+    short = "" if within is None else (within["unit"] or "")
     scale = _SCALE.match(text, match.end())
     return Value(
         stated,
         readings,
         digits="" if stated.isdecimal() or _PLAIN.fullmatch(stated) else _digits(stated),
-        percent=stated.endswith("%"),
-        scale=0 if scale is None else _SCALES[scale[1]],
+        percent=stated.endswith("%") or short == "%" or _PERCENT.match(text, match.end()) is not None,
+        scale=_SHORT_SCALES.get(short, 0) if scale is None else _SCALES[scale[1]],
+        within=short in _SHORT_SCALES or (within is not None and within["number"] + short != stated),
         words=_words_before(text, match.start()),
         more=_MORE.match(text, match.end()) is not None,
     )
@@ -199,7 +246,7 @@ def _without_list_marks(text: str) -> str:
 
     def kept(match: re.Match[str]) -> str:
         nonlocal expected
-        after_a_word = text[: match.start()].rstrip(" \t")[-1:].isalnum()
+        after_a_word = text[max(0, match.start() - _BEFORE) : match.start()].rstrip(" \t")[-1:].isalnum()
         if int(match[1] or match[2]) != expected or (expected == 1 and after_a_word):
             return match.group()
         expected += 1
@@ -208,8 +255,11 @@ def _without_list_marks(text: str) -> str:
     return _LIST_MARK.sub(kept, text)
 
 
+_APOSTROPHE = str.maketrans("\u2018\u2019\u02bc", "'''")
+
+
 def folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return " ".join(text.casefold().translate(_APOSTROPHE).split())
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -227,9 +277,12 @@ def readings_of(token: str) -> tuple[Reading, ...]:
         token = _UNIT.sub("", token).replace("\u2212", "-")
     if _PLAIN.fullmatch(token):
         return _one(token) + (_one(token.replace(".", "")) if _POINTED.fullmatch(token) else ())
-    if not token[-1:].isdigit() or not token.strip("+-")[:1].isdigit():
-        return ()
-    return next((read(token) for form, read in _FORMS if form.fullmatch(token)), ())
+    if token[-1:].isdigit() and token.strip("+-")[:1].isdigit():
+        found = next((read(token) for form, read in _FORMS if form.fullmatch(token)), None)
+        if found is not None:
+            return found
+    within = _WITHIN.fullmatch(token) if len(token) <= _LONGEST_NAME else None
+    return readings_of(within["number"]) if within is not None and within["number"] != token else ()
 
 
 def _two(token: str) -> tuple[Reading, ...]:
@@ -322,10 +375,11 @@ def dates_in(text: str) -> Iterator[Stated]:
         month, written = match["m1"] or match["m2"], match["y1"] or match["y2"]
         if written or month[0].isupper():  # not "may 5 of them"
             number = _MONTH_OF[month.lower().removesuffix(".")]
-            day = int(re.sub(r"\D", "", match["d1"] or match["d2"]))
-            days = _there((int(written) if written else None, number, day))
-            if days:
-                yield Stated(match.span(), match.group(), days)
+            for told in filter(None, match.group("from1", "d1", "d2", "to2")):
+                day = int(re.sub(r"\D", "", told))
+                days = _there((int(written) if written else None, number, day))
+                if days:
+                    yield Stated(match.span(), match.group(), days)
 
 
 _LEAP_YEAR = 2000

@@ -171,6 +171,35 @@ BACKED = [
         {"a": "2026-06-03 Oslo Ås"},
     ),
     ("a number within a key", "At 100 per hour it takes 3 years.", {"at_100_per_hour": "3 years"}),
+    ("a time of twelve hours", "It opens at 5:30 PM.", {"opens": "17:30"}),
+    ("a time of twelve hours in one word", "It opens at 2:30pm.", {"opens": "14:30:00"}),
+    ("past midnight", "It opens at 12:30 AM.", {"opens": "2026-06-03T00:30:00Z"}),
+    ("a whole hour", "It opens at 5 p.m. and closes at 9 PM.", {"opens": "17:00", "closes": 21}),
+    ("a time that was told of twelve hours", "It opens at 17:30, or 5:30.", {"opens": "5:30 PM"}),
+    ("a currency after the number", "It costs 20€.", {"price": 20}),
+    ("a currency's country", "It costs US$5.", {"price": 5}),
+    ("a currency's letters", "It costs CHF5.50.", {"price": 5.5}),
+    ("short thousands and millions", "It costs $1.2M, or 1.2k a day.", {"all": 1200000, "day": 1200}),
+    ("short millions that were told so", "It costs $1.2M.", "It costs 1.2M."),
+    ("a price per month", "It costs €20/month.", {"price": 20}),
+    ("a degree of latitude", "It lies at 52.52°N, 13.4°W.", {"lat": 52.52, "lon": -13.4}),
+    ("a version without its v", "It is v2.3.1.", {"release": "2.3.1"}),
+    ("a version with its v", "It is 2.3.1.", {"release": "v2.3.1"}),
+    ("a version of two parts", "It is version 1.10.", {"version": "1.10"}),
+    ("a colour without its mark", "It is #ff8800.", {"hex": "FF8800"}),
+    ("per cent of a share", "It is 45.1 percent, or 45.1 %.", {"share": 0.4512}),
+    ("a number of days", "It is a 3-day trip.", {"days": 3}),
+    ("a number of stars", "It is a 5-star hotel.", {"stars": 5}),
+    ("a run of days", "It is on 5-7 May 2024.", {"from": "2024-05-05", "to": "2024-05-07"}),
+    ("a run of days after the month", "May 5\u20137, 2024.", {"from": "2024-05-05", "to": "2024-05-07"}),
+    ("equal to", "x=5.", {"x": 5}),
+    ("more than and about", "It is >5 and \u22485.2.", {"from": 5, "mean": 5.2}),
+    ("between tags", "It is <b>5</b>.", {"x": 5}),
+    ("a stop within the quotes", 'It is "The Great Gatsby."', {"title": "The Great Gatsby"}),
+    ("another apostrophe", '“it\u2019s” and "he\'s"', {"a": "it's", "b": "he\u2019s"}),
+    ("a number with zeros before it", "Its number is 00123.", {"number": "00123"}),
+    ("a month with a zero", "In month 06.", {"day": "2026-06-03"}),
+    ("a word that begins with a number", "It is 5-ht.", {"name": "5-HT"}),
     ("in what a list is numbered by", "1. It rains. 2) It snows. (3) It is 4 degrees.", {"degrees": 4}),
 ]
 
@@ -231,6 +260,36 @@ PLANTED = [
     ("another day without its year", "It opens on 4 June.", {"opens": "2026-06-03"}, ("4 June",)),
     ("a day that no calendar has", "It opens on 31/06/2026.", {"opens": "2026-06-30"}, ("31/06/2026",)),
     ("another number of rows", "There are 27 rows.", {"rows": [["a"]] * 28}, ("27",)),
+    ("half a day too late", "It opens at 5:30 PM.", {"opens": "05:30"}, ("5:30 PM",)),
+    ("half a day too early", "It opens at 5:30 AM.", {"opens": "5:30 PM"}, ("5:30 AM",)),
+    ("noon for midnight", "It opens at 12:30pm.", {"opens": "00:30"}, ("12:30pm",)),
+    ("another whole hour", "It opens at 6 PM.", {"opens": "17:00"}, ("6 PM",)),
+    ("more than a country's code", "Call +1 999 123-4567.", {"tel": "123-4567"}, ("+1 999 123-4567",)),
+    ("a longer version", "It is version 1.10.", {"version": "1.1"}, ("1.10",)),
+    ("a shorter version", "It is version 1.1.", {"version": "1.10"}, ("1.1",)),
+    ("a part of a version", "It is v1.2.", {"version": "v1.2.3"}, ("v1.2",)),
+    ("another version with a v", "It is v2.3.4.", {"version": "2.3.1"}, ("v2.3.4",)),
+    ("zeros that nobody told", "Its number is 00123.", {"number": "123"}, ("00123",)),
+    ("another price after all", "It costs 21€.", {"price": 20}, ("21€",)),
+    ("another price of a country", "It costs US$6.", {"price": 5}, ("US$6",)),
+    ("another price of letters", "It costs CHF5.60.", {"price": 5.5}, ("CHF5.60",)),
+    ("other short millions", "It costs $1.3M.", {"price": 1200000}, ("1.3M",)),
+    ("short millions of what is one", "It costs $1.2M.", {"price": 1.2}, ("1.2M",)),
+    ("another price per month", "It costs €21/month.", {"price": 20}, ("21/month",)),
+    ("another latitude", "It lies at 52.53°N.", {"lat": 52.52}, ("52.53°N",)),
+    ("another colour", "It is #ff8801.", {"hex": "FF8800"}, ("#ff8801",)),
+    ("another share", "It is 45.2 percent.", {"share": 0.4512}, ("45.2",)),
+    ("another number of days", "It is a 4-day trip.", {"days": 3}, ("4-day",)),
+    ("another run of days", "On 5-8 May 2024.", {"a": "2024-05-05", "b": "2024-05-07"}, ("5-8 May 2024",)),
+    ("equal to another", "x=6.", {"x": 5}, ("x=6",)),
+    ("more than another", "It is >6.", {"from": 5}, (">6",)),
+    ("another between tags", "It is <b>6</b>.", {"x": 5}, ("6",)),
+    (
+        "another title with its stop",
+        'It is "The Great Gats."',
+        {"t": "The Great Gatsby"},
+        ("The Great Gats.",),
+    ),
     (
         "another number of what is left",
         "There are Oslo, Bergen and 3 more.",
@@ -269,3 +328,44 @@ def test_what_the_instruction_gives_is_no_value_of_the_answer() -> None:
     query = 'How far is "Oslo" from the 3 towns of NO on 2026-06-03, within 40 km?'
     answer = 'Of the 3 towns of NO, "Oslo" is 40 km away on 3 June 2026, at 12 degrees.'
     assert [value.text for value in values_of(answer, query)] == ["12"]
+
+
+REPEATED = [
+    "1/",
+    "1'",
+    "1\u2019",
+    "1)",
+    "(1) ",
+    "(1)",
+    "(1",
+    "((1",
+    "1((",
+    "1.",
+    "1,",
+    "1-",
+    "1 ",
+    "1",
+    "1,111",
+]
+REPEATED += [
+    "1.111",
+    "1'111",
+    "1 111",
+    "1. ",
+    "a 1. ",
+    "May 1",
+    "1 May ",
+    "1-",
+    "12:34 ",
+    "5 pm",
+    "2024-01-01T",
+]
+REPEATED += ["<b", "<b ", "x=", "=", "$", "v1.", "aA", '"', "\u201ca", "1e", "1%", "1k/", "1-day", " 1/'"]
+
+
+@pytest.mark.parametrize("part", dict.fromkeys(REPEATED))
+def test_no_answer_takes_long_to_read(part: str) -> None:
+    answer = part * (100_000 // len(part))
+    values_of(answer, "Will it rain?")
+    values_of("It rains.", answer)
+    unbacked("It is 5 degrees at 5 PM.", answer)
