@@ -219,6 +219,7 @@ def test_an_entry_that_is_no_answer_is_a_reject_that_says_why(
         (3, "other_format", "it holds no answers"),
         ({"answer_generation": {}}, "other_format", "it is one raw answer"),
         ({"a": {"b": 1}}, "other_format", "it holds something else ('a')"),
+        ({"7": 1, "8": 2}, "other_format", "it holds something else ('7', '8')"),
     ],
 )
 def test_a_file_of_another_format_is_one_reject(
@@ -292,8 +293,73 @@ def test_results_are_votes(tmp_path: Path, result: Json, labels: list[str]) -> N
     assert {(vote.subject_id, vote.judge) for vote in found.evaluations} <= {
         (annotation.annotation_id, "published_gpt-4o")
     }
-    (remark,) = found.remarks
-    assert remark.detail.startswith(f"{1 + (not labels)} of 2 results are of answers of 'ours'")
+    told = ["of 'ours', 1 of 2 results are of no use: they are without a label"] * (not labels)
+    told += ["of 'ours', 1 of 2 results are of no use: they are of answers that are not here"]
+    assert [remark.detail for remark in found.remarks] == told
+
+
+def test_a_result_that_may_be_of_several_answers_is_no_vote(tmp_path: Path) -> None:
+    for method in ("CoT@1", "DFS_woFilter_w2"):
+        write(tmp_path, f"{method}/ours.G1_tool.json", {"7": entry(CALLED, method=method)})
+    write(tmp_path, "other/G1_tool.json", {"7": entry(CALLED)})
+    write(tmp_path, "pass_rate_results/G1_tool_ours.json", {"7": {"is_solved": ROUNDS}})
+    write(
+        tmp_path, "preference_results/G1_tool_ours_other.json", {"7": {"ours": 2, "other": 1, "round_0": ""}}
+    )
+    found = read(tmp_path)
+    assert (len(found.annotations), found.evaluations, found.preferences) == (3, [], [])
+    told = "they are of one of several answers of that model, by other methods, which they do not tell apart"
+    assert [(remark.row_id, remark.detail) for remark in found.remarks] == [
+        ("pass_rate_results/G1_tool_ours.json", f"of 'ours', 1 of 1 results are of no use: {told}"),
+        (
+            "preference_results/G1_tool_ours_other.json",
+            f"of 'ours_other', 1 of 1 results are of no use: {told}",
+        ),
+    ]
+
+
+def test_votes_on_an_answer_are_of_one_file(tmp_path: Path) -> None:
+    write(tmp_path, "converted/ours/G1_tool.json", {"7": entry(CALLED), "8": entry(CALLED)})
+    one, other = {"is_solved": {"0": "Unsure"}}, {"is_solved": ROUNDS}
+    write(tmp_path, "pass_rate_results/a/G1_tool_ours.json", {"7": one, "8": {}})
+    write(tmp_path, "pass_rate_results/b/G1_tool_ours.json", {"7": other, "8": other})
+    found = read(tmp_path)
+    seven, eight = (row.annotation_id for row in found.annotations)
+    assert [(vote.subject_id, vote.vote, vote.label) for vote in found.evaluations] == [
+        (seven, 0, "Unsure"),
+        (eight, 0, "Solved"),
+        (eight, 1, "Unsure"),
+        (eight, 2, "Unsolved"),
+    ]
+    why = "they are of answers whose results pass_rate_results/a/G1_tool_ours.json has"
+    assert (found.remarks[-1].row_id, found.remarks[-1].detail) == (
+        "pass_rate_results/b/G1_tool_ours.json",
+        f"of 'ours', 1 of 2 results are of no use: {why}",
+    )
+
+
+def test_a_pair_is_decided_by_one_file_and_told_alike_in_both_orders(tmp_path: Path) -> None:
+    for model in ("a", "b"):
+        write(tmp_path, f"converted/{model}/G1_tool.json", {"7": entry(CALLED)})
+    write(tmp_path, "preference_results/G1_tool_a_b.json", {"7": {"round_0": "", "a": 3, "b": 1}})
+    write(tmp_path, "preference_results/G1_tool_b_a.json", {"7": {"round_0": "", "a": 1, "b": 3}})
+    found = read(tmp_path)
+    models = {row.annotation_id: row.model for row in found.annotations}
+    told = "as published: 3 votes for a, 1 votes for b, in orders that are not known"
+    assert [(models[row.first_id], row.preferred, row.reason) for row in found.preferences] == [
+        ("a", "first", told),
+        ("b", "second", told),
+    ]
+    assert [remark.row_id for remark in found.remarks] == ["preference_results/G1_tool_b_a.json"]
+
+
+def test_lists_of_ids_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    write(tmp_path, "ours/G1_tool.json", {"7": entry(CALLED)})
+    for folder, ids in (("a", {"7": 0}), ("b", {"7": 0}), ("c", {"8": 0})):
+        write(tmp_path, f"solvable_queries/{folder}/G1_tool.json", ids)
+    found = read(tmp_path)
+    assert [vote.label for vote in found.evaluations] == ["Solvable"]
+    assert [remark.row_id for remark in found.remarks] == ["solvable_queries/c/G1_tool.json"]
 
 
 def test_pairs_are_preferences_as_they_were_decided(tmp_path: Path) -> None:
