@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict
 
 from tasks.catalogue.toolbench.layout import File, contents_digest
+from tasks.exact_json import digest_of
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
@@ -57,7 +58,9 @@ def take_in(services: Services, params: AnswersIn) -> Sequence[ShardOutput]:
 
 def contents(params: AnswersIn) -> str:
     """Of all that the rows may depend on."""
-    return contents_digest(File(place, path) for place, path in find_answers(params.place).read)
+    found = find_answers(params.place)
+    read = contents_digest(File(place, path) for place, path in found.read)
+    return digest_of([read, *found.refused]) if found.refused else read
 
 
 STAGE = Stage(

@@ -16,14 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import IO
 
-from tasks.exact_json import Json
-from tasks.exporting.folder import ExportFolder, json_text
+from tasks.exact_json import Json, digest_of
+from tasks.exporting.folder import MARKER, ExportFolder, json_text
 from tasks.exporting.searches import IMPORTED, Indexed, Search, Source
 from tasks.exporting.toolbench import method_name, query_id_of
 from tasks.exporting.toolbench_answer import functions_of
 from warehouse.tables.annotations import AnswerMessage, Node
 
 _FINISH = "Finish"
+_IDS = "test_query_ids"
+_LONGEST = 200  # file systems take 255
 _NO_NAME = re.compile(r"[^\w.@-]+", re.ASCII)
 _TWICE = "its query has the number of another one of the same model and test set"
 
@@ -55,7 +57,7 @@ def export_tooleval(source: Source, folder: ExportFolder) -> None:
         for written in objects.values():
             written.end()
     for set_name, of_set in sorted(ids.items()):
-        path = f"test_query_ids/{set_name}.json"
+        path = f"{_IDS}/{set_name}.json"
         places = {str(query_id): at for at, query_id in enumerate(sorted(of_set))}
         folder.file(path).write_text(json.dumps(places, indent=1) + "\n", encoding="ascii")
         folder.written[path] = len(places)
@@ -88,14 +90,16 @@ def folder_names(index: Iterable[Indexed]) -> Mapping[Made, str]:
     made = sorted({(search.model, search.method, search.rules, search.offer) for search in index})
     of_model = Counter(model for model, *_ in made)
     names: dict[Made, str] = {}
+    taken = {_IDS, MARKER}
     for model, method, rules, offer in made:
         alone = model and offer == IMPORTED and of_model[model] == 1
         parts = [model] if alone else [model, _method(method, None)]
         name = _name(parts)
-        if name in names.values():
+        if name in taken:
             name = _name([*parts, rules, offer])
-        while name in names.values():
+        while name in taken:
             name += "_"
+        taken.add(name)
         names[model, method, rules, offer] = name
     return names
 
@@ -107,7 +111,9 @@ def _method(method: str, width: int | None) -> str:
 
 
 def _name(parts: Sequence[str]) -> str:
-    return "_".join(_NO_NAME.sub("-", part) for part in parts if part) or "answers"
+    """A name of a folder, for a model of whatever name: neither hidden nor too long."""
+    name = "_".join(_NO_NAME.sub("-", part) for part in parts if part).lstrip(".") or "answers"
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}-{digest_of(parts)[:8]}"
 
 
 def entry_of(search: Search) -> Json:

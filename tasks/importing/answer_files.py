@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +86,13 @@ def read_answer(path: Path) -> ReadAnswer:
 def read_json(path: Path) -> Any:
     """Raises `BadRow` for a file that is too large, cannot be read, or is no JSON."""
     try:
-        if path.stat().st_size > _LARGEST:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device may never end
+            raise BadRow(UNREADABLE, "it is no regular file")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise BadRow(TOO_LARGE, f"it has more than {_LARGEST:,} bytes")
-        return exact_json.lenient(path.read_bytes().decode("utf-8-sig"))
+        return exact_json.lenient(content.decode("utf-8-sig"))
     except OSError as error:
         raise BadRow(UNREADABLE, f"it cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,8 @@ class Answers:
     """What there is to import in a folder and below it, or the one file, in the order of the places.
 
     elsewhere: places of files that are called like answers, in folders that do not say of which set they are.
+    refused: places of what is called like something to read and is none, with the reason: nothing but regular
+    files below the root is read.
     """
 
     root: Path
@@ -77,6 +80,7 @@ class Answers:
     sets: tuple[SetFile, ...]
     queries: tuple[QueryFile, ...]
     elsewhere: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
 
     @property
     def read(self) -> Iterator[tuple[str, Path]]:
@@ -89,14 +93,11 @@ class Answers:
 
 def find_answers(root: Path) -> Answers:
     """Raises `UsageError` when there are none."""
-    if root.is_dir():
-        paths = sorted(root.rglob("*.json"))
-        at = root
-    elif root.is_file():
-        paths, at = [root], root.parent
-    else:
+    if not root.is_dir() and not root.is_file():
         raise UsageError(f"{root} is not there", fix=_EXPECTED)
+    at = root if root.is_dir() else root.parent
     answers, sets, queries, elsewhere = [], [], [], []
+    paths, refused = _sifted(at, sorted(root.rglob("*.json")) if root.is_dir() else [root])
     for path in paths:
         place = _text(path.relative_to(at).as_posix())
         if (asked := _QUERIES.fullmatch(path.name)) is not None:
@@ -109,7 +110,7 @@ def find_answers(root: Path) -> Answers:
                 elsewhere.append(place)
             else:
                 answers.append(_answer_file(path, place, folder, named))
-    if not answers and not sets:
+    if not answers and not sets and not refused:
         what = (
             f"no answer of ToolBench in {root}" if root.is_dir() else f"{root.name} names no set of queries"
         )
@@ -120,7 +121,32 @@ def find_answers(root: Path) -> Answers:
         sets=tuple(sets),
         queries=tuple(queries),
         elsewhere=tuple(elsewhere),
+        refused=refused,
     )
+
+
+def _sifted(root: Path, paths: Sequence[Path]) -> tuple[list[Path], tuple[tuple[str, str], ...]]:
+    """Those that can be read; and what is called like one of them and is none, with the reason."""
+    inside = root.resolve()
+    refusals = {path: _refusal(path, inside) for path in paths}
+    refused = (
+        (_text(path.relative_to(root).as_posix()), why)
+        for path, why in refusals.items()
+        if why is not None and any(kind.fullmatch(path.name) for kind in (_QUERIES, _SET, _FILE))
+    )
+    return [path for path, why in refusals.items() if why is None], tuple(refused)
+
+
+def _refusal(path: Path, inside: Path) -> str | None:
+    """Why a path is not to be read, if it is not; links may lead anywhere, and a pipe is read without end."""
+    try:
+        if not path.resolve().is_relative_to(inside):
+            return "a link leads outside the folder"
+        return None if stat.S_ISREG(path.stat().st_mode) else "it is no regular file"
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    except RuntimeError:
+        return "its links go in a circle"
 
 
 def _answer_file(path: Path, place: str, folder: re.Match[str], named: re.Match[str]) -> AnswerFile:

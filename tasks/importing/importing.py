@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import BadRow
-from tasks.importing.answer_files import MALFORMED, read_answer, read_json
+from tasks.importing.answer_files import MALFORMED, UNREADABLE, read_answer, read_json
 from tasks.importing.converted import is_query_id, read_entry
 from tasks.importing.files import AnswerFile, Answers, SetFile
 from tasks.importing.published import SOLVABLE, Published
@@ -56,6 +56,8 @@ def parts_of(found: Answers) -> Iterator[Part]:
     part = Part(n_files=0)
     for place in found.elsewhere:
         part.refuse(place, BadRow(OF_NO_SET, "its folder is not called G1_answer or the like"))
+    for place, why in found.refused:
+        part.refuse(place, BadRow(UNREADABLE, why))
     for at in range(0, len(found.answers), _FILES_AT_ONCE):
         for answer in found.answers[at : at + _FILES_AT_ONCE]:
             importer.take_answer(answer, part)

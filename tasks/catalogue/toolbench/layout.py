@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,6 +148,8 @@ def read_json_lines(path: Path) -> list[Any]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        if not _is_regular(path):
+            raise BadRow(CrawlReason.UNREADABLE, "it is no regular file")
         raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise BadRow(CrawlReason.UNREADABLE, f"it cannot be read: {error.strerror}") from error
@@ -197,8 +200,15 @@ def _contents_digest(identity: Identity) -> str:
     return digest_of([[file.place, _digest(file.path)] for file, *_ in identity])
 
 
+def _is_regular(path: Path) -> bool:
+    """Reading a pipe or a device may never end."""
+    return stat.S_ISREG(path.stat().st_mode)
+
+
 def _digest(path: Path) -> str:
     try:
+        if not _is_regular(path):
+            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "blake2b").hexdigest()
     except OSError:

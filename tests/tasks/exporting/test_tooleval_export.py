@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from imports import imported
 from searched_world import SCRIPTS, search, write_world
 
+from tasks.exact_json import digest_of
 from tasks.exporting.export import Exported
+from tasks.exporting.searches import Indexed
 from tasks.exporting.toolbench import number_of
+from tasks.exporting.tooleval import folder_names
 from warehouse.connect import open_database
 from warehouse.tables.annotations import LOST
 
@@ -128,6 +132,36 @@ def test_methods_have_folders_of_their_own(export: Export, tmp_path: Path) -> No
         "scripted_CoT@2/G1_train.json",
         "scripted_DFS_woFilter_w2/G1_train.json",
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("gpt-4", "gpt-4"),
+        ("..", "answers"),
+        (".hidden", "hidden"),
+        ("../up", "-up"),
+        ("test_query_ids", "test_query_ids_toolbench_imported"),
+        ("export.json", "export.json_toolbench_imported"),
+        ("m" * 200, "m" * 200),
+        ("m" * 300, "m" * 200 + "-" + digest_of(["m" * 300])[:8]),
+    ],
+)
+def test_a_model_of_whatever_name_has_a_folder(model: str, name: str) -> None:
+    ours = Indexed(
+        annotation_id="a",
+        instruction_id="i",
+        scenario="G1",
+        split="train",
+        win=True,
+        finish_type="give_answer",
+        method="react@1",
+        rules="toolbench",
+        model=model,
+        offer="imported",
+        n_nodes=1,
+    )
+    assert list(folder_names([ours]).values()) == [name]
 
 
 def asked(data: Path, sql: str) -> list[tuple[Any, ...]]:

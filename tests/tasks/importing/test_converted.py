@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import UsageError
+from tasks.import_ import AnswersIn, contents
 from tasks.importing.files import find_answers
 from tasks.importing.importing import Part, parts_of
 from warehouse.table import to_columns
@@ -316,6 +318,33 @@ def test_a_result_that_may_be_of_several_answers_is_no_vote(tmp_path: Path) -> N
             f"of 'ours_other', 1 of 1 results are of no use: {told}",
         ),
     ]
+
+
+def test_only_regular_files_below_the_folder_are_read(tmp_path: Path) -> None:
+    outside = write(tmp_path, "outside/G1_tool.json", {"7": entry(CALLED)})
+    folder = tmp_path / "given"
+    inside = write(folder, "ours/G1_tool.json", {"7": entry(CALLED)})
+    (folder / "G1_answer").mkdir()
+    for name, target in (("1", outside), ("2", Path("/dev/zero")), ("3", folder / "G1_answer/3.json")):
+        (folder / f"G1_answer/{name}.json").symlink_to(target)
+    os.mkfifo(folder / "G1_answer/4.json")
+    (folder / "G1_answer/5.json").mkdir()
+    (folder / "linked").mkdir()
+    (folder / "linked/G1_category.json").symlink_to(inside)
+    found = read(folder)
+    assert sorted((row.model, row.offer) for row in found.annotations) == [
+        ("linked", "imported"),
+        ("ours", "imported"),
+    ]
+    assert {reject.reason for reject in found.rejects} == {"unreadable"}
+    assert [(reject.row_id, reject.detail) for reject in found.rejects] == [
+        ("G1_answer/1.json", "a link leads outside the folder"),
+        ("G1_answer/2.json", "a link leads outside the folder"),
+        ("G1_answer/3.json", "its links go in a circle"),
+        ("G1_answer/4.json", "it is no regular file"),
+        ("G1_answer/5.json", "it is no regular file"),
+    ]
+    assert contents(AnswersIn(place=folder)) == contents(AnswersIn(place=folder))
 
 
 def test_votes_on_an_answer_are_of_one_file(tmp_path: Path) -> None:
