@@ -19,6 +19,7 @@ from tasks.frame.run import RunContext
 from tasks.frame.services import close_services, services_of
 from tasks.frame.stage import KEYS
 from tasks.llm.batching.batches import Record
+from tasks.llm.budget import refuse_uncountable
 from tasks.llm.detect import KnownEndpoints
 from tasks.llm.params import Capabilities, LlmParams
 from tasks.llm.spending import mostly_refused
@@ -49,13 +50,17 @@ def open_run(
     A refresh looks at the world again where the parent's view of it is too old; a run of any other kind
     takes the parent's view, but for the stages it `looks_at` the world for.  asks_model, asks_judge: whether
     it may ask the endpoint of `[llm]`, and the one that judges.  replay: no API is called.  Its services
-    close behind it.
+    close behind it.  Raises `UsageError` for caps that could not be kept.
     """
     for name in secrets_named(config.key_variables)[1]:
         say(
             f"warning: the value of {name} is short or a common word, so it is not taken out of what servers "
             "say: should one repeat it, it will be in the data"
         )
+    # The searches of a replay ask for what is not stored.
+    refuse_uncountable(
+        config.budget, config.asked_by_stage(asks_model=asks_model or replay, asks_judge=asks_judge)
+    )
     parent = manifest.latest(data)
     if kind == REFRESH and parent is not None and parent.keys != KEYS:
         say(

@@ -15,6 +15,7 @@ from tasks.catalogue.params import CatalogueParams, McpParams
 from tasks.documents.params import CompressParams
 from tasks.errors import UsageError
 from tasks.exporting.params import RefreshExports
+from tasks.frame.run import JUDGING
 from tasks.identity import NotInKey, identity
 from tasks.instructions.params import InstructParams
 from tasks.judging.params import EvaluateParams
@@ -23,8 +24,8 @@ from tasks.probing.params import ProbeParams
 from tasks.sampling.params import SampleParams
 from tasks.search.params import AnnotateParams
 
-# `endpoint` is the trial at the beginning of a run.
-ASKING_STAGES = ("endpoint", "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
+TRIAL = "endpoint"  # at the beginning of a run
+ASKING_STAGES = (TRIAL, "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
 
 
 class SandboxParams(BaseModel):
@@ -125,6 +126,18 @@ class Config(BaseModel):
         """Those that a run asks which has the model write or search, and which has answers judged."""
         asked = [*([self.llm] if asks_model else []), *([self.judge] if asks_judge else [])]
         return tuple(each for at, each in enumerate(asked) if each not in asked[:at])
+
+    def endpoint_of(self, stage: str) -> LlmParams:
+        """The one that a stage asks."""
+        return self.judge if stage in JUDGING else self.llm
+
+    def asked_by_stage(self, *, asks_model: bool, asks_judge: bool) -> dict[str, tuple[LlmParams, ...]]:
+        """Of such a run, the endpoints that each stage asks; the trial at its beginning asks all."""
+        asked = {TRIAL: self.endpoints(asks_model=asks_model, asks_judge=asks_judge)}
+        for stage in ASKING_STAGES:
+            if stage != TRIAL and (asks_judge if stage in JUDGING else asks_model):
+                asked[stage] = (self.endpoint_of(stage),)
+        return asked
 
     @property
     def key_variables(self) -> tuple[str, ...]:

@@ -220,11 +220,9 @@ def check_settings(config: Config, *, asks_model: bool = True, asks_judge: bool 
     """
     if config.sandbox.serve:
         require_libraries()
-    asked = config.endpoints(asks_model=asks_model, asks_judge=asks_judge)
-    if config.llm in asked:
+    if config.llm in config.endpoints(asks_model=asks_model, asks_judge=asks_judge):
         config.require_model()
-    for llm in asked or (config.llm,):
-        refuse_uncountable(config.budget, llm)
+    refuse_uncountable(config.budget, config.asked_by_stage(asks_model=asks_model, asks_judge=asks_judge))
     Credentials.from_environment(config.calling.key_names)
     toolbench_key(config.calling)
     for source in config.catalogue.sources:

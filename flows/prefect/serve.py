@@ -57,7 +57,7 @@ def _check(config: Config, data: Path) -> None:
             fix="use that one, stop it first, or name another folder with --data or TOOLLOOM_DATA",
         )
     check_folder(data)
-    check_settings(config)
+    check_settings(config, asks_judge=config.asks_judge(None))
 
 
 @contextmanager

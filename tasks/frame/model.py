@@ -10,7 +10,7 @@ from tasks.llm.adapt import FunctionWatch
 from tasks.llm.batching.api import BatchApi
 from tasks.llm.batching.batcher import Batcher
 from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
-from tasks.llm.budget import Ledger, refuse_uncountable
+from tasks.llm.budget import Ledger
 from tasks.llm.chat import NullStore, ReplyStore
 from tasks.llm.detect import detect_capabilities
 from tasks.llm.endpoint import Endpoint, StoredModel
@@ -64,8 +64,6 @@ class ModelServices:
 
     @classmethod
     def open(cls, run: RunContext, runtime: Runtime, redactor: Redactor) -> ModelServices:
-        for llm in (run.llm, *([run.judge] if run.judge is not None else [])):
-            refuse_uncountable(run.budget, llm)
         forget_other_runs(run.data, run.run_id)
         spending = SpendingLog(spending_file(run.data, run.run_id))
         usage = UsageLog(spending)

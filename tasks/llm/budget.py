@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from time import monotonic
 
 from tasks.errors import BadRow, OverBudget, ToolloomError, UsageError
@@ -33,14 +35,16 @@ def tokens_in_reply(reply: Reply) -> int:
     return tokens_in_bytes(sum(len(text.encode()) for text in texts))
 
 
-def refuse_uncountable(budget: BudgetParams, llm: LlmParams) -> None:
+def refuse_uncountable(budget: BudgetParams, asked: Mapping[str, Sequence[LlmParams]]) -> None:
     """Raises `UsageError` for caps in dollars without prices, and in tokens with replies of any length.
 
-    llm: an endpoint that will be asked.
+    asked: by stage, the endpoints that it asks; a cap of the whole run is over all of them.
     """
-    _refuse(budget, "[budget]", llm)
+    for llm in chain.from_iterable(asked.values()):
+        _refuse(budget, "[budget]", llm)
     for stage, caps in budget.stages.items():
-        _refuse(caps, f"[budget.stages.{stage}]", llm)
+        for llm in asked.get(stage, ()):
+            _refuse(caps, f"[budget.stages.{stage}]", llm)
 
 
 def _refuse(caps: Caps, where: str, llm: LlmParams) -> None:
@@ -108,7 +112,6 @@ class Ledger:
         recorder: Recorder | None = None,
         run_id: str = "",
     ) -> None:
-        refuse_uncountable(budget, llm)
         self.llm = llm
         self.run_id = run_id
         self.recorder = recorder

@@ -310,3 +310,44 @@ def test_who_judges_is_the_writer_unless_somebody_else_is_named(monkeypatch: pyt
     assert [llm.model for llm in judged.endpoints(asks_model=True, asks_judge=True)] == [alone.llm.model, "j"]
     assert alone.endpoints(asks_model=True, asks_judge=True) == (alone.llm,)
     assert "JUDGE_KEY" in judged.key_variables
+
+
+JUDGE = ["evaluate.judge.base_url=http://judge.test/v1", "evaluate.judge.model=j"]
+PAID = ["evaluate.judge.price_in=1", "evaluate.judge.price_out=1", "evaluate.judge.max_tokens=50"]
+OWN_LIMIT = ["llm.max_tokens=100"]
+BOTH, REFRESH_ALONE, JUDGING_ALONE = (True, True), (True, False), (False, True)
+
+
+@pytest.mark.parametrize(
+    ("cap", "settings", "asks", "lacking"),
+    [
+        ("stages.annotate.max_tokens=1000", OWN_LIMIT, BOTH, None),
+        ("stages.annotate.max_tokens=1000", PAID, BOTH, "[llm] max_tokens"),
+        ("stages.annotate.max_tokens=1000", [], JUDGING_ALONE, None),
+        ("stages.evaluate.max_tokens=1000", OWN_LIMIT, BOTH, "[evaluate.judge] max_tokens"),
+        ("stages.evaluate.max_tokens=1000", OWN_LIMIT, REFRESH_ALONE, None),
+        ("stages.evaluate.max_usd=1", PAID, BOTH, None),
+        ("stages.evaluate.max_usd=1", PAID, JUDGING_ALONE, None),
+        ("stages.prefer.max_usd=1", [], JUDGING_ALONE, "[evaluate.judge] price_in"),
+        ("stages.propose.max_usd=1", PAID, BOTH, "[llm] price_in"),
+        ("stages.endpoint.max_usd=1", PAID, BOTH, "[llm] price_in"),
+        ("stages.endpoint.max_usd=1", PAID, JUDGING_ALONE, None),
+        ("max_usd=1", PAID, BOTH, "[llm] price_in"),
+        ("max_usd=1", PAID, JUDGING_ALONE, None),
+        ("max_tokens=1000", OWN_LIMIT, BOTH, "[evaluate.judge] max_tokens"),
+        ("max_tokens=1000", [], (False, False), None),
+    ],
+)
+def test_a_cap_demands_what_the_endpoints_need_that_it_is_over(
+    cap: str, settings: list[str], asks: tuple[bool, bool], lacking: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(MINIMAL)
+    config = load_config(file=tmp_path / "mine.toml", overrides=[f"budget.{cap}", *JUDGE, *settings])
+
+    try:
+        check_settings(config, asks_model=asks[0], asks_judge=asks[1])
+        said = None
+    except UsageError as refused:
+        said = f"{refused.message} {refused.fix}"
+
+    assert said is None if lacking is None else lacking in (said or "")

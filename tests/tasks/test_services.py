@@ -48,9 +48,10 @@ def test_all_of_a_run_share_the_same_clients_counts_and_limits(run: RunContext) 
     assert first.progress("probe") is second.progress("probe")
 
 
-def test_where_caps_cannot_be_kept_nothing_stays_open(run: RunContext) -> None:
-    with pytest.raises(UsageError, match="max_usd = 1 cannot be kept"):
-        services_of(run.model_copy(update={"budget": BudgetParams(max_usd=1)}))
+def test_where_an_endpoint_cannot_be_used_nothing_stays_open(run: RunContext) -> None:
+    llm = run.llm.model_copy(update={"base_url": "http://me:secret@model.test/v1"})
+    with pytest.raises(UsageError, match="holds credentials"):
+        services_of(run.model_copy(update={"llm": llm}))
 
     assert [thread.name for thread in threading.enumerate() if thread.name == "toolloom-runtime"] == []
 

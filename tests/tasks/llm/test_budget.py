@@ -148,12 +148,13 @@ def test_a_cap_that_could_not_be_kept_is_refused(
     caps: dict[str, float], params: dict[str, None], named: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        Ledger(BudgetParams.model_validate(caps), llm(**params))
+        refuse_uncountable(BudgetParams.model_validate(caps), {"annotate": (llm(**params),)})
     assert f"set [llm] {named}" in (caught.value.fix or "") or named in caught.value.message
 
 
 def test_requests_can_be_capped_without_prices() -> None:
-    Ledger(BudgetParams(max_requests=1), llm(price_in=None, price_out=None, max_tokens=None))
+    unknown = llm(price_in=None, price_out=None, max_tokens=None)
+    refuse_uncountable(BudgetParams(max_requests=1), {"annotate": (unknown,)})
 
 
 @pytest.mark.parametrize(("price_out", "cost"), [(2.0, 0.00007), (None, None)])
@@ -196,7 +197,7 @@ def test_what_over_the_budget_of_a_stage_says() -> None:
 def test_dollars_of_a_stage_without_prices_are_refused() -> None:
     budget = BudgetParams(stages={"annotate": Caps(max_usd=1)})
     with pytest.raises(UsageError, match=r"\[budget.stages.annotate\] max_usd = 1 cannot be kept"):
-        Ledger(budget, llm(price_in=None))
+        refuse_uncountable(budget, {"annotate": (llm(price_in=None),)})
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -298,5 +299,5 @@ def test_a_cap_in_dollars_holds_for_requests_to_another_endpoint() -> None:
 def test_a_judge_whose_replies_cannot_be_counted_is_refused_by_the_name_of_its_section() -> None:
     judge = JudgeParams(base_url="http://127.0.0.1:1/v1", model="j")
     with pytest.raises(UsageError) as refused:
-        refuse_uncountable(BudgetParams(max_usd=1), judge)
+        refuse_uncountable(BudgetParams(max_usd=1), {"annotate": (llm(),), "evaluate": (judge,)})
     assert "[evaluate.judge] price_in is not set" in refused.value.message
