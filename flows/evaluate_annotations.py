@@ -37,14 +37,8 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
     """Judges all answers of the snapshot shown, and commits a run of kind `evaluate`."""
     with run_in(data, config, EVALUATE, base=annotated_run, asks_model=False, asks_judge=True) as run:
         assert run.base is not None, "annotated_run gives none but one that is there"
-        answers, against = to_judge(run.base.stages), run.config.evaluate.against
-        methods = methods_of(run.store, answers)
-        if against is not None and against not in methods:
-            there = f"there are those of {', '.join(methods)}"
-            raise UsageError(
-                f"no answer is of the method {against!r}, with which the others are to be compared",
-                fix=f"{there}; `toolloom annotate --method {against}` makes more",
-            )
+        answers = to_judge(run.base.stages)
+        require_method(run.store, answers, run.config.evaluate.against)
         done = _judge(run.context, run.config, answers)
         judged = {ran.stage: ran.output for ran in done if ran.output is not None}
         complete = done[-1].complete and run.base.status == "complete"
@@ -106,6 +100,17 @@ def _judge(run: RunContext, config: Config, answers: Mapping[str, StageOutput]) 
 def methods_of(store: Store, answers: Mapping[str, StageOutput]) -> list[str]:
     refs = answers["annotate"].tables[ANNOTATIONS.name]
     return sorted({method for (method,) in store.select(refs, "method")})
+
+
+def require_method(store: Store, answers: Mapping[str, StageOutput], against: str | None) -> None:
+    """Raises `UsageError` where no answer is of the method that others are to be compared with."""
+    methods = methods_of(store, answers)
+    if against is not None and against not in methods:
+        there = f"there are those of {', '.join(methods)}"
+        raise UsageError(
+            f"no answer is of the method {against!r}, with which the others are to be compared",
+            fix=f"{there}; `toolloom annotate --method {against}` makes more",
+        )
 
 
 def annotated_run(data: Path) -> Manifest:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.build_dataset import cached_stages
 from flows.estimates import Forecast, last
-from flows.evaluate_annotations import annotated_run, to_judge
+from flows.evaluate_annotations import annotated_run, require_method, to_judge
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.catalogue.opening import are_sources_of
@@ -29,6 +29,7 @@ from tasks.transport.kvstore import DurableMap
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
+from warehouse.store import Store
 
 ASKING = ("probe", "compress", "propose", "select", "annotate")
 # A refresh says what it expects without keeping anybody waiting.
@@ -62,10 +63,14 @@ def plan(config: Config, data: Path) -> Estimate | None:
 
 
 def plan_evaluation(config: Config, data: Path) -> Estimate:
-    """The estimate of `toolloom evaluate` from here.  Asks nobody.  Raises `UsageError` without answers."""
+    """The estimate of `toolloom evaluate` from here.  Asks nobody.
+
+    Raises `UsageError` without answers, or without those to compare with.
+    """
     if config.judge == config.llm:
         config.require_model()
     stages = to_judge(annotated_run(data).stages)
+    require_method(Store(data), stages, config.evaluate.against)
     run = next_refresh(config, data)
     known = known_without(data, run.started_at, stages)
     with _stores(data) as (replies, calls):

@@ -84,7 +84,7 @@ def plan(
         elif estimate is None:
             print(no_catalogue_text(folder))  # noqa: T201
         else:
-            print(estimate_text(estimate, last_forecast(folder)))  # noqa: T201
+            print(estimate_text(estimate, settings, last_forecast(folder)))  # noqa: T201
 
 
 def annotate(
@@ -163,7 +163,7 @@ def evaluate(
             from flows.plan import plan_evaluation
             from flows.text.plan import estimate_text
 
-            print(estimate_text(plan_evaluation(settings, data.resolve()), None))  # noqa: T201
+            print(estimate_text(plan_evaluation(settings, data.resolve()), settings))  # noqa: T201
         elif labels is not None:
             start_label(settings, data.resolve(), labels.resolve())
         else:

@@ -9,6 +9,7 @@ import orjson
 import pandas as pd
 
 from flows.estimates import Forecast
+from flows.params import Config
 from flows.text.ask import as_table
 from flows.text.progress_text import amount, duration
 from tasks.planning.estimate import Amount, Estimate, total
@@ -16,15 +17,17 @@ from tasks.planning.estimate import Amount, Estimate, total
 _HOUR_S = 3600.0
 
 
-def estimate_text(estimate: Estimate, before: Forecast | None) -> str:
+def estimate_text(estimate: Estimate, config: Config, before: Forecast | None = None) -> str:
     """A table with what it rests on, and how far off the last one was."""
     everything = total(estimate.stages)
     rows = [_row(each) for each in (*estimate.stages, everything)]
     lines = [as_table(pd.DataFrame(rows)).rpartition("\n")[0], ""]
     lines += [f"all: {words}" for words in estimate.assumptions]
     lines += [f"{stage.stage}: {words}" for stage in estimate.stages for words in stage.assumptions]
-    if everything.usd is None:
-        lines.append("dollars: unknown while [llm] price_in and price_out are not set")
+    unpriced = [config.endpoint_of(stage.stage).section for stage in estimate.stages if stage.usd is None]
+    if unpriced:
+        sections = " and ".join(dict.fromkeys(unpriced))
+        lines.append(f"dollars: unknown while {sections} price_in and price_out are not set")
     if before is not None:
         lines += ["", accuracy_text(before)]
     return "\n".join(lines)

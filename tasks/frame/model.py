@@ -67,7 +67,8 @@ class ModelServices:
         forget_other_runs(run.data, run.run_id)
         spending = SpendingLog(spending_file(run.data, run.run_id))
         usage = UsageLog(spending)
-        ledger = Ledger(run.budget, run.llm, spending, recorder=usage, run_id=run.run_id)
+        judges = {} if run.judge is None else dict.fromkeys(JUDGING, run.judge)
+        ledger = Ledger(run.budget, run.llm, spending, recorder=usage, run_id=run.run_id, judges=judges)
 
         def entered(params: LlmParams, capabilities: Capabilities) -> Endpoint:
             return runtime.enter(

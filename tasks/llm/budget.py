@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from time import monotonic
+from types import MappingProxyType
 
 from tasks.errors import BadRow, OverBudget, ToolloomError, UsageError
 from tasks.llm.chat import Reply, ReplyStore, Usage
 from tasks.llm.failures import Cost
 from tasks.llm.params import BudgetParams, Caps, LlmParams
-from tasks.llm.spending import Booking, Recorder, SpendingLog, Spent
+from tasks.llm.spending import Recorder, SpendingLog, Spent
 from warehouse.tables.accounts import LlmCall
 
 # English prose and JSON have 3.5 to 4.5 bytes a token, other scripts down to 2; see `Ledger` for the rest.
@@ -63,6 +64,12 @@ def _refuse(caps: Caps, where: str, llm: LlmParams) -> None:
         )
 
 
+def _priced_by(llm: LlmParams, spent: Spent) -> Spent:
+    """What was spent on a request while its price was unknown, at the price that is known now."""
+    usd = llm.cost_usd(spent.tokens_in, spent.tokens_out) if spent.unpriced else None
+    return spent if usd is None else replace(spent, usd=spent.usd + usd, unpriced=0)
+
+
 @dataclass(slots=True)
 class _Account:
     """What a run, or one of its stages, has spent and set aside, and may spend.  where: in the TOML."""
@@ -72,15 +79,11 @@ class _Account:
     used: Spent = field(default_factory=Spent)
     set_aside: Spent = field(default_factory=Spent)
 
-    def cap_passed_by(self, spent: Spent, llm: LlmParams) -> str | None:
-        amounts: dict[str, float | None] = {
-            "max_requests": spent.requests,
-            "max_tokens": spent.tokens,
-            "max_usd": spent.cost_usd(llm),
-        }
+    def cap_passed_by(self, spent: Spent) -> str | None:
+        amounts = {"max_requests": spent.requests, "max_tokens": spent.tokens, "max_usd": spent.usd}
         for cap, amount in amounts.items():
             limit: float | None = getattr(self.caps, cap)
-            if limit is not None and amount is not None and amount > limit:
+            if limit is not None and amount > limit:
                 return cap
         return None
 
@@ -98,7 +101,8 @@ class Ledger:
     capped, the first request goes alone, so that what it teaches holds for all others; a batch does not wait
     for it.  Use it in one event loop.
 
-    llm: whose prices the dollars of `Spent` are counted by; a payment to another endpoint knows its own.
+    llm: the endpoint of payments that name no other.  judges: by stage, those that are asked instead, whose
+    prices count for what was spent before any were known.
     log: where a run that was killed finds what it had spent; what was in flight then counts at its worst.
     recorder: gets a row for each request of the run.
     """
@@ -111,6 +115,7 @@ class Ledger:
         *,
         recorder: Recorder | None = None,
         run_id: str = "",
+        judges: Mapping[str, LlmParams] = MappingProxyType({}),
     ) -> None:
         self.llm = llm
         self.run_id = run_id
@@ -126,7 +131,11 @@ class Ledger:
         self._first: Payment | None = None  # in flight before anything is measured
         self._queue = asyncio.Lock()
         self._booked = asyncio.Event()
-        self._earlier: dict[str, Booking] = {} if log is None else log.bookings()
+        bookings = {} if log is None else log.bookings()
+        self._earlier = {
+            name: replace(booking, spent=_priced_by(judges.get(booking.stage, llm), booking.spent))
+            for name, booking in bookings.items()
+        }
         for booking in self._earlier.values():
             for account in self._accounts(booking.stage):
                 account.used += booking.spent
@@ -231,16 +240,18 @@ class Ledger:
     ) -> tuple[_Account, str] | None:
         """The first cap that `need` would pass, with all that is in flight or without it."""
         for account in accounts:
-            spent = account.used + need + (account.set_aside if in_flight else Spent())
-            cap = account.cap_passed_by(spent, self.llm)
+            spent = account.used + need
+            # What is left of sums and differences of dollars when nothing is in flight is no money.
+            if in_flight and account.set_aside.requests:
+                spent += account.set_aside
+            cap = account.cap_passed_by(spent)
             if cap is not None:
                 return account, cap
         return None
 
     def _over(self, account: _Account, cap: str, need: Spent) -> OverBudget:
         used = account.used
-        usd = used.cost_usd(self.llm)
-        cost = "" if usd is None else f", {usd:.4f} USD"
+        cost = "" if used.cost_usd is None else f", {used.cost_usd:.4f} USD"
         named = f"{account.where} {cap}"
         return OverBudget(
             f"the next request could pass {named} = {getattr(account.caps, cap):g}: used so far are "
@@ -334,10 +345,11 @@ class Payment:
         self._record(None, error)
 
     def priced(self, tokens_in: int, tokens_out: int) -> Spent:
-        """One request of so many tokens; what it costs less than the ledger's prices say is saved."""
-        usually = self.ledger.llm.cost_usd(tokens_in, tokens_out) or 0.0
-        usd = usually if self.llm is None else self.llm.cost_usd(tokens_in, tokens_out) or 0.0
-        return Spent(1, tokens_in, tokens_out, usually - usd + usd * self.discount)
+        """One request of so many tokens, at what its own endpoint takes for them."""
+        usd = (self.llm or self.ledger.llm).cost_usd(tokens_in, tokens_out)
+        if usd is None:
+            return Spent(1, tokens_in, tokens_out, unpriced=1)
+        return Spent(1, tokens_in, tokens_out, usd * (1 - self.discount))
 
     def _book(self, held: Spent, really: Spent) -> None:
         self.ledger.book(self, held, really)

@@ -18,25 +18,29 @@ from typing import Any, Protocol
 import orjson
 
 from tasks.errors import StopRun, UsageError
-from tasks.llm.params import LlmParams
 from warehouse.tables.accounts import LlmCall
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Requests and tokens, spent or set aside.  saved_usd: what a lower price took off their cost."""
+    """Requests and tokens, spent or set aside, each at the price of the endpoint that was asked.
+
+    usd: of those whose price is known; unpriced: how many of the requests took tokens at an unknown one.
+    """
 
     requests: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
-    saved_usd: float = 0.0
+    usd: float = 0.0
+    unpriced: int = 0
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(
             self.requests + other.requests,
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
-            self.saved_usd + other.saved_usd,
+            self.usd + other.usd,
+            self.unpriced + other.unpriced,
         )
 
     def __sub__(self, other: Spent) -> Spent:
@@ -44,7 +48,8 @@ class Spent:
             self.requests - other.requests,
             self.tokens_in - other.tokens_in,
             self.tokens_out - other.tokens_out,
-            self.saved_usd - other.saved_usd,
+            self.usd - other.usd,
+            self.unpriced - other.unpriced,
         )
 
     @property
@@ -52,13 +57,13 @@ class Spent:
         return self.tokens_in + self.tokens_out
 
     @property
-    def numbers(self) -> tuple[int, int, int, float]:
-        return self.requests, self.tokens_in, self.tokens_out, self.saved_usd
+    def numbers(self) -> tuple[int, int, int, float, int]:
+        return self.requests, self.tokens_in, self.tokens_out, self.usd, self.unpriced
 
-    def cost_usd(self, llm: LlmParams) -> float | None:
-        """In dollars; None while prices are unknown."""
-        usd = llm.cost_usd(self.tokens_in, self.tokens_out)
-        return None if usd is None else usd - self.saved_usd
+    @property
+    def cost_usd(self) -> float | None:
+        """In dollars; None where the price of a part is unknown."""
+        return None if self.unpriced else self.usd
 
 
 _FOLDER = ("store", "spent")
@@ -131,7 +136,7 @@ class SpendingLog:
         found: dict[str, Booking] = {}
         for kind, name, *told in self._events({"held", "settled"}):
             stage = told[0] if kind == "held" else found[name].stage
-            found[name] = Booking(stage, Spent(*told[-1]), settled=kind == "settled")
+            found[name] = Booking(stage, _spent(*told[-1]), settled=kind == "settled")
         return found
 
     def calls(self) -> list[LlmCall]:
@@ -158,6 +163,13 @@ class SpendingLog:
                 event = _read(line)
                 if event is not None and event[0] in kinds:
                     yield event
+
+
+def _spent(requests: int, tokens_in: int, tokens_out: int, usd: float, unpriced: int | None = None) -> Spent:
+    """Four numbers are of a version that told what was saved, and left the price to be known otherwise."""
+    if unpriced is None:
+        return Spent(requests, tokens_in, tokens_out, -usd, 1 if tokens_in or tokens_out else 0)
+    return Spent(requests, tokens_in, tokens_out, usd, unpriced)
 
 
 def _read(line: bytes) -> list[Any] | None:

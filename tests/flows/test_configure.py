@@ -7,8 +7,10 @@ import pytest
 from flows.configure import load_config, profile_names
 from flows.plan import plan
 from flows.start import check_settings
+from flows.text.plan import estimate_text
 from tasks.errors import UsageError
 from tasks.llm.params import JudgeParams
+from tasks.planning.estimate import Estimate, StageEstimate
 
 MINIMAL = """
 [catalogue]
@@ -351,3 +353,23 @@ def test_a_cap_demands_what_the_endpoints_need_that_it_is_over(
         said = f"{refused.message} {refused.fix}"
 
     assert said is None if lacking is None else lacking in (said or "")
+
+
+@pytest.mark.parametrize(
+    ("unpriced", "said"),
+    [
+        ({"annotate"}, "[llm]"),
+        ({"evaluate", "prefer"}, "[evaluate.judge]"),
+        ({"propose", "annotate", "evaluate"}, "[llm] and [evaluate.judge]"),
+    ],
+)
+def test_an_estimate_names_the_section_that_lacks_prices(unpriced: set[str], said: str) -> None:
+    nothing = StageEstimate(stage="", requests=1, tokens_in=1, tokens_out=1, usd=1.0, hours=0.0)
+    stages = tuple(
+        nothing.model_copy(update={"stage": stage, "usd": None if stage in unpriced else 1.0})
+        for stage in ("propose", "annotate", "evaluate", "prefer")
+    )
+
+    text = estimate_text(Estimate(stages=stages), load_config(overrides=JUDGE))
+
+    assert text.splitlines()[-1] == f"dollars: unknown while {said} price_in and price_out are not set"

@@ -314,3 +314,10 @@ def test_judging_alone_is_estimated_without_a_request(data: Path) -> None:
     result = CliRunner().invoke(app, words, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[2].split()[:2] == ["evaluate", f"{found['n'] + found['n_won']:,}"]
+
+
+def test_an_estimate_refuses_a_method_that_nobody_used_as_judging_does(data: Path) -> None:
+    words = ["evaluate", "--estimate", "--against", "nosuch", *SMALL, "--data", str(data)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "no answer is of the method 'nosuch', with which the others are to be compared" in result.output

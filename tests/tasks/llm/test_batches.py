@@ -80,7 +80,7 @@ def test_what_a_batch_costs_is_the_discounted_price(teacher: Teacher, tmp_path: 
     used, call = Folder(tmp_path, teacher.url).work(work)
     whole = (call.tokens_in + 2 * call.tokens_out) * USD_OF
     assert (call.cost_usd, call.attempts, call.from_store) == (pytest.approx(whole / 2), 1, False)
-    assert used.saved_usd == pytest.approx(whole / 2)
+    assert used.cost_usd == pytest.approx(whole / 2)
 
 
 @pytest.mark.parametrize("fate", ["expired", "failing_lines", "lost_lines"])
@@ -238,9 +238,9 @@ def test_a_batch_of_an_earlier_start_is_booked_by_the_one_that_collects_it(
     used, replies = Folder(tmp_path, teacher.url, run_id=run_id).work(work)
 
     tokens_in, tokens_out = tokens_of(replies)
-    saved = (tokens_in + 2 * tokens_out) * USD_OF / 2
-    assert replace(used, saved_usd=0.0) == Spent(8, tokens_in, tokens_out)
-    assert used.saved_usd == pytest.approx(saved)
+    cost = (tokens_in + 2 * tokens_out) * USD_OF / 2
+    assert replace(used, usd=0.0) == Spent(8, tokens_in, tokens_out)
+    assert used.cost_usd == pytest.approx(cost)
     with SpendingLog(spending_file(tmp_path, run_id)) as log:
         assert {booking.settled for booking in log.bookings().values()} == {True}
         assert sorted(call.row_id for call in log.calls()) == [*ROWS]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,7 +41,8 @@ async def spend_until_over(ledger: Ledger, n: int) -> list[object]:
 def test_without_caps_everything_is_counted() -> None:
     ledger = ledger_with()
     asyncio.run(spend_until_over(ledger, 3))
-    assert ledger.used == Spent(requests=3, tokens_in=150, tokens_out=30)
+    assert replace(ledger.used, usd=0.0) == Spent(requests=3, tokens_in=150, tokens_out=30)
+    assert ledger.used.usd == pytest.approx(210e-6)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_without_caps_everything_is_counted() -> None:
 def test_a_cap_is_used_up_and_never_passed(caps: dict[str, float], used: Spent) -> None:
     ledger = ledger_with(**caps)
     results = asyncio.run(spend_until_over(ledger, 64))
-    assert ledger.used == used
+    assert replace(ledger.used, usd=0.0) == used
     assert [type(result) for result in results if result is not None] == [OverBudget] * (64 - used.requests)
 
 
@@ -105,7 +107,7 @@ def after_admit(act: Callable[[Payment], None]) -> Spent:
     ids=["released", "not sent", "refused", "lost", "broken off", "no usage", "of one side", "of the other"],
 )
 def test_what_a_request_without_a_count_costs(act: Callable[[Payment], None], used: Spent) -> None:
-    assert after_admit(act) == used
+    assert replace(after_admit(act), usd=0.0) == used
 
 
 def test_an_endpoint_that_counts_more_than_estimated_raises_later_estimates() -> None:
@@ -132,7 +134,7 @@ def test_an_interrupted_wait_leaves_the_queue_usable() -> None:
         await following
         return ledger.used
 
-    assert asyncio.run(run()) == Spent(1, 50, 10)
+    assert replace(asyncio.run(run()), usd=0.0) == Spent(1, 50, 10)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_another_endpoint_is_paid_at_its_own_prices(
         payment.received(Reply(content="x", usage=Usage(50, 10)))
 
     asyncio.run(ask())
-    assert ledger.used.cost_usd(ledger.llm) == pytest.approx(usd)
+    assert ledger.used.cost_usd == pytest.approx(usd)
     (call,) = calls
     assert call.model == "j"
     assert call.cost_usd == pytest.approx(usd)
@@ -301,3 +303,61 @@ def test_a_judge_whose_replies_cannot_be_counted_is_refused_by_the_name_of_its_s
     with pytest.raises(UsageError) as refused:
         refuse_uncountable(BudgetParams(max_usd=1), {"annotate": (llm(),), "evaluate": (judge,)})
     assert "[evaluate.judge] price_in is not set" in refused.value.message
+
+
+UNPRICED = {"price_in": None, "price_out": None}
+
+
+@pytest.mark.parametrize(
+    ("writer", "judge", "written", "judged", "together"),
+    [
+        ({}, UNPRICED, 70e-6, None, None),
+        (UNPRICED, {}, None, 70e-6, None),
+        (UNPRICED, UNPRICED, None, None, None),
+        ({}, {"price_in": 10.0, "price_out": 20.0}, 70e-6, 700e-6, 770e-6),
+    ],
+)
+def test_each_request_is_priced_by_the_endpoint_it_asks(
+    writer: dict[str, Any], judge: dict[str, Any], written: float, judged: float, together: float | None
+) -> None:
+    ledger = Ledger(BudgetParams(), llm(**writer))
+    own = Payment(ledger).priced(50, 10)
+    of_judge = Payment(ledger, llm=llm(model="j", **judge)).priced(50, 10)
+
+    costs = [own.cost_usd, of_judge.cost_usd, (own + of_judge).cost_usd, (own + of_judge - own).cost_usd]
+
+    assert costs == [
+        None if usd is None else pytest.approx(usd) for usd in (written, judged, together, judged)
+    ]
+
+
+def test_dollars_of_a_judge_are_capped_beside_a_writer_without_a_price() -> None:
+    budget = BudgetParams(stages={"evaluate": Caps(max_usd=0.001)})
+    ledger = Ledger(budget, llm(**UNPRICED))
+
+    async def ask(stage: str, of: LlmParams | None) -> None:
+        payment = Payment(ledger, stage, llm=of, tokens_in=60, max_tokens=100)
+        await payment.admit()
+        payment.settle(Usage(50, 10), 0)
+
+    async def ask_until_over() -> None:
+        for _ in range(64):
+            await ask("annotate", None)
+            await ask("evaluate", llm(model="j"))
+
+    with pytest.raises(OverBudget) as over:
+        asyncio.run(ask_until_over())
+    assert over.value.message.startswith(
+        "the next request could pass [budget.stages.evaluate] max_usd = 0.001: used so far are 11 requests, "
+        "660 tokens, 0.0008 USD"
+    )
+    assert ledger.used.requests == 23
+
+
+def test_a_request_that_fits_exactly_waits_for_no_rest_of_rounding() -> None:
+    ledger = ledger_with(max_usd=100e-6)
+    ledger._run.set_aside = Spent(usd=0.1 + 0.2 - 0.3)  # as sums and differences leave it
+
+    asyncio.run(asyncio.wait_for(Payment(ledger, tokens_in=100).admit(), 1))
+
+    assert ledger._run.set_aside.requests == 1

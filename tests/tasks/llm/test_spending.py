@@ -62,6 +62,24 @@ def test_a_ledger_goes_on_from_there(path: Path) -> None:
     assert ledger.used == Spent(1, 60, 100)
 
 
+PRICED, JUDGE = (LLM.model_copy(update={"price_in": each, "price_out": each}) for each in (1.0, 10.0))
+
+
+@pytest.mark.parametrize("saved", [0.0, 30e-6])
+def test_what_had_no_price_when_it_was_spent_has_the_one_of_today(path: Path, saved: float) -> None:
+    """Likewise what an earlier version wrote, which left the dollars out but for those that were saved."""
+    with SpendingLog(path) as log:
+        log.held("annotate", Spent(1, 50, 10, unpriced=1))
+        log.held("evaluate", Spent(1, 50, 10, unpriced=1))
+        log.held("propose", Spent(1, 50, 10, 0.5))
+        log._append(["held", "old", "propose", [1, 50, 10, saved]])
+        ledger = Ledger(BudgetParams(), PRICED, log, judges={"evaluate": JUDGE})
+        without = Ledger(BudgetParams(), LLM, log)
+
+    assert ledger.used.cost_usd == pytest.approx(60e-6 + 600e-6 + 0.5 + 60e-6 - saved)
+    assert (without.used.cost_usd, without.used.unpriced) == (None, 3)
+
+
 def test_two_processes_may_append(path: Path) -> None:
     with SpendingLog(path) as one, SpendingLog(path) as other:
         names = [log.held("propose", Spent(1, 1, 1, 0.0)) for log in (one, other, one)]
