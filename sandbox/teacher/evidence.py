@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sandbox.teacher.documents import PREPOSITIONS, name_stems, spoken, stems, word_set
-from sandbox.teacher.observations import as_text, is_cut_mark, read
+from sandbox.teacher.observations import as_text, is_cut_mark, length_of, read
 from sandbox.teacher.prompts import FINISH, Solution, Step, parsed
 
 _GAP = re.compile(
@@ -50,6 +50,9 @@ _NUMBER = re.compile(r"([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d{1,3})?)(%|\u00b0?[a-z
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d)(:\d\d)?\S*)?")
 _HEARD = 0.4  # of the words of a sentence
 _MOST_OF_A_TEXT = 8  # words of a text that are enough to know it by
+_MANY = 6  # entries of a list that is long
+_ALL = re.compile(r"\b(?:all|every|each|lists?|tables?|tabulate|calendar|schedule)\b", re.IGNORECASE)
+_TOTAL = re.compile(r"\b(?:count|total|number of)\b")
 _FEW = 10  # smaller numbers are rounded to whole ones by nobody
 
 
@@ -106,21 +109,27 @@ class Returned:
     """What the calls of a function returned.
 
     words: all that they hold; keys: of each value the words, by what it is called; texts: what each value of
-    several words is called, by the words and their first two; lengths: of lists.
+    several words is called, by the words and their first two; lengths: of lists; lists: of
+    long ones the name, the length and what each entry alone has.
     """
 
     words: set[str] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)
     texts: dict[tuple[str, ...], dict[tuple[str, ...], set[str]]] = field(default_factory=dict)
     lengths: set[str] = field(default_factory=set)
+    lists: list[tuple[str, int, list[set[str]]]] = field(default_factory=list)
 
     def take(self, value: Any, path: tuple[str, ...] = ()) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
                 self.take(inner, (*path[-1:], str(key)))
         elif isinstance(value, list):
-            cut = re.match(r"\d+", str(value[-1]["_cut"])) if value and is_cut_mark(value[-1]) else None
-            self.lengths.add(str(len(value) - 1 + int(cut[0]) if cut else len(value)))
+            self.lengths.add(str(length_of(value)))
+            if length_of(value) >= _MANY and isinstance(value[0], dict):
+                entries = [words_of(" ".join(_strings(inner))) for inner in value if not is_cut_mark(inner)]
+                several = Counter(word for entry in entries for word in entry)
+                alone = [{word for word in entry if several[word] == 1} for entry in entries]
+                self.lists.append((path[-1] if path else "", length_of(value), alone))
             for inner in value:
                 self.take(None if is_cut_mark(inner) else inner, path)
         elif value is not None:
@@ -164,7 +173,8 @@ class Evidence:
 
     backed: values of the answer that calls returned and the request does not give; wrong: values that nothing
     holds, or something else under their name; gap: it says that something was not to be had; untold:
-    functions that were asked for and that it says nothing of; unaddressed: what nobody took up.
+    functions that were asked for and that it says nothing of; partly: those that returned a long list that
+    was asked for, of which it tells a few and not how many there are; unaddressed: what nobody took up.
     """
 
     def __init__(self, query: str, solution: Solution) -> None:
@@ -196,6 +206,8 @@ class Evidence:
         self.unaddressed = self._unaddressed()
         self.spoilt |= {str(call.function) for at, call in enumerate(self.brought) if self._strays(at)}
         self.untold = [name for name in self.functions if name not in self.told and self._was_asked(name)]
+
+        self.partly = [name for name in self.told if self._tells_a_few(name)]
 
     @property
     def settled(self) -> set[str]:
@@ -258,6 +270,29 @@ class Evidence:
         if self.in_vain.isdisjoint(words):  # else it speaks of a call that failed, whatever else it has
             self.told |= told
             self.spoilt |= told if len(told) == 1 and spoilt else spoilt
+
+    def _tells_a_few(self, name: str) -> bool:
+        """Whether it tells less than half of a list and leaves open how long that is."""
+        about = set(name_stems(name))
+        asked = max(
+            (one for one, _, _ in self.sentences), key=lambda one: len(about & set(stems(one))), default=""
+        )
+        words = words_of(self.answer)
+        for key, length, entries in self.functions[name].lists:
+            whole = _ALL.search(asked) or (
+                key[-1:] == "s" and spoken(key).split()[-1] in asked.lower().split()
+            )
+            n_told = sum(not own or not own.isdisjoint(words) for own in entries)
+            totals = {
+                word
+                for one, found in self.functions[name].keys.items()
+                if _TOTAL.search(one)
+                for word in found
+            }
+            counted = words & (totals | {str(length)}) or re.search(r"\b\d+ (?:more|others)\b", self.answer)
+            if whole and not counted and 0 < n_told * 2 < length:
+                return True
+        return False
 
     def _holders(self, text: str, key: str | None) -> set[str]:
         return {name for name, one in self.functions.items() if one.has(text, key)}

@@ -65,6 +65,7 @@ def _status(shown: Evidence) -> tuple[str, str]:  # noqa: PLR0911  # a ladder of
         ),
         *(["a part could not be obtained"] if shown.gap else []),
         *(f"it says nothing of what {name} returned" for name in shown.untold[:1]),
+        *(f"it tells a few of many that {name} returned, not how many" for name in shown.partly[:1]),
         *(f"nothing was done about {value}" for value in shown.unaddressed[:1]),
         *(["a call was made with other values than the request gives"] if shown.told - shown.settled else []),
     ]

@@ -127,6 +127,12 @@ def is_cut_mark(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"_cut"}
 
 
+def length_of(value: list[Any]) -> int:
+    """How many elements there were, with those that were left out."""
+    cut = re.match(r"\d+", str(value[-1]["_cut"])) if value and is_cut_mark(value[-1]) else None
+    return len(value) - 1 + int(cut[0]) if cut else len(value)
+
+
 def as_text(value: Any) -> str:
     """A value as an answer states it: just as the observation has it."""
     if isinstance(value, str):

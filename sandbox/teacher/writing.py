@@ -22,7 +22,7 @@ from sandbox.teacher.documents import (
     stems,
 )
 from sandbox.teacher.faults import TeacherFaults
-from sandbox.teacher.observations import Fact, Observation, as_text, is_cut_mark, read
+from sandbox.teacher.observations import Fact, Observation, as_text, is_cut_mark, length_of, read
 from sandbox.teacher.prompts import Instruct
 from sandbox.teacher.values import said, value_for
 
@@ -222,7 +222,10 @@ def telling_facts(one: Try) -> str:
         shown = [entry for entry in leaf.value if not is_cut_mark(entry)][:_MOST_ENTRIES]
         entries = [_best(_plain_leaves(entry), asked, given, _MOST_OF_ENTRY) for entry in shown]
         told = ", ".join(f"({', '.join(entry)})" for entry in entries)
-        parts.append(f"{_name(leaf.path)} {told}".strip())
+        rest = length_of(leaf.value) - len(shown)
+        parts.append(
+            f"{_name(leaf.path)} {told}{f', of {length_of(leaf.value)} in all' if rest else ''}".strip()
+        )
     return "; ".join(parts)
 
 
@@ -266,8 +269,9 @@ def _statement(fact: Fact) -> str:
     """`rank 3`, `rgb 63, 124 and 172`, `valid yes`."""
     value = fact.value if isinstance(fact.value, list) else [fact.value]
     told = [_text(entry, among=len(value) > 1) for entry in value if not is_cut_mark(entry)]
-    if len(told) > _MOST_VALUES:
-        told = [*told[:_MOST_VALUES], f"{len(told) - _MOST_VALUES} more"]
+    rest = length_of(value) - _MOST_VALUES
+    if rest > 0:
+        told = [*told[:_MOST_VALUES], f"{rest} more"]
     listed = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
     return f"{_name(fact.path)} {listed}".strip()
 

@@ -15,6 +15,9 @@ from openai import AsyncOpenAI
 
 import prompts
 from sandbox.teacher import TeacherFaults, build_teacher
+from sandbox.teacher.documents import Api
+from sandbox.teacher.observations import read
+from sandbox.teacher.writing import Try, telling_facts
 
 Json = dict[str, Any]
 MODEL = "toolloom-teacher"
@@ -183,6 +186,45 @@ PORTS = call(
     {"ports": [{"name": "Cork City Airport", "city": "Cork"}, {"name": "Kerry Hall", "city": "Tralee"}]},
 )
 PORTS_ASKED = 'Please give me the ports near "Cobh".'
+
+
+STARS = call(
+    "stars_for_atlases",
+    {},
+    {"stars": [*({"name": f"HR{n}", "hue": "red"} for n in range(71, 78)), {"_cut": "9 more items"}]},
+)
+
+
+def test_an_answer_says_how_many_entries_it_leaves_out() -> None:
+    hues = [f"h{n}" for n in range(14)]
+    seen = read(json.dumps({"hues": hues} | json.loads(STARS["observation"])))
+
+    assert telling_facts(Try(Api("atlas", "give me the stars", ()), {}, seen)) == (
+        "hues h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10, h11 and 2 more; "
+        "stars (name HR71, hue red), (name HR72, hue red), (name HR73, hue red), (name HR74, hue red), "
+        "of 16 in all"
+    )
+
+
+STARS_ASKED = "Please give me the stars of the atlas."
+WHOLE_LIST = ", ".join(f"HR{n}" for n in range(71, 78))
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "status"),
+    [
+        (STARS_ASKED, "The stars (name HR71), (name HR72).", "Unsure"),
+        (STARS_ASKED, "The stars (name HR71), (name HR72), and 14 more.", "Solved"),
+        (STARS_ASKED, "The stars (name HR71), (name HR72), of 16 in all.", "Solved"),
+        (STARS_ASKED, "There are 16 stars, such as HR71.", "Solved"),
+        (STARS_ASKED, f"The stars {WHOLE_LIST}.", "Unsure"),
+        ("Please give me one star of the atlas.", "One star is HR71.", "Solved"),
+    ],
+)
+def test_a_few_of_a_list_settle_it_where_the_answer_says_how_many_there_are(
+    query: str, answer: str, status: str
+) -> None:
+    assert verdict("answer_status", query=query, **solution(answer, STARS))["answer_status"] == status
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,12 @@ def _otherwise(text: str) -> str:
     return text
 
 
+def _cut_from(last: Any) -> int:
+    """For how many elements of a list its last one stands."""
+    told = last.get("_cut") if isinstance(last, dict) else None
+    return int(told.split()[0]) if told else 1
+
+
 def _plain(search: Search) -> str:
     """What an assistant would write that wastes no words."""
     lines = []
@@ -326,7 +332,13 @@ def _plain(search: Search) -> str:
             (key.replace("_", " "), _text(value)) for key, value in call.leaves if len(_text(value)) <= 60
         ]
         best = sorted(told, key=lambda one: one[1] not in search.own[call])[:5]
-        lines.append(f"{'; '.join(f'the {key} is {value}' for key, value in best)}.")
+        parts = [f"the {key} is {value}" for key, value in best]
+        parts += [
+            f"{len(value) - 1 + _cut_from(value[-1])} {key.replace('_', ' ')} in all"
+            for key, value in json.loads(call.observation).items()
+            if isinstance(value, list) and len(value) > len(best)
+        ]
+        lines.append(f"{'; '.join(parts)}.")
     return " ".join(line[:1].upper() + line[1:] for line in lines)
 
 
