@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from tasks.identity import OnceSet, OnlyInKeyOf
 from tasks.llm.params import JudgeParams
 
+MOST_VOTES = 15
+
 
 def _odd(votes: int) -> int:
     if votes % 2 == 0:
@@ -31,7 +33,7 @@ class EvaluateParams(BaseModel):
     votes: Annotated[int, AfterValidator(_odd), OnlyInKeyOf("evaluate")] = Field(
         3,
         ge=1,
-        le=15,
+        le=MOST_VOTES,
         description="How often a judge is asked each question; odd, so that a majority is there.",
     )
     temperature: float = Field(0.0, ge=0, le=2, description="Of the judge; each vote has a seed of its own.")

@@ -26,12 +26,13 @@ from tasks.judging.judge import (
     solution_shown,
     vote,
 )
-from tasks.judging.params import EvaluateParams
+from tasks.judging.params import MOST_VOTES, EvaluateParams
 from tasks.llm.chat import ChatModel, Json
 from warehouse.tables.annotations import Annotation
 from warehouse.tables.evaluations import AnswerFacts, Evaluation, Preference
 
 _PER_VOTE = 2  # a question, and once more when the reply holds no label
+_ALONE_FROM = _PER_VOTE * MOST_VOTES  # wherever the votes end, so that more of them leave replies in place
 
 
 @dataclass
@@ -74,7 +75,7 @@ async def _ask(
     """Adds the votes on a question; one whose replies hold no label is a row, too, without one."""
     question = QUESTIONS[asked]
     subject = row.instruction_id if asked == TASK else row.annotation_id
-    first = _PER_VOTE * params.votes if asked == ALONE else 0
+    first = _ALONE_FROM if asked == ALONE else 0
     n_cast, refused = 0, None
     asking = question.request(temperature=params.temperature, seed=0, **shown)
     for number in range(params.votes):
