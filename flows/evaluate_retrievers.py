@@ -33,16 +33,27 @@ def evaluate_retrievers(config: Config, data: Path = DEFAULT_DATA) -> Ranked:
         with StageSequence(run.context, run.config, outputs=to_rank(run.base)) as sequence:
             sequence.stage(RANK, RankParams(held_out=run.config.export.held_out))
         outputs = {ran.stage: ran.output for ran in sequence.done if ran.output is not None}
-        return run.commit(Ranked, sequence.done, outputs, run.base.status, parent=run.base.run_id)
+        stands = outputs.items() <= run.base.stages.items()
+        return run.commit(
+            Ranked,
+            sequence.done,
+            outputs,
+            run.base.status,
+            parent=run.base.run_id,
+            stands=run.base.run_id if stands else None,
+        )
 
 
 def run_to_rank(data: Path) -> Manifest:
     """The snapshot shown, with its instructions.  Raises `UsageError`."""
     shown = manifest.newest(data)
-    if shown is None or "crawl" not in shown.stages or "select" not in to_rank(shown):
+    found = {} if shown is None else to_rank(shown)
+    if shown is None or len({"crawl", "select"} & found.keys()) < 2:
+        what = "catalogue to find APIs in" if "crawl" not in found else "instructions to find APIs for"
         raise UsageError(
-            f"{data} holds no instructions to find APIs for",
-            fix="run `toolloom refresh` or `toolloom import toolbench`, or name another folder with --data",
+            f"{data} holds no {what}",
+            fix="run `toolloom refresh` or `toolloom annotate --queries FILE`, or name another folder with "
+            "--data",
         )
     if not all(usable(Store(data), output) for output in to_rank(shown).values()):
         raise UsageError(

@@ -116,13 +116,14 @@ def start_import(config: Config, data: Path, *, place: Path) -> None:
 def start_evaluate_retrievers(config: Config, data: Path) -> None:
     """Measures retrievers on the instructions of a data folder.  Raises what stopped it."""
     check_data_set(data)
+    asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
 
     def load() -> RunFlow:
         from flows.evaluate_retrievers import evaluate_retrievers
 
-        return lambda reachable: evaluate_retrievers(reachable, data, return_state=True)
+        return lambda _: evaluate_retrievers(asks_nobody, data, return_state=True)
 
-    _start(config, data, load, asks_model=False, calls_apis=False)
+    _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
 
 
 def start_label(config: Config, data: Path, file: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.exporting.searches import level_of
+from tasks.exporting.searches import level_of_instruction
 from tasks.frame.running import write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
@@ -57,7 +57,7 @@ def rank(
         rejects.append(Reject(stage=STAGE.name, row_id=row.instruction_id, reason=reason, detail=detail))
 
     def level(row: Instruction) -> str:
-        return level_of(row.instruction_id, row.split, params.held_out if row.sample_id else 0.0)
+        return level_of_instruction(row, params.held_out)
 
     retrievers: list[Retriever] = [Lexical(documents)]
     rows = [row for retriever in retrievers for row in ranked(retriever, documents, there, level)]

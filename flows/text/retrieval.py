@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from flows.report import say
 from flows.text.ask import printed
 from tasks.catalogue.params import ToolbenchParams
 from tasks.catalogue.toolbench.instructions import check_queries, read_instructions
@@ -110,11 +111,21 @@ def scores_of_files(location: Path) -> pd.DataFrame:
     tools = [each.tool for each in crawled if each.tool is not None]
     apis = [api for each in crawled for api in each.apis]
     loaded = read_instructions(find_layout(location).queries, apis, tools)
-    asked = [row for row in loaded.instructions.values() if row.relevant_apis]
+    asked = [
+        row
+        for row in loaded.instructions.values()
+        if row.relevant_apis and row.instruction_id not in loaded.incomplete
+    ]
     if not asked:
         raise UsageError(
-            f"no query in {location} names an API that it needs",
+            f"no query in {location} names APIs that it needs, all of them described",
             fix='each query lists them as "relevant APIs": [[tool_name, api_name], ...]',
+        )
+    if len(asked) < loaded.n_queries:
+        left = loaded.n_queries - len(asked)
+        say(
+            f"left out: {left:,} of {loaded.n_queries:,} queries, which cannot be read, or need no API, or "
+            "one that they do not describe"
         )
     documents = documents_of(tools, apis)
     rows = list(ranked(Lexical(documents), documents, asked, lambda row: row.split))

@@ -45,6 +45,12 @@ def level_of(instruction_id: str, split: str, held_out: float) -> str:
     return UNSEEN_INSTRUCTION if int.from_bytes(digest, "big") < held_out * _WHOLE else TRAIN
 
 
+def level_of_instruction(instruction: Instruction, held_out: float) -> str:
+    """Imported instructions stay where they came from; of our own, some are held out."""
+    share = 0.0 if instruction.model == IMPORTED else held_out
+    return level_of(instruction.instruction_id, instruction.split, share)
+
+
 IMPORTED = "imported"  # the offer of a search that was read from files
 GAVE_UP = "give_up"
 
@@ -156,9 +162,7 @@ class Source:
             yield from from_arrow(Instruction, batch)
 
     def level_of(self, instruction: Instruction) -> str:
-        """Imported instructions stay where they came from; of our own, some are held out."""
-        held_out = 0.0 if instruction.model == IMPORTED else self.params.held_out
-        return level_of(instruction.instruction_id, instruction.split, held_out)
+        return level_of_instruction(instruction, self.params.held_out)
 
     def rows(self, row_type: type[R], name: str, arguments: Sequence[str] = ()) -> list[R]:
         """What a statement selects, as rows of that type."""

@@ -38,20 +38,24 @@ def order_of(scores: Scores) -> Order:
     return np.argsort(-scores, axis=1, kind="stable")
 
 
-def ranks_of(order: Order, needed: Sequence[int]) -> list[int]:
-    """The ranks of what is needed, from 1, ascending.  order: of one query."""
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(1, len(order) + 1)
-    return sorted(int(place[each]) for each in needed)
+def ranks_of(scores: Scores, needed: Sequence[int]) -> tuple[int, ...]:
+    """The ranks of what is needed, from 1, ascending.  scores: of one query.
+
+    Each is behind all that score the same and are not needed: no order of names helps who cannot tell.
+    """
+    others = np.delete(scores, needed)
+    own = np.sort(scores[list(needed)])[::-1]
+    return tuple(int((others >= score).sum()) + at for at, score in enumerate(own, 1))
 
 
-def twin_ranks_of(order: Order, needed: Sequence[int], twins: npt.NDArray[np.int64]) -> list[int]:
+def twin_ranks_of(scores: Scores, needed: Sequence[int], twins: npt.NDArray[np.int64]) -> tuple[int, ...]:
     """Likewise where documents that say the same stand for each other, and count once.
 
-    twins: a number for each document, the same for those that say the same.
+    twins: a number for each document, from 0, the same for those that say the same.
     """
-    rank = {twin: at for at, twin in enumerate(dict.fromkeys(twins[order].tolist()), 1)}
-    return sorted({rank[twin] for twin in twins[list(needed)].tolist()})
+    best = np.full(int(twins.max()) + 1, -np.inf, dtype=scores.dtype)
+    np.maximum.at(best, twins, scores)
+    return ranks_of(best, np.unique(twins[list(needed)]).tolist())
 
 
 def ranked(
@@ -68,8 +72,8 @@ def ranked(
     _, twins = np.unique([document.twin for document in documents], return_inverse=True)
     for start in range(0, len(instructions), _QUERIES_AT_ONCE):
         some = instructions[start : start + _QUERIES_AT_ONCE]
-        orders = order_of(retriever.scores([row.query for row in some]))
-        for row, order in zip(some, orders, strict=True):
+        scores = retriever.scores([row.query for row in some])
+        for row, own, order in zip(some, scores, order_of(scores), strict=True):
             needed = sorted({number[each.api_id] for each in row.relevant_apis})
             yield RetrievalRank(
                 retriever=retriever.name,
@@ -78,7 +82,7 @@ def ranked(
                 level=level(row),
                 n_apis=len(documents),
                 names_tool=any(names_tool(row.query, documents[each].tool) for each in needed),
-                ranks=tuple(ranks_of(order, needed)),
-                twin_ranks=tuple(twin_ranks_of(order, needed, twins)),
+                ranks=ranks_of(own, needed),
+                twin_ranks=twin_ranks_of(own, needed, twins),
                 top=tuple(documents[each].api_id for each in order[:_SHOWN]),
             )

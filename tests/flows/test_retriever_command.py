@@ -98,6 +98,17 @@ def test_queries_of_files_need_no_data_folder(tmp_path: Path) -> None:
     assert (first["n"], first["n_apis"], first["ndcg"]) == (2, len(weather) + len(words), 1.0)
 
 
+def test_a_query_that_needs_what_it_does_not_describe_is_left_out_and_told(tmp_path: Path) -> None:
+    apis = mentions(tool_called("moon-watch"))
+    whole = query(1, f"Please, {apis[0]['api_description']}", apis)
+    lacking = query(2, "And this", apis) | {"relevant APIs": [["Moon Watch", "Nowhere"]]}
+    file = write_queries(tmp_path / "G1_tool.json", whole, lacking, {"query": "no list"})
+    done = CliRunner().invoke(app, ["retriever", "evaluate", "--queries", str(file)])
+    assert done.exit_code == 0, done.output
+    assert "left out: 2 of 3 queries" in done.output
+    assert "1 instructions" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

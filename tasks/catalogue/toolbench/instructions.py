@@ -50,12 +50,13 @@ class LoadedQueries:
     """instructions: by id.  rejects: of queries, and of single APIs of queries.
 
     n_queries: queries in the files, a file that cannot be read counts as one; n_refused: without an
-    instruction.
+    instruction.  incomplete: ids of instructions that need an API which they do not offer.
     """
 
     instructions: dict[str, Instruction] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     n_queries: int = 0
+    incomplete: set[str] = field(default_factory=set)
 
     @property
     def n_refused(self) -> int:
@@ -178,7 +179,11 @@ def _load(query: _Query, catalogue: _Catalogue, loaded: LoadedQueries) -> None:
     else:
         offered = _offered(query, mentioned, catalogue, loaded)
         if offered:
-            _add(_instruction(query, offered, catalogue, loaded), query, loaded)
+            n_before = len(loaded.rejects)
+            instruction = _instruction(query, offered, catalogue, loaded)
+            if len(loaded.rejects) > n_before:
+                loaded.incomplete.add(instruction.instruction_id)
+            _add(instruction, query, loaded)
         else:
             detail = f"none of its {len(mentioned)} APIs is in the catalogue"
             loaded.refuse(query.place, QueryReason.NO_API_LEFT, detail)

@@ -24,19 +24,35 @@ def test_what_scores_the_same_stays_in_its_order() -> None:
 @pytest.mark.parametrize(
     ("needed", "twins", "ranks", "as_one"),
     [
-        ([3], [0, 1, 2, 3], [1], [1]),
-        ([0, 2], [0, 1, 2, 3], [3, 4], [3, 4]),
-        ([0], [0, 1, 2, 0], [3], [1]),  # its twin comes first, and stands for it
-        ([2], [0, 0, 1, 0], [4], [2]),  # three that say the same count once
-        ([0, 1], [0, 0, 1, 2], [2, 3], [2]),
+        ([3], [0, 1, 2, 3], (1,), (1,)),
+        ([0, 2], [0, 1, 2, 3], (3, 4), (3, 4)),
+        ([0], [0, 1, 2, 0], (3,), (1,)),  # its twin comes first, and stands for it
+        ([2], [0, 0, 1, 0], (4,), (2,)),  # three that say the same count once
+        ([0, 1], [0, 0, 1, 2], (2, 3), (2,)),
     ],
 )
 def test_ranks_with_twins_apart_and_as_one(
-    needed: list[int], twins: list[int], ranks: list[int], as_one: list[int]
+    needed: list[int], twins: list[int], ranks: tuple[int, ...], as_one: tuple[int, ...]
 ) -> None:
-    order = np.array([3, 1, 0, 2])
-    assert ranks_of(order, needed) == ranks
-    assert twin_ranks_of(order, needed, np.array(twins)) == as_one
+    scores = np.array([0.2, 0.3, 0.1, 0.4], dtype=np.float32)
+    assert ranks_of(scores, needed) == ranks
+    assert twin_ranks_of(scores, needed, np.array(twins)) == as_one
+
+
+@pytest.mark.parametrize(
+    ("scores", "needed", "ranks"),
+    [
+        ([0, 0, 0, 0], [0], (4,)),
+        ([0, 0, 0, 0], [0, 3], (3, 4)),
+        ([1, 2, 1, 0], [0], (3,)),
+        ([1, 2, 1, 0], [0, 2], (2, 3)),
+        ([1, 2, 1, 0], [1, 3], (1, 4)),
+    ],
+)
+def test_what_is_needed_is_behind_what_scores_the_same(
+    scores: list[float], needed: list[int], ranks: tuple[int, ...]
+) -> None:
+    assert ranks_of(np.array(scores, dtype=np.float32), needed) == ranks
 
 
 @pytest.mark.parametrize(
