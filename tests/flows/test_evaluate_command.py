@@ -245,7 +245,9 @@ def test_a_refresh_that_is_asked_to_end_before_judging_is_not_complete(
     toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path
 ) -> None:
     data = Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
+    otherwise = ["--set", "annotate.method=react"]  # else all of it stands already
     done = toolloom(
-        "refresh", *IN_REFRESH, "--until", "annotate", *SMALL, *sandbox.settings(), "--data", data
+        *("refresh", *IN_REFRESH, "--until", "annotate", *otherwise),
+        *(*SMALL, *sandbox.settings(), "--data", data),
     )
     assert (done.returncode, "partial" in done.stdout) == (0, True), done.stdout + done.stderr
