@@ -247,7 +247,6 @@ def test_a_refresh_that_is_asked_to_end_before_judging_is_not_complete(
     data = Path(shutil.copytree(uninterrupted.data, tmp_path / "data"))
     otherwise = ["--set", "annotate.method=react"]  # else all of it stands already
     done = toolloom(
-        *("refresh", *IN_REFRESH, "--until", "annotate", *otherwise),
-        *(*SMALL, *sandbox.settings(), "--data", data),
+        "refresh", *IN_REFRESH, "--until", "annotate", *otherwise, *SMALL, *sandbox.settings(), "--data", data
     )
     assert (done.returncode, "partial" in done.stdout) == (0, True), done.stdout + done.stderr
