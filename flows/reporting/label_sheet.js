@@ -59,8 +59,8 @@ function label(article, chosen) {
 
 // As RFC 4180 has it; what begins like a formula is text, also to a spreadsheet.
 function cell(text) {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe = text.replace(/(^|[\r\n\t;])(?=[\s\x00-\x1f\u200b-\u200f\ufeff"]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g, "$1'");
+  return `"${safe.replaceAll('"', '""')}"`;
 }
 
 function csv() {

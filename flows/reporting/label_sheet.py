@@ -21,7 +21,14 @@ from flows.reporting.page import policy_source
 from tasks.errors import UsageError
 from tasks.exact_json import digest_of
 from tasks.judging.judge import functions_shown, steps_shown
-from tasks.judging.labels import COLUMNS, LABELS_OF_PEOPLE, Candidate, sample_of, seen_digest
+from tasks.judging.labels import (
+    COLUMNS,
+    LABELS_OF_PEOPLE,
+    Candidate,
+    sample_of,
+    seen_digest,
+    spreadsheet_text,
+)
 from warehouse import manifest
 from warehouse.connect import open_database
 from warehouse.files import put
@@ -37,7 +44,6 @@ _ENVIRONMENT = Environment(
 _SHOWN_OPEN = 300
 """Characters of an observation that are seen without unfolding it."""
 _LONGEST_CELL = 30_000  # of spreadsheets: 32,767
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Sheet:
 
 
 def write_sheet(data: Path, n: int) -> Sheet:
-    """Draws n answers that nobody has labelled, stratified, and writes them as a page and as CSV.
+    """Draws n answers that nobody has labelled and no rule decides, stratified, and writes a page and a CSV.
 
     Raises `UsageError` where there is none, and for a CSV of that name that somebody has begun to fill in.
     """
@@ -59,7 +65,7 @@ def write_sheet(data: Path, n: int) -> Sheet:
         rows = connection.execute(statement("label_strata")).fetchall()
     if not rows:
         raise UsageError(
-            f"{data} holds no answer that nobody has labelled",
+            f"{data} holds no answer left to label",
             fix="run `toolloom refresh` or `toolloom annotate`, or name another folder with --data",
         )
     ids = sample_of([Candidate(annotation_id, tuple(stratum)) for annotation_id, *stratum in rows], n)
@@ -130,7 +136,7 @@ def _name(items: Sequence[Mapping[str, Any]]) -> str:
 def _csv(items: Sequence[Mapping[str, Any]]) -> str:
     """A row for each answer, its label empty; the text beside is for whoever fills it in."""
     text = StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\r\n")
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     rows.writerow([*COLUMNS, "instruction", "answer", "calls"])
     for item in items:
         calls = "\n".join(
@@ -138,14 +144,9 @@ def _csv(items: Sequence[Mapping[str, Any]]) -> str:
             for step in item["steps"]
             for call in step["calls"]
         )
-        shown = [_cell(text) for text in (item["query"], item["answer"], calls)]
+        shown = [spreadsheet_text(text[:_LONGEST_CELL]) for text in (item["query"], item["answer"], calls)]
         rows.writerow([item["annotation_id"], item["seen"], "", "", "", *shown])
     return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet takes for text: what begins like a formula is executed there."""
-    return ("'" if text.startswith(_FORMULAS) else "") + text[:_LONGEST_CELL]
 
 
 @cache

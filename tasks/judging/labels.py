@@ -7,6 +7,7 @@ four until people have labelled some of the same answers.
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ _ROWS_TOLD = 5
 _LARGEST_FILE = 50_000_000
 _LONGEST_FIELD = 1_000_000
 _DELIMITERS = ",;\t"
+_SHEET = "sheet-"
+"""How files are called that people fill in by hand."""
+_BLANK = r"[\s\x00-\x1f\u200b-\u200f\ufeff\"]*"
+_FORMULA = rf"{_BLANK}[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_BEGINS_FORMULA = re.compile(rf"(?:^|(?<=[\r\n\t;]))(?={_FORMULA})")
+_MARKED_FORMULA = re.compile(rf"(?:^|(?<=[\r\n\t;]))'(?=[\s']*{_FORMULA})")
 
 
 @dataclass(frozen=True)
@@ -100,8 +107,25 @@ def krippendorff_alpha(ratings: Iterable[tuple[str, str, str]]) -> float | None:
 
 
 def seen_digest(query: str, row: Annotation) -> str:
-    """Of what is labelled: the request, the calls with what they returned, and the answer."""
-    return digest_of([query, solution_shown(row)])[:16]
+    """Of what is labelled: the request, the calls with what they returned, and the answer.
+
+    It begins with a letter, as spreadsheets take digits, also with an e among them, for a number.
+    """
+    return "s" + digest_of([query, solution_shown(row)])[:16]
+
+
+def spreadsheet_text(text: str) -> str:
+    """Text that a spreadsheet takes for text: it executes what begins like a formula.
+
+    That may be at any line or semicolon, too: where commas are for decimals, cells end at semicolons,
+    whatever the quotes of a file with commas say.
+    """
+    return _BEGINS_FORMULA.sub("'", text)
+
+
+def _typed(cell: str) -> str:
+    """What `spreadsheet_text` was made of."""
+    return _MARKED_FORMULA.sub("", cell)
 
 
 def answers_of(
@@ -127,6 +151,11 @@ def read_labels(path: Path, answers: Mapping[str, tuple[str, str]]) -> list[Labe
         text = {name: (row.get(name) or "").strip() for name in COLUMNS}
         if not text["label"]:
             continue
+        if not text["person"] and path.stem.casefold().startswith(_SHEET):
+            raise UsageError(
+                f"row {line} of {path} does not say who labelled, and {path.stem} is the name of a sheet",
+                fix="write your name into the column `person` of each row, or rename the file to your name",
+            )
         problem, label = _label(text, answers, path.stem)
         if label is not None:
             other = found.setdefault((label.annotation_id, label.person), label)
@@ -165,10 +194,10 @@ def _label(
         return f"the answer {annotation_id} is another one now than the one that was labelled", None
     label = Label(
         annotation_id=annotation_id,
-        person=text["person"] or file,
+        person=_typed(text["person"]) or file,
         instruction_id=instruction_id,
         label=said,
-        note=text["note"],
+        note=_typed(text["note"]),
         seen=seen,
     )
     return "", label

@@ -101,7 +101,7 @@ def test_labels_given_by_keys_and_buttons_are_kept_saved_and_read(
     read = read_labels(path, answers)
     assert [(label.label, label.note) for label in read] == [
         ("Solved", ""),
-        ("Unsolved", '\'=1+1, "quoted"'),
+        ("Unsolved", '=1+1, "quoted"'),
         ("Unsure", ""),
     ]
 

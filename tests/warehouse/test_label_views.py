@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from warehouse.sql import statement
 from warehouse.tables.evaluations import Evaluation, Label
 
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -135,3 +136,17 @@ def test_two_raters_are_compared_on_answers_that_the_judge_was_asked_about(
     rows = [*rated(build, ("Solved", "Unsolved")), *ruled, label("ruled", "Unsolved")]
     found = rows_of("SELECT rater, other, n_answers, agreed FROM label_agreement", *rows)
     assert found == [("judge", "ada", 1, 0.0)]
+
+
+def test_people_are_asked_what_no_rule_decides_and_of_equal_conversations_one(
+    rows_of: Ask, build: ModuleType
+) -> None:
+    """Two say the same, a third the same as one that is labelled, and rules decide two."""
+    answers = {"one": "Rain.", "same": "Rain.", "labelled": "Sun.", "like labelled": "Sun."}
+    rows: Rows = [build.annotation(annotation_id=name, final_answer=said) for name, said in answers.items()]
+    rows += [build.annotation(annotation_id="empty", final_answer=" ")]
+    rows += [build.annotation(annotation_id="gave up", finish_type="give_up", final_answer=None)]
+    rows += [vote("empty", "Unsolved", by_rule=True), vote("one", "Solved"), label("labelled", "Solved")]
+
+    found = rows_of(statement("label_strata"), *rows)
+    assert [(row[0], row[-1]) for row in found] == [("one", "Solved")]

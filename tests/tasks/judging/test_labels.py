@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tasks.errors import UsageError
-from tasks.judging.labels import Candidate, krippendorff_alpha, read_labels, sample_of
+from tasks.judging.labels import (
+    Candidate,
+    krippendorff_alpha,
+    read_labels,
+    sample_of,
+    seen_digest,
+    spreadsheet_text,
+)
 
 ANSWERS = {f"answer-{number}": (f"instruction-{number}", f"seen-{number}") for number in range(9)}
 
@@ -170,3 +179,45 @@ def test_alpha_of_several_passes_over_what_is_missing() -> None:
 )
 def test_alpha_needs_two_raters_and_two_labels(ratings: list[tuple[str, str, str]]) -> None:
     assert krippendorff_alpha(ratings) is None
+
+
+def test_the_digest_of_what_was_seen_is_no_number_to_a_spreadsheet(build: ModuleType) -> None:
+    assert re.fullmatch("s[0-9a-f]{16}", seen_digest("Will it rain?", build.annotation()))
+
+
+FORMULAS = {
+    "=1": "'=1",
+    "\uff0b1": "'\uff0b1",
+    " \t@a": "' \t'@a",
+    "a\n=1": "a\n'=1",
+    "a; -1": "a;' -1",
+    'a;"=1': "a;'\"=1",
+    "\ufeff=1": "'\ufeff=1",
+    "a = b - c": "a = b - c",
+    "a, -1": "a, -1",
+}
+
+
+@pytest.mark.parametrize(("text", "cell"), FORMULAS.items())
+def test_what_begins_like_a_formula_is_text_to_a_spreadsheet(text: str, cell: str) -> None:
+    assert spreadsheet_text(text) == cell
+
+
+def test_names_and_notes_are_read_as_they_were_typed(tmp_path: Path) -> None:
+    text = (
+        "annotation_id,label,person,note\nanswer-1,Solved,'-bob,'=1; '-2\n"
+        "answer-0,Solved,bo,\"' \t'@a\n'-b\"\nanswer-2,Solved,'t Hooft,'fine'\n"
+    )
+    assert read(tmp_path, text) == [
+        ("answer-0", "bo", "Solved", " \t@a\n-b"),
+        ("answer-1", "-bob", "Solved", "=1; '-2"),
+        ("answer-2", "'t Hooft", "Solved", "'fine'"),
+    ]
+
+
+def test_a_sheet_filled_in_by_hand_says_who_did(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not say who labelled") as refused:
+        read(tmp_path, "annotation_id,label,person\nanswer-1,Solved,\n", "sheet-8-1a2b3c.csv")
+    assert "rename the file to your name" in refused.value.fix
+    named = read(tmp_path, "annotation_id,label,person\nanswer-1,Solved,bo\n", "sheet-8-1a2b3c.csv")
+    assert named == [("answer-1", "bo", "Solved", "")]
