@@ -218,6 +218,6 @@ def test_names_and_notes_are_read_as_they_were_typed(tmp_path: Path) -> None:
 def test_a_sheet_filled_in_by_hand_says_who_did(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not say who labelled") as refused:
         read(tmp_path, "annotation_id,label,person\nanswer-1,Solved,\n", "sheet-8-1a2b3c.csv")
-    assert "rename the file to your name" in refused.value.fix
+    assert "rename the file to your name" in (refused.value.fix or "")
     named = read(tmp_path, "annotation_id,label,person\nanswer-1,Solved,bo\n", "sheet-8-1a2b3c.csv")
     assert named == [("answer-1", "bo", "Solved", "")]
