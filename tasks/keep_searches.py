@@ -269,15 +269,20 @@ def _union(
     store: Store,
     earlier: StageOutput,
     later: StageOutput,
-    tables: Iterable[Table[Any]],
+    tables: Sequence[Table[Any]],
     column: str,
     new: Set[str],
 ) -> StageOutput:
+    """Both as one output, which counts the rows of the first table that there are now."""
     joined = dict(later.tables)
     for table in tables:
         old = tuple(store.without(table, ref, column, new) for ref in earlier.tables[table.name])
         joined[table.name] = (store.compact(table, (*old, *later.tables[table.name])),)
-    return later.model_copy(update={"tables": joined, "shards": {}})
+    counts = later.counts
+    n_out = joined[tables[0].name][0].rows
+    n_in = n_out + counts.n_rejected + counts.n_pending
+    counts = counts.model_copy(update={"n_in": n_in, "n_out": n_out})
+    return later.model_copy(update={"tables": joined, "shards": {}, "counts": counts})
 
 
 def _without(store: Store, output: StageOutput, ids: Set[str]) -> StageOutput:

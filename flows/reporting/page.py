@@ -84,7 +84,8 @@ def _chunks(trees: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _headline(run: Facts) -> str:
     if run["n_instructions"]:
-        return f"{_count(run['n_instructions'], 'instruction')}, {run['n_answered']:,} of them answered"
+        answered = run["n_instructions_answered"]
+        return f"{_count(run['n_instructions'], 'instruction')}, {answered:,} of them answered"
     return f"{_count(run['n_apis'], 'API')}, {run['n_kept']:,} of them kept"
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,30 @@ def test_apis_are_called_with_the_values_that_instructions_were_made_from(data: 
         )
 
     assert (len(right), sum(right)) >= (60, 58)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_make_compare_prints_what_the_readme_shows(
+    data: Path, toolloom: Command, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    compared = tmp_path_factory.mktemp("compared") / "data"
+    shutil.copytree(data, compared)
+    recipe = re.search(r"^compare:.*\n((?:\t.*\n)+)", _makefile(), re.MULTILINE)
+    assert recipe is not None
+    *commands, last = (line.split()[1:] for line in recipe[1].splitlines())
+    for words in commands:
+        done = toolloom(*words, "--data", compared)
+        assert done.returncode == 0, done.stderr
+    now = printed(compared, [".venv/bin/toolloom", *last], compared)
+    page = ROOT / "README.md"
+    block = re.compile(r"(?<=`make compare`)([^`]*?```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+    lines = "".join(f"{line.rstrip()}\n" for line in now.splitlines())
+    renewed_page = block.sub(lambda found: found[1] + lines, page.read_text("utf-8"))
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(renewed_page, encoding="utf-8")
+    assert page.read_text("utf-8") == renewed_page
+    assert lines in renewed_page
 
 
 def test_every_named_query_runs(data: Path) -> None:

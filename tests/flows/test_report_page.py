@@ -100,6 +100,12 @@ def test_a_run_without_instructions_has_a_report(tmp_path: Path, build: ModuleTy
     assert page.unpacked("index") == []
 
 
+def test_an_instruction_that_several_methods_answered_is_told_once(tmp_path: Path, build: ModuleType) -> None:
+    answers = [build.annotation(annotation_id=name, method=name) for name in ("dfsdt", "react")]
+    commit(tmp_path, build, build.instruction(), *answers)
+    assert "<h1>1 instruction, 1 of them answered</h1>" in write_report(tmp_path, None, run=None).read_text()
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path, build: ModuleType) -> None:
     commit(tmp_path, build, *build.small_world())
     first = write_report(tmp_path, tmp_path / "a.html", run=None).read_bytes()

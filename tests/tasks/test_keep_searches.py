@@ -11,7 +11,7 @@ import pytest
 from searched_world import instruction, search
 
 from tasks.judging.judge import PREFERENCE, QUESTIONS
-from tasks.keep_searches import keep_votes, merged_votes
+from tasks.keep_searches import SEARCHED, keep_votes, merged_searches, merged_votes
 from warehouse.ref import Counts, StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
@@ -20,6 +20,7 @@ from warehouse.tables import (
     ANSWER_FACTS,
     EVALUATIONS,
     INSTRUCTIONS,
+    NODES,
     PREFERENCES,
     REJECTS,
 )
@@ -179,3 +180,15 @@ def test_pairs_with_another_reference_stay_while_the_question_is_the_same(store:
         ("dfsdt", "react", "other"),
         ("react", "dfsdt", "judge"),
     ]
+
+
+def test_searches_of_several_methods_are_all_counted(store: Store) -> None:
+    def searched(method: str) -> StageOutput:
+        rows = [replace(each, annotation_id=f"{method}/{each.annotation_id}") for each in ANSWERS]
+        output = wrote(store, "annotate", {ANNOTATIONS: rows, NODES: [], REJECTS: []})
+        return output.model_copy(update={"counts": Counts(unit="instruction", n_in=2, n_out=2, n_rejected=0)})
+
+    first = merged_searches(store, {}, None, searched("react"))
+    both = merged_searches(store, first, None, searched("react@3"))
+
+    assert both[SEARCHED].counts == Counts(unit="instruction", n_in=4, n_out=4, n_rejected=0)

@@ -14,6 +14,7 @@ SELECT
     (SELECT avg(n_words) FROM instructions) AS mean_words,
     (SELECT count(*) FROM annotations) AS n_searches,
     (SELECT count(*) FROM annotations WHERE win) AS n_answered,
+    (SELECT count(DISTINCT instruction_id) FROM annotations WHERE win) AS n_instructions_answered,
     (SELECT count(*) FROM nodes) AS n_nodes,
     (SELECT count(*) FROM stale_instructions WHERE relevant) AS n_stale,
     (SELECT list(DISTINCT model ORDER BY model) FROM instructions) AS models,
