@@ -290,12 +290,13 @@ def _win_columns(won: pd.Series, strata: Sequence[str]) -> dict[str, float]:
         return {}
     values = won.to_numpy(float)[judged]
     kinds = [stratum for stratum, counts in zip(strata, judged, strict=True) if counts]
+    ahead = difference(values, 1 - values, kinds).rate  # all ties are as uncertain as no difference is
     return {
         "n_pairs": len(values),
         "won": int((values > 0.5).sum()),
         "tied": int((values == 0.5).sum()),
         "lost": int((values < 0.5).sum()),
-        **_columns("win_rate", rates(values[:, None], kinds)[0]),
+        **_columns("win_rate", Rate(*((1 + each) / 2 for each in (ahead.mean, ahead.low, ahead.high)))),
     }
 
 
