@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from tasks.calling.outcome import Outcome
-from tasks.judging.seen import Seen, json_of
+from tasks.judging.observed import Observed, json_of
 from tasks.judging.values import values_of
 from warehouse.tables.annotations import Annotation, AnswerMessage
 from warehouse.tables.evaluations import AnswerFacts
@@ -35,7 +35,7 @@ def facts_of(annotation: Annotation, ended: Sequence[str], query: str) -> Answer
         ended = [_told(call.observation) for call in calls]
     required = _required(annotation.functions)
     stated = values_of(answer, query)
-    seen = Seen([call.observation for call in calls] if stated else [], answer)
+    seen = Observed([call.observation for call in calls] if stated else [], answer)
     unbacked = [value.text for value in stated if not seen.backs(value)]
     return AnswerFacts(
         annotation_id=annotation.annotation_id,

@@ -47,7 +47,7 @@ def json_of(text: str) -> Any:
         return None
 
 
-class Seen:
+class Observed:
     """What the calls of a search returned.  What is seldom asked for is made when it is."""
 
     def __init__(self, observations: Sequence[str], answer: str) -> None:
