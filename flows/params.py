@@ -21,6 +21,7 @@ from tasks.instructions.params import InstructParams
 from tasks.judging.params import EvaluateParams
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
+from tasks.retrieval.params import RetrieverParams
 from tasks.sampling.params import SampleParams
 from tasks.search.params import AnnotateParams
 
@@ -101,6 +102,7 @@ class Config(BaseModel):
     instruct: InstructParams = InstructParams()
     annotate: AnnotateParams = AnnotateParams()
     evaluate: EvaluateParams = EvaluateParams()
+    retriever: RetrieverParams = RetrieverParams()
     export: Annotated[RefreshExports, NotInKey("place")] = RefreshExports()
     sandbox: Annotated[SandboxParams, NotInKey("place")] = SandboxParams()
     schedule: Annotated[ScheduleParams, NotInKey("name")] = ScheduleParams()

@@ -27,12 +27,21 @@ def holds(requirement: Requirement, version: str, extras: set[str]) -> bool:
     return marker is None or any(marker.evaluate({**where, "extra": extra}) for extra in extras | {""})
 
 
+# Some GB, which nothing but training and vectors needs.
+UNLOCKED = {"retriever"}
+
+
 def own() -> list[Requirement]:
     """What pyproject.toml asks for, extras included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     texts = [
         *project["dependencies"],
-        *(text for texts in project["optional-dependencies"].values() for text in texts),
+        *(
+            text
+            for extra, texts in project["optional-dependencies"].items()
+            if extra not in UNLOCKED
+            for text in texts
+        ),
     ]
     return [Requirement(text) for text in texts if not text.startswith("toolloom")]
 
