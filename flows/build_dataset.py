@@ -30,6 +30,7 @@ from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
 from warehouse import manifest
 from warehouse.ref import StageOutput
+from warehouse.store import Store
 from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
@@ -127,7 +128,7 @@ def budgets_for(run: RunContext, params: AnnotateParams) -> dict[str, int] | Non
         return None
     shown = manifest.newest(run.data)
     refs = () if shown is None else shown.tables.get(ANNOTATIONS.name, ())
-    spent = services_of(run).store.select(refs, *SPENT)
+    spent = Store(run.data).select(refs, *SPENT)
     return budgets_of(spent, params, model=run.llm.model, offer=OFFER)
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.build_dataset import cached_stages
+from flows.build_dataset import budgets_for, cached_stages
 from flows.estimates import Forecast, last
 from flows.evaluate_annotations import annotated_run, require_method, to_judge
 from flows.open_run import REFRESH, config_digest, next_refresh
@@ -167,6 +167,7 @@ def _planner(
         annotate=config.annotate,
         evaluate=config.evaluate,
         documents=COMPRESS.settings_key(run, config.compress),
+        budgets=budgets_for(run, config.annotate),
     )
     recorded, figures = recording_caller(run, calls), figures_of(run.data, config.llm.model)
     if config.judge != config.llm:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,36 +14,79 @@ from tasks.llm.chat import ChatRequest, Reply
 from tasks.planning.looking import Deferred, DeferringModel
 from warehouse.tables.annotations import Annotation
 
+_ORDERS = 2  # in which a pair is shown
+
 
 @dataclass(slots=True)
 class CountingModel(DeferringModel):
     """Gives replies that are stored, and counts and refuses the others: no vote depends on another.
 
-    missing: tokens of each request that would have to be made, estimated.
+    missing: the row and the estimated tokens of each request that would have to be made.
     """
 
-    missing: list[int] = field(default_factory=list)
+    missing: list[tuple[str, int]] = field(default_factory=list)
 
     async def ask(self, request: ChatRequest, *, row_id: str, ordinal: int = 0) -> Reply:
         try:
             return await DeferringModel.ask(self, request, row_id=row_id, ordinal=ordinal)
         except Deferred as deferred:
-            self.missing.append(self.tokens_in or 0)
+            self.missing.append((row_id, self.tokens_in or 0))
             raise RequestRefused("not_stored", "no reply to it is stored") from deferred
 
 
 @dataclass(frozen=True)
-class Missing:
-    """Requests that would be made.  tokens_in_each: None when there are none; words: what that rests on."""
+class Awaited:
+    """An answer that is yet to be found, by what pairs go by."""
 
-    requests: float
-    tokens_in_each: float | None
+    method: str
+    rules: str
+    offer: str
+
+
+@dataclass
+class Asked:
+    """An instruction whose answers will be judged.
+
+    answers: those that will be there and are known.  gone: one that will not, from which the functions on
+    offer are known all the same.  weight: how likely the instruction itself will be there.
+    """
+
+    query: str
+    weight: float = 1.0
+    answers: list[Annotation] = field(default_factory=list)
+    awaited: Awaited | None = None
+    gone: Annotation | None = None
+
+
+@dataclass
+class Missing:
+    """Requests that would be made.
+
+    seen, tokens: of them those that could be looked at, and their tokens.  n_awaited: answers that the
+    others are about.
+    """
+
+    requests: float = 0.0
+    seen: int = 0
+    tokens: int = 0
+    n_awaited: float = 0.0
     words: tuple[str, ...] = ()
+
+    @property
+    def tokens_in_each(self) -> float | None:
+        return self.tokens / self.seen if self.seen else None
+
+    def add(self, missing: Sequence[tuple[str, int]], weight: float) -> None:
+        self.requests += weight * len(missing)
+        self.seen += len(missing)
+        self.tokens += sum(tokens for _, tokens in missing)
+
+    def scaled(self, share: float, words: tuple[str, ...]) -> Missing:
+        return Missing(self.requests * share, self.seen, self.tokens, self.n_awaited * share, words)
 
 
 async def missing_votes(
-    answers: Sequence[Annotation],
-    queries: Mapping[str, str],
+    asked: Mapping[str, Asked],
     working: Mapping[str, bool],
     params: EvaluateParams,
     *,
@@ -53,39 +95,66 @@ async def missing_votes(
 ) -> tuple[Missing, Missing]:
     """On answers and tasks, and on pairs.
 
-    queries: by instruction, of those that count.  working: whether APIs answered when they were probed.  Of
-    more instructions than `most`, a fair draw is looked at.
+    asked: by instruction.  working: whether APIs answered when they were probed.  Of more instructions than
+    `most`, a fair draw is looked at.
     """
-    of: dict[str, list[Annotation]] = defaultdict(list)
-    for row in sorted(answers, key=lambda row: row.annotation_id):
-        if row.instruction_id in queries:
-            of[row.instruction_id].append(row)
-    drawn = sorted(of, key=lambda key: hashlib.blake2b(key.encode(), digest_size=8).digest())[:most]
-    evaluating, preferring = model_of_row(), model_of_row()
+    drawn = sorted(asked, key=lambda key: hashlib.blake2b(key.encode(), digest_size=8).digest())[:most]
+    evaluating, preferring = Missing(), Missing()
     for instruction_id in drawn:
-        query, votes = queries[instruction_id], []
-        for at, row in enumerate(of[instruction_id]):
-            functions = [
-                {**each, "answered_when_called": working.get(api_id)}
-                for each, api_id in zip(functions_shown(row.functions), row.offered_api_ids, strict=False)
-            ]
-            asks_task = params.tasks and at == 0
-            came = await evaluate_answer(row, query, (), evaluating, params, functions if asks_task else None)
-            votes += came.votes
+        each = asked[instruction_id]
+        model, votes = model_of_row(), []
+        for at, row in enumerate(each.answers):
+            functions = _functions(row, working) if params.tasks and at == 0 else None
+            votes += (await evaluate_answer(row, each.query, (), model, params, functions)).votes
+        evaluating.add(model.missing, each.weight)
+        if each.awaited is not None:
+            if not each.answers:
+                await _add_task(evaluating, instruction_id, each, working, params, model_of_row())
+            evaluating.requests += each.weight * params.votes * (1 + params.alone)
+            evaluating.n_awaited += each.weight
         if params.against is not None:
-            labels = labels_of([vote for vote in votes if vote.question == "answer"])
-            for pair in pairs_of(of[instruction_id], params.against):
-                await prefer_answer(pair, query, labels, preferring, params.temperature)
-    share = len(of) / len(drawn) if drawn else 1.0
-    words = (f"{len(drawn):,} of {len(of):,} instructions were looked at",) if len(drawn) < len(of) else ()
-    return _missing(evaluating, share, words), _missing(preferring, share, words)
+            model, labels = model_of_row(), labels_of([vote for vote in votes if vote.question == "answer"])
+            for pair in pairs_of(each.answers, params.against):
+                await prefer_answer(pair, each.query, labels, model, params.temperature)
+            preferring.add(model.missing, each.weight)
+            preferring.requests += each.weight * _ORDERS * _pairs_awaited(each, params.against)
+    share = len(asked) / len(drawn) if drawn else 1.0
+    words = (f"{len(drawn):,} of {len(asked):,} instructions were looked at",) if share > 1 else ()
+    return evaluating.scaled(share, words), preferring.scaled(share, words)
 
 
 def votes_of_a_new_answer(params: EvaluateParams) -> int:
-    """Of one that is not searched for yet, with its task."""
+    """Of one to a new instruction, with its task."""
     return params.votes * (1 + params.tasks + params.alone)
 
 
-def _missing(model: CountingModel, share: float, words: tuple[str, ...]) -> Missing:
-    n, tokens = len(model.missing), sum(model.missing)
-    return Missing(n * share, tokens / n if n else None, words)
+async def _add_task(
+    missing: Missing,
+    instruction_id: str,
+    asked: Asked,
+    working: Mapping[str, bool],
+    params: EvaluateParams,
+    model: CountingModel,
+) -> None:
+    """Of an instruction none of whose answers is known, as far as its functions are."""
+    if not params.tasks:
+        return
+    if asked.gone is None:
+        missing.requests += asked.weight * params.votes
+        return
+    await evaluate_answer(asked.gone, asked.query, (), model, params, _functions(asked.gone, working))
+    missing.add([each for each in model.missing if each[0] == instruction_id], asked.weight)
+
+
+def _functions(row: Annotation, working: Mapping[str, bool]) -> list[dict[str, object]]:
+    shown = zip(functions_shown(row.functions), row.offered_api_ids, strict=False)
+    return [{**each, "answered_when_called": working.get(api_id)} for each, api_id in shown]
+
+
+def _pairs_awaited(asked: Asked, against: str) -> int:
+    """Of the answer that is yet to be found with those that are known."""
+    if asked.awaited is None:
+        return 0
+    alike = (asked.awaited.offer, asked.awaited.rules)
+    is_ours = asked.awaited.method != against
+    return sum((row.method == against) == is_ours for row in asked.answers if (row.offer, row.rules) == alike)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tasks.instructions.verify import NOT_VERIFIED, SCORES
+from tasks.search.annotate import STAGE as ANNOTATE
 from warehouse.ref import StageOutput
 from warehouse.store import Store
 from warehouse.table import Table
@@ -42,7 +43,8 @@ class Known:
     further: samples of further rounds of draws, which what was selected before had called for.
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
     n_fit: of them, those accepted or accepted but for the number wanted.  n_judged, n_failed: what the
-    judge of the last selection saw, and did not pass.  answers: of all commands, where they are wanted.
+    judge of the last selection saw, and did not pass.  answers: of all commands, where they are wanted;
+    refreshed: ids of those that a refresh made, and makes anew.
     """
 
     crawled_at: datetime
@@ -59,6 +61,7 @@ class Known:
     n_judged: int
     n_failed: int
     answers: list[Annotation]
+    refreshed: frozenset[str]
 
     @property
     def kept(self) -> list[str]:
@@ -95,6 +98,8 @@ def known_without(
 
     counts = {stage: output.counts for stage, output in stages.items()}
     apis = {api.api_id: api for api in rows(APIS)}
+    own = stages.get(ANNOTATE) if answers else None
+    refreshed = () if own is None else own.tables.get(ANNOTATIONS.name, ())
     refused = Counter(reject.reason for reject in rows(REJECTS) if reject.stage == "select")
     return Known(
         crawled_at=crawled_at,
@@ -115,4 +120,5 @@ def known_without(
         ),
         n_failed=sum(refused[reason] for reason in (*SCORES.values(), NOT_VERIFIED)),
         answers=rows(ANNOTATIONS) if answers else [],
+        refreshed=frozenset(key for (key,) in store.select(refreshed, "annotation_id")),
     )

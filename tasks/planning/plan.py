@@ -30,15 +30,29 @@ from tasks.planning.estimate import (
     StageEstimate,
     estimated,
 )
-from tasks.planning.judging import CountingModel, Missing, missing_votes, votes_of_a_new_answer
+from tasks.planning.judging import (
+    Asked,
+    Awaited,
+    CountingModel,
+    Missing,
+    missing_votes,
+    votes_of_a_new_answer,
+)
 from tasks.planning.known import Known
 from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
 from tasks.probing.params import ProbeParams
 from tasks.sampling.coverage import forced_draws
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
-from tasks.search.annotate import annotate_instruction
-from tasks.search.params import AnnotateParams
+from tasks.search.annotate import (
+    OFFER,
+    Budgets,
+    annotate_instruction,
+    annotation_id_of,
+    choose_instructions,
+)
+from tasks.search.params import BUDGET_METHOD, AnnotateParams
+from warehouse.tables.annotations import Annotation
 from warehouse.tables.catalogue import Tool
 from warehouse.tables.documents import Document
 from warehouse.tables.instructions import Instruction, Sample
@@ -85,7 +99,10 @@ SEARCHES_LOOKED_AT = 500
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a refresh, as far as they decide what is asked.  documents: digest of what they are made with."""
+    """Of a refresh, as far as they decide what is asked.
+
+    documents: digest of what they are made with.  budgets: of react@budget.
+    """
 
     llm: LlmParams
     probe: ProbeParams
@@ -95,6 +112,7 @@ class Settings:
     annotate: AnnotateParams
     evaluate: EvaluateParams
     documents: str
+    budgets: Budgets | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +145,7 @@ class Planner:
     judge_capabilities: Capabilities
     most: int = ROWS_LOOKED_AT
     _documents: dict[str, Document] = field(default_factory=dict)
+    _answers: dict[str, Annotation] = field(default_factory=dict)
 
     async def estimate(self) -> Estimate:
         samples = self._samples()
@@ -135,55 +154,84 @@ class Planner:
         propose, share_new = await self._propose(samples, further, words)
         chosen = self._chosen(samples, further, share_new)
         select = await self._select(chosen)
-        annotate = await self._annotate(chosen)
-        judging = await self._judging(chosen) if self.settings.evaluate.in_refresh else ()
+        searched = self._searched(chosen)
+        annotate = await self._annotate(searched)
+        judging = await self._judging(chosen, searched) if self.settings.evaluate.in_refresh else ()
         stages = (self._probe(), compress, propose, select, annotate, *judging)
         return Estimate(stages=stages, assumptions=self._assumptions())
 
     async def judging(self) -> Estimate:
         """Of the answers there are."""
-        queries = {row.instruction_id: row.query for row in self.known.instructions}
-        return Estimate(stages=await self._judged(queries))
+        asked = {row.instruction_id: Asked(row.query) for row in self.known.instructions}
+        for row in sorted(self.known.answers, key=lambda row: row.annotation_id):
+            if row.instruction_id in asked:
+                asked[row.instruction_id].answers.append(row)
+        asked = {key: each for key, each in asked.items() if each.answers}
+        return Estimate(stages=await self._votes(asked, most=self.most))
 
-    async def _judging(self, chosen: _Chosen) -> tuple[StageEstimate, ...]:
-        """Of the answers that stay, and of those that are yet to be found."""
-        replaced = {row.instruction_id for row in self.known.instructions if row.sample_id} - {
-            row.instruction_id for row in chosen.staying
-        }
-        queries = {
-            row.instruction_id: row.query
+    async def _judging(self, chosen: _Chosen, searched: _Chosen) -> tuple[StageEstimate, ...]:
+        """Of the answers that stay, of those that the stores hold, and of those that are yet to be found."""
+        staying = {row.instruction_id for row in chosen.staying}
+        asked = {
+            row.instruction_id: Asked(row.query, 1.0 - chosen.share_new if row.sample_id else 1.0)
             for row in self.known.instructions
-            if row.instruction_id not in replaced
+            if not row.sample_id or row.instruction_id in staying
         }
-        answered = {row.instruction_id for row in self.known.answers}
-        n_new = chosen.n - sum(row.instruction_id in answered for row in chosen.staying) * (
-            1 - chosen.share_new
-        )
-        return await self._judged(queries, n_new=max(0.0, n_new))
+        made_by = Awaited(self.settings.annotate.method, self.settings.annotate.rules, OFFER)
+        own = {}
+        for row in searched.staying:
+            own[row.instruction_id] = annotation_id_of(
+                row.instruction_id,
+                method=made_by.method,
+                rules=made_by.rules,
+                model=self.settings.llm.model,
+                offer=made_by.offer,
+            )
+        for answer in self.known.answers:
+            each = asked.get(answer.instruction_id)
+            if each is None:
+                continue
+            if answer.annotation_id in {*self.known.refreshed, own.get(answer.instruction_id)}:
+                each.gone = answer
+            else:
+                each.answers.append(answer)
+        for instruction_id in own:
+            each, found = asked[instruction_id], self._answers.get(instruction_id)
+            if found is None:
+                each.awaited = made_by
+            else:
+                each.answers.append(found)
+        for each in asked.values():
+            each.answers.sort(key=lambda row: row.annotation_id)
+        asked = {key: each for key, each in asked.items() if each.answers or each.awaited}
+        # The draw is by the same hash as that of the searches, so that each of it was looked at.
+        return await self._votes(asked, most=min(self.most, SEARCHES_LOOKED_AT), n_new=searched.n_new)
 
-    async def _judged(self, queries: Mapping[str, str], *, n_new: float = 0.0) -> tuple[StageEstimate, ...]:
+    async def _votes(
+        self, asked: Mapping[str, Asked], *, most: int, n_new: float = 0.0
+    ) -> tuple[StageEstimate, ...]:
+        """n_new: answers to instructions that are new themselves."""
         params = self.settings.evaluate
         answers, pairs = await missing_votes(
-            self.known.answers,
-            queries,
+            asked,
             {api_id: verdict.works for api_id, verdict in self.known.verdicts.items()},
             params,
             model_of_row=lambda: CountingModel(self.replies, self._judge, self.judge_capabilities),
-            most=self.most,
+            most=most,
         )
-        each = votes_of_a_new_answer(params)
-        words = [f"{each} votes for each of {n_new:,.0f} new answers"] if round(n_new) else []
-        stages = [self._votes("evaluate", answers, n_new * each, words)]
+        each, n_awaited = votes_of_a_new_answer(params), n_new + answers.n_awaited
+        words = [f"up to {each} votes for each of {n_awaited:,.0f} new answers"] if round(n_awaited) else []
+        stages = [self._asked("evaluate", answers, n_new * each, words)]
         if params.against is not None:
             words = ["a pair that labels decide is not asked about, which is known once they are there"]
-            stages.append(self._votes("prefer", pairs, 0.0, words if pairs.requests else []))
+            stages.append(self._asked("prefer", pairs, 0.0, words if pairs.requests else []))
         return tuple(stages)
 
     @property
     def _judge(self) -> LlmParams:
         return self.settings.evaluate.judge or self.settings.llm
 
-    def _votes(self, stage: str, missing: Missing, new: float, words: Sequence[str]) -> StageEstimate:
+    def _asked(self, stage: str, missing: Missing, new: float, words: Sequence[str]) -> StageEstimate:
         figures = self.figures[stage]
         return estimated(
             stage,
@@ -342,32 +390,49 @@ class Planner:
         words = f"the judge is taken to pass {self._passed_share:.0%} of what it sees" if requests else ""
         return self._stage("select", requests, found=found, words=words)
 
-    async def _annotate(self, chosen: _Chosen) -> StageEstimate:
-        """Instructions that stay are searched on from the stores; new ones from the start."""
-        figures, limit = self.figures["annotate"], self.settings.annotate.limit
+    def _searched(self, chosen: _Chosen) -> _Chosen:
+        """Of the instructions those that annotate searches.  No new one has a budget yet."""
+        params, limit = self.settings.annotate, self.settings.annotate.limit
+        staying, _ = choose_instructions(chosen.staying, params, self.settings.budgets or {})
+        if params.method == BUDGET_METHOD:
+            words = f"{len(staying):,} instructions have a budget for {BUDGET_METHOD}"
+            return replace(chosen, n=len(staying), words=words, staying=staying, share_new=0.0)
         if limit is not None and limit < chosen.n:
             words = f"{limit:,} searches, as [annotate] limit says"
-            chosen = replace(chosen, n=limit, words=words, staying=chosen.staying[:limit])
-        found, words = await self._look_at_searches(chosen.staying), chosen.words
-        requests = found.requests(figures.per_row) * (1 - chosen.share_new) + chosen.n_new * figures.per_row
+            return replace(chosen, n=limit, words=words, staying=staying)
+        return chosen
+
+    async def _annotate(self, searched: _Chosen) -> StageEstimate:
+        """Instructions that stay are searched on from the stores; new ones from the start."""
+        figures = self.figures["annotate"]
+        found, words = await self._look_at_searches(searched.staying), searched.words
+        requests = (
+            found.requests(figures.per_row) * (1 - searched.share_new) + searched.n_new * figures.per_row
+        )
         if round(requests):
             words = f"{words}; {figures.per_row:g} requests for a search"
         at_once = self.settings.annotate.concurrency
         return self._stage("annotate", requests, at_once=at_once, found=found, words=words)
 
     async def _look_at_searches(self, instructions: Sequence[Instruction]) -> Look:
+        budgets = self.settings.budgets or {}
+
         async def ask(instruction: Instruction, model: DeferringModel) -> object:
             offered = [self.known.apis[api_id] for api_id in instruction.api_ids]
             documents = {api_id: await self._document(api_id) for api_id in instruction.api_ids}
-            return await annotate_instruction(
+            rows = await annotate_instruction(
                 instruction,
                 offered,
                 documents,
                 model=model,
                 caller=self.calls,
                 params=self.settings.annotate,
+                budget=budgets.get(instruction.instruction_id),
                 capabilities=self.capabilities,
             )
+            if self.settings.evaluate.in_refresh:
+                self._answers[instruction.instruction_id] = rows.annotation
+            return rows
 
         return await self._look(instructions, lambda row: row.instruction_id, ask, most=SEARCHES_LOOKED_AT)
 

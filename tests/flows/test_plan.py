@@ -301,11 +301,30 @@ def test_how_far_off_an_estimate_was(expected: int, took: int, said: str) -> Non
     assert f"was {said}:" in accuracy_text(forecast)
 
 
-def test_votes_that_are_not_stored_are_counted_where_a_refresh_judges(data: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "of_known", "of_new"),
+    [
+        ([], 24, 0),
+        (["annotate.limit=10"], 10, 0),
+        (["annotate.method=react"], 0, 24),
+        (["annotate.method=react", "annotate.limit=10"], 0, 10),
+        (["annotate.rules=toolbench"], 0, 24),
+        (["annotate.method=react@budget"], 0, 24),
+        (["annotate.method=react@budget", "annotate.budget_of=react@3"], 0, 0),
+        (["annotate.method=react", "evaluate.against=dfsdt"], 0, 24),
+    ],
+)
+def test_votes_are_counted_on_the_answers_that_a_refresh_will_have(
+    data: Path, settings: list[str], of_known: int, of_new: int
+) -> None:
     """No answer was judged yet: of each, three votes on it and three on its task, but where it is certain."""
-    (found,) = rows(data, "SELECT count(*) AS n, count(*) FILTER (win) AS n_won FROM annotations")
-    plan = planned(data, "--set", "evaluate.in_refresh=true", "--set", "llm.price_in=1")
-    assert requests_of(plan) == dict.fromkeys(STAGES, 0) | {"evaluate": 3 * (found["n"] + found["n_won"])}
+    known = rows(data, "SELECT win FROM annotations ORDER BY instruction_id")[:of_known]
+    words = [word for setting in (*settings, "evaluate.in_refresh=true") for word in ("--set", setting)]
+    plan = planned(data, *words)
+    expected = 3 * (of_known + sum(row["win"] for row in known)) + 6 * of_new
+    assert requests_of(plan)["evaluate"] == expected
+    assert requests_of(plan).get("prefer", 0) == 0
+    assert (requests_of(plan)["annotate"] > 0) == (of_new > 0)
 
 
 def test_judging_alone_is_estimated_without_a_request(data: Path) -> None:
