@@ -24,7 +24,7 @@ def export(
     format_: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help="toolbench, toolllama, openai, hf, tooleval (see docs/exports.md)."
+            metavar="FORMAT", help="toolbench, toolllama, openai, hf, tooleval, beir (see docs/exports.md)."
         ),
     ],
     out: Annotated[

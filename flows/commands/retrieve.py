@@ -46,7 +46,10 @@ def find(
 def evaluate(
     queries: Annotated[
         Path | None,
-        typer.Option(help="ToolBench's queries (a JSON file or a folder), over the APIs that they describe."),
+        typer.Option(
+            help="Queries with their own APIs: ToolBench's (a JSON file or a folder), or a folder in the "
+            "layout of BEIR or of ToolBench's retriever."
+        ),
     ] = None,
     format_: RowFormat = Format.TABLE,
     profile: Profile = None,

@@ -16,7 +16,8 @@ from tasks.catalogue.toolbench.layout import find_layout
 from tasks.catalogue.toolbench.source import open_toolbench
 from tasks.errors import UsageError
 from tasks.judging.compare import rates
-from tasks.retrieval.documents import documents_of, words_of
+from tasks.retrieval.documents import ApiDocument, documents_of, words_of
+from tasks.retrieval.judged import holds_judged, read_judged
 from tasks.retrieval.lexical import Lexical
 from tasks.retrieval.ranking import order_of, ranked
 from warehouse import manifest
@@ -25,6 +26,7 @@ from warehouse.sql import sql_files
 from warehouse.store import Store
 from warehouse.table import to_columns
 from warehouse.tables import APIS, DOCUMENTS, RETRIEVAL_RANKS, TOOLS
+from warehouse.tables.instructions import Instruction
 
 METRICS = ("ndcg", "recall", "complete", "reciprocal_rank")
 STRATA = ("scenario", "level")
@@ -104,7 +106,27 @@ def scores_of_run(data: Path) -> pd.DataFrame:
 
 
 def scores_of_files(location: Path) -> pd.DataFrame:
-    """Of BM25 over the APIs that query files describe.  Raises `UsageError` where they hold no query."""
+    """Of BM25 over the APIs that query files describe, or over a corpus with judged queries.
+
+    Raises `UsageError` where there is no query of which it is known what it needs.
+    """
+    if holds_judged(location):
+        judged = read_judged(location)
+        documents, asked, n_queries = judged.documents, judged.instructions, judged.n_queries
+        why = "of which nothing is judged to be needed"
+    else:
+        documents, asked, n_queries = _of_query_files(location)
+        why = "which cannot be read, or need no API, or one that they do not describe"
+    if len(asked) < n_queries:
+        say(f"left out: {n_queries - len(asked):,} of {n_queries:,} queries, {why}")
+    rows = list(ranked(Lexical(documents), documents, asked, lambda row: row.split))
+    with duckdb.connect() as connection:
+        connection.register(RETRIEVAL_RANKS.name, to_columns(rows, RETRIEVAL_RANKS.schema))
+        return connection.execute(sql_files("views")["retrieval_scores"].text).df()
+
+
+def _of_query_files(location: Path) -> tuple[list[ApiDocument], list[Instruction], int]:
+    """The APIs they describe, the queries that need some of them and no others, and how many there are."""
     check_queries(location)
     with open_toolbench(ToolbenchParams(kind="toolbench", location=location)) as source:
         crawled = source.fetch(source.listing().entries)
@@ -121,17 +143,7 @@ def scores_of_files(location: Path) -> pd.DataFrame:
             f"no query in {location} names APIs that it needs, all of them described",
             fix='each query lists them as "relevant APIs": [[tool_name, api_name], ...]',
         )
-    if len(asked) < loaded.n_queries:
-        left = loaded.n_queries - len(asked)
-        say(
-            f"left out: {left:,} of {loaded.n_queries:,} queries, which cannot be read, or need no API, or "
-            "one that they do not describe"
-        )
-    documents = documents_of(tools, apis)
-    rows = list(ranked(Lexical(documents), documents, asked, lambda row: row.split))
-    with duckdb.connect() as connection:
-        connection.register(RETRIEVAL_RANKS.name, to_columns(rows, RETRIEVAL_RANKS.schema))
-        return connection.execute(sql_files("views")["retrieval_scores"].text).df()
+    return documents_of(tools, apis), asked, loaded.n_queries
 
 
 def found(data: Path, query: str, k: int, *, run: str | None) -> pd.DataFrame:

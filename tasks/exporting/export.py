@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import NothingLeft, UsageError
+from tasks.exporting.beir import export_beir
 from tasks.exporting.folder import ExportFolder, described, export_folder, refuse_foreign
 from tasks.exporting.huggingface import export_huggingface
 from tasks.exporting.openai_messages import export_openai
@@ -18,6 +19,7 @@ from tasks.exporting.toolbench_answer import export_toolllama
 from tasks.exporting.tooleval import export_tooleval
 
 WHATEVER_THE_END = (ExportFormat.TOOLBENCH, ExportFormat.TOOLEVAL)
+WITHOUT_SEARCHES = (ExportFormat.BEIR,)
 EXPORTS = "exports"  # in the data folder: where exports are written unless another place is named
 FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
     ExportFormat.TOOLBENCH: export_toolbench,
@@ -25,18 +27,25 @@ FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
     ExportFormat.OPENAI: export_openai,
     ExportFormat.HF: export_huggingface,
     ExportFormat.TOOLEVAL: export_tooleval,
+    ExportFormat.BEIR: export_beir,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, by file or folder, in rows; and how many searches were left out, by reason."""
+    """What was written, by file or folder, in rows; and what was left out, by reason: searches, or of a
+    format without searches instructions.
+    """
 
     format: str
     run_id: str
     out: Path
     written: Mapping[str, int]
     left_out: Mapping[str, int]
+
+    @property
+    def unit(self) -> str:
+        return "instruction" if self.format in WITHOUT_SEARCHES else "search"
 
 
 def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: ExportParams) -> Exported:
@@ -51,7 +60,13 @@ def export_run(data: Path, format_: str, out: Path, *, run: str | None, params: 
     refuse_foreign(out.resolve(), format_)
     has_all = format_ in WHATEVER_THE_END and not params.passed
     taken = params.model_copy(update={"give_ups": True}) if has_all else params
-    with open_source(data, run, taken) as source, export_folder(out, format_) as folder:
+    if format_ in WITHOUT_SEARCHES:
+        taken = ExportParams(held_out=params.held_out)
+    searched = format_ not in WITHOUT_SEARCHES
+    with (
+        open_source(data, run, taken, searched=searched) as source,
+        export_folder(out, format_) as folder,
+    ):
         write(source, folder)
         if not folder.written:
             raise NothingLeft(
@@ -76,4 +91,4 @@ def _identity(format_: str, run_id: str, params: ExportParams) -> dict[str, Any]
 
 
 def _reasons(left_out: Mapping[str, int]) -> str:
-    return "; ".join(f"{n} left out: {reason}" for reason, n in left_out.items()) or "no search of its kind"
+    return "; ".join(f"{n} left out: {reason}" for reason, n in left_out.items()) or "no row of its kind"

@@ -15,6 +15,7 @@ class ExportFormat(StrEnum):
     OPENAI = "openai"
     HF = "hf"
     TOOLEVAL = "tooleval"
+    BEIR = "beir"
 
 
 class ExportParams(BaseModel):
@@ -47,7 +48,8 @@ class RefreshExports(ExportParams):
     """`[export]`: what a refresh writes to `<data>/exports/<format>` once it is complete."""
 
     formats: tuple[ExportFormat, ...] = Field(
-        default=(), description="Of `toolbench`, `toolllama`, `openai`, `hf`, `tooleval` (docs/exports.md)."
+        default=(),
+        description="Of `toolbench`, `toolllama`, `openai`, `hf`, `tooleval`, `beir` (docs/exports.md).",
     )
 
     @property

@@ -222,15 +222,18 @@ class Source:
 
 
 @contextmanager
-def open_source(data: Path, run: str | None, params: ExportParams) -> Iterator[Source]:
+def open_source(
+    data: Path, run: str | None, params: ExportParams, *, searched: bool = True
+) -> Iterator[Source]:
     """The searches of a run, the newest unless named.
 
-    Raises `UsageError` when there is no run, `NothingLeft` when it has no search that could be exported.
+    searched: it must have one to export.  Raises `UsageError` when there is no run, `NothingLeft`
+    when it has no such search.
     """
     with open_database(data, run, thoroughly=True) as connection:
         ((run_id,),) = connection.execute(statement("shown_run")).fetchall()
         source = Source(connection, run_id, params)
-        if not any(search.win or params.give_ups for search in source.index):
+        if searched and not any(search.win or params.give_ups for search in source.index):
             by_method = f" by method {params.method}" if params.method else ""
             which = "passed" if params.passed else "was won"
             raise NothingLeft(

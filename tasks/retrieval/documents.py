@@ -34,6 +34,26 @@ class ApiDocument:
     def digest(self) -> str:
         return digest_of(self.text)
 
+    @property
+    def title(self) -> str:
+        return f"{self.tool}: {self.api}"
+
+    @property
+    def body(self) -> str:
+        """What it says below its title."""
+        return self.text.removeprefix(f"{self.title}.").strip()
+
+
+def document_of_text(id_: str, title: str, body: str, *, tool: str = "", api: str = "") -> ApiDocument:
+    """Of a corpus that tells no parameters apart.  tool, api: their names, where it has them."""
+    return ApiDocument(
+        api_id=id_,
+        text=". ".join(part for part in (title, body) if part) if body else f"{title}.",
+        tool=tool,
+        api=api or title,
+        twin=digest_of([_normalised(api or title), _normalised(body)]),
+    )
+
 
 def document_of(
     tool_name: str, api_name: str, api_id: str, description: str, names: Sequence[str]

@@ -109,6 +109,21 @@ def test_a_query_that_needs_what_it_does_not_describe_is_left_out_and_told(tmp_p
     assert "1 instructions" in done.output
 
 
+def test_judged_queries_bring_their_corpus_along(tmp_path: Path) -> None:
+    files = {
+        "corpus.jsonl": '{"_id": "a", "text": "apples"}\n{"_id": "b", "text": "pears"}\n',
+        "queries.jsonl": '{"_id": "1", "text": "an apple"}\n{"_id": "2", "text": "no need"}\n',
+        "qrels/test.tsv": "query-id\tcorpus-id\tscore\n1\ta\t1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = CliRunner().invoke(app, ["retriever", "evaluate", "--queries", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "left out: 1 of 2 queries, of which nothing is judged to be needed" in done.output
+    assert "1 instructions, each ranking 2 APIs" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
