@@ -36,9 +36,10 @@ AT = 5
 def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Means with 95 % intervals, a row for each retriever, group of instructions and cut-off.
 
-    scores: rows of the view `retrieval_scores`.
+    scores: rows of the view `retrieval_scores`, in any order.
     """
     rows = []
+    scores = scores.sort_values("instruction_id")  # what a bootstrap draws depends on the order
     for retriever, of_one in scores.groupby("retriever"):
         for group, twins, some in _groups(of_one):
             for k, at_k in some.groupby("k"):

@@ -33,13 +33,13 @@ def write(folder: Path, files: Mapping[str, str | None]) -> Path:
     return folder
 
 
-CORPUS = [
+CORPUS: list[Json] = [
     {"_id": "d1", "title": "Apples", "text": "How they grow."},
     {"_id": "d2", "title": "Pears", "text": "When one picks them.", "metadata": {"tool_name": "Orchard"}},
     {"_id": "d3", "text": "Stones of cherries"},
     {"_id": "d4", "title": "Wine", "text": ""},
 ]
-QUERIES = [
+QUERIES: list[Json] = [
     {"_id": "q1", "text": "apples", "metadata": {"scenario": "G1"}},
     {"_id": "q2", "text": "the pear, o orchard", "metadata": {"scenario": "G1"}},
     {"_id": "q3", "text": "apples", "metadata": {"scenario": "G2", "level": "test_tool"}},
