@@ -28,9 +28,10 @@ test: $(INSTALLED)
 test-slow: servers
 	$(PYTEST) -n 3 -m slow
 
-# Both in one session, which starts what they share once.
+# Both in one session, which starts what they share once.  Many of them keep time with servers and processes:
+# what failed beside others is run once more, alone, and has to pass then.
 test-all: servers
-	$(PYTEST) -n 3
+	$(PYTEST) -n 2 || $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
 
 # The servers of others that slow tests run against: .servers/ (PyPI) and .node/ (npm).
 servers: $(INSTALLED)

@@ -18,6 +18,8 @@ from once import folder_of_session, made_once, take_part
 # Prefect reads these when it is imported, and must not see the settings of the person who runs the tests.
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
     del os.environ[_name]
+# Tables are as wide as in a pipe, whatever terminal the tests are run in.
+os.environ["COLUMNS"] = "200"
 
 # Everything that is committed is synced to the disk, file by file, and tests wait for nothing else as long.
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - a folder of its own in it, as in /tmp

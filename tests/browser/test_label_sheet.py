@@ -18,8 +18,6 @@ from selenium.webdriver.common.keys import Keys
 from flows.reporting.label_sheet import sheet_page
 from tasks.judging.labels import read_labels
 
-pytestmark = pytest.mark.timeout(300)
-
 HOSTILE = (
     '</script></style></p><script>document.title="owned"</script><img src=x onerror=alert(1)>"\'&{{7*7}}'
 )

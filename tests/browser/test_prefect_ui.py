@@ -20,7 +20,7 @@ from commands import SMALL
 from selenium.webdriver import Chrome
 from serving import Served, serving, state_of, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = pytest.mark.slow
 
 TEXT = "document.body.innerText"
 # All the ways a page has to send something to an address that is not its own.
@@ -109,7 +109,7 @@ def test_a_run_is_started_and_watched(served: Served, browser: Chrome, tmp_path:
     click(browser, ".p-overflow-menu-item", "Quick run")
     shows(browser, "Validate parameters")
     click(browser, "button", "Run")
-    run_id = wait_for(lambda: finished_run(served), 240)
+    run_id = wait_for(lambda: finished_run(served))
 
     browser.get(f"{served.url}/runs/flow-run/{run_id}")
     shows(browser, "Completed")
@@ -161,9 +161,7 @@ def test_a_run_of_another_command_ends_before_it_begins(served: Served, tmp_path
         "llm": {"base_url": "http://127.0.0.1:9/v1", "model": "m"},
     }
     run_id = served.start_run(config=config, data=str(tmp_path / "data"), until="crawl").json()["id"]
-    ended = wait_for(
-        lambda: (state := state_of(served.url, run_id))[0] in {"Failed", "Crashed"} and state, 120
-    )
+    ended = wait_for(lambda: (state := state_of(served.url, run_id))[0] in {"Failed", "Crashed"} and state)
 
     assert ended[0] == "Failed"
     assert "the parameters of this run change catalogue, llm" in ended[1]

@@ -37,8 +37,6 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "docs/costs.md", "docs/questions.md", "docs/journey.md", "docs/exports.md"]
 WIDTH = "100"
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def data(toolloom: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -154,7 +152,6 @@ def test_apis_are_called_with_the_values_that_instructions_were_made_from(data: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_make_compare_prints_what_the_readme_shows(
     data: Path, toolloom: Command, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

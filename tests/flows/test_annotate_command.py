@@ -20,8 +20,6 @@ from warm import WarmToolloom
 from flows.cli import app
 from warehouse import manifest
 
-pytestmark = pytest.mark.timeout(300)
-
 WEATHER = {"category_name": "Weather", "tool_name": "Nowhere", "api_name": "forecast"}
 
 
@@ -98,7 +96,7 @@ def test_annotating_leaves_what_every_run_leaves(annotated: tuple[Path, str], pr
     assert f"  report    {data / 'report.html'}" in printed
     reports = [each["data"] for each in artifacts(prefect_api, "annotate-report")]
     assert len([text for text in reports if f"Run {shown.run_id}: 2 searches" in text]) == 1
-    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.committed", shown.run_id), 30)
+    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.committed", shown.run_id))
     assert (event["kind"], event["status"], event["data"]) == ("annotate", "complete", str(data))
 
 

@@ -17,7 +17,7 @@ from snapshots import Snapshot, rows, snapshot_of, stored_replies
 from toolbench_queries import SERVICE, mentions, query, tool_called, write_queries
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SEARCHES = 96
 AT_ONCE = 64

@@ -16,7 +16,7 @@ from commands import SMALL, Sandbox, at_endpoint, serve_steady_sandbox
 from snapshots import Snapshot, rows, snapshot_of
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 IN_BATCHES = ["--set", "llm.batch=true", "--set", "llm.batch_poll_s=0.3"]
 

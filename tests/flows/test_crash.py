@@ -30,7 +30,7 @@ from snapshots import (
 )
 from warm import Running, WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 # Small shards, so that a crash finds some of a stage finished and some not; few requests at once, so that
 # it finds most of them still to be made.

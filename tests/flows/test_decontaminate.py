@@ -6,12 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 from commands import SMALL, Sandbox
 from snapshots import Snapshot, rows
 from warm import WarmToolloom
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_texts_of_benchmark_files_are_refused_even_when_they_were_accepted_before(

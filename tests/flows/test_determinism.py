@@ -16,8 +16,6 @@ import pytest
 from commands import SMALL, Sandbox, command_with, serve_sandbox
 from snapshots import Snapshot, snapshot_of
 
-pytestmark = pytest.mark.timeout(300)
-
 GOLDEN = Path(__file__).parent / "golden" / "refresh.json"
 
 # What of each table is worth reading in a review.

@@ -15,7 +15,7 @@ from commands import SMALL, Sandbox, serve_steady_sandbox
 from snapshots import Snapshot, rows, snapshot_of, stored_replies
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 IN_SMALL_STEPS = ["--set", "llm.concurrency=3", *SMALL]
 BEFORE_THE_CRASH = 12  # votes of the killed evaluation that are stored

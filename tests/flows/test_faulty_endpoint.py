@@ -21,7 +21,7 @@ from warm import WarmToolloom
 from flows.prefect.supervise import Child
 from warehouse import manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 CAP = 60
 DOWN_S = 4.0

@@ -71,7 +71,6 @@ def rows(toolloom: WarmToolloom, data: Path, sql: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_the_documents_of_httpbin_and_kinto_become_a_data_set(
     toolloom: WarmToolloom, config: Path, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from recording_endpoint import RecordingEndpoint
 from snapshots import rows, snapshot_of
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 FEW = [
     *("--set", "sample.draws_per_tool=0.2"),

@@ -15,7 +15,7 @@ from warm import WarmToolloom
 
 from warehouse import manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SIZE = "48m"
 # Room for opening nothing, for what a stage writes at first, and for all but the views of what is committed.

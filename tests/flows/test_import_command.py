@@ -23,8 +23,6 @@ from tasks.exporting.params import ExportParams
 from warehouse import manifest
 from warehouse.connect import open_database
 
-pytestmark = pytest.mark.timeout(300)
-
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "toolbench"
 
 

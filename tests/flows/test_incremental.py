@@ -18,7 +18,7 @@ from warm import WarmToolloom
 
 from warehouse import manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 # The hub is looked at again, and every verdict is made anew.
 LOOK_AGAIN = ["--set", "catalogue.max_age=PT0S"]

@@ -16,8 +16,6 @@ from warm import WarmToolloom
 
 from flows.cli import app
 
-pytestmark = pytest.mark.timeout(600)
-
 NOBODY = ("--set", "llm.base_url=http://127.0.0.1:9/v1")
 VOTES = "FROM evaluations ORDER BY ALL"
 

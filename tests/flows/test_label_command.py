@@ -16,8 +16,6 @@ from warm import WarmToolloom
 
 from flows.cli import app
 
-pytestmark = pytest.mark.timeout(600)
-
 
 @pytest.fixture(scope="module")
 def data(

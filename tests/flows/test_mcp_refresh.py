@@ -11,7 +11,7 @@ from commands import Sandbox, refused
 from snapshots import rows
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SERVED = 'category="Reference", collections=["Everyday"]'
 TIME = f'{{kind="mcp", name="time", command=["mcp-server-time", "--local-timezone", "UTC"], {SERVED}}}'

@@ -17,7 +17,7 @@ from warm import WarmToolloom
 
 from warehouse import manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 HTML = sends("<!doctype html><title>Sign in</title>")
 TEXT = sends(completion({"role": "assistant", "content": "I would call get_rain with city=Oslo."}))

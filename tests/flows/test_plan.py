@@ -20,8 +20,6 @@ from tasks.llm.batching.batches import Entry, Record, Records, batches_of
 from tasks.planning.estimate import Amount, Estimate, StageEstimate
 from warehouse import manifest
 
-pytestmark = pytest.mark.timeout(300)
-
 STAGES = ["probe", "compress", "propose", "select", "annotate"]
 PRICES = ["--set", "llm.price_in=1", "--set", "llm.price_out=2"]
 

@@ -25,7 +25,7 @@ from commands import Sandbox
 from llm_server import ApplicationThread
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 KEYS = {
     "HUB_KEY": "hub-K7/+q=Zr&41 9x",

@@ -18,7 +18,6 @@ from flows.prefect.events import Deaths, deaths
 from warehouse import manifest
 
 # The run that several tests share is made by whichever comes first.
-pytestmark = pytest.mark.timeout(300)
 
 TELL = """
 import sys
@@ -45,7 +44,7 @@ def test_a_refresh_leaves_its_report_beside_the_data(uninterrupted: Snapshot) ->
 def test_a_commit_is_an_event(uninterrupted: Snapshot, prefect_api: str) -> None:
     newest = manifest.newest(uninterrupted.data)
     assert newest is not None
-    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.committed", newest.run_id), 30)
+    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.committed", newest.run_id))
     assert (event["status"], event["data"]) == ("complete", str(uninterrupted.data))
     assert event["counts"]["select"]["n_out"] == len(uninterrupted.rows("instructions"))
 
@@ -71,7 +70,7 @@ def test_many_deaths_are_an_event_and_few_are_none(two_runs: Path, prefect_api: 
     env = {"PREFECT_API_URL": prefect_api, "PREFECT_HOME": str(two_runs / "home")}
     for alert_share in ("0.7", "0.6"):
         run([sys.executable, "-c", TELL, str(two_runs), alert_share], check=True, env=env)
-    event = wait_for(lambda: told_of(prefect_api, "toolloom.apis.died", "run-2"), 30)
+    event = wait_for(lambda: told_of(prefect_api, "toolloom.apis.died", "run-2"))
     assert event == {
         "run_id": "run-2",
         "n_died": 2,
@@ -91,5 +90,5 @@ def test_a_budget_that_is_reached_is_an_event(
     done = toolloom("refresh", *SMALL, *budget, *sandbox.settings(), "--data", tmp_path / "data")
     assert done.returncode == 3
     run_id = manifest.list_runs(tmp_path / "data")[-1].run_id
-    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.stopped-by-budget", run_id), 30)
+    event = wait_for(lambda: told_of(prefect_api, "toolloom.run.stopped-by-budget", run_id))
     assert "40" in event["why"]

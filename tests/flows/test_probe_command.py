@@ -13,7 +13,7 @@ from commands import Sandbox, refused
 from llm_server import ApplicationThread
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 TRANSIENT_FAILURES = """
     SELECT api_id FROM verdicts

@@ -40,7 +40,7 @@ from warehouse.store import Store
 from warehouse.tables import REJECTS
 from warehouse.tables.accounts import Reject
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 CTRL_C = b"\x03"
 # The slow APIs time out soon, but two at a time, and the model has a pace that leaves time to look.

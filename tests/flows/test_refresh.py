@@ -19,8 +19,6 @@ from warm import WarmToolloom
 from flows.cli import app
 from warehouse import manifest
 
-pytestmark = pytest.mark.timeout(300)
-
 STAGES = ["crawl", "probe", "compress", "sample", "propose", "select", "annotate", "commit"]
 
 

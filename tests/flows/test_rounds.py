@@ -15,7 +15,7 @@ from warm import WarmToolloom
 from flows.text.ask import answer
 from warehouse import manifest
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 WANTED = 200
 MANY = [*("--set", f"instruct.accepted={WANTED}"), *("--set", "instruct.verify=true")]

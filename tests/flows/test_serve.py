@@ -25,7 +25,7 @@ from serving import Served, finished_scheduled_runs, serving, state_of, wait_for
 
 from warehouse import manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 EVERY_MINUTE = "* * * * *"
 WITH_A_KEY = ["--set", 'calling.keys={"api.example.test" = "EXAMPLE_KEY"}']
@@ -94,7 +94,7 @@ def refreshed_on_schedule(api: str, server: str, folder: Path, pool: Path) -> di
     served = serving(folder, *SMALL, *WITH_A_KEY, "--cron", EVERY_MINUTE, "--name", "served", env=env)
     with served, worker_of_pool(pool, EVERY_MINUTE, env):
         runs = {
-            name: wait_for(partial(finished_scheduled_runs, server, name), 150)[0]
+            name: wait_for(partial(finished_scheduled_runs, server, name))[0]
             for name in ("served", "nightly")
         }
     return {
@@ -148,7 +148,7 @@ def test_a_run_that_fell_silent_is_marked_crashed(scheduled: dict[str, Refreshed
     tags = [related["prefect.resource.id"] for related in beat_in(server, done["id"])["related"]]
 
     post(server, "events", [beat_of(run_id, "prefect.tag.hastened")])
-    name, message = wait_for(lambda: state_if(server, run_id, "Crashed"), 60)
+    name, message = wait_for(lambda: state_if(server, run_id, "Crashed"))
 
     assert (name, message.partition(",")[0]) == ("Crashed", "This run has been silent for two minutes")
     assert "prefect.tag.toolloom" in tags
@@ -200,16 +200,16 @@ def state_if(server: str, run_id: str, name: str) -> tuple[str, str] | None:
 def stopped_in(data: Path) -> Stopped:
     with serving(data, *SMALL, *SLOWLY, "--port", "0") as served:
         dies = served.start_run().json()["id"]
-        begun = wait_for(lambda: pending_of(data, dies), 60)
+        begun = wait_for(lambda: pending_of(data, dies))
         kill(process for process in descendants_of(served.process.pid) if "prefect.engine" in process.command)
-        killed = wait_for(lambda: state_if(served.url, dies, "Crashed"), 30)
+        killed = wait_for(lambda: state_if(served.url, dies, "Crashed"))
         first = served.start_run().json()["id"]
-        goes_on = wait_for(lambda: pending_of(data, first), 60)
+        goes_on = wait_for(lambda: pending_of(data, first))
         second = served.start_run().json()["id"]
         wrong = served.start_run(config={"annotate": {"widht": 3}})
         by_hand = toolloom("refresh", "--data", data)
         twice = toolloom("serve", "--data", data)
-        second_run = wait_for(lambda: _final(served, second), 60)
+        second_run = wait_for(lambda: _final(served, second))
         started = descendants_of(served.process.pid)
         served.process.send_signal(signal.SIGTERM)
         served.process.communicate(timeout=60)

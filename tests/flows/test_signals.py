@@ -15,7 +15,7 @@ from living import Process, descendants_of, gone_within
 from snapshots import Snapshot, snapshot_of, stored_replies
 from warm import WarmToolloom
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 # A request a second: the signal meets a run that would take minutes, with most requests waiting their turn.

@@ -10,8 +10,6 @@ import pytest
 from commands import SMALL, Command, Sandbox
 from snapshots import Snapshot, rows
 
-pytestmark = pytest.mark.timeout(300)
-
 PROBE = ["probe"]
 ANNOTATE = ["annotate", "--method", "react@1", "--set", "annotate.limit=3"]
 NOTHING_LEFT = ["--set", "instruct.min_words=1000"]

@@ -20,7 +20,6 @@ from warehouse import manifest
 from warehouse.keys import keys_of
 from warehouse.lock import folder_lock
 
-pytestmark = pytest.mark.timeout(300)
 FEWER = ["--set", "annotate.limit=12"]
 
 

@@ -14,7 +14,7 @@ from warm import WarmToolloom
 from sandbox import catalogue
 from sandbox.toolbench_folder import write_folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SERVICE = ["--set", "calling.executor=toolbench"]
 SERVICE += ["--set", "calling.toolbench_url=http://toolbench.sandbox.test/virtual"]

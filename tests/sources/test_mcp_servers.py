@@ -24,7 +24,7 @@ from tasks.catalogue.source import Crawled
 from tasks.transport.runtime import Runtime
 from warehouse.tables.catalogue import Api
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 RESOLVE = "*.mcp.test"
 

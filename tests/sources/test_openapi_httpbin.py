@@ -15,7 +15,7 @@ from tasks.calling.params import CallingParams
 from tasks.catalogue.source import Crawled
 from warehouse.tables.probing import Verdict
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

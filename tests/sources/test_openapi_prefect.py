@@ -15,7 +15,7 @@ from tasks.calling.params import CallingParams
 from tasks.catalogue.source import Crawled
 from warehouse.tables.catalogue import Api
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

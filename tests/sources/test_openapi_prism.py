@@ -17,7 +17,7 @@ from tasks.calling.params import CallingParams
 from tasks.catalogue.source import Crawled
 from warehouse.tables.catalogue import Api
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 LIBRARY = """
 openapi: 3.1.0

@@ -80,7 +80,7 @@ def worker_of_pool(folder: Path, cron: str, env: Mapping[str, str]) -> Child:
     settings = {**os.environ, **env, "PREFECT_HOME": str(folder / "home"), "PWD": str(folder)}
     prefect = [sys.executable, "-P", "-m", "prefect"]  # as the `prefect` on the path: nothing of the folder
     for command in (["work-pool", "create", "toolloom", "--type", "process"], ["deploy", "--all"]):
-        subprocess.run([*prefect, *command], cwd=folder, env=settings, check=True, timeout=120)
+        subprocess.run([*prefect, *command], cwd=folder, env=settings, check=True, timeout=300)
     Strangers(folder, folder / "imported")  # the worker stands among them; `deploy` imports what lies there
     return Child(
         [*prefect, "worker", "start", "--pool", "toolloom"],
@@ -105,8 +105,8 @@ def finished_scheduled_runs(url: str, deployment: str) -> list[dict[str, Any]]:
     return [run for run in found if run["auto_scheduled"]]
 
 
-def wait_for(what: Callable[[], Any], seconds: float) -> Any:
-    """What it returns once that is true."""
+def wait_for(what: Callable[[], Any], seconds: float = 300) -> Any:
+    """What it returns once that is true; a busy machine may take its time."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < deadline, f"{seconds:.0f} s have not been enough"

@@ -36,12 +36,13 @@ class Terminal:
     def __init__(self, command: Sequence[str], *, width: int, env: Mapping[str, str]) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, width, 0, 0))
+        environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _TAKE_THE_TERMINAL, *command],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**os.environ, "TERM": "xterm-256color", **env},
+            env={**environment, "TERM": "xterm-256color", **env},
             start_new_session=True,
         )
         os.close(theirs)
