@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.errors import RequestRefused
@@ -11,7 +11,12 @@ from tasks.judging.judge import functions_shown
 from tasks.judging.params import EvaluateParams
 from tasks.judging.votes import evaluate_answer, labels_of, pairs_of, prefer_answer
 from tasks.llm.chat import ChatRequest, Reply
+from tasks.llm.params import LlmParams
+from tasks.planning.estimate import Figures, StageEstimate, estimated
+from tasks.planning.known import Known
 from tasks.planning.looking import Deferred, DeferringModel
+from tasks.search.annotate import OFFER, annotation_id_of
+from tasks.search.params import AnnotateParams
 from warehouse.tables.annotations import Annotation
 
 _ORDERS = 2  # in which a pair is shown
@@ -76,13 +81,97 @@ class Missing:
     def tokens_in_each(self) -> float | None:
         return self.tokens / self.seen if self.seen else None
 
-    def add(self, missing: Sequence[tuple[str, int]], weight: float) -> None:
+    def add_seen(self, missing: Sequence[tuple[str, int]], weight: float) -> None:
         self.requests += weight * len(missing)
         self.seen += len(missing)
         self.tokens += sum(tokens for _, tokens in missing)
 
     def scaled(self, share: float, words: tuple[str, ...]) -> Missing:
         return Missing(self.requests * share, self.seen, self.tokens, self.n_awaited * share, words)
+
+
+def answers_there_are(known: Known) -> dict[str, Asked]:
+    """By instruction."""
+    asked = {row.instruction_id: Asked(row.query) for row in known.instructions}
+    return _with_answers(asked, known.answers)
+
+
+def answers_to_come(
+    known: Known,
+    staying: Mapping[str, float],
+    searched: Mapping[str, Annotation | None],
+    params: AnnotateParams,
+    model: str,
+) -> dict[str, Asked]:
+    """Of a refresh, by instruction.
+
+    staying: instructions that were selected and stay, with their weights; searched: those of them that will
+    be searched, with the answers that the stores hold already.  model: that searches.
+    """
+    asked = {
+        row.instruction_id: Asked(row.query, staying.get(row.instruction_id, 1.0))
+        for row in known.instructions
+        if row.instruction_id in staying or row.instruction_id not in known.refreshed
+    }
+    made_anew = set(known.refreshed)
+    for instruction_id, answer in searched.items():
+        if answer is None:
+            asked[instruction_id].awaited = Awaited(params.method, params.rules, OFFER)
+        made_anew.add(
+            annotation_id_of(
+                instruction_id, method=params.method, rules=params.rules, model=model, offer=OFFER
+            )
+        )
+    for row in known.answers:
+        if row.annotation_id in made_anew and row.instruction_id in asked:
+            asked[row.instruction_id].gone = row
+    kept = [row for row in known.answers if row.annotation_id not in made_anew]
+    return _with_answers(asked, [*kept, *(answer for answer in searched.values() if answer is not None)])
+
+
+def _with_answers(asked: Mapping[str, Asked], answers: Iterable[Annotation]) -> dict[str, Asked]:
+    """Those that have an answer or will have one."""
+    for row in sorted(answers, key=lambda row: row.annotation_id):
+        if row.instruction_id in asked:
+            asked[row.instruction_id].answers.append(row)
+    return {key: each for key, each in asked.items() if each.answers or each.awaited}
+
+
+async def judging_stages(
+    asked: Mapping[str, Asked],
+    working: Mapping[str, bool],
+    params: EvaluateParams,
+    judge: LlmParams,
+    figures: Mapping[str, Figures],
+    *,
+    model_of_row: Callable[[], CountingModel],
+    most: int,
+    n_new: float,
+) -> tuple[StageEstimate, ...]:
+    """n_new: answers to instructions that are new themselves.  The others are as of `missing_votes`."""
+    answers, pairs = await missing_votes(asked, working, params, model_of_row=model_of_row, most=most)
+    each, n_awaited = params.votes * (1 + params.tasks + params.alone), n_new + answers.n_awaited
+    answers.requests += n_new * each
+    if round(n_awaited):
+        answers.words += (f"up to {each} votes for each of {n_awaited:,.0f} new answers",)
+    found = {"evaluate": answers}
+    if params.against is not None:
+        found["prefer"] = pairs
+        if pairs.requests:
+            words = "a pair that labels decide is not asked about, which is known once they are there"
+            pairs.words += (words,)
+    return tuple(
+        estimated(
+            stage,
+            missing.requests,
+            figures[stage],
+            judge,
+            tokens_in_each=None if figures[stage].measured else missing.tokens_in_each,
+            in_batches=judge.batch,
+            assumptions=missing.words,
+        )
+        for stage, missing in found.items()
+    )
 
 
 async def missing_votes(
@@ -106,7 +195,7 @@ async def missing_votes(
         for at, row in enumerate(each.answers):
             functions = _functions(row, working) if params.tasks and at == 0 else None
             votes += (await evaluate_answer(row, each.query, (), model, params, functions)).votes
-        evaluating.add(model.missing, each.weight)
+        evaluating.add_seen(model.missing, each.weight)
         if each.awaited is not None:
             if not each.answers:
                 await _add_task(evaluating, instruction_id, each, working, params, model_of_row())
@@ -116,16 +205,11 @@ async def missing_votes(
             model, labels = model_of_row(), labels_of([vote for vote in votes if vote.question == "answer"])
             for pair in pairs_of(each.answers, params.against):
                 await prefer_answer(pair, each.query, labels, model, params.temperature)
-            preferring.add(model.missing, each.weight)
+            preferring.add_seen(model.missing, each.weight)
             preferring.requests += each.weight * _ORDERS * _pairs_awaited(each, params.against)
     share = len(asked) / len(drawn) if drawn else 1.0
     words = (f"{len(drawn):,} of {len(asked):,} instructions were looked at",) if share > 1 else ()
     return evaluating.scaled(share, words), preferring.scaled(share, words)
-
-
-def votes_of_a_new_answer(params: EvaluateParams) -> int:
-    """Of one to a new instruction, with its task."""
-    return params.votes * (1 + params.tasks + params.alone)
 
 
 async def _add_task(
@@ -143,7 +227,7 @@ async def _add_task(
         missing.requests += asked.weight * params.votes
         return
     await evaluate_answer(asked.gone, asked.query, (), model, params, _functions(asked.gone, working))
-    missing.add([each for each in model.missing if each[0] == instruction_id], asked.weight)
+    missing.add_seen([each for each in model.missing if each[0] == instruction_id], asked.weight)
 
 
 def _functions(row: Annotation, working: Mapping[str, bool]) -> list[dict[str, object]]:

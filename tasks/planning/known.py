@@ -44,7 +44,7 @@ class Known:
     n_samples, n_written: what instructions were written for, and how many came to the last selection;
     n_fit: of them, those accepted or accepted but for the number wanted.  n_judged, n_failed: what the
     judge of the last selection saw, and did not pass.  answers: of all commands, where they are wanted;
-    refreshed: ids of those that a refresh made, and makes anew.
+    refreshed: ids of the instructions and answers that a refresh made, and makes anew.
     """
 
     crawled_at: datetime
@@ -98,8 +98,7 @@ def known_without(
 
     counts = {stage: output.counts for stage, output in stages.items()}
     apis = {api.api_id: api for api in rows(APIS)}
-    own = stages.get(ANNOTATE) if answers else None
-    refreshed = () if own is None else own.tables.get(ANNOTATIONS.name, ())
+    made_anew = (("select", INSTRUCTIONS, "instruction_id"), (ANNOTATE, ANNOTATIONS, "annotation_id"))
     refused = Counter(reject.reason for reject in rows(REJECTS) if reject.stage == "select")
     return Known(
         crawled_at=crawled_at,
@@ -120,5 +119,10 @@ def known_without(
         ),
         n_failed=sum(refused[reason] for reason in (*SCORES.values(), NOT_VERIFIED)),
         answers=rows(ANNOTATIONS) if answers else [],
-        refreshed=frozenset(key for (key,) in store.select(refreshed, "annotation_id")),
+        refreshed=frozenset(
+            row_id
+            for stage, table, column in made_anew
+            if stage in stages
+            for (row_id,) in store.select(stages[stage].tables.get(table.name, ()), column)
+        ),
     )

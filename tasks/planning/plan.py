@@ -32,11 +32,10 @@ from tasks.planning.estimate import (
 )
 from tasks.planning.judging import (
     Asked,
-    Awaited,
     CountingModel,
-    Missing,
-    missing_votes,
-    votes_of_a_new_answer,
+    answers_there_are,
+    answers_to_come,
+    judging_stages,
 )
 from tasks.planning.known import Known
 from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
@@ -44,13 +43,7 @@ from tasks.probing.params import ProbeParams
 from tasks.sampling.coverage import forced_draws
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
-from tasks.search.annotate import (
-    OFFER,
-    Budgets,
-    annotate_instruction,
-    annotation_id_of,
-    choose_instructions,
-)
+from tasks.search.annotate import Budgets, annotate_instruction, choose_instructions
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from warehouse.tables.annotations import Annotation
 from warehouse.tables.catalogue import Tool
@@ -162,85 +155,33 @@ class Planner:
 
     async def judging(self) -> Estimate:
         """Of the answers there are."""
-        asked = {row.instruction_id: Asked(row.query) for row in self.known.instructions}
-        for row in sorted(self.known.answers, key=lambda row: row.annotation_id):
-            if row.instruction_id in asked:
-                asked[row.instruction_id].answers.append(row)
-        asked = {key: each for key, each in asked.items() if each.answers}
-        return Estimate(stages=await self._votes(asked, most=self.most))
+        return Estimate(stages=await self._votes(answers_there_are(self.known)))
 
     async def _judging(self, chosen: _Chosen, searched: _Chosen) -> tuple[StageEstimate, ...]:
         """Of the answers that stay, of those that the stores hold, and of those that are yet to be found."""
-        staying = {row.instruction_id for row in chosen.staying}
-        asked = {
-            row.instruction_id: Asked(row.query, 1.0 - chosen.share_new if row.sample_id else 1.0)
-            for row in self.known.instructions
-            if not row.sample_id or row.instruction_id in staying
-        }
-        made_by = Awaited(self.settings.annotate.method, self.settings.annotate.rules, OFFER)
-        own = {}
-        for row in searched.staying:
-            own[row.instruction_id] = annotation_id_of(
-                row.instruction_id,
-                method=made_by.method,
-                rules=made_by.rules,
-                model=self.settings.llm.model,
-                offer=made_by.offer,
-            )
-        for answer in self.known.answers:
-            each = asked.get(answer.instruction_id)
-            if each is None:
-                continue
-            if answer.annotation_id in {*self.known.refreshed, own.get(answer.instruction_id)}:
-                each.gone = answer
-            else:
-                each.answers.append(answer)
-        for instruction_id in own:
-            each, found = asked[instruction_id], self._answers.get(instruction_id)
-            if found is None:
-                each.awaited = made_by
-            else:
-                each.answers.append(found)
-        for each in asked.values():
-            each.answers.sort(key=lambda row: row.annotation_id)
-        asked = {key: each for key, each in asked.items() if each.answers or each.awaited}
+        asked = answers_to_come(
+            self.known,
+            {row.instruction_id: 1.0 - chosen.share_new for row in chosen.staying},
+            {row.instruction_id: self._answers.get(row.instruction_id) for row in searched.staying},
+            self.settings.annotate,
+            self.settings.llm.model,
+        )
         # The draw is by the same hash as that of the searches, so that each of it was looked at.
-        return await self._votes(asked, most=min(self.most, SEARCHES_LOOKED_AT), n_new=searched.n_new)
+        return await self._votes(asked, most=SEARCHES_LOOKED_AT, n_new=searched.n_new)
 
     async def _votes(
-        self, asked: Mapping[str, Asked], *, most: int, n_new: float = 0.0
+        self, asked: Mapping[str, Asked], *, most: int = ROWS_LOOKED_AT, n_new: float = 0.0
     ) -> tuple[StageEstimate, ...]:
-        """n_new: answers to instructions that are new themselves."""
-        params = self.settings.evaluate
-        answers, pairs = await missing_votes(
+        judge = self.settings.evaluate.judge or self.settings.llm
+        return await judging_stages(
             asked,
             {api_id: verdict.works for api_id, verdict in self.known.verdicts.items()},
-            params,
-            model_of_row=lambda: CountingModel(self.replies, self._judge, self.judge_capabilities),
-            most=most,
-        )
-        each, n_awaited = votes_of_a_new_answer(params), n_new + answers.n_awaited
-        words = [f"up to {each} votes for each of {n_awaited:,.0f} new answers"] if round(n_awaited) else []
-        stages = [self._asked("evaluate", answers, n_new * each, words)]
-        if params.against is not None:
-            words = ["a pair that labels decide is not asked about, which is known once they are there"]
-            stages.append(self._asked("prefer", pairs, 0.0, words if pairs.requests else []))
-        return tuple(stages)
-
-    @property
-    def _judge(self) -> LlmParams:
-        return self.settings.evaluate.judge or self.settings.llm
-
-    def _asked(self, stage: str, missing: Missing, new: float, words: Sequence[str]) -> StageEstimate:
-        figures = self.figures[stage]
-        return estimated(
-            stage,
-            missing.requests + new,
-            figures,
-            self._judge,
-            tokens_in_each=None if figures.measured else missing.tokens_in_each,
-            in_batches=self._judge.batch,
-            assumptions=[*missing.words, *words],
+            self.settings.evaluate,
+            judge,
+            self.figures,
+            model_of_row=lambda: CountingModel(self.replies, judge, self.judge_capabilities),
+            most=min(self.most, most),
+            n_new=n_new,
         )
 
     def _samples(self) -> list[Sample]:

@@ -85,6 +85,21 @@ def test_judging_again_asks_nothing(
     assert rows(data, "FROM evaluations ORDER BY ALL") == before
 
 
+@pytest.mark.parametrize(
+    ("method", "asked", "compared"),
+    [("dfsdt", 0, 0), ("react", 0, 0), ("react@2", 3 * 24, 2 * 24)],
+)
+def test_a_plan_counts_no_vote_that_is_stored(
+    method: str, asked: int, compared: int, evaluated: tuple[Path, str]
+) -> None:
+    """Whichever method a refresh takes; of answers to come the tasks are judged already."""
+    settings = (f"annotate.method={method}", "evaluate.in_refresh=true", "evaluate.against=react")
+    words = [word for setting in settings for word in ("--set", setting)]
+    shown = CliRunner().invoke(app, ["plan", *SMALL, *words, "--format", "json", "--data", str(evaluated[0])])
+    found = {stage["stage"]: stage["requests"] for stage in json.loads(shown.output)["stages"]}
+    assert (found["evaluate"], found["prefer"]) == (asked, compared)
+
+
 def test_a_refresh_keeps_what_judges_said(
     evaluated: tuple[Path, str], toolloom: WarmToolloom, sandbox: Sandbox
 ) -> None:
