@@ -8,6 +8,7 @@ from tasks.frame.running import write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
 from tasks.sampling.coverage import forced_draws, wanted_apis
+from tasks.sampling.distract import with_distractors
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
 from warehouse.ref import Counts, ShardOutput, StageOutput
@@ -32,7 +33,8 @@ def sample(
     """
     store = services.store
     tools = store.read(TOOLS, crawled.tables[TOOLS.name])
-    kept = [document.api_id for document in store.read(DOCUMENTS, compressed.tables[DOCUMENTS.name])]
+    documents = store.read(DOCUMENTS, compressed.tables[DOCUMENTS.name])
+    kept = [document.api_id for document in documents]
     if so_far is None or selected is None:
         drawn = draw_samples(tools, kept, params)
     else:
@@ -42,9 +44,12 @@ def sample(
         drawn = forced_draws(tools, kept, wanted, samples, round_no=round_no, params=params)
         if not drawn.n_draws:
             return []
-    n_out, n_rejected = len(drawn.samples), len(drawn.rejects)
+    taken = drawn.samples
+    if params.distractors:
+        taken = with_distractors(taken, documents, tools, params.distractors)
+    n_out, n_rejected = len(taken), len(drawn.rejects)
     counts = Counts(unit=STAGE.unit, n_in=drawn.n_draws, n_out=n_out, n_rejected=n_rejected)
-    return [write_shard(store, {SAMPLES: drawn.samples, REJECTS: drawn.rejects}, counts)]
+    return [write_shard(store, {SAMPLES: taken, REJECTS: drawn.rejects}, counts)]
 
 
 STAGE = Stage(

@@ -79,7 +79,7 @@ def select(
 
 
 def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> frozenset[str]:
-    """Ids of the instructions of the run before whose APIs are what they were.
+    """Ids of the instructions of the run before whose APIs are what they were, distractors aside.
 
     There are none when their file is gone, or of another version: then all are chosen anew.
     """
@@ -92,7 +92,10 @@ def _still_true(store: Store, before: StageOutput | None, facts: ApiFacts) -> fr
     return frozenset(
         row.instruction_id
         for row in rows
-        if row.api_fingerprints == tuple(facts.fingerprints.get(api_id) for api_id in row.api_ids)
+        if all(
+            facts.fingerprints.get(api_id) == fingerprint or api_id in (row.distractors or ())
+            for api_id, fingerprint in zip(row.api_ids, row.api_fingerprints, strict=True)
+        )
     )
 
 

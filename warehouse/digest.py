@@ -21,7 +21,7 @@ def content_digest(table: Table[Any], rows: Iterable[object]) -> str:
     """`<number of rows>-<sum of the row digests modulo 2^128>`, both in hexadecimal.
 
     A row's digest is blake2b-128 over its JSON: the columns that are not volatile, by name, nested
-    fields in the order of their type; the table's name is mixed in.
+    fields in the order of their type; of `once_set` those that are not None; the table's name is mixed in.
 
     A sum does not depend on the order of rows, so the digest of a table is had from those of its shards
     without reading a row (`combined`), and does not change with the number of shards.  It is good enough
@@ -35,7 +35,11 @@ def content_digest(table: Table[Any], rows: Iterable[object]) -> str:
     person = blake2b(table.name.encode(), digest_size=blake2b.PERSON_SIZE).digest()
     count = total = 0
     for row in rows:
-        canonical = _canonical(table, row, dict(zip(columns, values_of(row), strict=True)))
+        values = dict(zip(columns, values_of(row), strict=True))
+        for name in table.once_set:
+            if values[name] is None:
+                del values[name]
+        canonical = _canonical(table, row, values)
         digest = blake2b(canonical, digest_size=16, person=person)
         total += int.from_bytes(digest.digest(), "big")
         count += 1

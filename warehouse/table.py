@@ -91,6 +91,7 @@ class Table(Generic[R]):
 
     `volatile` columns (times, latencies, costs, run ids) are left out of the content digest.
     `history` tables grow by one file a run and are outside the determinism law.
+    `once_set` columns count when they say something: rows without are what they were before the column came.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Table(Generic[R]):
     key: tuple[str, ...]
     volatile: frozenset[str] = field(default_factory=frozenset)
     history: bool = False
+    once_set: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def schema(self) -> pa.Schema:

@@ -94,6 +94,7 @@ SCHEMAS: dict[str, Any] = {
             *_text("instruction_id", "scenario", "query"),
             pa.field("relevant_apis", _rows_of(RelevantApi)),
             pa.field("api_ids", _strings()),
+            pa.field("distractors", _strings()),
             *_counts("n_words"),
             *_text("model", "prompt_digest"),
             pa.field("solved", pa.bool_()),

@@ -189,10 +189,11 @@ def _instruction(
         split=sample.split,
         query=candidate.query,
         relevant_apis=needed,
-        api_ids=sample.api_ids,
-        api_fingerprints=tuple(facts.fingerprints[api_id] for api_id in sample.api_ids),
+        api_ids=sample.offered,
+        api_fingerprints=tuple(facts.fingerprints[api_id] for api_id in sample.offered),
         n_words=len(words_of(candidate.query)),
         model=candidate.model,
         prompt_digest=candidate.prompt_digest,
         seed_ids=candidate.seed_ids,
+        distractors=sample.distractors,
     )

@@ -41,6 +41,7 @@ from tasks.planning.known import Known
 from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
 from tasks.probing.params import ProbeParams
 from tasks.sampling.coverage import forced_draws
+from tasks.sampling.distract import with_distractors
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.search.annotate import Budgets, annotate_instruction, choose_instructions
@@ -192,6 +193,15 @@ class Planner:
         further = [sample for sample in self.known.further if sample.sample_id not in there]
         return [*first, *(sample for sample in further if working.issuperset(sample.api_ids))]
 
+    def _offers(self, samples: Iterable[Sample]) -> dict[str, tuple[str, ...]]:
+        """What will be on offer, by sample; of those whose APIs have documents."""
+        known, n = self.known, self.settings.sample.distractors
+        kept = set(self._documented())
+        shown = {api_id: row for api_id, row in known.documents.items() if api_id in kept}
+        there = [sample for sample in samples if shown.keys() >= set(sample.api_ids)]
+        offers = with_distractors(there, shown.values(), known.tools.values(), n) if n else there
+        return {sample.sample_id: sample.offered for sample in offers}
+
     def _model(self) -> DeferringModel:
         return DeferringModel(self.replies, self.settings.llm, self.capabilities)
 
@@ -313,8 +323,12 @@ class Planner:
 
     def _chosen(self, samples: Sequence[Sample], further: int, share_new: float) -> _Chosen:
         n, words = self._instructions(len(samples) + further, share_new)
-        sample_ids = {sample.sample_id for sample in samples}
-        staying = [row for row in self.known.instructions if row.sample_id in sample_ids]
+        sample_ids, offers = {sample.sample_id for sample in samples}, self._offers(samples)
+        staying = [
+            replace(row, api_ids=offers.get(row.sample_id, row.api_ids))
+            for row in self.known.instructions
+            if row.sample_id in sample_ids
+        ]
         return _Chosen(n, words, sorted(staying, key=lambda row: row.instruction_id)[:n], share_new)
 
     async def _select(self, chosen: _Chosen) -> StageEstimate:

@@ -32,7 +32,7 @@ class Lexical:
         self._stem = Stemmer.Stemmer("english")
         self._n = len(documents)
         self._index = bm25s.BM25()
-        words = [self._words(document.text) for document in documents]
+        words = [self.words(document.text) for document in documents]
         self._known = {word for each in words for word in each}
         if self._known:
             self._index.index(words, show_progress=False)
@@ -41,11 +41,12 @@ class Lexical:
         """A row a query, a column a document: the higher, the better."""
         found = np.zeros((len(queries), self._n), dtype=np.float32)
         for at, query in enumerate(queries):
-            words = [word for word in self._words(query) if word in self._known]
+            words = [word for word in self.words(query) if word in self._known]
             if words:
                 found[at] = self._index.get_scores(words)
         return found
 
-    def _words(self, text: str) -> list[str]:
+    def words(self, text: str) -> list[str]:
+        """The stems of what counts in a text."""
         stems: list[str] = self._stem.stemWords([word for word in words_of(text) if word not in _STOPPED])
         return stems

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.identity import OnceSet
 
 
 class SampleParams(BaseModel):
@@ -17,6 +21,12 @@ class SampleParams(BaseModel):
     tools: tuple[int, int] = Field(default=(2, 5), description="Fewest and most tools of a G2/G3 set.")
     apis_per_tool: int = Field(default=3, ge=1, description="Most APIs a tool gives to a G2/G3 set.")
     apis_single_tool: int = Field(default=10, ge=1, description="Most APIs of a G1 set.")
+    distractors: Annotated[int, OnceSet()] = Field(
+        default=0,
+        ge=0,
+        description="So many APIs more are offered with each instruction, much like those of its set and not "
+        "needed; who writes the instructions does not see them.",
+    )
 
     @model_validator(mode="after")
     def _tools_is_a_range(self) -> SampleParams:

@@ -19,7 +19,7 @@ from warehouse.digest import combined, content_digest
 from warehouse.ref import TableRef
 from warehouse.store import Store
 from warehouse.table import Table
-from warehouse.tables import APIS, CALLS, INSTRUCTIONS, NODES, PROBES, TOOLS
+from warehouse.tables import APIS, CALLS, INSTRUCTIONS, NODES, PROBES, SAMPLES, TOOLS
 from warehouse.tables.catalogue import Tool
 
 
@@ -224,6 +224,14 @@ def test_content_digest_leaves_out_volatile_columns_only(build: ModuleType) -> N
     other = replace(row, outcome="timeout")
     digests = [content_digest(PROBES, [r]) for r in (row, later, other)]
     assert (digests[0] == digests[1], digests[0] == digests[2]) == (True, False)
+
+
+def test_a_column_that_says_nothing_leaves_rows_what_they_were_before_it_came(build: ModuleType) -> None:
+    """The digests are those of a version without `distractors`."""
+    sample, instruction = build.sample(), build.instruction()
+    assert content_digest(SAMPLES, [sample]) == "1-7012dbcf0b1a337d97f0e160d58eba0c"
+    assert content_digest(INSTRUCTIONS, [instruction]) == "1-943b79749309bffad6d7f7add50751c7"
+    assert content_digest(SAMPLES, [replace(sample, distractors=())]) != content_digest(SAMPLES, [sample])
 
 
 def test_content_digest_sees_nested_values(build: ModuleType) -> None:

@@ -12,3 +12,4 @@ COMMENT ON COLUMN instructions.model IS 'Who wrote it; e.g. gpt-4o-mini';
 COMMENT ON COLUMN instructions.prompt_digest IS 'Digest of the prompts it was asked with';
 COMMENT ON COLUMN instructions.seed_ids IS 'The examples it was shown';
 COMMENT ON COLUMN instructions.api_list IS 'Of an imported one, JSON text of the documentation of its APIs as the query file gave it';
+COMMENT ON COLUMN instructions.distractors IS 'Those of the APIs on offer that were not drawn, and are not needed; null where none were asked for';

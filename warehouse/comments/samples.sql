@@ -6,3 +6,4 @@ COMMENT ON COLUMN samples.draw IS 'Number of the draw in its group that first ga
 COMMENT ON COLUMN samples.api_ids IS 'The APIs that were drawn';
 COMMENT ON COLUMN samples.tool_ids IS 'Their tools';
 COMMENT ON COLUMN samples.split IS 'The split that all of them are in; e.g. train';
+COMMENT ON COLUMN samples.distractors IS 'APIs of the same split that are offered as well: much like those drawn; null where none were asked for';

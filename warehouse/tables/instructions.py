@@ -13,7 +13,7 @@ class Sample:
 
     scenario: G1 (one tool), G2 (one category), G3 (one collection).  group: the tool id, category or
     collection; draw: the number of the draw in its group that first gave this set, negative in the
-    rounds of further draws.
+    rounds of further draws.  distractors: APIs that are offered as well, None where none are asked for.
     """
 
     sample_id: str
@@ -23,11 +23,17 @@ class Sample:
     api_ids: tuple[str, ...]
     tool_ids: tuple[str, ...]
     split: str
+    distractors: tuple[str, ...] | None = None
 
     @property
     def round_no(self) -> int:
         """The round of further draws that gave it; 0 for the first draws."""
         return max(0, -self.draw)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """All that is on offer with its instructions; no place in it says which are distractors."""
+        return tuple(sorted((*self.api_ids, *self.distractors))) if self.distractors else self.api_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,8 @@ class Instruction:
     """A selected instruction, or a query of a file, which has no sample ("").
 
     api_ids: all APIs offered; api_fingerprints: theirs, in that order.  api_list: JSON text of their
-    documentation as a query file gave it; None for those of the catalogue.
+    documentation as a query file gave it; None for those of the catalogue.  distractors: those that were not
+    drawn, and so are not needed; None where none are asked for.
     """
 
     instruction_id: str
@@ -82,6 +89,7 @@ class Instruction:
     prompt_digest: str
     seed_ids: tuple[str, ...]
     api_list: str | None = None
+    distractors: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +112,13 @@ class Verification:
     prompt_digest: str
 
 
-SAMPLES = Table(name="samples", row_type=Sample, grain="a distinct set of APIs drawn", key=("sample_id",))
+SAMPLES = Table(
+    name="samples",
+    row_type=Sample,
+    grain="a distinct set of APIs drawn",
+    key=("sample_id",),
+    once_set=frozenset({"distractors"}),
+)
 CANDIDATES = Table(
     name="candidates",
     row_type=Candidate,
@@ -116,6 +130,7 @@ INSTRUCTIONS = Table(
     row_type=Instruction,
     grain="a selected instruction",
     key=("instruction_id",),
+    once_set=frozenset({"distractors"}),
 )
 VERIFICATIONS = Table(
     name="verifications",

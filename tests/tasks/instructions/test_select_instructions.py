@@ -49,6 +49,24 @@ def taken(selected: Selected) -> list[str]:
     return [instruction.sample_id for instruction in selected.instructions]
 
 
+def test_distractors_are_offered_in_no_place_of_their_own(
+    make_sample: MakeSample, names: Mapping[str, NamedApi]
+) -> None:
+    more = ("Aviation/ports/list", "Weather/sky_watch/almanac")
+    sample, known = replace(make_sample("c"), distractors=more), {*names, *more}
+    facts = ApiFacts(names, {api_id: f"print of {api_id}" for api_id in known}, parameters={})
+    query = "Which flights reach Oslo before noon, and will it rain?"
+
+    (fit,) = fit_candidates([candidate("c", 0, query)], [sample], facts, PARAMS).fit
+
+    row = fit.instruction
+    assert row.instruction_id == digest_of(["c", query])
+    assert row.api_ids == tuple(sorted({*sample.api_ids, *more}))
+    assert row.api_fingerprints == tuple(f"print of {api_id}" for api_id in row.api_ids)
+    assert row.distractors == more
+    assert not {api.api_id for api in row.relevant_apis} & {*more}
+
+
 def test_a_fit_candidate_becomes_an_instruction(
     select: Callable[..., Selected], samples: list[Sample], fingerprints: dict[str, str]
 ) -> None:
