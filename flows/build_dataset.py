@@ -14,6 +14,7 @@ from tasks.catalogue.source import CrawlReason
 from tasks.commit import STAGE as COMMIT
 from tasks.compress import STAGE as COMPRESS
 from tasks.crawl import STAGE as CRAWL
+from tasks.embed import STAGE as EMBED
 from tasks.evaluate import STAGE as EVALUATE
 from tasks.frame.run import RunContext
 from tasks.frame.services import services_of
@@ -35,7 +36,17 @@ from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
-DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, EVALUATE, PREFER, LABEL, RANK, COMMIT)
+DECLARED: tuple[Stage, ...] = (
+    *CATALOGUE,
+    *INSTRUCTIONS,
+    ANNOTATE,
+    EVALUATE,
+    PREFER,
+    LABEL,
+    EMBED,
+    RANK,
+    COMMIT,
+)
 """In the order of a refresh, the commit last."""
 
 Outputs = dict[str, StageOutput]

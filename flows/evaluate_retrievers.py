@@ -7,11 +7,12 @@ from pathlib import Path
 from prefect import flow
 
 from flows import DEFAULT_DATA
+from flows.embed_apis import embed, model_if_usable
 from flows.evaluate_annotations import joined
 from flows.outcome import Ranked
 from flows.params import Config
 from flows.run import run_in
-from flows.stages import StageSequence
+from flows.stages import StageSequence, shard_runner
 from tasks.commit import RANK as KIND
 from tasks.errors import UsageError
 from tasks.frame.running import usable
@@ -25,13 +26,25 @@ from warehouse.store import Store
 from warehouse.tables import INSTRUCTIONS
 
 
-@flow(name="evaluate-retrievers", flow_run_name="retrievers-{config.name}")
+@flow(name="evaluate-retrievers", flow_run_name="retrievers-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def evaluate_retrievers(config: Config, data: Path = DEFAULT_DATA) -> Ranked:
-    """Ranks all kept APIs for all instructions of the snapshot shown, and commits a run of kind `rank`."""
+    """Ranks all kept APIs for all instructions of the snapshot shown, and commits a run of kind `rank`.
+
+    What has changed is encoded before, where a model is in use.
+    """
     with run_in(data, config, KIND, base=run_to_rank, asks_model=False) as run:
         assert run.base is not None, "run_to_rank gives none but one that is there"
         with StageSequence(run.context, run.config, outputs=to_rank(run.base)) as sequence:
-            sequence.stage(RANK, RankParams(held_out=run.config.export.held_out))
+            model = model_if_usable(run.config.retriever, data)
+            if model is not None:
+                embed(sequence, model)
+            params = run.config.retriever
+            sequence.stage(
+                RANK,
+                RankParams(
+                    held_out=run.config.export.held_out, model=model, mix=params.mix, fusion=params.fusion
+                ),
+            )
         outputs = {ran.stage: ran.output for ran in sequence.done if ran.output is not None}
         stands = outputs.items() <= run.base.stages.items()
         return run.commit(

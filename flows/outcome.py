@@ -136,5 +136,11 @@ class Labelled(Evaluated):
     n_people: int
 
 
+class Embedded(Outcome):
+    """What encoding APIs came to.  model: its name."""
+
+    model: str
+
+
 class Ranked(Outcome):
     """What measuring retrievers came to."""

@@ -21,12 +21,14 @@ from tasks.instructions.params import InstructParams
 from tasks.judging.params import EvaluateParams
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
-from tasks.retrieval.params import RetrieverParams
+from tasks.retrieval.params import ENDPOINT, RetrieverParams
 from tasks.sampling.params import SampleParams
 from tasks.search.params import AnnotateParams
 
 TRIAL = "endpoint"  # at the beginning of a run
-ASKING_STAGES = (TRIAL, "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
+EMBED = "embed"  # and whatever else needs vectors
+CHATTING_STAGES = (TRIAL, "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
+ASKING_STAGES = (*CHATTING_STAGES, EMBED)
 
 
 class SandboxParams(BaseModel):
@@ -136,9 +138,11 @@ class Config(BaseModel):
     def asked_by_stage(self, *, asks_model: bool, asks_judge: bool) -> dict[str, tuple[LlmParams, ...]]:
         """Of such a run, the endpoints that each stage asks; the trial at its beginning asks all."""
         asked = {TRIAL: self.endpoints(asks_model=asks_model, asks_judge=asks_judge)}
-        for stage in ASKING_STAGES:
+        for stage in CHATTING_STAGES:
             if stage != TRIAL and (asks_judge if stage in JUDGING else asks_model):
                 asked[stage] = (self.endpoint_of(stage),)
+        if self.retriever.model == ENDPOINT and self.retriever.endpoint is not None:
+            asked[EMBED] = (self.retriever.endpoint,)
         return asked
 
     @property
@@ -147,6 +151,7 @@ class Config(BaseModel):
         named = [
             self.llm.api_key_env,
             self.judge.api_key_env,
+            None if self.retriever.endpoint is None else self.retriever.endpoint.api_key_env,
             self.calling.toolbench_key_env,
             *self.calling.key_names.values(),
         ]

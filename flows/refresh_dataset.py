@@ -10,6 +10,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 from flows import DEFAULT_DATA
 from flows.build_dataset import Outputs, build_annotations, build_catalogue, build_instructions
+from flows.embed_apis import keep_vectors
 from flows.evaluate_annotations import build_evaluations
 from flows.outcome import Refreshed, StageRun
 from flows.params import Config
@@ -54,6 +55,9 @@ def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:
         if run.expected is None:
             run.expect(forecast_after_catalogue(config, services_of(context), outputs))
         catalogue = {stage: outputs[stage] for stage in ("crawl", "compress")}
+        done += keep_vectors(run, catalogue)
+        if done[-1].stop is not None:
+            return done
         done += for_batches(build_instructions, config.llm)(context, config, catalogue, until)
         selected = _outputs(done).get("select")
         if selected is None or _ended(done, until):

@@ -14,6 +14,7 @@ from pathlib import Path
 from flows import DEFAULT_DATA
 from flows.outcome import (
     Annotated,
+    Embedded,
     Evaluated,
     Imported,
     Labelled,
@@ -161,6 +162,7 @@ _WORTH_TRYING: Mapping[type[Outcome], Sequence[str]] = {
     Reprobed: ("sql @health", "sql @drift", "sql @stale"),
     Evaluated: ('sql "FROM pass_rates"', 'sql "FROM judge_health"', "sql @rejects"),
     Labelled: ('sql "FROM label_confusion"', 'sql "FROM judge_health"', "sql @rejects"),
+    Embedded: ("find weather in Oslo", "retriever evaluate", "sql @nearest_apis"),
     Ranked: ('sql "FROM retrieval_scores LIMIT 10"', "find weather in Oslo", "sql @rejects"),
     Annotated: ("show", "sql @search_effort", "sql @rejects"),
     Imported: ("show", "evaluate", "sql @rejects"),

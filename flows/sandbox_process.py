@@ -58,10 +58,14 @@ def at_addresses(config: Config, *, hub: str, teacher: str) -> Config:
     """
     calling = config.calling.model_copy(update={"resolve": {**config.calling.resolve, "*.sandbox.test": hub}})
     judge = None if config.evaluate.judge is None else _taught(config.evaluate.judge, teacher)
+    retriever, vectors = config.retriever, config.retriever.endpoint
+    if vectors is not None:
+        retriever = retriever.model_copy(update={"endpoint": _taught(vectors, teacher)})
     changed = {
         "calling": calling,
         "llm": _taught(config.llm, teacher),
         "evaluate": config.evaluate.model_copy(update={"judge": judge}),
+        "retriever": retriever,
         "sandbox": config.sandbox.model_copy(update={"serve": False}),
     }
     return config.model_copy(update=changed)

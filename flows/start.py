@@ -32,6 +32,7 @@ from tasks.llm.budget import refuse_uncountable
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.params import LlmParams
 from tasks.probing.judge import Again
+from tasks.retrieval.params import ENDPOINT
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
 from warehouse.files import refuse_foreign
@@ -116,14 +117,33 @@ def start_import(config: Config, data: Path, *, place: Path) -> None:
 def start_evaluate_retrievers(config: Config, data: Path) -> None:
     """Measures retrievers on the instructions of a data folder.  Raises what stopped it."""
     check_data_set(data)
-    asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
 
     def load() -> RunFlow:
         from flows.evaluate_retrievers import evaluate_retrievers
 
-        return lambda _: evaluate_retrievers(asks_nobody, data, return_state=True)
+        return lambda reachable: evaluate_retrievers(reachable, data, return_state=True)
 
-    _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
+    _start(_asking_for_vectors(config), data, load, asks_model=False, calls_apis=False)
+
+
+def start_embed(config: Config, data: Path) -> None:
+    """Encodes the kept APIs of a data folder.  Raises what stopped it."""
+    check_data_set(data)
+
+    def load() -> RunFlow:
+        from flows.embed_apis import embed_apis, require_model
+
+        require_model(config.retriever, data)
+        return lambda reachable: embed_apis(reachable, data, return_state=True)
+
+    _start(_asking_for_vectors(config), data, load, asks_model=False, calls_apis=False)
+
+
+def _asking_for_vectors(config: Config) -> Config:
+    """Nobody else is asked: a sandbox is not served unless its teacher makes the vectors."""
+    if config.retriever.model == ENDPOINT:
+        return config
+    return config.model_copy(update={"sandbox": SandboxParams()})
 
 
 def start_label(config: Config, data: Path, file: Path) -> None:

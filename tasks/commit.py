@@ -32,7 +32,8 @@ STAGE = Stage(
     version=VERSION,
     unit="run",
     reads=dict.fromkeys(
-        ("probe", "compress", "propose", "select", "annotate", "evaluate", "prefer"), (LLM_CALLS,)
+        ("probe", "compress", "propose", "select", "annotate", "evaluate", "prefer", "embed", "rank"),
+        (LLM_CALLS,),
     ),
     writes=(LLM_CALLS, RUNS),
 )
@@ -41,6 +42,7 @@ REFRESH = "refresh"
 ANNOTATE = "annotate"
 EVALUATE = "evaluate"
 IMPORT = "import"
+EMBED = "embed"
 RANK = "rank"
 
 Status = Literal["complete", "partial"]

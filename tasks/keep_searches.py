@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from tasks.annotate import STAGE as ANNOTATE
+from tasks.embed import STAGE as EMBED
 from tasks.import_ import STAGE as IMPORT
 from tasks.judging.judge import PREFERENCE, QUESTIONS
 from tasks.load_queries import STAGE as LOAD
@@ -24,6 +25,7 @@ from warehouse.tables import (
     ANSWER_FACTS,
     APIS,
     DOCUMENTS,
+    EMBEDDINGS,
     EVALUATIONS,
     INSTRUCTIONS,
     LABELS,
@@ -46,7 +48,12 @@ _VOTES: Mapping[str, tuple[tuple[Table[Any], str], ...]] = {
     "label": ((LABELS, "annotation_id"),),
 }
 """What judges and people said, with the columns that name answers; a stage counts its first table."""
-_RANKED_OVER: Mapping[str, Table[Any]] = {"crawl": APIS, "compress": DOCUMENTS, "select": INSTRUCTIONS}
+_RANKED_OVER: Mapping[str, Table[Any]] = {
+    "crawl": APIS,
+    "compress": DOCUMENTS,
+    "select": INSTRUCTIONS,
+    EMBED.name: EMBEDDINGS,
+}
 """What retrievers were measured over."""
 
 

@@ -19,6 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -117,6 +118,22 @@ class Data:
         from warehouse.fulltext import search as found_in
 
         return found_in(self.folder, words, run=self.run, limit=limit).rows
+
+    def find_apis(
+        self, words: str, *, k: int = 5, retriever: str | None = None, config: Path | str | None = None
+    ) -> pd.DataFrame:
+        """The k best APIs for what you need, as `toolloom find` names them; `retriever` says who did.
+
+        retriever: bm25, newest, the digest of a model trained here, a folder or package:NAME of
+        sentence-transformers, or endpoint.  config: a TOML file with `[retriever]`.  Raises `UsageError`.
+        """
+        from flows.finding import find_apis, settings_for
+
+        settings = settings_for(retriever, file=None if config is None else Path(config))
+        found = find_apis(self.folder, words, k, run=self.run, settings=settings)
+        for note in found.notes:
+            warnings.warn(note, stacklevel=2)
+        return found.rows
 
     def tree(self, beginning: str = "", *, width: int = 100, full: bool = False) -> Text:
         """A search as a tree: thoughts, calls, outcomes, what was abandoned, the answer.

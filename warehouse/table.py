@@ -16,17 +16,21 @@ from functools import cache
 from itertools import accumulate, chain
 from operator import attrgetter
 from types import NoneType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NewType, TypeVar
 
 import pyarrow as pa
 from pydantic import TypeAdapter
 
 R = TypeVar("R")
 
+Float32 = NewType("Float32", float)
+"""A number that is stored in 32 bits: of vectors, of which there are many."""
+
 _SCALARS: dict[object, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
+    Float32: pa.float32(),
     bool: pa.bool_(),
     datetime: pa.timestamp("us", tz="UTC"),
 }

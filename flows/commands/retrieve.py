@@ -29,17 +29,46 @@ retriever = typer.Typer(
 def find(
     words: Annotated[list[str], typer.Argument(help="What you need, in your own words.")],
     k: Annotated[int, typer.Option("--k", help="So many APIs, best first.", min=1)] = 5,
+    retriever: Annotated[
+        str | None,
+        typer.Option(
+            "--retriever", help="bm25, newest, endpoint, the digest, folder or package:NAME of a model."
+        ),
+    ] = None,
     format_: RowFormat = Format.TABLE,
     run: Earlier = None,
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
     data: Data = DEFAULT_DATA,
     verbose: Verbose = False,
 ) -> None:
     """Find the APIs for what you need, among those that were kept; best first."""
     with command(verbose):
-        from flows.text.ask import printed
-        from flows.text.retrieval import found
+        from flows.finding import find_apis, settings_for
+        from flows.text.retrieval import found_text
 
-        print(printed(found(data.resolve(), " ".join(words), k, run=run), format_.value))  # noqa: T201
+        settings = settings_for(retriever, profile=profile, file=config, overrides=set_ or ())
+        found = find_apis(data.resolve(), " ".join(words), k, run=run, settings=settings)
+        print(found_text(found, format_.value))  # noqa: T201
+
+
+@retriever.command()
+def embed(
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Encode the kept APIs with the model in use, as far as they have changed; refreshes do from then on."""
+    with command(verbose, quiet=quiet):
+        from flows.configure import chosen_config
+        from flows.start import start_embed
+
+        settings = chosen_config(data, profile=profile, file=config, overrides=set_ or (), searches_only=True)
+        start_embed(settings, data.resolve())
 
 
 @retriever.command()

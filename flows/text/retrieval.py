@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
+from flows.finding import FoundApis
 from flows.report import say
 from flows.text.ask import printed
 from tasks.catalogue.params import ToolbenchParams
@@ -16,16 +18,14 @@ from tasks.catalogue.toolbench.layout import find_layout
 from tasks.catalogue.toolbench.source import open_toolbench
 from tasks.errors import UsageError
 from tasks.judging.compare import rates
-from tasks.retrieval.documents import ApiDocument, documents_of, words_of
+from tasks.retrieval.documents import ApiDocument, documents_of
 from tasks.retrieval.judged import holds_judged, read_judged
 from tasks.retrieval.lexical import Lexical
-from tasks.retrieval.ranking import order_of, ranked
-from warehouse import manifest
+from tasks.retrieval.ranking import ranked
 from warehouse.connect import open_database
 from warehouse.sql import sql_files
-from warehouse.store import Store
 from warehouse.table import to_columns
-from warehouse.tables import APIS, DOCUMENTS, RETRIEVAL_RANKS, TOOLS
+from warehouse.tables import RETRIEVAL_RANKS
 from warehouse.tables.instructions import Instruction
 
 METRICS = ("ndcg", "recall", "complete", "reciprocal_rank")
@@ -147,26 +147,11 @@ def _of_query_files(location: Path) -> tuple[list[ApiDocument], list[Instruction
     return documents_of(tools, apis), asked, loaded.n_queries
 
 
-def found(data: Path, query: str, k: int, *, run: str | None) -> pd.DataFrame:
-    """The k best APIs for a query.  Raises `UsageError` without a word to go by, or without a catalogue."""
-    if not words_of(query):
-        raise UsageError("there is no word to go by", fix='as in `toolloom find "the weather in Oslo"`')
-    root = data.resolve()
-    shown = manifest.newest(root) if run is None else manifest.load(root, run)
-    if shown is None or "crawl" not in shown.stages:
-        raise UsageError(
-            f"there is no catalogue in {data}", fix="run `toolloom refresh`, or name another folder"
-        )
-    store = Store(root)
-    tools, apis = (store.read(table, shown.tables[table.name]) for table in (TOOLS, APIS))
-    kept = {api_id for (api_id,) in store.select(shown.tables[DOCUMENTS.name], "api_id")}
-    documents = documents_of(tools, apis, kept if "compress" in shown.stages else None)
-    scores = Lexical(documents).scores([query])
-    best = [int(each) for each in order_of(scores)[0][:k] if scores[0, each] > 0]
-    return pd.DataFrame(
-        {
-            "score": [round(float(scores[0, each]), 3) for each in best],
-            "api_id": [documents[each].api_id for each in best],
-            "says": [documents[each].text for each in best],
-        }
-    )
+def found_text(found: FoundApis, output: str) -> str:
+    """As JSON or CSV rows alone, and what there is to say of them on the standard error."""
+    if output != "table":
+        for line in found.notes:
+            print(line, file=sys.stderr)  # noqa: T201 - rows are for programs
+        return printed(found.rows, output)
+    heading = f"by {found.retriever}, among {found.n_apis:,} APIs"
+    return "\n".join([*found.notes, heading, "", printed(found.rows.drop(columns="retriever"), output)])

@@ -94,7 +94,16 @@ class ProtocolError(Exception):
 
 
 def parse(raw: bytes) -> Json:
-    """The request as JSON, checked.  Raises `ProtocolError` as an endpoint would refuse it."""
+    """The chat request as JSON, checked.  Raises `ProtocolError` as an endpoint would refuse it."""
+    request = parse_object(raw)
+    _check_messages(request.get("messages"))
+    _check_tools(request)
+    _check_settings(request)
+    return request
+
+
+def parse_object(raw: bytes) -> Json:
+    """The request as JSON, for this model.  Raises `ProtocolError`."""
     try:
         request = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -102,9 +111,6 @@ def parse(raw: bytes) -> Json:
     if not isinstance(request, dict):
         raise ProtocolError(400, "The body must be a JSON object.")
     _check_model(request)
-    _check_messages(request.get("messages"))
-    _check_tools(request)
-    _check_settings(request)
     return request
 
 

@@ -2,6 +2,7 @@
 
     GET  /v1/models              one model, "toolloom-teacher"
     POST /v1/chat/completions    tools, tool_choice, response_format, max_tokens, seed; no streaming
+    POST /v1/embeddings          vectors of texts, by their words (`sandbox.teacher.embeddings`)
     POST /v1/files, /v1/batches  chat requests in batches (`sandbox.teacher.batches`)
     GET  /stats                  what was asked so far
     POST /stats/reset
@@ -24,6 +25,7 @@ from aiohttp import web
 
 from sandbox.teacher import protocol
 from sandbox.teacher.batches import Batches, Handler
+from sandbox.teacher.embeddings import embeddings
 from sandbox.teacher.faults import EndpointFault, TeacherFaults
 from sandbox.teacher.protocol import Json, ProtocolError
 from sandbox.teacher.rules import answer
@@ -38,6 +40,7 @@ def build_teacher(faults: TeacherFaults | None = None, api_key: str | None = Non
     app.router.add_get("/v1/models", teacher.models)
     app.router.add_get("/v1/models/{model}", teacher.model)
     app.router.add_post("/v1/chat/completions", teacher.chat)
+    app.router.add_post("/v1/embeddings", teacher.guarding(teacher.embed))
     app.router.add_get("/stats", teacher.statistics)
     app.router.add_post("/stats/reset", teacher.reset)
     Batches(teacher.complete).add_routes(app, teacher.guarding)
@@ -109,6 +112,14 @@ class _Teacher:
             self._stats.faults[fault] += 1
             return self._fail(fault, request)
         return _json(self._completion(asked, raw, digest))
+
+    async def embed(self, request: web.Request) -> dict[str, Any]:
+        raw = await request.read()
+        answered = embeddings(protocol.parse_object(raw))
+        self._stats.seen[hashlib.blake2b(raw, digest_size=16).hexdigest()] += 1
+        self._stats.by_stage["embed"] += 1
+        self._stats.tokens_in += answered["usage"]["total_tokens"]
+        return answered
 
     def complete(self, raw: bytes) -> dict[str, Any]:
         """The completion for a request that came in a batch.  Raises `ProtocolError`."""

@@ -13,8 +13,9 @@ from tasks.llm.batching.batches import BatchRunner, Record, Records, batches_of
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import NullStore, ReplyStore
 from tasks.llm.detect import detect_capabilities
+from tasks.llm.embeddings import Embedder, EmbeddingClient
 from tasks.llm.endpoint import Endpoint, StoredModel
-from tasks.llm.params import Capabilities, LlmParams
+from tasks.llm.params import Capabilities, EmbeddingParams, LlmParams
 from tasks.llm.spending import SpendingLog, UsageLog, forget_other_runs, spending_file
 from tasks.transport.kvstore import DurableMap
 from tasks.transport.redactor import Redactor
@@ -61,6 +62,7 @@ class ModelServices:
     ledger: Ledger
     usage: UsageLog
     spending: SpendingLog
+    redactor: Redactor
 
     @classmethod
     def open(cls, run: RunContext, runtime: Runtime, redactor: Redactor) -> ModelServices:
@@ -102,6 +104,7 @@ class ModelServices:
             ledger=ledger,
             usage=usage,
             spending=spending,
+            redactor=redactor,
         )
 
     @property
@@ -119,6 +122,11 @@ class ModelServices:
         store, attempts: in the place of the replies of the data folder, and of `[llm] attempts`.
         """
         return self._model(self.judge if stage in JUDGING else self.writer, stage, store, attempts)
+
+    def embedder(self, params: EmbeddingParams) -> Embedder:
+        """An endpoint's vectors, paid and kept as replies are."""
+        endpoint = Endpoint(params, redactor=self.redactor, ledger=self.ledger, client=EmbeddingClient)
+        return Embedder(self.runtime.enter(endpoint), self.replies, self.ledger)
 
     def _model(self, asked: Asked, stage: str, store: ReplyStore | None, attempts: int | None) -> StoredModel:
         return StoredModel(

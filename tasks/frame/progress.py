@@ -119,6 +119,11 @@ class ShardProgress:
             self.done += size
             self.rejected += rejected
 
+    def carry(self, size: int) -> None:
+        """So much of what will be done was done by an earlier run."""
+        with self._guard:
+            self.carried += size
+
     def give_up(self, size: int = 1) -> None:
         """What was taken up will not be done."""
         with self._guard:

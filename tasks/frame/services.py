@@ -21,6 +21,8 @@ from tasks.frame.calls import CallServices
 from tasks.frame.model import ModelServices
 from tasks.frame.progress import Progress
 from tasks.frame.run import RunContext
+from tasks.retrieval.encoding import SentenceEncoder
+from tasks.retrieval.using import CountingEncoder, EndpointEncoder, ModelInUse, OneAtATime
 from tasks.transport.redactor import Redactor, secrets_named
 from tasks.transport.runtime import WINDOW, Mapped, Runtime
 from warehouse.ref import TableRef
@@ -45,6 +47,20 @@ class Services:
     _limits: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     _read: dict[tuple[TableRef, ...], Sequence[Any]] = field(default_factory=dict)
     _reading: threading.Lock = field(default_factory=threading.Lock)
+    _encoders: dict[str, CountingEncoder] = field(default_factory=dict)
+
+    def encoder(self, model: ModelInUse) -> CountingEncoder:
+        """What turns texts into vectors; one for all shards."""
+        with self._reading:
+            if model.digest not in self._encoders:
+                self._encoders[model.digest] = self._opened(model)
+            return self._encoders[model.digest]
+
+    def _opened(self, model: ModelInUse) -> CountingEncoder:
+        if model.endpoint is not None:
+            return EndpointEncoder(self.model.embedder(model.endpoint), self.runtime.run)
+        assert model.folder is not None, "a model is an endpoint's, or has weights"
+        return OneAtATime(SentenceEncoder(model.folder))
 
     def rows(self, table: Table[R], refs: Sequence[TableRef]) -> Sequence[R]:
         """Rows of a whole table that every shard of a stage looks things up in: read once."""

@@ -29,6 +29,7 @@ GIVEN = {
     "crawl": "crawled",
     "probe": "probed",
     "compress": "compressed",
+    "embed": "embedded",
     "sample": "sampled",
     "propose": "proposed",
     "select": "selected",

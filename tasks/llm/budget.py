@@ -11,7 +11,7 @@ from time import monotonic
 from types import MappingProxyType
 
 from tasks.errors import BadRow, OverBudget, ToolloomError, UsageError
-from tasks.llm.chat import Reply, ReplyStore, Usage
+from tasks.llm.chat import Reply, StoresReplies, Usage
 from tasks.llm.failures import Cost
 from tasks.llm.params import BudgetParams, Caps, LlmParams
 from tasks.llm.spending import Recorder, SpendingLog, Spent
@@ -281,7 +281,7 @@ class Payment:
     tokens_in: int = 0
     max_tokens: int = 0
     key: str | None = None
-    store: ReplyStore | None = None
+    store: StoresReplies | None = None
     tries: int = 0
     held: Spent | None = None
     name: str = ""

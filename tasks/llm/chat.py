@@ -275,6 +275,12 @@ def reply_key(row_id: str, ordinal: int, request_digest: str) -> bytes:
     return bytes.fromhex(digest_of([row_id, ordinal, request_digest]))
 
 
+class StoresReplies(Protocol):
+    """Where a reply is kept before it is used."""
+
+    async def put(self, key: bytes, reply: Reply) -> None: ...
+
+
 class ReplyStore:
     """Replies by row, ordinal within the row, and request."""
 

@@ -96,6 +96,8 @@ class Asks(Protocol):
 class Client:
     """One endpoint's HTTP side.  Use it in one event loop; `close` it there."""
 
+    path = "/chat/completions"
+
     def __init__(self, params: LlmParams, redactor: Redactor = NO_SECRETS) -> None:
         """redactor: of other configured keys than the endpoint's own."""
         self.params = params
@@ -183,8 +185,7 @@ class Client:
         """
         body = self.acceptable(body)
         try:
-            answer = await self._exchange("POST", "/chat/completions", body)
-            reply = parse_reply(answer, model=self.params.model)
+            reply = self.parsed(await self._exchange("POST", self.path, body))
         except Ambiguous as refusal:
             self._refused_in_a_row += 1
             if not self._has_answered or self._refused_in_a_row >= _REFUSED_IN_A_ROW:
@@ -198,6 +199,10 @@ class Client:
             raise
         self._has_answered, self._refused_in_a_row = True, 0
         return reply
+
+    def parsed(self, answer: bytes) -> Reply:
+        """The reply in an answer.  Raises `MalformedReply`."""
+        return parse_reply(answer, model=self.params.model)
 
     def acceptable(self, body: bytes) -> bytes:
         """The body without the fields that the endpoint was found not to take back."""

@@ -52,7 +52,8 @@ def _name_section(error: ToolloomError, params: LlmParams) -> None:
 
 
 @contextmanager
-def _named_by(params: LlmParams) -> Iterator[None]:
+def named_by(params: LlmParams) -> Iterator[None]:
+    """What goes wrong inside is told of the section in which the endpoint is set."""
     try:
         yield
     except ToolloomError as error:
@@ -76,12 +77,14 @@ class Endpoint:
         first_pause_s: float = 0.5,
         redactor: Redactor = NO_SECRETS,
         ledger: Ledger | None = None,
+        client: type[Client] = Client,
     ) -> None:
+        """client: of another route than that of chats."""
         self.params = params
         self.capabilities = capabilities or Capabilities()
         self.learned_context: int | None = None  # from the refusal of a request that was too long
-        with _named_by(params):
-            self.client = Client(params, redactor)
+        with named_by(params):
+            self.client = client(params, redactor)
         self._ledger = ledger or Ledger(BudgetParams(), params)
         self._first_pause_s = first_pause_s
         limiter = ConcurrencyLimiter(params.concurrency)
@@ -124,7 +127,7 @@ class Endpoint:
 
         Raises `EndpointDown` when nobody answers, `UsageError` when the key is refused.
         """
-        with _named_by(self.params):
+        with named_by(self.params):
             await check_endpoint(self.client, self._first_pause_s)
 
     def prepare(

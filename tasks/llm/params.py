@@ -134,6 +134,20 @@ class JudgeParams(LlmParams):
     section: ClassVar[str] = "[evaluate.judge]"
 
 
+class EmbeddingParams(LlmParams):
+    """`[retriever.endpoint]`: an endpoint that makes vectors, with all that `[llm]` may say of one."""
+
+    section: ClassVar[str] = "[retriever.endpoint]"
+
+    dimensions: int | None = Field(
+        default=None, ge=1, description="Of its vectors; none: as many as the model has."
+    )
+    texts_per_request: Annotated[int, NotInKey("speed")] = Field(default=64, ge=1, le=2048)
+    # Vectors are no tokens, and are not paid for.
+    price_out: Annotated[float | None, NotInKey("money")] = Field(default=0.0, ge=0)
+    max_tokens: int | None = Field(default=1, ge=1)
+
+
 class Caps(BaseModel):
     """What may be spent at most."""
 

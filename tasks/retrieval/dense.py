@@ -8,7 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from tasks.errors import UsageError
 from tasks.retrieval.ranking import Retriever, Scores
+
+_RANK = 60
 
 
 class Encoder(Protocol):
@@ -28,7 +31,15 @@ class Dense:
     encoder: Encoder
 
     def scores(self, queries: Sequence[str]) -> Scores:
-        found: Scores = self.encoder.encode(queries) @ self.vectors.T
+        """Raises `UsageError` where the encoder's vectors are of another length."""
+        encoded = self.encoder.encode(queries)
+        if encoded.shape[1] != self.vectors.shape[1]:
+            raise UsageError(
+                f"the vectors of the APIs have {self.vectors.shape[1]:,} numbers, and those that {self.name} "
+                f"makes now {encoded.shape[1]:,}",
+                fix="`toolloom retriever embed` makes them anew",
+            )
+        found: Scores = encoded @ self.vectors.T
         return found
 
 
@@ -51,6 +62,33 @@ class Mixed:
     def scores(self, queries: Sequence[str]) -> Scores:
         first, second = (_standardised(each.scores(queries)) for each in (self.first, self.second))
         return np.asarray((1 - self.weight) * first + self.weight * second, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Reciprocal rank fusion: 1 / (60 + rank) by each, weighted (Cormack et al. 2009).
+
+    weight: as of `Mixed`.  Only ranks count, not how sure a retriever is.
+    """
+
+    first: Retriever
+    second: Retriever
+    weight: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.first.name}+{self.second.name} by ranks"
+
+    def scores(self, queries: Sequence[str]) -> Scores:
+        first, second = (1 / (_RANK + _ranks(each.scores(queries))) for each in (self.first, self.second))
+        return np.asarray((1 - self.weight) * first + self.weight * second, dtype=np.float32)
+
+
+def _ranks(scores: Scores) -> Scores:
+    """Of each document in its row, from 1; what scores the same has the rank of the last of them."""
+    rows = [len(row) - np.searchsorted(np.sort(row), row, side="left") for row in scores]
+    ranks: Scores = np.array(rows, dtype=np.float32).reshape(scores.shape)
+    return ranks
 
 
 def _standardised(scores: Scores) -> Scores:

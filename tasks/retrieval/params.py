@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.identity import OnlyInKeyOf
+from tasks.identity import OnceSet, OnlyInKeyOf
+from tasks.llm.params import EmbeddingParams
+
+Fusion = Literal["scores", "ranks"]
+BM25, NEWEST, ENDPOINT = "bm25", "newest", "endpoint"
 
 
 class RetrieverParams(BaseModel):
@@ -14,6 +18,18 @@ class RetrieverParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    model: Annotated[str, OnlyInKeyOf()] = Field(
+        NEWEST,
+        min_length=1,
+        description="What finds APIs, mixed with BM25: `newest`, the one trained last in the data folder "
+        "(BM25 alone where there is none); the digest of one trained there; a folder, a name or "
+        "`package:NAME` of sentence-transformers, untrained; `endpoint`; or `bm25`, which needs no vectors.",
+    )
+    endpoint: Annotated[EmbeddingParams | None, OnlyInKeyOf(), OnceSet()] = Field(
+        None,
+        description="What makes vectors where `model` is `endpoint`: its base_url and model, and all else "
+        "that [llm] may say; `dimensions` and `texts_per_request` of its own.",
+    )
     base: Annotated[str, OnlyInKeyOf("train_retriever")] = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
         description="The model that training begins with: a folder or a name of sentence-transformers, which "
@@ -54,4 +70,8 @@ class RetrieverParams(BaseModel):
     seed: Annotated[int, OnlyInKeyOf("train_retriever")] = Field(0, ge=0, description="Of the order.")
     mix: Annotated[float, OnlyInKeyOf("rank")] = Field(
         0.7, ge=0, le=1, description="Weight of the model in the sum with BM25."
+    )
+    fusion: Annotated[Fusion, OnlyInKeyOf("rank")] = Field(
+        "scores",
+        description="What of both is summed: scores, in standard deviations, or reciprocal ranks.",
     )

@@ -14,7 +14,17 @@ from toolbench_queries import mentions, query, tool_called, write_queries
 from typer.testing import CliRunner
 from warm import WarmToolloom
 
+import toolloom as python_face
 from flows.cli import app
+
+NEED = "How far apart are two airports?"
+
+
+@pytest.fixture(scope="module")
+def at_teacher(sandbox: Sandbox) -> list[str]:
+    """`--set` arguments that have the teacher make the vectors."""
+    said = {"model": "endpoint", "endpoint.base_url": sandbox.teacher, "endpoint.model": "toolloom-teacher"}
+    return [part for name, value in said.items() for part in ("--set", f"retriever.{name}={value}")]
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +32,14 @@ def measured(
     toolloom: WarmToolloom,
     sandbox: Sandbox,
     uninterrupted: Snapshot,
+    at_teacher: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, list[dict[str, Any]]]:
-    """A folder whose instructions BM25 was measured on; and what was printed."""
+    """A folder whose instructions retrievers were measured on; and what was printed."""
     data = tmp_path_factory.mktemp("measured") / "data"
     shutil.copytree(uninterrupted.data, data)
     arguments = ["retriever", "evaluate", "--format", "json"]
-    done = toolloom(*arguments, *SMALL, *sandbox.settings(), "--data", data)
+    done = toolloom(*arguments, *SMALL, *sandbox.settings(), *at_teacher, "--data", data)
     assert done.returncode == 0, done.stdout + done.stderr
     return data, json.loads(done.stdout)
 
@@ -37,36 +48,67 @@ def test_all_kept_apis_are_ranked_for_all_instructions(measured: tuple[Path, Any
     data, _ = measured
     assert rows(
         data,
-        "SELECT count(*) = (SELECT count(*) FROM instructions) AS all_of_them, "
+        "SELECT retriever, count(*) = (SELECT count(*) FROM instructions) AS all_of_them, "
         "bool_and(n_apis = (SELECT count(*) FROM documents)) AS all_apis, "
         "bool_and(len(ranks) = len(relevant_apis)) AS all_needed, "
         "bool_and(list_max(ranks) <= n_apis AND list_min(ranks) >= 1) AS are_ranks "
-        "FROM retrieval_ranks JOIN instructions USING (instruction_id)",
-    ) == [{"all_of_them": True, "all_apis": True, "all_needed": True, "are_ranks": True}]
+        "FROM retrieval_ranks JOIN instructions USING (instruction_id) GROUP BY ALL ORDER BY ALL",
+    ) == [
+        {"retriever": each, "all_of_them": True, "all_apis": True, "all_needed": True, "are_ranks": True}
+        for each in ("bm25", "bm25+toolloom-teacher", "toolloom-teacher")
+    ]
+
+
+def test_every_kept_api_has_a_vector(measured: tuple[Path, Any]) -> None:
+    data, _ = measured
+    (n,) = rows(
+        data,
+        "SELECT count(*) AS apis, count(vector) AS vectors "
+        "FROM documents LEFT JOIN embeddings USING (api_id)",
+    )
+    assert n["vectors"] == n["apis"] > 0
 
 
 def test_what_is_printed_is_what_the_view_says(measured: tuple[Path, list[dict[str, Any]]]) -> None:
     data, printed = measured
     (of_all,) = [
-        row for row in printed if (row["instructions"], row["twins"], row["k"]) == ("all", "apart", 5)
+        row
+        for row in printed
+        if (row["retriever"], row["instructions"], row["twins"], row["k"]) == ("bm25", "all", "apart", 5)
     ]
     (said,) = rows(
         data,
         "SELECT count(*) AS n, avg(ndcg) AS ndcg, avg(recall) AS recall, avg(complete) AS complete "
-        "FROM retrieval_scores WHERE k = 5 AND twins = 'apart'",
+        "FROM retrieval_scores WHERE k = 5 AND twins = 'apart' AND retriever = 'bm25'",
     )
     assert {name: of_all[name] for name in said} == pytest.approx(said)
     assert of_all["ndcg_low"] <= of_all["ndcg"] <= of_all["ndcg_high"]
 
 
-def test_a_refresh_of_the_same_keeps_the_ranks(
+KEPT = "SELECT (SELECT count(*) FROM embeddings) AS vectors, (SELECT count(*) FROM retrieval_ranks) AS ranks"
+
+
+def test_a_refresh_of_the_same_encodes_nothing_and_keeps_vectors_and_ranks(
+    measured: tuple[Path, Any], toolloom: WarmToolloom, sandbox: Sandbox, at_teacher: list[str]
+) -> None:
+    data, _ = measured
+    before, encodings = rows(data, KEPT), sandbox.stats["by_stage"]["embed"]
+    done = toolloom("refresh", *SMALL, *sandbox.settings(), *at_teacher, "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(data, KEPT) == before
+    assert sandbox.stats["by_stage"]["embed"] == encodings
+
+
+@pytest.mark.slow
+def test_a_refresh_that_cannot_encode_leaves_vectors_behind_and_goes_on(
     measured: tuple[Path, Any], toolloom: WarmToolloom, sandbox: Sandbox
 ) -> None:
     data, _ = measured
-    before = rows(data, "SELECT count(*) AS n FROM retrieval_ranks")
+    before = rows(data, KEPT)
     done = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert rows(data, "SELECT count(*) AS n FROM retrieval_ranks") == before
+    assert "vectors are left behind" in done.stdout
+    assert rows(data, KEPT) == before
 
 
 def test_find_shows_the_best_apis(measured: tuple[Path, Any]) -> None:
@@ -81,6 +123,29 @@ def test_find_shows_the_best_apis(measured: tuple[Path, Any]) -> None:
     assert done.exit_code == 0
     assert len(found) <= 2
     assert found[0]["api_id"] == api["api_id"]
+
+
+def test_find_says_which_retriever_answered(measured: tuple[Path, Any], at_teacher: list[str]) -> None:
+    plain = CliRunner().invoke(app, ["find", NEED, "--k", "1", "--data", str(measured[0])])
+    mixed = CliRunner().invoke(
+        app, ["find", NEED, "--k", "2", "--format", "json", *at_teacher, "--data", str(measured[0])]
+    )
+    assert "by bm25, among" in plain.stdout
+    assert [row["retriever"] for row in json.loads(mixed.stdout)] == ["bm25+toolloom-teacher"] * 2
+
+
+def test_more_apis_than_there_are_is_all_of_them_and_said(measured: tuple[Path, Any]) -> None:
+    with python_face.open_data(measured[0]) as data, pytest.warns(UserWarning, match="fewer than 100,000"):
+        found = data.find_apis(NEED, k=100_000, retriever="bm25")
+    assert found.api_id.is_unique
+
+
+def test_a_named_model_that_is_not_there_does_not_give_way_to_bm25(measured: tuple[Path, Any]) -> None:
+    done = CliRunner().invoke(
+        app, ["find", NEED, "--retriever", "package:nothing-here", "--data", str(measured[0])]
+    )
+    assert done.exit_code == 2
+    assert "nothing-here" in done.output
 
 
 def test_queries_of_files_need_no_data_folder(tmp_path: Path) -> None:
@@ -128,6 +193,7 @@ def test_judged_queries_bring_their_corpus_along(tmp_path: Path) -> None:
         (["find", "!!"], "there is no word to go by"),
         (["find", "weather"], "there is no catalogue"),
         (["retriever", "evaluate"], "there is no data set"),
+        (["retriever", "embed"], "there is no data set"),
         (["retriever", "evaluate", "--queries", "nowhere.json"], "--queries"),
     ],
 )

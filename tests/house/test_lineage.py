@@ -29,6 +29,7 @@ def test_the_stages_are_declared_in_the_order_of_a_refresh() -> None:
         "evaluate",
         "prefer",
         "label",
+        "embed",
         "rank",
         "commit",
     )
@@ -52,7 +53,8 @@ def test_a_stage_reads_what_it_declares(stage: Stage) -> None:
         if isinstance(node, ast.Subscript)
         and isinstance(node.slice, ast.Attribute)
         and isinstance(node.slice.value, ast.Name)
-        and ast.unparse(node.value) in {f"{given}.tables" for given in GIVEN.values()}
+        and ast.unparse(node.value)
+        in {f"{given}.{files}" for given in (*GIVEN.values(), "before") for files in ("tables", "shards")}
     }
 
     assert read | passed_on == tables_read(stage)

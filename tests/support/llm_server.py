@@ -126,6 +126,16 @@ class ModelServer:
 
         self._app.router.add_get(path, handle)
 
+    def add_post(self, path: str, answer: Answer) -> None:
+        """Likewise; what it is asked is among the `requests`."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            body: Json = orjson.loads(await request.read())
+            self.requests.append(body)
+            return await answer(request, body)
+
+        self._app.router.add_post(path, handle)
+
     def __enter__(self) -> ModelServer:
         self.url = self._serving.__enter__() + "/v1"
         return self

@@ -12,7 +12,7 @@ from warehouse.tables.documents import DOCUMENTS
 from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, LABELS, PREFERENCES
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
-from warehouse.tables.retrieval import RETRIEVAL_RANKS
+from warehouse.tables.retrieval import EMBEDDINGS, RETRIEVAL_RANKS
 
 __all__ = [
     "ANNOTATIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "CALLS",
     "CANDIDATES",
     "DOCUMENTS",
+    "EMBEDDINGS",
     "EVALUATIONS",
     "INSTRUCTIONS",
     "LABELS",
@@ -57,6 +58,7 @@ TABLES: dict[str, Table[Any]] = {
         EVALUATIONS,
         PREFERENCES,
         LABELS,
+        EMBEDDINGS,
         RETRIEVAL_RANKS,
         REJECTS,
         LLM_CALLS,

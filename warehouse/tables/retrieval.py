@@ -1,10 +1,34 @@
-"""How well retrievers find the APIs that instructions need."""
+"""Vectors of APIs, and how well retrievers find the APIs that instructions need."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warehouse.table import Table
+from warehouse.table import Float32, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """What a model makes of the text that an API says of itself: a vector of length 1.
+
+    model: the digest of the model; document: the digest of the text.  While both stay, so does the vector.
+    run_id: the run that encoded the text.
+    """
+
+    api_id: str
+    model: str
+    document: str
+    vector: tuple[Float32, ...]
+    run_id: str
+
+
+EMBEDDINGS = Table(
+    name="embeddings",
+    row_type=Embedding,
+    grain="a kept API",
+    key=("api_id",),
+    volatile=frozenset({"run_id"}),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
