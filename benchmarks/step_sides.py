@@ -94,7 +94,7 @@ def ours(load: Load) -> Measured:
         def search(shard: int, numbers: range) -> None:
             rows = world.Shard.of(run.data, numbers)
             tables = (rows.instructions, rows.documents, rows.apis, rows.tools)
-            work(services_of(run), params, shard, *tables, None)
+            work(services_of(run), params, shard, *tables, None, "sampled")
 
         def search_all(numbers: range) -> None:
             size = params.instructions_per_shard

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from flows import DEFAULT_DATA
 from flows.build_dataset import budgets_for
 from flows.configure import came_with_queries
+from flows.offering import offers_for
 from flows.outcome import Annotated, Found, StageRun, Unusable
 from flows.params import Config
 from flows.run import OpenRun, run_in
@@ -49,7 +50,7 @@ ALL = Asked()
 @flow(name="annotate-instructions", flow_run_name="annotate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Asked = ALL) -> Annotated:
     """Searches, and commits a run of kind `annotate`: the snapshot shown, with these searches beside."""
-    variant = f"{config.annotate.method} {asked.model_dump_json()}"
+    variant = f"{config.annotate.method} {config.annotate.offer or ''} {asked.model_dump_json()}"
     with run_in(
         data,
         config,
@@ -110,10 +111,13 @@ def _run_stages(run: OpenRun, asked: Asked) -> list[StageRun]:
         if asked.queries is not None:
             if "probe" not in before:
                 sequence.stage(CRAWL, _catalogue_in(config.catalogue, asked.queries))
-            sequence.stage(LOAD_QUERIES, QueryFiles(place=asked.queries))
+            bare = config.annotate.retrieved is not None
+            sequence.stage(LOAD_QUERIES, QueryFiles(place=asked.queries, bare=bare))
         if asked.queries is not None or "select" not in before:
             sequence.outputs["select"] = sequence.outputs[LOAD_QUERIES.name]
-        sequence.stage(SEARCH, budgets=budgets_for(run.context, config.annotate))
+        offers = offers_for(run.context, config, sequence.outputs)
+        budgets = budgets_for(run.context, config.annotate, offers)
+        sequence.stage(SEARCH, budgets=budgets, offers=offers)
     return sequence.done
 
 

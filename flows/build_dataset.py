@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.offering import offers_for
 from flows.outcome import StageRun
 from flows.params import Config
 from flows.report import say
@@ -26,7 +27,7 @@ from tasks.probing.params import unused
 from tasks.propose import STAGE as PROPOSE
 from tasks.rank import STAGE as RANK
 from tasks.sample import STAGE as SAMPLE
-from tasks.search.annotate import OFFER, SPENT, budgets_of
+from tasks.search.annotate import OFFER, SPENT, Offers, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
 from warehouse import manifest
@@ -94,7 +95,8 @@ def build_annotations(
 ) -> list[StageRun]:
     """Search a solution path for every selected instruction."""
     with StageSequence(run, config, until, outputs=outputs) as sequence:
-        sequence.stage(ANNOTATE, budgets=budgets_for(run, config.annotate))
+        offers = offers_for(run, config, outputs)
+        sequence.stage(ANNOTATE, budgets=budgets_for(run, config.annotate, offers), offers=offers)
     return sequence.done
 
 
@@ -130,7 +132,9 @@ def cached_stages(run: RunContext, config: Config) -> Outputs:
     return {stage: output for stage, output in sequence.outputs.items() if stage in catalogue}
 
 
-def budgets_for(run: RunContext, params: AnnotateParams) -> dict[str, int] | None:
+def budgets_for(
+    run: RunContext, params: AnnotateParams, offers: Offers | None = None
+) -> dict[str, int] | None:
     """What `react@budget` may spend: what another method spent on the same instructions in this data folder.
 
     By instruction, from the run that is shown; None for methods that need none.
@@ -140,7 +144,7 @@ def budgets_for(run: RunContext, params: AnnotateParams) -> dict[str, int] | Non
     shown = manifest.newest(run.data)
     refs = () if shown is None else shown.tables.get(ANNOTATIONS.name, ())
     spent = Store(run.data).select(refs, *SPENT)
-    return budgets_of(spent, params, model=run.llm.model, offer=OFFER)
+    return budgets_of(spent, params, model=run.llm.model, offer=offers.name if offers else OFFER)
 
 
 def say_what_is_missing(run: RunContext, crawled: StageOutput) -> None:

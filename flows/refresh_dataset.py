@@ -18,6 +18,7 @@ from flows.plan import forecast, forecast_after_catalogue
 from flows.run import OpenRun, run_in
 from flows.stages import STAGES, for_batches
 from tasks.commit import REFRESH, Status, parent_of, refreshed_below, without_lost
+from tasks.embed import STAGE as EMBED
 from tasks.evaluate import STAGE as EVALUATE
 from tasks.frame.services import services_of
 from tasks.keep_searches import keep_searches, keep_votes, merged_votes
@@ -62,7 +63,8 @@ def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:
         selected = _outputs(done).get("select")
         if selected is None or _ended(done, until):
             return done
-        done += build_annotations(context, config, {**catalogue, "select": selected}, until)
+        vectors = {stage: output for stage, output in _outputs(done).items() if stage == EMBED.name}
+        done += build_annotations(context, config, {**catalogue, **vectors, "select": selected}, until)
         if not config.evaluate.in_refresh or "annotate" not in _outputs(done) or _ended(done, until):
             return done
         stages = _with_kept(run, _outputs(done))

@@ -77,7 +77,7 @@ def start_annotate(config: Config, data: Path, *, queries: Path | None, replay: 
     if queries is None:
         check_data_set(data, otherwise="give queries with --queries, ")
     else:
-        check_queries(queries)
+        check_queries(queries, bare=config.annotate.retrieved is not None)
 
     def load() -> RunFlow:
         from flows.annotate_instructions import Asked, annotate_instructions

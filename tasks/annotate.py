@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from tasks.frame.running import TableRows, stop_notice, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
+from tasks.llm.embeddings import STAGE as EMBED
 from tasks.search.annotate import (
     OFFER,
     Budgets,
+    Offers,
     annotate_instruction,
     annotation_id_of,
     choose_instructions,
@@ -48,31 +51,46 @@ def split(
     compressed: StageOutput | None,
     selected: StageOutput,
     budgets: Budgets | None = None,
+    offers: Offers | None = None,
 ) -> Split:
     """Shards are buckets of the instructions; a shard's key covers only the APIs they offer.
 
     compressed: None when nothing was; the catalogue's own words are shown then.  budgets: of react@budget.
+    offers: what is offered in the place of the APIs that instructions name.
     """
     run = services.run
     instructions = services.store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
-    wanted, rejects = choose_instructions(instructions, params, budgets or {})
+    wanted, rejects = choose_instructions(instructions, params, budgets or {}, offers)
     shown = () if compressed is None else compressed.tables[DOCUMENTS.name]
     documents: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, shown)}
     tools: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, crawled.tables[TOOLS.name])}
     apis: Sequence[Api] = services.rows(APIS, crawled.tables[APIS.name])
+    if offers is not None:
+        prints = {row.api_id: row.fingerprint for row in apis}
+        wanted = [
+            replace(row, api_ids=own, api_fingerprints=tuple(prints[each] for each in own))
+            for row, own in ((row, offers.api_ids[row.instruction_id]) for row in wanted)
+        ]
+    offer = OFFER if offers is None else offers.name
     tool_of = {row.api_id: tools[row.tool_id] for row in apis if row.tool_id in tools}
     buckets = bucket_count(len(wanted), params.instructions_per_shard, run.shard_counts.get(STAGE.name))
     key_of = STAGE.shard_keys(run, params)
+
+    def digests_of(bucket: Sequence[Instruction]) -> object:
+        content = content_digest(bucket, documents, tool_of, budgets or {})
+        return content if offers is None else [content, offers.name]
+
     return Split(
         [
             Shard(
-                key_of(content_digest(bucket, documents, tool_of, budgets or {})),
+                key_of(digests_of(bucket)),
                 {
                     "instructions": services.store.write_shard(INSTRUCTIONS, bucket),
                     "documents": shown,
                     "apis": crawled.tables[APIS.name],
                     "tools": crawled.tables[TOOLS.name],
                     "budgets": budgets,
+                    "offer": offer,
                 },
             )
             for bucket in into_buckets(wanted, lambda row: row.instruction_id, buckets)
@@ -91,8 +109,11 @@ def work(
     apis: tuple[TableRef, ...],
     tools: tuple[TableRef, ...],
     budgets: Budgets | None,
+    offer: str,
 ) -> ShardOutput:
-    """A search goes to the disk when it is finished, so that the memory of a shard is that of a few."""
+    """offer: who chose the APIs that the instructions offer here.
+
+    A search goes to the disk when it is finished, so that the memory of a shard is that of a few."""
     run = services.run
     rows = services.store.read(INSTRUCTIONS, [instructions])
     document_of: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, documents)}
@@ -112,7 +133,7 @@ def work(
                 caller=services.calls.searching,
                 params=params,
                 tools={api.tool_id: tool_of[api.tool_id] for api in offered if api.api_id not in document_of},
-                offer=OFFER,
+                offer=offer,
                 budget=None if budgets is None else budgets.get(instruction.instruction_id),
                 cost_usd=run.llm.cost_usd,
                 capabilities=run.capabilities,
@@ -124,9 +145,11 @@ def work(
 
         mapped = services.map(STAGE.name, shard, annotate_one, rows, at_once=params.concurrency)
         trees = gathered.finish()
-    made_by = {"method": params.method, "rules": params.rules, "model": model.name, "offer": OFFER}
+    made_by = {"method": params.method, "rules": params.rules, "model": model.name, "offer": offer}
     ids = (annotation_id_of(row.instruction_id, **made_by) for row in rows)
-    accounts: TableRows = {REJECTS: [], LLM_CALLS: services.model.usage.take(STAGE.name, ids)}
+    usage = services.model.usage
+    calls = [*usage.take(STAGE.name, ids), *usage.take_all(EMBED)]  # vectors of queries, for the offer
+    accounts: TableRows = {REJECTS: [], LLM_CALLS: calls}
     counts = Counts(
         unit=STAGE.unit, n_in=len(rows), n_out=len(mapped.done), n_rejected=0, n_pending=len(mapped.pending)
     )
@@ -148,7 +171,7 @@ STAGE = Stage(
     prompts=("search",),
     asks_model=True,
     calls_apis=True,
-    arguments=("budgets",),
+    arguments=("budgets", "offers"),
     split=split,
     work=work,
 )

@@ -13,7 +13,7 @@ from tasks.catalogue.toolbench.layout import contents_digest, find_layout
 from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
-from tasks.identity import NotInKey
+from tasks.identity import NotInKey, OnceSet
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.tables import APIS, INSTRUCTIONS, REJECTS, TOOLS
 
@@ -21,11 +21,12 @@ VERSION = 1
 
 
 class QueryFiles(BaseModel):
-    """A file or folder of query files."""
+    """A file or folder of query files.  bare: they may name no APIs, since a retriever chooses them."""
 
     model_config = ConfigDict(frozen=True)
 
     place: Annotated[Path, NotInKey("place")]
+    bare: Annotated[bool, OnceSet()] = False
 
 
 def load_queries(services: Services, params: QueryFiles, crawled: StageOutput) -> Sequence[ShardOutput]:
@@ -33,6 +34,7 @@ def load_queries(services: Services, params: QueryFiles, crawled: StageOutput) -
         find_layout(params.place).queries,
         services.rows(APIS, crawled.tables[APIS.name]),
         services.rows(TOOLS, crawled.tables[TOOLS.name]),
+        bare=params.bare,
     )
     counts = Counts(
         unit=STAGE.unit, n_in=loaded.n_queries, n_out=len(loaded.instructions), n_rejected=loaded.n_refused

@@ -96,6 +96,12 @@ def annotate(
         str | None,
         typer.Option(help="dfsdt, dfs_ranked, react, react@N or react@budget; none: as configured."),
     ] = None,
+    offer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="retrieved@N", help="Offer the N APIs that the retriever finds, not those that are given."
+        ),
+    ] = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="Call no API: answers are those that were recorded.")
     ] = False,
@@ -111,7 +117,11 @@ def annotate(
         from flows.configure import chosen_config
         from flows.start import start_annotate
 
-        overrides = [*(set_ or ()), *([] if method is None else [f"annotate.method={method}"])]
+        given = {"annotate.method": method, "annotate.offer": offer}
+        overrides = [
+            *(set_ or ()),
+            *(f"{name}={value}" for name, value in given.items() if value is not None),
+        ]
         found = None if queries is None else queries.expanduser().resolve()
         settings = chosen_config(
             data, profile=profile, file=config, overrides=overrides, queries=found, searches_only=True

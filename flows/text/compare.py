@@ -166,7 +166,8 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
         if column and column not in COLUMNS:
             raise UsageError(f"a side has no {column!r}", fix=f"name {', '.join(COLUMNS)} or run")
         columns = [column] if column else [name for name in COLUMNS[:2] if value in set(rows[name])]
-        if not columns or value not in set(rows[columns[0]]):
+        matching = _said(rows, columns[0], value) if columns else None
+        if matching is None or not matching.any():
             looked_in = [column] if column else COLUMNS[:2]
             there = sorted({str(each) for name in looked_in for each in rows[name]})
             near = get_close_matches(value, there, n=1)
@@ -174,7 +175,7 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
                 f"no judged answer is of {value!r}",
                 fix=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(there)}",
             )
-        rows = rows[rows[columns[0]] == value]
+        rows = rows[matching]
     judged = rows[rows["judge"] == judge]
     if judged.empty:
         others = ", ".join(sorted(rows["judge"].unique()))
@@ -190,6 +191,12 @@ def _answers(data: Path, side: str, rules: str, judge: str | None) -> pd.DataFra
             f"{side!r} has several answers to an instruction", fix=f"say which: {side},... with {values}"
         )
     return rows.assign(run=run, calibration=rows["judge"].map(words)).set_index("instruction_id")
+
+
+def _said(rows: pd.DataFrame, column: str, value: str) -> pd.Series[bool]:
+    """The rows of which that is said; of offers, `retrieved@5` is enough where one chose so many."""
+    exact = rows[column] == value
+    return exact | rows[column].str.startswith(f"{value}:") if column == "offer" else exact
 
 
 def _wanted(side: str) -> dict[str, str]:

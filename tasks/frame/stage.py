@@ -128,7 +128,8 @@ class Stage:
             for table in tables
             for ref in (output.shards if self.by_shard else output.tables)[table.name]
         ]
-        counted = [given.get(argument) or None for argument in self.arguments]
+        said = [given.get(argument) or None for argument in self.arguments]
+        counted = [each.model_dump() if isinstance(each, BaseModel) else each for each in said]
         return self.settings_key(run, params, "stage", inputs, *counted)
 
     def shard_keys(self, run: RunContext, params: BaseModel) -> Callable[[object], str]:

@@ -10,6 +10,8 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from pydantic import BaseModel, ConfigDict
+
 from tasks.calling.outcome import CallResult
 from tasks.exact_json import digest_of
 from tasks.llm.chat import ChatModel, ChatRequest, Reply
@@ -34,6 +36,15 @@ STAGE = "annotate"
 OFFER = "sampled"  # how the APIs on offer were chosen
 
 
+class Offers(BaseModel):
+    """APIs that a retriever chose.  name: as in `annotations.offer`.  api_ids: by instruction, best first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    api_ids: dict[str, tuple[str, ...]]
+
+
 class CallsFor(Protocol):
     """Makes the calls of a row, or finds them recorded.
 
@@ -50,15 +61,21 @@ Budgets = Mapping[str, int]
 
 
 def choose_instructions(
-    instructions: Iterable[Instruction], params: AnnotateParams, budgets: Budgets
+    instructions: Iterable[Instruction],
+    params: AnnotateParams,
+    budgets: Budgets,
+    offers: Offers | None = None,
 ) -> tuple[list[Instruction], list[Reject]]:
     """The instructions that are searched, and a reject for each other one.
 
     Ids are hashes, so that the first by id are a fair draw, and the same one in every run.
     """
     in_order = sorted(instructions, key=lambda row: row.instruction_id)
-    within = in_order[: params.limit]
-    over = [(row, "over_limit", "[annotate] limit is reached") for row in in_order[len(within) :]]
+    found = in_order if offers is None else [row for row in in_order if offers.api_ids[row.instruction_id]]
+    nothing = [row for row in in_order if offers is not None and not offers.api_ids[row.instruction_id]]
+    unfound = [(row, "no_api_found", "the retriever finds no API with a word of it") for row in nothing]
+    within = found[: params.limit]
+    over = [(row, "over_limit", "[annotate] limit is reached") for row in found[len(within) :]]
     bounded = [params.method != BUDGET_METHOD or row.instruction_id in budgets for row in within]
     no_budget = (
         f"{BUDGET_METHOD} spends what {params.budget_of} spent on the same instruction, under the same rules "
@@ -72,7 +89,7 @@ def choose_instructions(
     ]
     return list(compress(within, bounded)), [
         Reject(stage=STAGE, row_id=row.instruction_id, reason=reason, detail=detail)
-        for row, reason, detail in (*over, *unbounded)
+        for row, reason, detail in (*unfound, *over, *unbounded)
     ]
 
 

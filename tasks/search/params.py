@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from tasks.identity import NotInKey, NotInShardKey
+from tasks.identity import NotInKey, NotInShardKey, OnceSet
 
 BUDGET_METHOD = "react@budget"
+_RETRIEVED = re.compile(r"retrieved@[1-9][0-9]{0,3}")
 _BY_ITSELF = re.compile(r"dfsdt|dfs_ranked|react|react@[1-9][0-9]*")
 
 
@@ -22,6 +23,11 @@ class AnnotateParams(BaseModel):
         default="dfsdt",
         description="dfsdt, dfs_ranked, react, react@N (N chains) or react@budget (chains until the cost of "
         "`budget_of`'s search of the same instruction is reached).",
+    )
+    offer: Annotated[str | None, OnceSet()] = Field(
+        default=None,
+        description="retrieved@N: a search is offered the N APIs that the retriever in use finds, in the "
+        "place of those that its instruction names.",
     )
     budget_of: str = Field(
         default="dfsdt",
@@ -46,6 +52,18 @@ class AnnotateParams(BaseModel):
     instructions_per_shard: Annotated[int, NotInShardKey()] = Field(
         default=250, ge=1, description="Searches per task run, about."
     )
+
+    @field_validator("offer")
+    @classmethod
+    def _is_offer(cls, offer: str | None) -> str | None:
+        if offer is not None and _RETRIEVED.fullmatch(offer) is None:
+            raise ValueError("no such offer; write it as in retrieved@5, or leave it out")
+        return offer
+
+    @property
+    def retrieved(self) -> int | None:
+        """How many APIs a retriever chooses; None: those of the instruction are offered."""
+        return None if self.offer is None else int(self.offer.partition("@")[2])
 
     @field_validator("method", "budget_of")
     @classmethod

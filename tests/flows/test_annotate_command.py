@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,29 @@ def test_queries_bring_their_catalogue_and_are_searched(annotated: tuple[Path, s
     )
     common = {"split": "test_tool", "needed": 1, "called": True}
     assert found == [{"id": f"toolbench-G1-{number}", **common} for number in (7, 8)]
+
+
+def test_bare_queries_are_offered_what_the_retriever_finds(
+    toolloom: WarmToolloom, sandbox: Sandbox, uninterrupted: Snapshot, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(uninterrupted.data, data)
+    bare = write_queries(
+        tmp_path / "bare.json", "The distance between two airports, OSL and LIS, please.", {"query": "Zyx"}
+    )
+    arguments: list[str | Path] = ["annotate", "--queries", bare, "--offer", "retrieved@3"]
+    done = toolloom(*arguments, *sandbox.settings(), "--data", data)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    (found,) = rows(
+        data,
+        "SELECT offer, len(offered_api_ids) AS n, len(api_ids) AS named, "
+        "list_contains(offered_api_ids, 'Travel/flight_distance/distance_between_airports') AS has_it "
+        "FROM annotations JOIN instructions USING (instruction_id) WHERE query LIKE 'The distance%'",
+    )
+    assert re.fullmatch("retrieved@3:bm25:[0-9a-f]{16}", found.pop("offer"))
+    assert found == {"n": 3, "named": 0, "has_it": True}
+    assert rows(data, "SELECT reason FROM rejects WHERE stage = 'annotate'") == [{"reason": "no_api_found"}]
 
 
 def test_apis_that_are_not_there_are_told_per_query(annotated: tuple[Path, str]) -> None:

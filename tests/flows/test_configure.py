@@ -199,6 +199,8 @@ def test_what_is_wrong_with_a_source_is_told_once(source: str, told: str) -> Non
             "annotate.method=reakt",
             "no such method; there are dfsdt, dfs_ranked, react, react@5 (any number) and react@budget",
         ),
+        ("annotate.offer=retrieved", "no such offer; write it as in retrieved@5"),
+        ("annotate.offer=retrieved@0", "no such offer"),
         ("annotate.budget_of=react@budget", "dfs_ranked, react, react@5 (any number) (found"),
         ("llm.body={stream = true}", "'stream' is set by Toolloom: one whole reply is read"),
         ("llm.body={n = 2}", "'n' is set by Toolloom: one whole reply is read"),

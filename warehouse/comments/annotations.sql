@@ -1,7 +1,7 @@
 -- What the columns of annotations mean, each with an example where that says more
 COMMENT ON COLUMN annotations.annotation_id IS 'Digest of the instruction, the method, the rules, the model and the offer';
 COMMENT ON COLUMN annotations.instruction_id IS 'The instruction that is answered';
-COMMENT ON COLUMN annotations.offer IS 'sampled, or retrieved@k:<digest> where a retriever chose the APIs; e.g. sampled';
+COMMENT ON COLUMN annotations.offer IS 'sampled, or retrieved@k:retriever:digest where a retriever chose the APIs; e.g. sampled';
 COMMENT ON COLUMN annotations.offered_api_ids IS 'The APIs that the model could call';
 COMMENT ON COLUMN annotations.method IS 'How it was searched: dfsdt, react and others; e.g. dfsdt';
 COMMENT ON COLUMN annotations.rules IS 'Whose details of the method: toolloom or toolbench; e.g. toolloom';

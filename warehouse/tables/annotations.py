@@ -34,8 +34,8 @@ class AnswerMessage:
 class Annotation:
     """A search.
 
-    offer: `sampled`, `retrieved@k:<digest>` when a retriever chose the APIs, or `imported` from files of
-    another tool.  finish_type: give_answer, give_up or none.  stopped_by: answered, exhausted,
+    offer: `sampled`, `retrieved@k:<retriever>:<digest>` when a retriever chose the APIs, or `imported` from
+    files of another tool.  finish_type: give_answer, give_up or none.  stopped_by: answered, exhausted,
     max_queries, max_tokens.  messages: the answer path, or the path of the last give-up.  functions: JSON
     text of the functions offered.  width, max_depth, max_queries: the limits it was held to, None where
     they are not known or do not apply.

@@ -66,27 +66,27 @@ class LoadedQueries:
         self.rejects.append(Reject(stage=LOAD_QUERIES, row_id=place, reason=reason, detail=detail))
 
 
-def check_queries(location: Path) -> None:
-    """Raises `UsageError` when nothing at the location holds queries."""
+def check_queries(location: Path, *, bare: bool = False) -> None:
+    """Raises `UsageError` when nothing at the location holds queries.  bare: they need no list of APIs."""
     try:
         layout = find_layout(location)
-        problem = "holds tools, not queries" if layout.tools else _fault_of_all(layout.queries)
+        problem = "holds tools, not queries" if layout.tools else _fault_of_all(layout.queries, bare=bare)
     except UsageError as error:
         problem = error.message.partition(repr(str(location)))[2].strip()
     if problem:
         raise UsageError(
             f"--queries {location} {problem}",
             fix="give a JSON list of queries, each with a `query` and an `api_list`, as ToolBench writes "
-            "them, or a folder of such files",
+            "them, or a folder of such files; with --offer retrieved@5 texts alone will do",
         )
 
 
-def _fault_of_all(files: Iterable[File]) -> str:
+def _fault_of_all(files: Iterable[File], *, bare: bool) -> str:
     """What is wrong with the first file, when something is with each; else nothing."""
     faults = []
     for file in files:
         try:
-            queries_in(file.path)
+            queries_in(file.path, bare=bare)
         except BadRow as fault:
             faults.append(f"holds no queries: {file.place}: {fault.message}")
         else:
@@ -94,8 +94,12 @@ def _fault_of_all(files: Iterable[File]) -> str:
     return faults[0]
 
 
-def read_instructions(files: Iterable[File], apis: Sequence[Api], tools: Sequence[Tool]) -> LoadedQueries:
+def read_instructions(
+    files: Iterable[File], apis: Sequence[Api], tools: Sequence[Tool], *, bare: bool = False
+) -> LoadedQueries:
     """The queries of the files as instructions, each offering those of its APIs that the catalogue has.
+
+    bare: those that name none are instructions, too, and offer none.
 
     An API is found by category, tool and API as ToolBench spells them, else by tool and API where only one
     of the catalogue has these names.
@@ -104,14 +108,14 @@ def read_instructions(files: Iterable[File], apis: Sequence[Api], tools: Sequenc
     catalogue = _Catalogue(apis, {tool.tool_id: tool for tool in tools})
     for file in files:
         try:
-            queries = queries_in(file.path)
+            queries = queries_in(file.path, bare=bare)
         except BadRow as fault:
             loaded.n_queries += 1
             loaded.refuse(file.place, QueryReason.UNREADABLE, fault.message)
             continue
         for position, query in enumerate(queries):
             loaded.n_queries += 1
-            _load(_Query.of(f"{file.place}[{position}]", query, position), catalogue, loaded)
+            _load(_Query.of(f"{file.place}[{position}]", query, position), catalogue, loaded, bare=bare)
     return loaded
 
 
@@ -125,7 +129,7 @@ class _Query:
 
     @classmethod
     def of(cls, place: str, raw: Any, position: int) -> _Query:
-        fields = raw if isinstance(raw, dict) else {}
+        fields = raw if isinstance(raw, dict) else {"query": raw}
         number = str(fields.get("query_id", position))
         return cls(place, fields, number if _NUMBER.fullmatch(number) else str(position))
 
@@ -170,15 +174,15 @@ class _Catalogue:
         return service_category(tool.category), service_tool_name(tool.tool_name), service_name(api.api_name)
 
 
-def _load(query: _Query, catalogue: _Catalogue, loaded: LoadedQueries) -> None:
+def _load(query: _Query, catalogue: _Catalogue, loaded: LoadedQueries, *, bare: bool) -> None:
     mentioned = query.listed("api_list")
     if not query.text:
         loaded.refuse(query.place, QueryReason.NO_QUERY, "it has no text in `query`")
-    elif not mentioned:
+    elif not mentioned and not bare:
         loaded.refuse(query.place, QueryReason.NO_APIS, "it lists no APIs in `api_list`")
     else:
         offered = _offered(query, mentioned, catalogue, loaded)
-        if offered:
+        if offered or bare:
             n_before = len(loaded.rejects)
             instruction = _instruction(query, offered, catalogue, loaded)
             if len(loaded.rejects) > n_before:

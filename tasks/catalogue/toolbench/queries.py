@@ -128,14 +128,16 @@ class _Collected:
         self.rejects.append(Rejected(row_id=place, reason=CrawlReason(fault.reason), detail=fault.message))
 
 
-def queries_in(path: Path) -> list[Any]:
+def queries_in(path: Path, *, bare: bool = False) -> list[Any]:
     """The entries of a file, which is one JSON list, or has an entry on each line.
 
-    Raises `BadRow` when it holds no queries.
+    bare: an entry may be a text alone.  Raises `BadRow` when it holds no queries.
     """
     value = read_json_lines(path) if path.suffix.lower() == ".jsonl" else read_json(path)
     if not isinstance(value, list) or not any(
-        isinstance(entry, dict) and bool({"query", "api_list"} & entry.keys()) for entry in value
+        (isinstance(entry, dict) and bool({"query", "api_list"} & entry.keys()))
+        or (bare and isinstance(entry, str))
+        for entry in value
     ):
         described = "no JSON list of queries, each with a `query` and an `api_list`"
         raise BadRow(CrawlReason.MALFORMED, f"it is {'an empty list' if value == [] else described}")

@@ -10,6 +10,8 @@ import pytest
 
 from tasks.catalogue.params import ToolbenchParams
 from tasks.catalogue.source import Crawled
+from tasks.catalogue.toolbench.instructions import check_queries, read_instructions
+from tasks.catalogue.toolbench.layout import find_layout
 from tasks.catalogue.toolbench.source import open_toolbench, toolbench_version
 from tasks.errors import UsageError
 from warehouse.tables.accounts import Reject
@@ -230,3 +232,29 @@ def test_what_a_row_says_otherwise_is_kept_as_published(tmp_path: Path) -> None:
         None,
         *({key: entry[key] for key in ("type", "default", "description")} for entry in given[1:]),
     ]
+
+
+BARE = ["What is shorted?", {"query": "And where?"}, {"query": " "}, 7]
+
+
+def test_queries_without_apis_are_instructions_where_a_retriever_chooses(tmp_path: Path) -> None:
+    files = find_layout(write(tmp_path / "bare", texts=BARE)).queries
+    loaded = read_instructions(files, [], [], bare=True)
+
+    assert [(row.query, row.api_ids, row.relevant_apis) for row in loaded.instructions.values()] == [
+        ("What is shorted?", (), ()),
+        ("And where?", (), ()),
+    ]
+    assert [(row.row_id, row.reason) for row in loaded.rejects] == [
+        ("bare/texts.json[2]", "no_query"),
+        ("bare/texts.json[3]", "no_query"),
+    ]
+
+
+def test_queries_without_apis_are_refused_where_none_chooses(tmp_path: Path) -> None:
+    files = find_layout(write(tmp_path / "bare", texts=BARE[1:2])).queries
+
+    assert [row.reason for row in read_instructions(files, [], []).rejects] == ["no_api_list"]
+    with pytest.raises(UsageError, match="holds no queries"):
+        check_queries(write(tmp_path / "texts", texts=BARE[:1]))
+    check_queries(tmp_path / "texts", bare=True)
