@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from tasks.frame.running import write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
+from tasks.sampling.alike import partners_of, with_distractors
 from tasks.sampling.coverage import forced_draws, wanted_apis
-from tasks.sampling.distract import with_distractors
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
 from warehouse.ref import Counts, ShardOutput, StageOutput
@@ -35,13 +35,16 @@ def sample(
     tools = store.read(TOOLS, crawled.tables[TOOLS.name])
     documents = store.read(DOCUMENTS, compressed.tables[DOCUMENTS.name])
     kept = [document.api_id for document in documents]
+    partners = partners_of(documents, tools, params) if params.partners else None
     if so_far is None or selected is None:
-        drawn = draw_samples(tools, kept, params)
+        drawn = draw_samples(tools, kept, params, partners)
     else:
         samples = store.read(SAMPLES, so_far.tables[SAMPLES.name])
         needing: list[Instruction] = store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
         wanted = wanted_apis(kept, samples, needing, accepted=accepted, round_no=round_no, params=params)
-        drawn = forced_draws(tools, kept, wanted, samples, round_no=round_no, params=params)
+        drawn = forced_draws(
+            tools, kept, wanted, samples, round_no=round_no, params=params, partners=partners
+        )
         if not drawn.n_draws:
             return []
     taken = drawn.samples

@@ -40,8 +40,8 @@ from tasks.planning.judging import (
 from tasks.planning.known import Known
 from tasks.planning.looking import Ask, Deferred, DeferringModel, Look, look
 from tasks.probing.params import ProbeParams
+from tasks.sampling.alike import partners_of, with_distractors
 from tasks.sampling.coverage import forced_draws
-from tasks.sampling.distract import with_distractors
 from tasks.sampling.draw import draw_samples
 from tasks.sampling.params import SampleParams
 from tasks.search.annotate import Budgets, annotate_instruction, choose_instructions
@@ -142,7 +142,7 @@ class Planner:
     _answers: dict[str, Annotation] = field(default_factory=dict)
 
     async def estimate(self) -> Estimate:
-        samples = self._samples()
+        samples = await self._samples()
         compress = await self._compress()
         further, words = self._further(samples)
         propose, share_new = await self._propose(samples, further, words)
@@ -185,10 +185,12 @@ class Planner:
             n_new=n_new,
         )
 
-    def _samples(self) -> list[Sample]:
+    async def _samples(self) -> list[Sample]:
         """The first draws as they will be, and the further ones as they were, where their APIs still work."""
         kept = self._documented()
-        first = draw_samples(self.known.tools.values(), kept, self.settings.sample).samples
+        tools, params = self.known.tools.values(), self.settings.sample
+        documents = [await self._document(api_id) for api_id in kept] if params.partners else []
+        first = draw_samples(tools, kept, params, partners_of(documents, tools, params)).samples
         there, working = {sample.sample_id for sample in first}, frozenset(kept)
         further = [sample for sample in self.known.further if sample.sample_id not in there]
         return [*first, *(sample for sample in further if working.issuperset(sample.api_ids))]

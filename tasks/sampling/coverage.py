@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tasks.sampling.draw import Draw, Drawn, Ledger, has_enough_tools, rate_of
 from tasks.sampling.hierarchy import SINGLE_TOOL, Group, hierarchy_of, key_of, tool_of
@@ -63,6 +63,7 @@ def forced_draws(
     *,
     round_no: int,
     params: SampleParams,
+    partners: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Drawn:
     """Round `round_no` (from 1) of draws, each forced on one wanted API (a kept one).
 
@@ -72,7 +73,7 @@ def forced_draws(
     collection.  `Sample.draw` is -round_no.  Where every such set is among `samples` already, it is a
     duplicate_draw.
     """
-    hierarchy = hierarchy_of(tools, kept_api_ids)
+    hierarchy = hierarchy_of(tools, kept_api_ids, partners)
     groups_of_tool = hierarchy.groups_by_tool()
     ledger = Ledger(hierarchy, params, known=samples)
     for api_id in sorted(set(wanted_api_ids), key=lambda api_id: key_of(params.seed, api_id, round_no)):

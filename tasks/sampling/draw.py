@@ -8,7 +8,7 @@ only the draws it ranks high enough to enter, and a dead one only those it was i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -70,13 +70,18 @@ class Draw:
         )
 
 
-def draw_samples(tools: Iterable[Tool], kept_api_ids: Iterable[str], params: SampleParams) -> Drawn:
+def draw_samples(
+    tools: Iterable[Tool],
+    kept_api_ids: Iterable[str],
+    params: SampleParams,
+    partners: Mapping[str, tuple[str, ...]] | None = None,
+) -> Drawn:
     """Draw the sets of APIs that instructions are written for.
 
-    Equal sets are one sample, that of the lowest (scenario, group, draw).  Raises BrokenContract when
-    a kept API has no tool.
+    partners: see `hierarchy_of`.  Equal sets are one sample, that of the lowest (scenario, group, draw).
+    Raises BrokenContract when a kept API has no tool.
     """
-    hierarchy = hierarchy_of(tools, kept_api_ids)
+    hierarchy = hierarchy_of(tools, kept_api_ids, partners)
     ledger = Ledger(hierarchy, params)
     for group in hierarchy.groups:
         for number in range(number_of_draws(group, params)):
@@ -87,10 +92,12 @@ def draw_samples(tools: Iterable[Tool], kept_api_ids: Iterable[str], params: Sam
 def number_of_draws(group: Group, params: SampleParams) -> int:
     """The draws of a group: rate * members, a fraction rounded up or down by the hash of the group.
 
+    Where the members are gathered around one, it brings the draws; the others have groups of their own.
+
     The chance of rounding up is the fraction itself, so that 0.1 draws per tool over 1,000 tools are
     about 100 draws.  A further member never makes them fewer.
     """
-    expected = rate_of(group.scenario, params) * len(group.tool_ids)
+    expected = rate_of(group.scenario, params) * (1 if group.centre else len(group.tool_ids))
     chance = fraction_of(key_of(params.seed, group.scenario, group.name, group.split))
     return math.ceil(expected - chance)
 
@@ -165,7 +172,8 @@ class Ledger:
     def _tools(self, draw: Draw) -> list[str]:
         seed, wanted = self._params.seed, self._params.tools
         n_tools = number_between(*wanted, draw.key(seed, "number of tools"))
-        forced = () if draw.forced_api is None else (tool_of(draw.forced_api),)
+        wished = (draw.group.centre, "" if draw.forced_api is None else tool_of(draw.forced_api))
+        forced = tuple(dict.fromkeys(tool_id for tool_id in wished if tool_id))
         return list(_first(ranked(draw.group.tool_ids, draw.key(seed)), n_tools, forced))
 
     def _apis(self, draw: Draw, tool_id: str) -> Iterator[str]:

@@ -22,13 +22,14 @@ class Group:
     """Tools that may be drawn together: one tool, or those of a category or a collection.
 
     A group holds the tools of one split, so that no draw mixes splits: (scenario, name, split) names
-    it.  tool_ids are sorted.
+    it.  tool_ids are sorted.  centre: the tool that the others are like; it is in every draw.
     """
 
     scenario: str
     name: str
     split: str
     tool_ids: tuple[str, ...]
+    centre: str = ""
 
     @property
     def label(self) -> str:
@@ -50,10 +51,13 @@ class Hierarchy:
         return {tool_id: tuple(groups) for tool_id, groups in found.items()}
 
 
-def hierarchy_of(tools: Iterable[Tool], kept_api_ids: Iterable[str]) -> Hierarchy:
+def hierarchy_of(
+    tools: Iterable[Tool], kept_api_ids: Iterable[str], partners: Mapping[str, tuple[str, ...]] | None = None
+) -> Hierarchy:
     """Group the tools that have a kept API; a tool without one is in no group.
 
-    Raises BrokenContract for an API whose tool is not among `tools`.
+    partners: by tool, those of its split that it is like; they are a group as a collection is.  Raises
+    BrokenContract for an API whose tool is not among `tools`.
     """
     tool_by_id = {tool.tool_id: tool for tool in tools}
     apis_of_tool = _apis_of_tool(kept_api_ids)
@@ -66,7 +70,17 @@ def hierarchy_of(tools: Iterable[Tool], kept_api_ids: Iterable[str]) -> Hierarch
     for tool_id in apis_of_tool:
         for scenario, name in _memberships(tool_by_id[tool_id]):
             members[scenario, name, tool_by_id[tool_id].split].add(tool_id)
-    groups = (Group(*key, tuple(sorted(tool_ids))) for key, tool_ids in members.items())
+    groups = [Group(*key, tuple(sorted(tool_ids))) for key, tool_ids in members.items()]
+    groups += [
+        Group(
+            SAME_COLLECTION,
+            f"like {centre}",
+            tool_by_id[centre].split,
+            tuple(sorted((centre, *like))),
+            centre,
+        )
+        for centre, like in (partners or {}).items()
+    ]
     return Hierarchy(tuple(sorted(groups)), apis_of_tool)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,11 @@ class SampleParams(BaseModel):
     tools: tuple[int, int] = Field(default=(2, 5), description="Fewest and most tools of a G2/G3 set.")
     apis_per_tool: int = Field(default=3, ge=1, description="Most APIs a tool gives to a G2/G3 set.")
     apis_single_tool: int = Field(default=10, ge=1, description="Most APIs of a G1 set.")
+    partners: Annotated[Literal["similarity"] | None, OnceSet()] = Field(
+        default=None,
+        description="`similarity`, for sources without collections: a tool that shares none with another "
+        "comes in G3 sets with tools that say much the same of themselves.",
+    )
     distractors: Annotated[int, OnceSet()] = Field(
         default=0,
         ge=0,

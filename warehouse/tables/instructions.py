@@ -12,8 +12,9 @@ class Sample:
     """A distinct set of APIs drawn together.
 
     scenario: G1 (one tool), G2 (one category), G3 (one collection).  group: the tool id, category or
-    collection; draw: the number of the draw in its group that first gave this set, negative in the
-    rounds of further draws.  distractors: APIs that are offered as well, None where none are asked for.
+    collection, or `like <tool id>`; draw: the number of the draw in its group that first gave this set,
+    negative in the rounds of further draws.  distractors: APIs that are offered as well, None where none are
+    asked for.
     """
 
     sample_id: str
