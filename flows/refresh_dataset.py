@@ -19,20 +19,32 @@ from flows.run import OpenRun, run_in
 from flows.stages import STAGES, for_batches
 from tasks.commit import REFRESH, Status, parent_of, refreshed_below, without_lost
 from tasks.embed import STAGE as EMBED
+from tasks.errors import UsageError
 from tasks.evaluate import STAGE as EVALUATE
+from tasks.exporting.params import ExportFormat
 from tasks.frame.services import services_of
 from tasks.keep_searches import keep_searches, keep_votes, merged_votes
 from tasks.prefer import STAGE as PREFER
+from warehouse import manifest
 from warehouse.connect import lost_files
+from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.seen import Seen
+from warehouse.tables import EVALUATIONS
 
 
 @flow(name="refresh-dataset", flow_run_name="refresh-{config.name}")
 def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None = None) -> Refreshed:
     """Brings the data set up to date; with `until`, only up to that stage."""
     asks_model, asks_judge = config.asks_model(until), config.asks_judge(until)
-    with run_in(data, config, REFRESH, asks_model=asks_model, asks_judge=asks_judge) as run:
+
+    def stands_on(data: Path) -> Manifest | None:
+        shown = manifest.latest(data)
+        if until is None:
+            _require_votes(config, shown)
+        return shown
+
+    with run_in(data, config, REFRESH, base=stands_on, asks_model=asks_model, asks_judge=asks_judge) as run:
         run.expect(forecast(run.config, services_of(run.context)))
         stage_runs = _run_stages(run, until)
         outputs = _outputs(stage_runs)
@@ -43,6 +55,20 @@ def refresh_dataset(config: Config, data: Path = DEFAULT_DATA, until: str | None
         status: Status = "complete" if is_complete else "partial"
         parent, stands = _standing(run, outputs, status)
         return run.commit(Refreshed, stage_runs, outputs, status, parent=parent, stands=stands)
+
+
+def _require_votes(config: Config, shown: Manifest | None) -> None:
+    """Raises `UsageError` where answers that passed are to be exported, and none will have been judged."""
+    of_answers = [name for name in config.export.formats if name != ExportFormat.BEIR]
+    if not config.export.passed or not of_answers or config.evaluate.in_refresh:
+        return
+    if shown is None or not any(ref.rows for ref in shown.tables.get(EVALUATIONS.name, ())):
+        raise UsageError(
+            f"[export] passed has the refresh write only answers that passed ({', '.join(of_answers)}), but "
+            "nobody judges them: [evaluate] in_refresh is false, and the folder holds no votes",
+            fix="set [evaluate] in_refresh = true; or leave [export] formats empty, and run "
+            "`toolloom evaluate` and `toolloom export --passed` after the refresh",
+        )
 
 
 def _run_stages(run: OpenRun, until: str | None) -> list[StageRun]:

@@ -46,6 +46,12 @@ ALONE = ["--set", "sandbox.serve=false"]
             "export NOT_SET=",
         ),
         (["--set", "budget.max_usd=1"], 2, "[llm] price_in is not set", "set [llm] price_in and price_out"),
+        (
+            ["--set", "export.passed=true", "--set", "export.formats=['beir', 'hf']"],
+            2,
+            "only answers that passed (hf), but nobody judges them",
+            "set [evaluate] in_refresh = true",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_starts(
