@@ -46,7 +46,7 @@ def import_answers(config: Config, data: Path = DEFAULT_DATA, place: Path = Path
             parent=None if run.base is None else run.base.run_id,
             stands=run.base.run_id if run.base is not None and stands else None,
             n_instructions=sum(ref.rows for ref in stage_run.output.tables[INSTRUCTIONS.name]),
-            unusable=_unusable(run, stage_run.output),
+            unusable=_unusable(run, outputs[IMPORT]),
         )
 
 

@@ -92,8 +92,8 @@ def summary(outcome: Outcome) -> str:
         return _headline(outcome)
     return "\n".join(
         [
-            *(_unusable(outcome.unusable, "queries") if isinstance(outcome, Annotated) else ()),
-            *(_unusable(outcome.unusable, "files") if isinstance(outcome, Imported) else ()),
+            *(_unusable(outcome, "queries") if isinstance(outcome, Annotated) else ()),
+            *(_unusable(outcome, "files") if isinstance(outcome, Imported) else ()),
             "",
             _headline(outcome),
             f"  model     {_spent(outcome.spent)}",
@@ -206,17 +206,18 @@ def _program() -> str:
     return "toolloom" if relative.startswith("..") else relative
 
 
-def _unusable(unusable: Sequence[Unusable], within: str) -> Iterator[str]:
+def _unusable(outcome: Annotated | Imported, within: str) -> Iterator[str]:
     """A line for each reason with what it is about, and the first of them.
 
     Whatever a file is called or says, nothing in it controls the terminal.
     """
     by_reason: dict[str, list[Unusable]] = {}
-    for each in unusable:
+    for each in outcome.unusable:
         by_reason.setdefault(each.reason, []).append(each)
     for reason, cases in by_reason.items():
         places = {each.place.partition("]" if within == "queries" else "[")[0] for each in cases}
-        yield f"  {reason}: {len(cases):,} in {len(places):,} {within}, each in `rejects`; the first:"
+        kept = "" if outcome.unchanged else ", each in `rejects`"
+        yield f"  {reason}: {len(cases):,} in {len(places):,} {within}{kept}; the first:"
         yield from (printable(f"    {each.place}  {each.detail}") for each in cases[:UNUSABLE_SHOWN])
 
 

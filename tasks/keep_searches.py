@@ -7,7 +7,9 @@ What was imported is stage `import`, instructions and all; it is of no catalogue
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from tasks.annotate import STAGE as ANNOTATE
@@ -33,6 +35,7 @@ from warehouse.tables import (
     PREFERENCES,
     REJECTS,
 )
+from warehouse.tables.accounts import Reject
 
 REFRESHED = ANNOTATE.name
 SEARCHED = "annotated"
@@ -76,31 +79,78 @@ def merged_imports(
 ) -> dict[str, StageOutput]:
     """New imports with those of before.
 
-    An answer that is imported again is as it was read last; an instruction is as query files say, if any do:
-    not every folder of answers has them beside.  Votes on an answer go with it.
+    An answer that is imported again is as it was read last; but the raw answer with its whole tree stays
+    where the other was converted, which is a reject then.  An instruction is as query files say, if any do:
+    not every folder of answers has them beside.  Votes on an answer go with what it says.
     """
     earlier = before.get(IMPORTED)
     if earlier is None:
         return {IMPORTED: imported}
-    joined = _union(store, earlier, imported, TREES, "annotation_id", _ids(store, [imported]))
+    were, are = _answers_read(store, earlier), _answers_read(store, imported)
+    kept = {key for key in are.keys() & were.keys() if were[key].is_raw and not are[key].is_raw}
+    replaced = {key for key in are.keys() & were.keys() if are[key].is_raw and not were[key].is_raw}
+    taken = imported
+    if kept:
+        n_rejected = imported.counts.n_rejected + len(kept)
+        counts = imported.counts.model_copy(update={"n_rejected": n_rejected})
+        taken = _without(store, imported, kept).model_copy(update={"counts": counts})
+    joined = _union(store, earlier, taken, TREES, "annotation_id", are.keys() - kept)
     rows = {row.instruction_id: row for row in _rows(store, earlier, INSTRUCTIONS)}
     for row in _rows(store, imported, INSTRUCTIONS):
         if row.api_list is not None or row.instruction_id not in rows:
             rows[row.instruction_id] = row
     joined = _replaced(store, joined, INSTRUCTIONS, [*rows.values()])
-    answers = _rows_by_id(store, {IMPORTED: imported})
-    changed = {
-        key for key, row in _rows_by_id(store, {IMPORTED: earlier}).items() if answers.get(key, row) != row
-    }
+    changed = {key for key in are.keys() & were.keys() if not are[key].says_as(were[key])}
     for table, columns in ((EVALUATIONS, ("subject_id",)), (PREFERENCES, ("first_id", "second_id"))):
-        votes = _rows(store, imported, table)
-        asked = {(row.judge, *(getattr(row, name) for name in columns)) for row in votes}
-        for row in _rows(store, earlier, table):
-            ids = [getattr(row, name) for name in columns]
-            if (row.judge, *ids) not in asked and not changed.intersection(ids):
-                votes.append(row)
+        votes, earlier_votes = _rows(store, imported, table), _rows(store, earlier, table)
+        ids_of = attrgetter("judge", *columns)
+        votes = [row for row in votes if not (changed & kept).intersection(ids_of(row))]
+        gone = {ids_of(row) for row in votes}
+        gone.update(ids_of(row) for row in earlier_votes if not (changed - kept).isdisjoint(ids_of(row)))
+        votes += [row for row in earlier_votes if ids_of(row) not in gone]
         joined = _replaced(store, joined, table, votes)
+    if kept or replaced:
+        refused = [*_rows(store, imported, REJECTS), *_told(kept, replaced, changed)]
+        joined = _replaced(store, joined, REJECTS, refused)
     return {IMPORTED: joined}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An imported answer.  said: how it ended and with what; steps: its messages."""
+
+    said: tuple[str, str | None]
+    steps: Any
+    is_raw: bool
+
+    def says_as(self, other: _Answer) -> bool:
+        """Converted steps are never those of the raw answer to the letter."""
+        return self.said == other.said and (self.is_raw != other.is_raw or self.steps == other.steps)
+
+
+def _answers_read(store: Store, output: StageOutput) -> dict[str, _Answer]:
+    """By id.  Only raw files say what a search cost, or how far it might go."""
+    columns = ("annotation_id", "finish_type", "final_answer", "messages", "tokens_in", "max_depth")
+    found = store.select(output.tables[ANNOTATIONS.name], *columns, "max_queries")
+    return {
+        key: _Answer((ended, answer), steps, is_raw=bool(tokens) or any(limits))
+        for key, ended, answer, steps, tokens, *limits in found
+    }
+
+
+def _told(kept: Set[str], replaced: Set[str], changed: Set[str]) -> Iterator[Reject]:
+    """A reject for each converted answer that is not taken, and a remark on those that were."""
+    for key in sorted(kept):
+        other = "; it says something else, so that votes on it are not taken either" if key in changed else ""
+        yield Reject(
+            stage=IMPORTED,
+            row_id=f"there already[{key}]",
+            reason="duplicate",
+            detail=f"this answer stays as its raw file said, with its whole tree and what it cost{other}",
+        )
+    if replaced:
+        told = f"{len(replaced):,} answers that were known by converted steps are as their raw files say"
+        yield Reject(stage=IMPORTED, row_id="there already", reason="replaced", detail=told)
 
 
 def _rows(store: Store, output: StageOutput, table: Table[Any]) -> list[Any]:

@@ -319,3 +319,29 @@ def test_an_import_stays_beside_what_a_refresh_makes(
     more = toolloom("refresh", *SMALL, *sandbox.settings(), "--set", "instruct.accepted=20", "--data", data)
     assert more.returncode == 0, more.stdout + more.stderr
     assert ("imported", 5) in asked(data, counted)
+
+
+TREES = "SELECT annotation_id, tokens_in, n_nodes, max_depth FROM annotations ORDER BY ALL"
+
+
+@pytest.mark.parametrize("order", ["raw, converted", "converted, raw", "raw, converted, raw, converted"])
+def test_raw_answers_stay_where_the_same_come_converted(order: str, answers: Path, tmp_path: Path) -> None:
+    imported(tmp_path / "first", answers)
+    export_run(tmp_path / "first", "tooleval", tmp_path / "tooleval", run=None, params=ExportParams())
+    (made,) = (tmp_path / "tooleval").rglob("DFS_woFilter_w2")
+    places = {"raw": tmp_path / "raw", "converted": tmp_path / "tooleval"}
+    for scenario in ("G1", "G2"):  # as ToolEval's folders are called, which name the model
+        raw = tmp_path / "raw" / made.name / f"{scenario}_instruction"
+        shutil.copytree(answers / f"{scenario}_answer", raw)
+    imported(tmp_path / "raw_alone", tmp_path / "raw")
+
+    for number, name in enumerate(order.split(", ")):
+        output = imported(tmp_path / "data", places[name], run=f"run{number}")
+
+    raw, found = asked(tmp_path / "raw_alone", TREES), asked(tmp_path / "data", TREES)
+    assert {*raw} < {*found}  # others are there as converted alone
+    assert len(found) == len({annotation_id for annotation_id, *_ in found})
+    told = [reject.reason for reject in rejects(tmp_path / "data", output)]
+    assert told == (["duplicate"] * len(raw) if order.endswith("converted") else ["replaced"])
+    assert output.counts.n_out == len(found)
+    assert output.counts.n_rejected == told.count("duplicate")
