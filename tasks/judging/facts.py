@@ -16,7 +16,7 @@ from typing import Any
 from tasks.calling.outcome import Outcome
 from tasks.judging.observed import Observed, json_of
 from tasks.judging.values import values_of
-from warehouse.tables.annotations import Annotation, AnswerMessage
+from warehouse.tables.annotations import LOST, Annotation, AnswerMessage
 from warehouse.tables.evaluations import AnswerFacts
 
 FINISH = "Finish"
@@ -26,14 +26,19 @@ GIVE_UP = "give_up_and_restart"
 
 
 def facts_of(annotation: Annotation, ended: Sequence[str], query: str) -> AnswerFacts:
-    """ended: how the calls on the path of the answer did, in order, where that is known."""
+    """ended: how the calls on the path of the answer did, in order, where that is known.
+
+    Of calls whose steps are cut in the file they were read from, nothing is said that is lost.
+    """
     answer = said_by(annotation)
     finished = annotation.finish_type == "give_answer"
     empty = not answer
     calls = list(_calls(annotation.messages))
     if len(ended) != len(calls):
-        ended = [_told(call.observation) for call in calls]
+        ended = [_told(call.observation) for call in calls if call.observation != LOST]
+    is_cut = len(ended) < len(calls)
     required = _required(annotation.functions)
+    are_valid = [_has_arguments(call, required) for call in calls]
     stated = values_of(answer, query)
     seen = Observed([call.observation for call in calls] if stated else [], answer)
     unbacked = [value.text for value in stated if not seen.backs(value)]
@@ -43,12 +48,12 @@ def facts_of(annotation: Annotation, ended: Sequence[str], query: str) -> Answer
         finished=finished,
         empty=empty,
         n_calls=len(calls),
-        n_failed=sum(outcome != Outcome.OK for outcome in ended),
+        n_failed=None if is_cut else sum(outcome != Outcome.OK for outcome in ended),
         n_unknown=sum(call.name not in required for call in calls),
-        n_invalid=sum(not _has_arguments(call, required) for call in calls),
+        n_invalid=None if None in are_valid else are_valid.count(False),
         n_values=len(stated),
-        n_backed=len(stated) - len(unbacked),
-        unbacked=tuple(unbacked),
+        n_backed=None if is_cut and unbacked else len(stated) - len(unbacked),
+        unbacked=() if is_cut else tuple(unbacked),
         certain=UNSOLVED if not finished or empty else None,
     )
 
@@ -109,6 +114,9 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _has_arguments(call: Called, required: Mapping[str, Set[str]]) -> bool:
+def _has_arguments(call: Called, required: Mapping[str, Set[str]]) -> bool | None:
+    """None where they are cut."""
+    if call.observation == LOST and json_of(call.arguments) is None:
+        return None
     given = json_of(call.arguments or "{}")
     return isinstance(given, dict) and required.get(call.name, frozenset()) <= given.keys()

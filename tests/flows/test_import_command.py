@@ -331,8 +331,8 @@ def test_raw_answers_stay_where_the_same_come_converted(order: str, answers: Pat
     (made,) = (tmp_path / "tooleval").rglob("DFS_woFilter_w2")
     places = {"raw": tmp_path / "raw", "converted": tmp_path / "tooleval"}
     for scenario in ("G1", "G2"):  # as ToolEval's folders are called, which name the model
-        raw = tmp_path / "raw" / made.name / f"{scenario}_instruction"
-        shutil.copytree(answers / f"{scenario}_answer", raw)
+        of_set = tmp_path / "raw" / made.name / f"{scenario}_instruction"
+        shutil.copytree(answers / f"{scenario}_answer", of_set)
     imported(tmp_path / "raw_alone", tmp_path / "raw")
 
     for number, name in enumerate(order.split(", ")):

@@ -17,7 +17,7 @@ NAMES = {"Weather/skies/forecast": "forecast", STORMS: "storms", TIDES: "tides"}
 
 
 def searched(
-    build: ModuleType, *calls: tuple[str, str, str], wrapped: bool = True, **given: Any
+    build: ModuleType, *calls: tuple[str, str, str | None], wrapped: bool = True, **given: Any
 ) -> list[Any]:
     """A search that was offered three APIs, and made the calls (function, arguments, outcome)."""
     described = [{"name": name} for name in (*NAMES.values(), "Finish")]
@@ -74,7 +74,8 @@ def test_where_no_api_is_known_to_be_needed_nothing_is_said_of_the_choice(
 
 
 OSLO, ROME = '{"city": "Oslo"}', '{"city": "Rome"}'
-WENT = {
+CUT = (2, None, None, None)
+WENT: dict[str, Any] = {
     "well": ([("forecast", OSLO, "ok")], True, (1, 0, 0, None)),
     "with a repeated call": ([("forecast", OSLO, "ok")] * 3, True, (3, 0, 2, None)),
     "with other arguments": ([("forecast", OSLO, "ok"), ("forecast", ROME, "ok")], True, (2, 0, 0, None)),
@@ -82,6 +83,7 @@ WENT = {
     "to an error": ([("forecast", OSLO, "ok"), ("storms", OSLO, "timeout")], True, (2, 1, 0, False)),
     "nowhere": ([("forecast", OSLO, "timeout"), ("storms", OSLO, "ok")], False, (2, 1, 0, False)),
     "without a call": ([], True, (0, 0, 0, None)),
+    "with steps that are cut": ([("forecast", '{"ci', None), ("forecast", '{"ci', None)], True, CUT),
 }
 
 

@@ -59,7 +59,7 @@ class AnswerFacts:
     n_invalid lacked an argument that the function needs, or had no object of arguments.  n_values: numbers,
     dates, codes and quoted names that the answer states and the instruction does not; n_backed: those of
     them that stand in an observation.  unbacked: the others.  certain: the label that follows without doubt,
-    if one does.
+    if one does.  Of imported answers whose steps are cut, what is lost is None, and nothing is unbacked.
     """
 
     annotation_id: str
@@ -67,11 +67,11 @@ class AnswerFacts:
     finished: bool
     empty: bool
     n_calls: int
-    n_failed: int
+    n_failed: int | None
     n_unknown: int
-    n_invalid: int
+    n_invalid: int | None
     n_values: int
-    n_backed: int
+    n_backed: int | None
     unbacked: tuple[str, ...]
     certain: str | None
 

@@ -5,6 +5,7 @@ WITH calls AS (
         node_id,
         function,
         coalesce(outcome, 'ok') <> 'ok' AS failed,
+        outcome IS NULL AND observation IS NULL AS is_cut,
         row_number() OVER (PARTITION BY annotation_id, function, arguments ORDER BY node_id) > 1 AS repeated
     FROM nodes
     WHERE kind = 'action_input' AND function <> 'Finish'
@@ -13,8 +14,8 @@ called AS (
     SELECT
         annotation_id,
         count(*) AS n_calls,
-        count(*) FILTER (WHERE failed) AS n_failed,
-        count(*) FILTER (WHERE repeated) AS n_repeated,
+        CASE WHEN NOT bool_or(is_cut) THEN count(*) FILTER (WHERE failed) END AS n_failed,
+        CASE WHEN NOT bool_or(is_cut) THEN count(*) FILTER (WHERE repeated) END AS n_repeated,
         -- Counted in pre-order, in which a search goes.
         coalesce(max(node_id) FILTER (WHERE NOT failed) > min(node_id) FILTER (WHERE failed), FALSE) AS went_on
     FROM calls
@@ -66,8 +67,8 @@ SELECT
     annotations.annotation_id,
     annotations.instruction_id,
     coalesce(called.n_calls, 0) AS n_calls,
-    coalesce(n_failed, 0) AS n_failed,
-    coalesce(n_repeated, 0) AS n_repeated,
+    CASE WHEN called.n_calls > 0 THEN n_failed ELSE 0 END AS n_failed,
+    CASE WHEN called.n_calls > 0 THEN n_repeated ELSE 0 END AS n_repeated,
     CASE WHEN n_failed > 0 THEN win AND went_on END AS recovered,
     n_chosen,
     n_needed,
@@ -82,9 +83,9 @@ LEFT JOIN called USING (annotation_id);
 COMMENT ON COLUMN answer_steps.annotation_id IS 'The search';
 COMMENT ON COLUMN answer_steps.instruction_id IS 'The instruction that is answered';
 COMMENT ON COLUMN answer_steps.n_calls IS 'Calls in its tree, those of unknown functions among them; e.g. 3';
-COMMENT ON COLUMN answer_steps.n_failed IS 'Of these, calls that brought nothing';
-COMMENT ON COLUMN answer_steps.n_repeated IS 'Of these, calls of the same function with the same arguments as one before';
-COMMENT ON COLUMN answer_steps.recovered IS 'Whether a later call succeeded and the search ended in an answer; NULL where no call failed';
+COMMENT ON COLUMN answer_steps.n_failed IS 'Of these, calls that brought nothing; NULL where what they returned is cut in the file they are of';
+COMMENT ON COLUMN answer_steps.n_repeated IS 'Of these, calls of the same function with the same arguments as one before; NULL likewise';
+COMMENT ON COLUMN answer_steps.recovered IS 'Whether a later call succeeded and the search ended in an answer; NULL where no call failed, or nothing is known of that';
 COMMENT ON COLUMN answer_steps.n_chosen IS 'Different APIs that it called; a function that was not offered counts as one';
 COMMENT ON COLUMN answer_steps.n_needed IS 'APIs that the instruction needs; e.g. 2';
 COMMENT ON COLUMN answer_steps.n_right IS 'APIs that it called and the instruction needs';

@@ -11,6 +11,7 @@ from searched_answers import Call, answered
 from tasks.judging.facts import facts_of
 from tasks.judging.judge import functions_shown
 from tasks.judging.values import values_of
+from warehouse.tables.annotations import LOST
 from warehouse.tables.evaluations import AnswerFacts
 
 
@@ -83,6 +84,30 @@ def test_a_call_that_lacks_an_argument_is_invalid_and_one_with_another_is_not() 
     given = ("{}", "[]", "Oslo", '{"city": null}', '{"city": "Oslo", "country": "NO"}')
     search = answered("It rains.", *(("rain", arguments, "{}") for arguments in given))
     assert facts_of(search, ["ok"] * len(given), "Rain?").n_invalid == 3
+
+
+def cut(arguments: str) -> Call:
+    return "rain", arguments, LOST
+
+
+@pytest.mark.parametrize(
+    ("calls", "n_failed", "n_invalid", "n_backed", "unbacked"),
+    [
+        ([cut('{"city": "Os')], None, None, None, ()),
+        ([cut('{"city": "Oslo"}')], None, 0, None, ()),
+        ([cut('{"town": "Oslo"}')], None, 1, None, ()),
+        ([cut("")], None, None, None, ()),
+        ([rain({"mm": 12}), cut('{"city": "Os')], None, None, 1, ()),
+        ([rain({"mm": 13}), cut('{"city": "Os')], None, None, None, ()),
+        ([("rain", '{"city": "Os', '{"mm": 13}')], 0, 1, 0, ("12",)),
+    ],
+)
+def test_what_is_cut_in_the_file_of_an_answer_is_not_known(
+    calls: list[Call], n_failed: int | None, n_invalid: int | None, n_backed: int | None, unbacked: object
+) -> None:
+    facts = facts_of(answered("It rains 12 mm.", *calls), [], "Rain?")
+    found = (facts.n_failed, facts.n_invalid, facts.n_values, facts.n_backed, facts.unbacked)
+    assert found == (n_failed, n_invalid, 1, n_backed, unbacked)
 
 
 @pytest.mark.parametrize(
