@@ -33,7 +33,7 @@ from warehouse.tables import RUNS, TABLES
 DATABASE = "toolloom.duckdb"
 _NAME = "toolloom"
 BEFORE = "before"
-COMPARED = ("annotations", "apis", "instructions", "samples", "tools", "verdicts")
+COMPARED = ("annotations", "apis", "instructions", "retrieval_ranks", "samples", "tools", "verdicts")
 MAKE_ANEW = "run `toolloom refresh`, which makes anew what is lost, or name an earlier one with --run"
 _GLOB = re.compile(r"[*?\[]")
 

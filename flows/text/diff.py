@@ -1,4 +1,4 @@
-"""What has changed between two runs: tools, APIs, instructions and annotations."""
+"""What has changed between two runs: tools, APIs, instructions and annotations, and how retrievers fare."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.query import query
 
-PARTS = {"counts": "@diff", "by_category": "@diff_by_category", "examples": "@diff_examples"}
+PARTS = {
+    "counts": "@diff",
+    "by_category": "@diff_by_category",
+    "examples": "@diff_examples",
+    "retrieval": "@diff_retrieval",
+}
 ALL = "SELECT * FROM changes ORDER BY what, change, id"
 RUNS = "SELECT compared_with, run_id FROM snapshot"
 
@@ -47,8 +52,11 @@ def _records(rows: pd.DataFrame) -> Any:
 
 
 def _as_text(connection: duckdb.DuckDBPyConnection, old: str, new: str) -> str:
-    counts = query(connection, PARTS["counts"])
-    if counts.empty:
-        return f"{old} -> {new}: nothing has changed"
-    tables = [as_table(query(connection, PARTS[part])) for part in ("by_category", "examples")]
-    return "\n\n".join([f"{old} -> {new}", as_table(counts), *tables])
+    counts, drift = (query(connection, PARTS[part]) for part in ("counts", "retrieval"))
+    shown = [] if counts.empty else [as_table(counts)]
+    if not counts.empty:
+        shown += [as_table(query(connection, PARTS[part])) for part in ("by_category", "examples")]
+    if not drift.empty:
+        shown.append(f"retrievers, where both runs measured them\n\n{as_table(drift)}")
+    head = f"{old} -> {new}"
+    return "\n\n".join([f"{head}: nothing has changed" if counts.empty else head, *shown])

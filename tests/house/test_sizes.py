@@ -21,8 +21,7 @@ SHORT_FILE = 60
 
 SHORT_ALL_THE_SAME = {
     "flows/prune.py": "an order of steps, apart from the command that asks for it",
-    "flows/text/diff.py": "what a command shows is apart from its options, as of all commands",
-    "flows/text/stores.py": "likewise",
+    "flows/text/stores.py": "what a command shows is apart from its options, as of all commands",
     "tasks/exporting/beir.py": "a format, beside the others",
     "tasks/export.py": "a verb, beside those of all stages",
     "tasks/transport/mcp/guardian.py": "is run as a program of its own",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from warehouse.connect import connect_snapshot
+from warehouse.query import list_queries
+from warehouse.tables.retrieval import RetrievalRank
 
 BEFORE, AFTER = "run-1", "run-2"
 
@@ -129,3 +132,39 @@ def test_what_an_earlier_run_had_came_back(shared: Path, build: ModuleType, worl
         ("instruction", "came_back"),
         ("annotation", "came_back"),
     }
+
+
+def ranked(instruction_id: str, *ranks: int, top: str = "abcdef", retriever: str = "bm25") -> RetrievalRank:
+    return RetrievalRank(
+        retriever=retriever,
+        instruction_id=instruction_id,
+        scenario="G1",
+        level="train",
+        n_apis=9,
+        names_tool=False,
+        ranks=ranks,
+        twin_ranks=ranks,
+        top=tuple(top),
+    )
+
+
+def test_a_retriever_has_drifted_where_lists_are_others_and_scores_fell(
+    shared: Path, build: ModuleType
+) -> None:
+    old = [ranked("a", 1), ranked("b", 1, 2), ranked("gone", 1), ranked("a", 1, retriever="unmeasured-later")]
+    new = [ranked("a", 2, top="bacdef"), ranked("b", 1, 6, top="abcdeg"), ranked("new", 9)]
+    after, before = build.snapshot(shared, *new, run_id=AFTER), build.snapshot(shared, *old, run_id=BEFORE)
+    with connect_snapshot(shared, after, before) as connection:
+        found = connection.execute(list_queries()["diff_retrieval"].text).fetchall()
+
+    a, b = 1 / math.log2(3), 1 / (1 + 1 / math.log2(3))
+    assert found == [("bm25", 2, 1, 9, 9, 1.0, pytest.approx((a + b) / 2, abs=1e-4))]
+
+
+def test_nothing_is_said_of_retrievers_that_only_one_run_measured(shared: Path, build: ModuleType) -> None:
+    after, before = (
+        build.snapshot(shared, ranked("a", 1), run_id=AFTER),
+        build.snapshot(shared, run_id=BEFORE),
+    )
+    with connect_snapshot(shared, after, before) as connection:
+        assert connection.execute(list_queries()["diff_retrieval"].text).fetchall() == []
