@@ -23,9 +23,11 @@ _MONTH_OF = {name[:length].lower(): i for i, name in enumerate(_MONTHS, 1) for l
 _MONTH = rf"(?:{'|'.join(sorted(_MONTH_OF, key=len, reverse=True))})\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _TO = r" ?[-\u2010-\u2014] ?"
+SPACES = " \u00a0\u2009\u202f"
 _NUMERIC_DATE = re.compile(
     r"\d(?<!\w\d)(?:"
-    r"(?P<iso>\d{3}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?))?[\d.:Z+-]*"
+    r"(?P<iso>\d{3}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)"
+    rf"(?:[{SPACES}]?(?P<half>[AaPp])(?:\.[Mm]\.|[Mm]\b))?)?[\d.:Z+-]*"
     r"|(?<![./-]\d)\d{3}(?P<s1>[/.])\d\d?(?P=s1)\d\d?\b(?![/.]\d)"
     r"|(?<![./-]\d)\d?(?P<s2>[/.-])\d\d?(?P=s2)(?:\d{4}|(?<=/)\d\d)\b(?![/.-]\d))"
 )
@@ -39,7 +41,6 @@ _WORDED_DATE = re.compile(
 DIGIT = re.compile(r"\d")
 _LETTERS = re.compile("[a-z]+")
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,2000})[\"”“»]")
-SPACES = " \u00a0\u2009\u202f"
 # Possessive, and begun only where a word begins: each place of a long text is looked at once or twice.
 _CHUNK = r"\(?+\d++(?:[.,/'\u2019()-]++\d++)*+\)?+"
 _SEQUENCE = re.compile(
@@ -368,7 +369,10 @@ def dates_in(text: str) -> Iterator[Stated]:
                 year = third if third > 99 else 2000 + third
                 days = _there((year, second, first), (year, first, second))
         if days:
-            yield Stated(match.span(), stated, days, match["time"] or "")
+            half_day = HALF_DAY.match(match.group(), len("yyyy-mm-dd ")) if match["half"] else None
+            seconds = len(match["time"] or "") > len("hh:mm")
+            time = match["time"] or "" if half_day is None else clock_of(half_day, seconds=seconds)
+            yield Stated(match.span(), stated, days, time)
     if _MONTH_OF.keys().isdisjoint(_LETTERS.findall(text.lower())):
         return
     for match in _WORDED_DATE.finditer(text):
