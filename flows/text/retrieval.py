@@ -23,7 +23,7 @@ from tasks.retrieval.judged import holds_judged, read_judged
 from tasks.retrieval.lexical import Lexical
 from tasks.retrieval.ranking import ranked
 from warehouse.connect import open_database
-from warehouse.sql import sql_files
+from warehouse.sql import sql_files, statement
 from warehouse.table import to_columns
 from warehouse.tables import RETRIEVAL_RANKS
 from warehouse.tables.instructions import Instruction
@@ -103,6 +103,12 @@ def _percent(share: float) -> str:
 def scores_of_run(data: Path) -> pd.DataFrame:
     """Of the snapshot shown."""
     with open_database(data) as connection:
+        ((n_incomplete,),) = connection.execute(statement("incomplete_queries")).fetchall()
+        if n_incomplete:
+            say(
+                f"warning: queries that need an API which is not on offer with them: {n_incomplete:,}; "
+                "measured by what else they need, they look easier than they are (`toolloom sql @rejects`)"
+            )
         return connection.execute("FROM retrieval_scores").df()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from warehouse.sql import sql_files
+from warehouse.sql import sql_files, statement
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 
@@ -334,3 +334,13 @@ def test_instruction_categories_count_each_category_once(rows_of: Ask, build: Mo
         ("instruction-1", "G1", "train", "Weather", 2),
         ("instruction-2", "G1", "train", "Weather", 2),
     ]
+
+
+def test_queries_that_need_more_than_they_offer_are_counted_once(rows_of: Ask, build: ModuleType) -> None:
+    def told(row_id: str, reason: str = "relevant_api_not_offered") -> object:
+        return build.reject(stage="pose", row_id=row_id, reason=reason)
+
+    rejects = [told("a.json[0].relevant[0]"), told("a.json[0].relevant[1]"), told("b.json[0].relevant[0]")]
+    other = told("a.json[1].api_list[0]", "api_not_in_catalogue")
+    assert rows_of(statement("incomplete_queries"), *rejects, other) == [(2,)]
+    assert rows_of(statement("incomplete_queries"), other) == [(0,)]
