@@ -24,7 +24,8 @@ def export(
     format_: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help="toolbench, toolllama, openai, hf, tooleval, beir (see docs/exports.md)."
+            metavar="FORMAT",
+            help="toolbench, toolllama, openai, trl, llamafactory, hf, tooleval, beir (see docs/exports.md).",
         ),
     ],
     out: Annotated[

@@ -17,6 +17,7 @@ from tasks.exporting.searches import Source, open_source
 from tasks.exporting.toolbench import export_toolbench
 from tasks.exporting.toolbench_answer import export_toolllama
 from tasks.exporting.tooleval import export_tooleval
+from tasks.exporting.trainers import export_llamafactory, export_trl
 
 WHATEVER_THE_END = (ExportFormat.TOOLBENCH, ExportFormat.TOOLEVAL)
 WITHOUT_SEARCHES = (ExportFormat.BEIR,)
@@ -28,6 +29,8 @@ FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
     ExportFormat.HF: export_huggingface,
     ExportFormat.TOOLEVAL: export_tooleval,
     ExportFormat.BEIR: export_beir,
+    ExportFormat.TRL: export_trl,
+    ExportFormat.LLAMAFACTORY: export_llamafactory,
 }
 
 

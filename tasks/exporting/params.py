@@ -16,6 +16,8 @@ class ExportFormat(StrEnum):
     HF = "hf"
     TOOLEVAL = "tooleval"
     BEIR = "beir"
+    TRL = "trl"
+    LLAMAFACTORY = "llamafactory"
 
 
 class ExportParams(BaseModel):
@@ -49,7 +51,8 @@ class RefreshExports(ExportParams):
 
     formats: tuple[ExportFormat, ...] = Field(
         default=(),
-        description="Of `toolbench`, `toolllama`, `openai`, `hf`, `tooleval`, `beir` (docs/exports.md).",
+        description="Of `toolbench`, `toolllama`, `openai`, `trl`, `llamafactory`, `hf`, `tooleval`, `beir` "
+        "(docs/exports.md).",
     )
 
     @property
