@@ -70,7 +70,7 @@ def test_pairs(tmp_path: Path, script: Sequence[Reply], expected: list[tuple[Any
 @pytest.mark.parametrize("outcome", ["timeout", "rate_limited", "server_error", "unsubscribed", "blocked"])
 def test_nothing_is_learned_of_who_was_let_down_by_a_server(tmp_path: Path, outcome: str) -> None:
     found = search("beach", [says(calls("wind_for_sky")), STUCK, says(RAIN), DRY])
-    nodes = [
+    nodes = tuple(
         replace(node, outcome=outcome) if node.outcome == "error_message" else node for node in found.nodes
-    ]
+    )
     assert pairs(tmp_path, replace(found, nodes=nodes)) == []
