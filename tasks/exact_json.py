@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
@@ -84,12 +85,27 @@ def loads(text: str | bytes) -> Any:
     return value
 
 
-def lenient(text: str) -> Any:
+def lenient(text: str, repeated: list[str] | None = None) -> Any:
     """Likewise, with line breaks within strings and halves of surrogate pairs.  Raises `ValueError`.
 
     NaN and Infinity, which are Python's own, become None: other readers of what is made of them would fail.
+    repeated: where it is given, takes the keys that an object has more than once, of which the last counts.
     """
-    return json.loads(text, strict=False, parse_int=_int, parse_float=_float, parse_constant=lambda _: None)
+
+    def noted(pairs: list[tuple[str, Any]]) -> Json:
+        found = dict(pairs)
+        if repeated is not None and len(found) < len(pairs):
+            repeated.extend(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        return found
+
+    return json.loads(
+        text,
+        strict=False,
+        parse_int=_int,
+        parse_float=_float,
+        parse_constant=lambda _: None,
+        object_pairs_hook=None if repeated is None else noted,
+    )
 
 
 def is_plain(value: Any) -> bool:

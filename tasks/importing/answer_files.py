@@ -85,6 +85,11 @@ def read_answer(path: Path) -> ReadAnswer:
 
 def read_json(path: Path) -> Any:
     """Raises `BadRow` for a file that is too large, cannot be read, or is no JSON."""
+    return parsed(read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """Raises `BadRow` for a file that is too large, cannot be read, or is no text."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device may never end
             raise BadRow(UNREADABLE, "it is no regular file")
@@ -92,9 +97,17 @@ def read_json(path: Path) -> Any:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise BadRow(TOO_LARGE, f"it has more than {_LARGEST:,} bytes")
-        return exact_json.lenient(content.decode("utf-8-sig"))
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise BadRow(UNREADABLE, f"it cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise BadRow(MALFORMED, f"it is no JSON: {error}") from error
+
+
+def parsed(text: str, repeated: list[str] | None = None) -> Any:
+    """Raises `BadRow` for a text that is no JSON.  repeated: takes the keys that an object has twice."""
+    try:
+        return exact_json.lenient(text, repeated)
     except ValueError as error:
         raise BadRow(MALFORMED, f"it is no JSON: {error}") from error
     except RecursionError as error:

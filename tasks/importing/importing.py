@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import BadRow
-from tasks.importing.answer_files import MALFORMED, UNREADABLE, read_answer, read_json
+from tasks.exact_json import Json
+from tasks.importing.answer_files import MALFORMED, UNREADABLE, read_answer
 from tasks.importing.converted import is_query_id, read_entry
+from tasks.importing.entries import read_set
 from tasks.importing.files import AnswerFile, Answers, SetFile
 from tasks.importing.published import SOLVABLE, Published
 from tasks.importing.queries import Queries, read_queries
@@ -103,29 +105,37 @@ class _Importer:
     def take_set(self, file: SetFile, part: Part) -> Iterator[Part]:
         part.n_files += 1
         try:
-            content = read_json(file.path)
+            read = read_set(file.path)
         except BadRow as fault:
             part.refuse(file.place, fault)
             yield part
             return
+        content = read.value
+        if read.fault:
+            part.remarks.append(_reject(file.place, REMARK, read.fault))
         if isinstance(content, list) and self._queries.take(file.scenario, file.place, content):
             yield part
             return
         if not isinstance(content, dict) or not any(_is_entry(entry) for entry in content.values()):
             if not self.published.take(file, content):
                 part.refuse(file.place, BadRow(OTHER_FORMAT, _unlike(content)))
+            part.remarks += [_reject(_place(file, key), REMARK, lost.message) for key, lost in read.lost]
             yield part
             return
+        for key, lost in read.lost:
+            part.refuse(_place(file, key), lost)
+        yield from self._take_entries(file, content, part)
+
+    def _take_entries(self, file: SetFile, content: Json, part: Part) -> Iterator[Part]:
         n_cut = 0
         for number, entry in content.items():
             if len(part.annotations) >= _ENTRIES_AT_ONCE:
                 yield part
                 part = Part()
-            place = f"{file.place}[{number[:40]}]".encode(errors="replace").decode()
             try:
                 n_cut += self._take_entry(file, number, entry, part)
             except BadRow as fault:
-                part.refuse(place, fault)
+                part.refuse(_place(file, number), fault)
         if n_cut:
             told = f"{n_cut:,} of {len(content):,} answers lack what calls returned: their steps are cut"
             part.remarks.append(_reject(file.place, REMARK, told))
@@ -155,6 +165,10 @@ class _Importer:
         if rows.instruction.instruction_id not in self._instructions:
             self._instructions.add(rows.instruction.instruction_id)
             part.instructions.append(rows.instruction)
+
+
+def _place(file: SetFile, number: str) -> str:
+    return f"{file.place}[{number[:40]}]".encode(errors="replace").decode()
 
 
 def _is_entry(entry: Any) -> bool:

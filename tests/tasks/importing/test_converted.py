@@ -212,6 +212,38 @@ def test_an_entry_that_is_no_answer_is_a_reject_that_says_why(
     assert second.detail == "its key is no query id, which is a number"
 
 
+GOOD = json.dumps(entry(CALLED))
+DEEP = GOOD.replace('"answer_details": [', '"answer_details": [' + "[" * 30_000 + "]" * 30_000 + ", ")
+
+
+@pytest.mark.parametrize(
+    ("text", "n_read", "told"),
+    [
+        (f'{{"7": {GOOD}, "7": {GOOD}, "8": {GOOD}}}', 2, [("[7]", "duplicate")]),
+        (f'{{"7": {GOOD}, "8": {DEEP}}}', 1, [("[8]", "malformed")]),
+        (f'{{"7": {{"query": nope}}, "8": {GOOD}}}', 1, [("[7]", "malformed")]),
+        (f'{{"7": {GOOD}, "8": {GOOD[:-9]}', 1, [("[8]", "malformed")]),
+        (
+            f'{{"7": {GOOD}, "8": "{{}},\\"9\\": ", "9": {GOOD}, }}',
+            2,
+            [("[8]", "malformed"), ("", "partly_read")],
+        ),
+        (f'{{"7": {GOOD}}} and more', 1, [("", "partly_read")]),
+        (f'{{"7": {GOOD.replace("{", "{" + chr(34) + "a" + chr(34) + ": 1, ", 1)}}}', 1, []),
+        ("no JSON", 0, [("", "malformed")]),
+        (f"[{GOOD}, ", 0, [("", "malformed")]),
+    ],
+)
+def test_an_entry_that_is_broken_or_there_twice_takes_no_other_with_it(
+    text: str, n_read: int, told: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    found = read(write(tmp_path, "ours/G2_tool.json", text))
+    assert len(found.annotations) == n_read
+    rejects = [(reject.row_id.removeprefix("G2_tool.json"), reject.reason) for reject in found.rejects]
+    remarks = [(remark.row_id.removeprefix("G2_tool.json"), remark.reason) for remark in found.remarks]
+    assert [*rejects, *remarks] == told
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "detail"),
     [
