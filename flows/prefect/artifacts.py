@@ -132,7 +132,9 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _shown(value: object) -> object:
     """A value as JSON holds it, short enough for a cell."""
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, float):
+        return float(f"{value:.4g}") if abs(value) < 1 else round(value, 2)
+    if value is None or isinstance(value, bool | int):
         return value
     text = str(value)
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} ..."
