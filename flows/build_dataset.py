@@ -30,6 +30,7 @@ from tasks.sample import STAGE as SAMPLE
 from tasks.search.annotate import OFFER, SPENT, Offers, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
+from tasks.train import STAGE as TRAIN
 from warehouse import manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
@@ -37,17 +38,8 @@ from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
-DECLARED: tuple[Stage, ...] = (
-    *CATALOGUE,
-    *INSTRUCTIONS,
-    ANNOTATE,
-    EVALUATE,
-    PREFER,
-    LABEL,
-    EMBED,
-    RANK,
-    COMMIT,
-)
+BESIDE = (EVALUATE, PREFER, LABEL, TRAIN, EMBED, RANK)
+DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, *BESIDE, COMMIT)
 """In the order of a refresh, the commit last."""
 
 Outputs = dict[str, StageOutput]

@@ -20,7 +20,7 @@ from flows.commands.hand_on import export, import_
 from flows.commands.look import compare, diff, report, runs, search, show, sql
 from flows.commands.look_after import prune, sandbox, store
 from flows.commands.make import annotate, evaluate, plan, probe, refresh, serve
-from flows.commands.retrieve import find, retriever
+from flows.commands.retrieve import find, models, retriever
 
 app = typer.Typer(
     name="toolloom",
@@ -67,6 +67,7 @@ for command in (
     app.command()(command)
 app.command(name="import")(import_)
 app.add_typer(retriever, name="retriever")
+app.command()(models)
 app.add_typer(store, name="store")
 app.command()(prune)
 app.command()(sandbox)

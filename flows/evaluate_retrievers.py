@@ -1,4 +1,4 @@
-"""Measuring retrievers: how well each finds the APIs that the instructions of a data folder need."""
+"""Measuring and training retrievers: how well each finds the APIs that a data folder's instructions need."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from prefect import flow
 from flows import DEFAULT_DATA
 from flows.embed_apis import embed, model_if_usable
 from flows.evaluate_annotations import joined
-from flows.outcome import Ranked
+from flows.outcome import Ranked, Trained
 from flows.params import Config
 from flows.run import run_in
-from flows.stages import StageSequence, shard_runner
+from flows.stages import StageSequence, raise_stop, shard_runner
 from tasks.commit import RANK as KIND
+from tasks.commit import TRAIN as TRAIN_KIND
 from tasks.errors import UsageError
 from tasks.frame.running import usable
 from tasks.keep_searches import HOLD_INSTRUCTIONS
 from tasks.rank import STAGE as RANK
 from tasks.rank import RankParams
+from tasks.retrieval.encoding import is_whole
+from tasks.retrieval.models import model_folder
+from tasks.train import STAGE as TRAIN
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
-from warehouse.tables import INSTRUCTIONS
+from warehouse.tables import INSTRUCTIONS, MODELS
 
 
 @flow(name="evaluate-retrievers", flow_run_name="retrievers-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
@@ -54,6 +58,39 @@ def evaluate_retrievers(config: Config, data: Path = DEFAULT_DATA) -> Ranked:
             run.base.status,
             parent=run.base.run_id,
             stands=run.base.run_id if stands else None,
+        )
+
+
+@flow(name="train-retriever", flow_run_name="train-{config.name}")
+def train_retriever(config: Config, data: Path = DEFAULT_DATA) -> Trained:
+    """Trains on the training split of the snapshot shown, and commits a run of kind `train`.
+
+    A model that was trained before on the same, and is whole, stands.
+    """
+    with run_in(data, config, TRAIN_KIND, base=run_to_rank, asks_model=False) as run:
+        assert run.base is not None, "run_to_rank gives none but one that is there"
+        held_out = config.export.held_out
+        with StageSequence(run.context, run.config, outputs=to_rank(run.base)) as sequence:
+            output = sequence.stage(TRAIN, held_out=held_out)
+            (row,) = run.store.read(MODELS, output.tables[MODELS.name])
+            if not is_whole(model_folder(data, row.model_digest)):
+                sequence.done.clear()
+                output = sequence.stage(TRAIN, held_out=held_out, anew=run.context.run_id)
+                (row,) = run.store.read(MODELS, output.tables[MODELS.name])
+        if not sequence.done[-1].complete:
+            raise_stop(sequence.done)
+        outputs = {TRAIN.name: output}
+        stands = outputs.items() <= run.base.stages.items()
+        return run.commit(
+            Trained,
+            sequence.done,
+            outputs,
+            run.base.status,
+            parent=run.base.run_id,
+            stands=run.base.run_id if stands else None,
+            model=row.model_digest,
+            epochs=row.epochs,
+            n_pairs=row.n_pairs,
         )
 
 

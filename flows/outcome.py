@@ -144,3 +144,11 @@ class Embedded(Outcome):
 
 class Ranked(Outcome):
     """What measuring retrievers came to."""
+
+
+class Trained(Outcome):
+    """What training a retriever came to.  model: its digest; epochs: see the table `models`."""
+
+    model: str
+    epochs: tuple[float, ...]
+    n_pairs: int

@@ -23,6 +23,7 @@ from flows.outcome import (
     Reprobed,
     Spent,
     StageRun,
+    Trained,
     Unusable,
 )
 from tasks.errors import UsageError
@@ -145,6 +146,9 @@ def _headline(outcome: Outcome) -> str:
     if isinstance(outcome, Labelled):
         people = "one person" if outcome.n_people == 1 else f"{outcome.n_people:,} people"
         what = f"{outcome.n_labels:,} labels of {people}"
+    if isinstance(outcome, Trained):
+        before, after = (100 * each for each in (outcome.epochs[0], max(outcome.epochs)))
+        what = f"model {outcome.model}, NDCG@5 on what was held back {before:.1f} before, {after:.1f} after,"
     if isinstance(outcome, Annotated):
         found = outcome.found
         what = "no search"
@@ -164,6 +168,7 @@ _WORTH_TRYING: Mapping[type[Outcome], Sequence[str]] = {
     Labelled: ('sql "FROM label_confusion"', 'sql "FROM judge_health"', "sql @rejects"),
     Embedded: ("find weather in Oslo", "retriever evaluate", "sql @nearest_apis"),
     Ranked: ('sql "FROM retrieval_scores LIMIT 10"', "find weather in Oslo", "sql @rejects"),
+    Trained: ("models", "retriever evaluate", "find weather in Oslo"),
     Annotated: ("show", "sql @search_effort", "sql @rejects"),
     Imported: ("show", "evaluate", "sql @rejects"),
 }

@@ -32,6 +32,7 @@ from tasks.llm.budget import refuse_uncountable
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.params import LlmParams
 from tasks.probing.judge import Again
+from tasks.retrieval.encoding import folder_of, require_extra
 from tasks.retrieval.params import ENDPOINT
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
@@ -144,6 +145,21 @@ def _asking_for_vectors(config: Config) -> Config:
     if config.retriever.model == ENDPOINT:
         return config
     return config.model_copy(update={"sandbox": SandboxParams()})
+
+
+def start_train_retriever(config: Config, data: Path) -> None:
+    """Trains a retriever on the instructions of a data folder.  Raises what stopped it."""
+    check_data_set(data)
+    require_extra()
+    folder_of(config.retriever.base)
+    asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
+
+    def load() -> RunFlow:
+        from flows.evaluate_retrievers import train_retriever
+
+        return lambda _: train_retriever(asks_nobody, data, return_state=True)
+
+    _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
 
 
 def start_label(config: Config, data: Path, file: Path) -> None:

@@ -44,6 +44,7 @@ EVALUATE = "evaluate"
 IMPORT = "import"
 EMBED = "embed"
 RANK = "rank"
+TRAIN = "train"
 
 Status = Literal["complete", "partial"]
 
@@ -73,7 +74,7 @@ def commit(
     before = None if parent is None else without_lost(run.data, manifest.load(run.data, parent))
     stages = {**_kept(run, kind, before, outputs), **outputs}
     services = services_of(run)
-    if kind not in (EVALUATE, RANK) and before is not None:
+    if kind not in (EVALUATE, RANK, TRAIN) and before is not None:
         kept = keep_votes(services.store, before.stages, stages)
         stages |= {stage: output for stage, output in kept.items() if stage not in outputs}
     asked = services.model.usage.take_all(ENDPOINT)
@@ -138,7 +139,7 @@ def parent_of(latest: Manifest | None, status: Status, outputs: Mapping[str, Sta
 def refreshed_below(data: Path, latest: Manifest, config_digest: str) -> bool:
     """Whether the snapshot is a complete refresh of this configuration, and what came since beside."""
     at = latest
-    while at.kind in (ANNOTATE, EVALUATE, IMPORT, RANK) and at.parent is not None:
+    while at.kind in (ANNOTATE, EVALUATE, IMPORT, RANK, TRAIN) and at.parent is not None:
         at = manifest.load(data, at.parent)
     has_more = at is not latest or SEARCHED in latest.stages
     return has_more and (at.kind, at.status, at.config_digest) == (REFRESH, "complete", config_digest)

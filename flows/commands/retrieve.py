@@ -101,3 +101,33 @@ def evaluate(
         settings = chosen_config(data, profile=profile, file=config, overrides=set_ or (), searches_only=True)
         start_evaluate_retrievers(settings, data.resolve())
         print(scores_text(scores_of_run(data.resolve()), format_.value))  # noqa: T201
+
+
+@retriever.command()
+def train(
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a model on the training split's instructions; [retriever] says from which base, and how."""
+    with command(verbose, quiet=quiet):
+        from flows.configure import chosen_config
+        from flows.start import start_train_retriever
+
+        settings = chosen_config(data, profile=profile, file=config, overrides=set_ or (), searches_only=True)
+        start_train_retriever(settings, data.resolve())
+
+
+def models(
+    format_: RowFormat = Format.TABLE,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """List the retrievers that were trained here, the newest first."""
+    with command(verbose):
+        from flows.text.retrieval import models_text
+
+        print(models_text(data.resolve(), format_.value))  # noqa: T201

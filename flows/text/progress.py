@@ -253,6 +253,7 @@ class ProgressArtifact:
             return
         percent = min(100.0, 100 * now.done / now.total)
         words = f"{self._stage}: {now.done:,} of {now.total:,} {now.unit}s, {now.rejected:,} rejected"
+        words += f", {now.told}" if now.told else ""
         with self._publishing:
             if (percent, words) != self._published:
                 self._send(percent, words)

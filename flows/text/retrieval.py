@@ -21,11 +21,14 @@ from tasks.judging.compare import rates
 from tasks.retrieval.documents import ApiDocument, documents_of
 from tasks.retrieval.judged import holds_judged, read_judged
 from tasks.retrieval.lexical import Lexical
+from tasks.retrieval.models import models_of
 from tasks.retrieval.ranking import ranked
+from warehouse import manifest
 from warehouse.connect import open_database
 from warehouse.sql import sql_files, statement
+from warehouse.store import Store
 from warehouse.table import to_columns
-from warehouse.tables import RETRIEVAL_RANKS
+from warehouse.tables import MODELS, RETRIEVAL_RANKS
 from warehouse.tables.instructions import Instruction
 
 METRICS = ("ndcg", "recall", "complete", "reciprocal_rank")
@@ -161,3 +164,22 @@ def found_text(found: FoundApis, output: str) -> str:
         return printed(found.rows, output)
     heading = f"by {found.retriever}, among {found.n_apis:,} APIs"
     return "\n".join([*found.notes, heading, "", printed(found.rows.drop(columns="retriever"), output)])
+
+
+def models_text(data: Path, output: str) -> str:
+    """The models of a data folder; as JSON or CSV all that their cards say.  in use: the snapshot's."""
+    shown = manifest.newest(data)
+    refs = () if shown is None else shown.tables.get(MODELS.name, ())
+    used = {digest for (digest,) in Store(data).select(refs, "model_digest")}
+    rows = [{"in_use": card.digest in used, **card.model_dump(mode="json")} for card in models_of(data)]
+    if output != "table":
+        return printed(pd.DataFrame(rows), output)
+    if not rows:
+        return "no model was trained here yet; `toolloom retriever train` makes one"
+    table = pd.DataFrame(rows)
+    shown_rows = {"model": table["digest"], "in use": table["in_use"].map({True: "yes", False: ""})}
+    shown_rows |= {"base": table["base"], "pairs": table["n_pairs"], "dimension": table["dimension"]}
+    shown_rows[f"untrained NDCG@{AT}"] = table["epochs"].map(lambda epochs: _percent(epochs[0]))
+    shown_rows["trained"] = table["epochs"].map(lambda epochs: _percent(max(epochs)))
+    shown_rows["made"] = table["made_at"].str[:16]
+    return printed(pd.DataFrame(shown_rows), output)

@@ -23,7 +23,7 @@ class Snapshot:
 
     total: None until it is known.  done: finished, rejected ones among them.  carried: what of `done` an
     earlier run had finished.  spent: what the stage has asked of the model endpoint.  note: what is waited
-    for, in words.
+    for, in words, or else what the stage has told.
     """
 
     unit: str = ""
@@ -34,6 +34,7 @@ class Snapshot:
     in_flight: int = 0
     spent: Spent = field(default_factory=Spent)
     note: str = ""
+    told: str = ""
 
     @property
     def worked(self) -> int:
@@ -48,6 +49,7 @@ class Progress:
         """spent: what the run as a whole has asked of the model endpoint.  note: see `Snapshot`."""
         self._spent = spent
         self._note = note
+        self._told = ""
         self._spent_before = spent()
         self._unit = ""
         self._total: int | None = None
@@ -59,6 +61,11 @@ class Progress:
         with self._guard:
             self._total, self._unit = total, unit
             self._shards.clear()
+
+    def tell(self, words: str) -> None:
+        """What a stage says of itself, beside its numbers."""
+        with self._guard:
+            self._told = words
 
     def shard(self, number: int) -> ShardProgress:
         """The counters of a shard that begins.
@@ -90,7 +97,8 @@ class Progress:
                 carried=sum(shard.carried for shard in shards),
                 in_flight=sum(shard.in_flight for shard in shards),
                 spent=self._spent() - self._spent_before,
-                note=self._note(),
+                note=self._note() or self._told,
+                told=self._told,
             )
 
 

@@ -128,12 +128,31 @@ def model_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a model is there, named by its digest, byte for byte."""
+    return folder.is_dir() and model_digest(folder) == folder.name
+
+
+def licence_of(folder: Path) -> str | None:
+    """What the head of a model's README says, as Hugging Face's hub has it; None: nothing."""
+    path = folder / "README.md"
+    if not path.is_file():
+        return None
+    head = path.read_text(encoding="utf-8", errors="replace").partition("---")[2].partition("\n---")[0]
+    for line in head.splitlines():
+        if line.startswith("license:"):
+            return line.removeprefix("license:").strip() or None
+    return None
+
+
 def loaded(folder: Path) -> SentenceTransformer:
     """The model in a folder, on the CPU or what there is.  Raises `UsageError`."""
     require_extra()
     require_safe(folder)
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # the stage has a line of its own
     try:
         return SentenceTransformer(
             str(folder),

@@ -29,6 +29,7 @@ def test_the_stages_are_declared_in_the_order_of_a_refresh() -> None:
         "evaluate",
         "prefer",
         "label",
+        "train",
         "embed",
         "rank",
         "commit",

@@ -12,7 +12,7 @@ from warehouse.tables.documents import DOCUMENTS
 from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, LABELS, PREFERENCES
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
-from warehouse.tables.retrieval import EMBEDDINGS, RETRIEVAL_RANKS
+from warehouse.tables.retrieval import EMBEDDINGS, MODELS, RETRIEVAL_RANKS
 
 __all__ = [
     "ANNOTATIONS",
@@ -26,6 +26,7 @@ __all__ = [
     "INSTRUCTIONS",
     "LABELS",
     "LLM_CALLS",
+    "MODELS",
     "NODES",
     "PREFERENCES",
     "PROBES",
@@ -60,6 +61,7 @@ TABLES: dict[str, Table[Any]] = {
         LABELS,
         EMBEDDINGS,
         RETRIEVAL_RANKS,
+        MODELS,
         REJECTS,
         LLM_CALLS,
         RUNS,

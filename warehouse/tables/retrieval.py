@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from warehouse.table import Float32, Table
 
@@ -57,4 +58,42 @@ RETRIEVAL_RANKS = Table(
     row_type=RetrievalRank,
     grain="an instruction and a retriever",
     key=("retriever", "instruction_id"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The model that finds APIs, in `<data>/models/<model_digest>/`; where none was trained there is none.
+
+    base, base_digest: what training began with, as it was named and by its files.  data_digest: of all that
+    it learnt from.  n_queries, n_pairs: that it was trained on; n_held_back: queries that chose the epoch;
+    n_documents: APIs that it may learn to find.  negatives: wrong APIs that were added to each pair.  epochs:
+    NDCG@5 on the queries held back, the untrained model's first.  dimension: of its vectors; max_tokens:
+    longer texts are cut.
+    """
+
+    model_digest: str
+    base: str
+    base_digest: str
+    data_digest: str
+    n_queries: int
+    n_pairs: int
+    n_held_back: int
+    n_documents: int
+    negatives: int
+    epochs: tuple[float, ...]
+    best_epoch: int
+    dimension: int
+    max_tokens: int
+    licence: str | None
+    made_at: datetime
+    seconds: float
+
+
+MODELS = Table(
+    name="models",
+    row_type=Model,
+    grain="the model that finds APIs",
+    key=("model_digest",),
+    volatile=frozenset({"made_at", "seconds"}),
 )
