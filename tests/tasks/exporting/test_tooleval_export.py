@@ -125,6 +125,42 @@ def test_evaluators_find_finish_where_a_search_ended_with_it(export: Export) -> 
     }
 
 
+def evaluated_steps(entry: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """As the published evaluators walk an answer: by the first of the next steps, each with its message."""
+    steps: list[tuple[Any, ...]] = []
+    following = entry["answer"]["answer_details"]
+    while following:
+        at = following[0]
+        if at["role"] == "tool":
+            steps.append(tuple(at["message"][key] for key in ("name", "arguments", "response")))
+        elif at["role"] == "assistant":
+            steps.append((at["message"],))
+        following = at["next"]
+    return steps
+
+
+def test_evaluators_read_the_steps_that_led_to_the_answer(export: Export, world: Path) -> None:
+    """All thoughts, calls with their arguments, and what these returned, of searches that were won."""
+    exported, read = export("tooleval"), {}
+    for set_name in ("G1_train", "G1_tool", "G2_train", "G3_category"):
+        read.update({entry["query"]: entry for entry in of_model(exported, set_name).values()})
+    told = asked(
+        world, "SELECT query, messages FROM annotations JOIN instructions USING (instruction_id) WHERE win"
+    )
+    assert len(told) == 3
+    for query, messages in told:
+        shown = {each["tool_call_id"]: each["content"] for each in messages if each["role"] == "tool"}
+        steps: list[tuple[Any, ...]] = []
+        for each in messages:
+            if each["role"] == "assistant":
+                steps += [(each["content"],)] if each["content"] else []
+                steps += [
+                    (call["name"], call["arguments"], "" if call["name"] == "Finish" else shown[call["id"]])
+                    for call in each["tool_calls"]
+                ]
+        assert evaluated_steps(read[query]) == steps
+
+
 def test_methods_have_folders_of_their_own(export: Export, tmp_path: Path) -> None:
     write_world(tmp_path / "data", [search("beach"), search("beach", method="react@2")])
 
