@@ -125,7 +125,7 @@ def scores_of_files(location: Path) -> pd.DataFrame:
         documents, asked, n_queries = judged.documents, judged.instructions, judged.n_queries
         why = "of which nothing is judged to be needed"
     else:
-        documents, asked, n_queries = _of_query_files(location)
+        documents, asked, n_queries = query_files(location)
         why = "which cannot be read, or need no API, or one that they do not describe"
     if len(asked) < n_queries:
         say(f"left out: {n_queries - len(asked):,} of {n_queries:,} queries, {why}")
@@ -135,7 +135,7 @@ def scores_of_files(location: Path) -> pd.DataFrame:
         return connection.execute(sql_files("views")["retrieval_scores"].text).df()
 
 
-def _of_query_files(location: Path) -> tuple[list[ApiDocument], list[Instruction], int]:
+def query_files(location: Path) -> tuple[list[ApiDocument], list[Instruction], int]:
     """The APIs they describe, the queries that need some of them and no others, and how many there are."""
     check_queries(location)
     with open_toolbench(ToolbenchParams(kind="toolbench", location=location)) as source:

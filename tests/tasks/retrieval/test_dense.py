@@ -9,6 +9,7 @@ import pytest
 
 from tasks.retrieval.dense import Dense, Mixed
 from tasks.retrieval.ranking import Scores
+from tasks.retrieval.using import best
 
 
 class Letters:
@@ -51,3 +52,16 @@ def test_a_mix_adds_standard_deviations(first: Said, second: Said, weight: float
 
     assert mix.scores(["any"]).tolist() == [pytest.approx(mixed)]
     assert mix.name == "said+said"
+
+
+@pytest.mark.parametrize(
+    ("scores", "k", "expected"),
+    [
+        pytest.param([0.1, 0.9, 0.5], 2, [1, 2], id="the best first"),
+        pytest.param([0.5, 0.9, 0.5, 0.5], 3, [1, 0, 2], id="those that score the same in their order"),
+        pytest.param([0.5, 0.9], 5, [1, 0], id="more than there are"),
+        pytest.param([0.0] * 4, 2, [0, 1], id="all the same"),
+    ],
+)
+def test_the_best_of_a_row(scores: list[float], k: int, expected: list[int]) -> None:
+    assert list(best(np.array(scores, dtype=np.float32), k)) == expected
