@@ -149,3 +149,29 @@ def test_a_reply_without_one_label_is_a_reject_and_other_votes_are_kept(
     judged = rows(data, voted)
     assert judged == [{"n": account["n_out"]}]
     assert account["n_out"] > 0
+
+
+def test_a_refresh_is_judged_by_another_endpoint_at_its_own_prices_and_within_its_caps(
+    data: Path, toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    """The cap ends the judging alone; the next refresh asks for the rest, and nothing twice."""
+    with JudgeEndpoint(sandbox.teacher) as judge:
+        priced = judge.settings(price_in="1", price_out="2", max_tokens="400")
+        refresh = ("refresh", *SMALL, *sandbox.settings(), "--set", "evaluate.in_refresh=true", *priced)
+        capped = toolloom(*refresh, "--set", "budget.stages.evaluate.max_usd=0.1", "--data", data)
+        message = capped.stdout + capped.stderr
+        n_capped = judge.n_questions
+        whole = toolloom(*refresh, "--data", data)
+        assert whole.returncode == 0, whole.stdout + whole.stderr
+        n_questions = judge.n_questions
+
+    assert capped.returncode != 0, message
+    assert "max_usd" in message
+    assert 0 < n_capped < n_questions, message
+    assert rows(data, "SELECT kind, status FROM snapshot") == [{"kind": "refresh", "status": "complete"}]
+    asked = rows(
+        data,
+        "SELECT count(*) AS n, count(DISTINCT store_key) AS different, bool_and(cost_usd > 0) AS priced "
+        "FROM llm_calls WHERE stage = 'evaluate' AND model = 'second-opinion' AND NOT from_store",
+    )
+    assert asked == [{"n": n_questions, "different": n_questions, "priced": True}]
