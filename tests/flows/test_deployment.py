@@ -71,6 +71,9 @@ MCP = 'catalogue.sources=[{kind = "mcp", name = "x", command = ["sh", "-c", "id"
             'evaluate.judge={base_url = "http://evil.test/v1", model = "m", api_key_env = "AWS_SECRET"}',
             "evaluate.judge",
         ),
+        ("retriever.base=somebody/model", "retriever"),
+        ("retriever.model=/etc", "retriever"),
+        ('retriever.endpoint={base_url = "http://evil.test/v1", model = "m"}', "retriever"),
     ],
 )
 def test_a_run_names_no_command_address_or_key(override: str, named: str) -> None:
@@ -124,7 +127,7 @@ def test_the_file_is_a_profile_a_configuration_or_what_serve_wrote(tmp_path: Pat
     check_parameters(config, tmp_path, {FILE: str(written)})
     check_parameters(load_config(), tmp_path, {FILE: "sandbox", "TOOLLOOM_DATA": str(tmp_path)})
     check_parameters(load_config(file=own), tmp_path, {FILE: str(own), "TOOLLOOM_DATA": str(tmp_path)})
-    with pytest.raises(UsageError, match="change catalogue, llm, calling, sandbox"):
+    with pytest.raises(UsageError, match="change catalogue, llm, calling, retriever, sandbox"):
         check_parameters(load_config(file=own), tmp_path, {FILE: str(written)})
     with pytest.raises(UsageError, match=f"said by no file: {FILE} is not set"):
         check_parameters(config, tmp_path, {})
