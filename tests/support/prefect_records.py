@@ -10,17 +10,19 @@ import requests
 
 def artifacts(api: str, key: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = requests.post(
-        f"{api}/artifacts/filter", json={"artifacts": {"key": {"any_": [key]}}}, timeout=10
+        f"{api}/artifacts/filter", json={"artifacts": {"key": {"any_": [key]}}}, timeout=60
     ).json()
     return found
 
 
 def events(api: str, name: str) -> list[dict[str, Any]]:
-    """The payloads of the events of that name, those of a data set called so among them."""
+    """The payloads of all events of that name; other tests use the same server, and a page has 50."""
     wanted = {"filter": {"event": {"name": [name]}}, "limit": 50}
-    found: list[dict[str, Any]] = requests.post(f"{api}/events/filter", json=wanted, timeout=10).json()[
-        "events"
-    ]
+    page = requests.post(f"{api}/events/filter", json=wanted, timeout=60).json()
+    found = list(page["events"])
+    while page["next_page"]:
+        page = requests.get(page["next_page"], timeout=60).json()
+        found += page["events"]
     return [event["payload"] for event in found]
 
 
@@ -32,14 +34,14 @@ def told_of(api: str, name: str, run_id: str) -> dict[str, Any] | None:
 def flow_runs(api: str, data: Path) -> list[dict[str, Any]]:
     """The newest flow run on the folder, then those that it started.  Other tests use the same server."""
     wanted = {"flows": {"name": {"any_": ["refresh-dataset"]}}, "sort": "START_TIME_DESC"}
-    runs = requests.post(f"{api}/flow_runs/filter", json=wanted, timeout=10).json()
+    runs = requests.post(f"{api}/flow_runs/filter", json=wanted, timeout=60).json()
     newest = next(run for run in runs if run["parameters"].get("data") == str(data))
     started = {"flow_runs": {"parent_flow_run_id": {"any_": [newest["id"]]}}}
-    return [newest, *requests.post(f"{api}/flow_runs/filter", json=started, timeout=10).json()]
+    return [newest, *requests.post(f"{api}/flow_runs/filter", json=started, timeout=60).json()]
 
 
 def records_of(api: str, kind: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the flow runs left.  kind: `task_runs` or `artifacts`."""
     wanted = {"flow_runs": {"id": {"any_": [run["id"] for run in runs]}}}
-    found: list[dict[str, Any]] = requests.post(f"{api}/{kind}/filter", json=wanted, timeout=10).json()
+    found: list[dict[str, Any]] = requests.post(f"{api}/{kind}/filter", json=wanted, timeout=60).json()
     return found
