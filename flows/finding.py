@@ -14,7 +14,7 @@ from flows.params import Config
 from flows.sandbox_process import open_sandbox
 from tasks.errors import UsageError
 from tasks.retrieval.dense import Dense
-from tasks.retrieval.documents import ApiDocument, documents_of, words_of
+from tasks.retrieval.documents import ApiDocument, kept_documents, words_of
 from tasks.retrieval.params import BM25, ENDPOINT, NEWEST, RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores
 from tasks.retrieval.using import best, model_in_use, open_encoder, retrievers_over, vectors_of
@@ -98,9 +98,8 @@ def _named(settings: Config | RetrieverParams | None) -> str:
 
 
 def _documents(store: Store, shown: Manifest) -> list[ApiDocument]:
-    tools, apis = (store.read(table, shown.tables[table.name]) for table in (TOOLS, APIS))
-    kept = {api_id for (api_id,) in store.select(shown.tables[DOCUMENTS.name], "api_id")}
-    return documents_of(tools, apis, kept if "compress" in shown.stages else None)
+    kept = shown.tables[DOCUMENTS.name] if "compress" in shown.stages else None
+    return kept_documents(store, shown.tables[TOOLS.name], shown.tables[APIS.name], kept)
 
 
 def _scored(

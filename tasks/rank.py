@@ -12,7 +12,7 @@ from tasks.frame.services import Services
 from tasks.frame.stage import Stage
 from tasks.llm.embeddings import STAGE as EMBED
 from tasks.retrieval.dense import Dense
-from tasks.retrieval.documents import ApiDocument, documents_of
+from tasks.retrieval.documents import ApiDocument, kept_documents, refused
 from tasks.retrieval.params import Fusion
 from tasks.retrieval.ranking import ranked
 from tasks.retrieval.using import ModelInUse, retrievers_over, vectors_of
@@ -27,7 +27,6 @@ from warehouse.tables import (
     RETRIEVAL_RANKS,
     TOOLS,
 )
-from warehouse.tables.accounts import Reject
 from warehouse.tables.instructions import Instruction
 
 VERSION = 2
@@ -60,23 +59,17 @@ def rank(
     embedded: the vectors of the model, if one is measured.
     """
     store = services.store
-    tools = store.read(TOOLS, crawled.tables[TOOLS.name])
-    apis = store.read(APIS, crawled.tables[APIS.name])
-    kept = {api.api_id for api in apis}
-    if compressed is not None:
-        kept &= {api_id for (api_id,) in store.select(compressed.tables[DOCUMENTS.name], "api_id")}
-    documents = documents_of(tools, apis, kept)
+    shown = None if compressed is None else compressed.tables[DOCUMENTS.name]
+    documents = kept_documents(store, crawled.tables[TOOLS.name], crawled.tables[APIS.name], shown)
+    kept = {document.api_id for document in documents}
     instructions = store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
     there, rejects = [], []
     for row in instructions:
-        gone = sorted({needed.api_id for needed in row.relevant_apis} - kept)
-        if row.relevant_apis and not gone:
+        reject = refused(row, kept, STAGE.name)
+        if reject is None:
             there.append(row)
-            continue
-        reason, detail = "no_relevant_api", "it does not say which APIs it needs"
-        if gone:
-            reason, detail = "api_gone", f"needs {', '.join(gone)}, not kept or not in the catalogue"
-        rejects.append(Reject(stage=STAGE.name, row_id=row.instruction_id, reason=reason, detail=detail))
+        else:
+            rejects.append(reject)
 
     def level(row: Instruction) -> str:
         return level_of_instruction(row, params.held_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.exporting.searches import TRAIN, level_of_instruction
@@ -10,7 +10,7 @@ from tasks.frame.progress import Progress, ShardProgress
 from tasks.frame.running import write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
-from tasks.retrieval.documents import documents_of
+from tasks.retrieval.documents import kept_documents, refused
 from tasks.retrieval.encoding import folder_of, model_digest
 from tasks.retrieval.making import make_model
 from tasks.retrieval.models import ModelCard
@@ -18,8 +18,6 @@ from tasks.retrieval.pairs import queries_of
 from tasks.retrieval.params import RetrieverParams
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, MODELS, REJECTS, TOOLS
-from warehouse.tables.accounts import Reject
-from warehouse.tables.instructions import Instruction
 from warehouse.tables.retrieval import Model
 
 if TYPE_CHECKING:
@@ -44,37 +42,22 @@ def train(
     found the model of a cached output gone.  Raises `UsageError` where there is nothing to learn from.
     """
     store = services.store
-    tools = store.read(TOOLS, crawled.tables[TOOLS.name])
-    apis = store.read(APIS, crawled.tables[APIS.name])
-    kept = {api.api_id for api in apis}
-    if compressed is not None:
-        kept &= {api_id for (api_id,) in store.select(compressed.tables[DOCUMENTS.name], "api_id")}
-    documents = documents_of(tools, apis, kept)
+    shown = None if compressed is None else compressed.tables[DOCUMENTS.name]
+    documents = kept_documents(store, crawled.tables[TOOLS.name], crawled.tables[APIS.name], shown)
     number = {document.api_id: at for at, document in enumerate(documents)}
     instructions = store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
     training = [row for row in instructions if level_of_instruction(row, held_out) == TRAIN]
-    rejects = [reject for row in training if (reject := _refused(row, number)) is not None]
-    refused = {reject.row_id for reject in rejects}
+    rejects = [reject for row in training if (reject := refused(row, number, STAGE.name)) is not None]
+    left_out = {reject.row_id for reject in rejects}
     asked = [
         (row.query, [number[needed.api_id] for needed in row.relevant_apis])
         for row in training
-        if row.instruction_id not in refused
+        if row.instruction_id not in left_out
     ]
     told = _counted(services.progress(STAGE.name))
     card = make_model(services.run.data, params, queries_of(asked), documents, told)
     counts = Counts(unit=STAGE.unit, n_in=len(training), n_out=len(asked), n_rejected=len(rejects))
     return [write_shard(store, {MODELS: [_row(card)], REJECTS: rejects}, counts)]
-
-
-def _refused(row: Instruction, kept: Collection[str]) -> Reject | None:
-    """Why nothing can be learnt from an instruction."""
-    gone = sorted({needed.api_id for needed in row.relevant_apis} - set(kept))
-    if row.relevant_apis and not gone:
-        return None
-    reason, detail = "no_relevant_api", "it does not say which APIs it needs"
-    if gone:
-        reason, detail = "api_gone", f"needs {', '.join(gone)}, not kept or not in the catalogue"
-    return Reject(stage=STAGE.name, row_id=row.instruction_id, reason=reason, detail=detail)
 
 
 def _counted(progress: Progress) -> Callable[[Told], None]:

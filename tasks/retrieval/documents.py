@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from tasks.errors import UsageError
 from tasks.exact_json import digest_of
+from warehouse.ref import TableRef
+from warehouse.store import Store
+from warehouse.tables import APIS, TOOLS
+from warehouse.tables.accounts import Reject
 from warehouse.tables.catalogue import Api, Tool
+from warehouse.tables.instructions import Instruction
 
 _WORD = re.compile(r"[^\W_]+")
 # camelCase, snake_case and digits within a name are words of their own.
@@ -92,6 +97,27 @@ def documents_of(
         )
         for api in sorted(apis, key=lambda api: api.api_id)
     ]
+
+
+def kept_documents(
+    store: Store, tools: Sequence[TableRef], apis: Sequence[TableRef], documents: Sequence[TableRef] | None
+) -> list[ApiDocument]:
+    """Those of a run's kept APIs: what has a document.  documents: None where query files brought the
+    catalogue, of which all counts.  Raises `UsageError` where there is none.
+    """
+    kept = None if documents is None else {api_id for (api_id,) in store.select(documents, "api_id")}
+    return documents_of(store.read(TOOLS, tools), store.read(APIS, apis), kept)
+
+
+def refused(row: Instruction, kept: Container[str], stage: str) -> Reject | None:
+    """Why it cannot be known what an instruction needs, if it cannot.  kept: the ids of the APIs."""
+    gone = sorted({needed.api_id for needed in row.relevant_apis if needed.api_id not in kept})
+    if row.relevant_apis and not gone:
+        return None
+    reason, detail = "no_relevant_api", "it does not say which APIs it needs"
+    if gone:
+        reason, detail = "api_gone", f"needs {', '.join(gone)}, not kept or not in the catalogue"
+    return Reject(stage=stage, row_id=row.instruction_id, reason=reason, detail=detail)
 
 
 def words_of(text: str) -> list[str]:
