@@ -32,7 +32,7 @@ from tasks.retrieval.models import model_folder
 from tasks.retrieval.pairs import Query, ndcg, queries_of
 from tasks.retrieval.params import RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores
-from tasks.retrieval.using import best, matrix_of
+from tasks.retrieval.in_use import best, matrix_of
 from warehouse.store import Store
 from warehouse.tables import EMBEDDINGS
 from warehouse.tables.instructions import Instruction
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def measure_training(location: Path, params: RetrieverParams) -> bool:
-    from tasks.retrieval.making import make_model  # noqa: PLC0415 - needs the extra
+    from tasks.retrieval.model_making import make_model  # noqa: PLC0415 - needs the extra
 
     documents, instructions, _ = query_files(location)
     number = {document.api_id: at for at, document in enumerate(documents)}

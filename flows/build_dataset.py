@@ -30,7 +30,7 @@ from tasks.sample import STAGE as SAMPLE
 from tasks.search.annotate import OFFER, SPENT, Offers, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
-from tasks.train import STAGE as TRAIN
+from tasks.train_retriever import STAGE as TRAIN
 from warehouse import manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store

@@ -22,7 +22,7 @@ from tasks.rank import STAGE as RANK
 from tasks.rank import RankParams
 from tasks.retrieval.encoding import is_whole
 from tasks.retrieval.models import model_folder
-from tasks.train import STAGE as TRAIN
+from tasks.train_retriever import STAGE as TRAIN
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput

@@ -12,7 +12,7 @@ from tasks.frame.running import TableRows, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage
 from tasks.retrieval.documents import ApiDocument, documents_of
-from tasks.retrieval.using import ModelInUse
+from tasks.retrieval.in_use import ModelInUse
 from warehouse.ref import Counts, ShardOutput, StageOutput, TableRef
 from warehouse.tables import APIS, DOCUMENTS, EMBEDDINGS, LLM_CALLS, REJECTS, TOOLS
 from warehouse.tables.accounts import Reject

@@ -22,7 +22,7 @@ from tasks.frame.model import ModelServices
 from tasks.frame.progress import Progress
 from tasks.frame.run import RunContext
 from tasks.retrieval.encoding import SentenceEncoder
-from tasks.retrieval.using import CountingEncoder, EndpointEncoder, ModelInUse, OneAtATime
+from tasks.retrieval.in_use import CountingEncoder, EndpointEncoder, ModelInUse, OneAtATime
 from tasks.transport.redactor import Redactor, secrets_named
 from tasks.transport.runtime import WINDOW, Mapped, Runtime
 from warehouse.ref import TableRef

@@ -29,7 +29,7 @@ def test_the_stages_are_declared_in_the_order_of_a_refresh() -> None:
         "evaluate",
         "prefer",
         "label",
-        "train",
+        "train_retriever",
         "embed",
         "rank",
         "commit",

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.retrieval.dense import Dense, Mixed
 from tasks.retrieval.ranking import Scores
-from tasks.retrieval.using import best
+from tasks.retrieval.in_use import best
 
 
 class Letters:

@@ -52,7 +52,7 @@ def make_model(
     said = [[(query.text, *query.needed) for query in some] for some in (train, held_back)]
     data_digest = digest_of([said, [[document.text, document.twin] for document in documents]])
     base_digest = model_digest(base)
-    key = digest_of([base_digest, data_digest, identity(params, "train")])
+    key = digest_of([base_digest, data_digest, identity(params, "train_retriever")])
     folder = models_folder(data) / f".training-{key}"
     fit, n_pairs, negatives = _best_fit(base, folder, train, held_back, documents, params, told)
     card = ModelCard(

@@ -12,7 +12,7 @@ from tasks.frame.services import Services
 from tasks.frame.stage import Stage
 from tasks.retrieval.documents import kept_documents, refused
 from tasks.retrieval.encoding import folder_of, model_digest
-from tasks.retrieval.making import make_model
+from tasks.retrieval.model_making import make_model
 from tasks.retrieval.models import ModelCard
 from tasks.retrieval.pairs import queries_of
 from tasks.retrieval.params import RetrieverParams
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def train(
+def train_retriever(
     services: Services,
     params: RetrieverParams,
     crawled: StageOutput,
@@ -102,7 +102,7 @@ def _base_digest(params: RetrieverParams) -> str:
 
 
 STAGE = Stage(
-    name="train",
+    name="train_retriever",
     version=VERSION,
     unit="instruction",
     section="retriever",
@@ -110,5 +110,5 @@ STAGE = Stage(
     writes=(MODELS, REJECTS),
     arguments=("held_out", "anew"),
     contents=_base_digest,
-    whole=train,
+    whole=train_retriever,
 )
