@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ MCP_EVERYTHING = ("@modelcontextprotocol/server-everything", "2026.8.31")
 FOLDER = Path(__file__).parents[2] / ".servers"
 
 _REQUIREMENTS = Path(__file__).with_suffix(".txt")
+_RETRIEVER = Path(__file__).with_name("foreign_retriever.txt")
 _DATASETS = Path(__file__).with_name("foreign_datasets.txt")
 _START_TIMEOUT_S = 60.0
 
@@ -134,6 +136,14 @@ def python_with_datasets() -> Path:
     return _python_servers(_DATASETS) / "python"
 
 
+def python_with_retriever() -> tuple[Path, dict[str, str]]:
+    """A Python that has the extra `retriever`, and its environment, in which it sees Toolloom."""
+    seen = os.pathsep.join([str(Path(__file__).parents[2]), sysconfig.get_path("purelib")])
+    # One thread: several stall one another where others compute, too.
+    env = {**os.environ, "PYTHONPATH": seen, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    return _python_servers(_RETRIEVER) / "python", env
+
+
 def _python_servers(requirements: Path = _REQUIREMENTS) -> Path:
     """The folder of the commands of what is written in Python, in an environment of its own."""
     digest = hashlib.blake2b(requirements.read_bytes() + sys.version.encode(), digest_size=8).hexdigest()
@@ -160,5 +170,6 @@ def _run(command: Sequence[str]) -> None:
 if __name__ == "__main__":
     _python_servers()
     _python_servers(_DATASETS)
+    _python_servers(_RETRIEVER)
     for package in (PRISM, AIMOCK, MCP_EVERYTHING):
         installed(*package)
