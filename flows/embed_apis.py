@@ -20,8 +20,8 @@ from tasks.errors import UsageError
 from tasks.frame.run import RunContext
 from tasks.frame.running import usable
 from tasks.frame.services import services_of
-from tasks.retrieval.params import BM25, NEWEST, RetrieverParams
 from tasks.retrieval.in_use import ModelInUse, model_in_use
+from tasks.retrieval.params import BM25, NEWEST, RetrieverParams
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.ref import StageOutput

@@ -15,9 +15,9 @@ from flows.sandbox_process import open_sandbox
 from tasks.errors import UsageError
 from tasks.retrieval.dense import Dense
 from tasks.retrieval.documents import ApiDocument, kept_documents, words_of
+from tasks.retrieval.in_use import best, model_in_use, open_encoder, retrievers_over, vectors_of
 from tasks.retrieval.params import BM25, ENDPOINT, NEWEST, RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores
-from tasks.retrieval.in_use import best, model_in_use, open_encoder, retrievers_over, vectors_of
 from warehouse import manifest
 from warehouse.manifest import Manifest
 from warehouse.store import Store

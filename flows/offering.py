@@ -12,8 +12,8 @@ from tasks.frame.run import RunContext
 from tasks.frame.services import services_of
 from tasks.rank import VERSION, dense_of
 from tasks.retrieval.documents import documents_of
-from tasks.retrieval.params import BM25
 from tasks.retrieval.in_use import EMBED, best, model_in_use, retrievers_over
+from tasks.retrieval.params import BM25
 from tasks.search.annotate import Offers
 from warehouse.ref import StageOutput
 from warehouse.tables import APIS, DOCUMENTS, INSTRUCTIONS, TOOLS

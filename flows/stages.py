@@ -237,8 +237,9 @@ def publish_funnel(run: RunContext, stage_run: StageRun) -> None:
     """The stage's funnel as an artifact: in, out, pending, and rejects by reason."""
     if stage_run.output is None:
         return
+    name = stage_run.stage.replace("_", "-")  # Prefect's rule for keys
     create_table_artifact(
-        key=f"funnel-{stage_run.stage}",
+        key=f"funnel-{name}",
         table=funnel_rows(stage_run.output, rejects_by_reason(run, stage_run.output)),
         description=f"{stage_run.stage}: what went in and what came out, in {stage_run.output.counts.unit}s",
     )

@@ -13,9 +13,9 @@ from tasks.frame.stage import Stage
 from tasks.llm.embeddings import STAGE as EMBED
 from tasks.retrieval.dense import Dense
 from tasks.retrieval.documents import ApiDocument, kept_documents, refused
+from tasks.retrieval.in_use import ModelInUse, retrievers_over, vectors_of
 from tasks.retrieval.params import Fusion
 from tasks.retrieval.ranking import ranked
-from tasks.retrieval.in_use import ModelInUse, retrievers_over, vectors_of
 from warehouse.ref import Counts, ShardOutput, StageOutput
 from warehouse.tables import (
     APIS,

@@ -153,6 +153,7 @@ def loaded(folder: Path) -> SentenceTransformer:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the stage has a line of its own
+    logging.set_verbosity_error()
     try:
         return SentenceTransformer(
             str(folder),

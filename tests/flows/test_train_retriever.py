@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from commands import SMALL
-from foreign_servers import python_with_retriever
+from foreign_servers import python_with_models
 from snapshots import Snapshot, rows
 from typer.testing import CliRunner
 
@@ -56,7 +56,7 @@ class Trainer:
 
 @pytest.fixture(scope="module")
 def trainer(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Trainer:
-    python, env = python_with_retriever()
+    python, env = python_with_models()
     base = tmp_path_factory.mktemp("base") / "tiny"
     script = Path(__file__).parents[1] / "support" / "tiny_encoder.py"
     subprocess.run([str(python), str(script), str(base)], env=env, check=True, timeout=120)

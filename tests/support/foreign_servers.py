@@ -29,8 +29,7 @@ MCP_EVERYTHING = ("@modelcontextprotocol/server-everything", "2026.8.31")
 FOLDER = Path(__file__).parents[2] / ".servers"
 
 _REQUIREMENTS = Path(__file__).with_suffix(".txt")
-_RETRIEVER = Path(__file__).with_name("foreign_retriever.txt")
-_DATASETS = Path(__file__).with_name("foreign_datasets.txt")
+_MODELS = Path(__file__).with_name("foreign_models.txt")
 _START_TIMEOUT_S = 60.0
 
 _KINTO = """
@@ -131,17 +130,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def python_with_datasets() -> Path:
-    """A Python that has Hugging Face's `datasets`."""
-    return _python_servers(_DATASETS) / "python"
-
-
-def python_with_retriever() -> tuple[Path, dict[str, str]]:
-    """A Python that has the extra `retriever`, and its environment, in which it sees Toolloom."""
+def python_with_models() -> tuple[Path, dict[str, str]]:
+    """A Python with what trains and serves models, and its environment, in which it sees Toolloom, too."""
     seen = os.pathsep.join([str(Path(__file__).parents[2]), sysconfig.get_path("purelib")])
     # One thread: several stall one another where others compute, too.
     env = {**os.environ, "PYTHONPATH": seen, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    return _python_servers(_RETRIEVER) / "python", env
+    return _python_servers(_MODELS) / "python", env
 
 
 def _python_servers(requirements: Path = _REQUIREMENTS) -> Path:
@@ -169,7 +163,6 @@ def _run(command: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     _python_servers()
-    _python_servers(_DATASETS)
-    _python_servers(_RETRIEVER)
+    _python_servers(_MODELS)
     for package in (PRISM, AIMOCK, MCP_EVERYTHING):
         installed(*package)

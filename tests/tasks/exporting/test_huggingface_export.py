@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from foreign_servers import python_with_datasets
+from foreign_servers import python_with_models
 from searched_world import MODEL, RUN, search, write_world
 
 from tasks.exporting.export import Exported
@@ -167,7 +167,7 @@ def test_what_a_source_writes_cannot_break_the_card(export: Export, tmp_path: Pa
 def test_it_loads_with_datasets(export: Export, tmp_path: Path) -> None:
     out = export("hf").out
     offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
-    command = [str(python_with_datasets()), "-W", "ignore", "-c", LOAD, str(out)]
+    command = [str(python_with_models()[0]), "-W", "ignore", "-c", LOAD, str(out)]
 
     done = subprocess.run(command, env=offline, capture_output=True, text=True, check=False, timeout=100)
 

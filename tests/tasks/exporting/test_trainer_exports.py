@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from foreign_servers import python_with_datasets
+from foreign_servers import python_with_models
 from searched_world import GIVES_UP, QUERIES, RAIN, answers, calls, says, search, write_world
 
 from tasks.exporting.export import Exported
@@ -185,7 +185,7 @@ def test_trl_rows_load_as_they_are(export: Export, folder: Path, tmp_path: Path)
     """`datasets` gives objects of unlike keys each other's, unless it can tell that they are no columns."""
     exported = export("trl", folder)
     offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
-    command = [str(python_with_datasets()), "-W", "ignore", "-c", LOAD, str(exported.out), str(tmp_path)]
+    command = [str(python_with_models()[0]), "-W", "ignore", "-c", LOAD, str(exported.out), str(tmp_path)]
 
     done = subprocess.run(command, env=offline, capture_output=True, text=True, check=False, timeout=100)
 

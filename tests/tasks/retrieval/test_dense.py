@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tasks.retrieval.dense import Dense, Mixed
-from tasks.retrieval.ranking import Scores
 from tasks.retrieval.in_use import best
+from tasks.retrieval.ranking import Scores
 
 
 class Letters:

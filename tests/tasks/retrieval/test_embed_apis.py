@@ -22,8 +22,8 @@ from tasks.frame.running import finish_stage
 from tasks.frame.services import close_services, services_of
 from tasks.llm.params import EmbeddingParams, LlmParams
 from tasks.retrieval.documents import documents_of
-from tasks.retrieval.params import RetrieverParams
 from tasks.retrieval.in_use import ModelInUse, model_in_use, unit_length, vectors_of
+from tasks.retrieval.params import RetrieverParams
 from warehouse.ref import Counts, StageOutput
 from warehouse.store import Store
 from warehouse.table import Float32, Table
