@@ -117,7 +117,8 @@ def _run_stages(run: OpenRun, asked: Asked) -> list[StageRun]:
             sequence.outputs["select"] = sequence.outputs[LOAD_QUERIES.name]
         offers = offers_for(run.context, config, sequence.outputs)
         budgets = budgets_for(run.context, config.annotate, offers)
-        sequence.stage(SEARCH, budgets=budgets, offers=offers)
+        held_out = config.export.held_out if config.annotate.levels else None
+        sequence.stage(SEARCH, budgets=budgets, offers=offers, held_out=held_out)
     return sequence.done
 
 

@@ -88,7 +88,9 @@ def build_annotations(
     """Search a solution path for every selected instruction."""
     with StageSequence(run, config, until, outputs=outputs) as sequence:
         offers = offers_for(run, config, outputs)
-        sequence.stage(ANNOTATE, budgets=budgets_for(run, config.annotate, offers), offers=offers)
+        held_out = config.export.held_out if config.annotate.levels else None
+        budgets = budgets_for(run, config.annotate, offers)
+        sequence.stage(ANNOTATE, budgets=budgets, offers=offers, held_out=held_out)
     return sequence.done
 
 

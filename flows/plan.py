@@ -167,6 +167,7 @@ def _planner(
         annotate=config.annotate,
         evaluate=config.evaluate,
         documents=COMPRESS.settings_key(run, config.compress),
+        held_out=config.export.held_out,
         budgets=budgets_for(run, config.annotate),
     )
     recorded, figures = recording_caller(run, calls), figures_of(run.data, config.llm.model)

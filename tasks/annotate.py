@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
+from tasks.exporting.searches import level_of_instruction
 from tasks.frame.running import TableRows, stop_notice, write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Shard, Split, Stage, bucket_count, into_buckets
@@ -52,15 +54,18 @@ def split(
     selected: StageOutput,
     budgets: Budgets | None = None,
     offers: Offers | None = None,
+    held_out: float | None = None,
 ) -> Split:
     """Shards are buckets of the instructions; a shard's key covers only the APIs they offer.
 
     compressed: None when nothing was; the catalogue's own words are shown then.  budgets: of react@budget.
-    offers: what is offered in the place of the APIs that instructions name.
+    offers: what is offered in the place of the APIs that instructions name.  held_out: the share of the
+    training split's instructions that is of level test_instruction; given where levels are named.
     """
     run = services.run
     instructions = services.store.read(INSTRUCTIONS, selected.tables[INSTRUCTIONS.name])
-    wanted, rejects = choose_instructions(instructions, params, budgets or {}, offers)
+    level_of = partial(level_of_instruction, held_out=held_out or 0.0)
+    wanted, rejects = choose_instructions(instructions, params, budgets or {}, offers, level_of)
     shown = () if compressed is None else compressed.tables[DOCUMENTS.name]
     documents: Mapping[str, Document] = {row.api_id: row for row in services.rows(DOCUMENTS, shown)}
     tools: Mapping[str, Tool] = {row.tool_id: row for row in services.rows(TOOLS, crawled.tables[TOOLS.name])}
@@ -171,7 +176,7 @@ STAGE = Stage(
     prompts=("search",),
     asks_model=True,
     calls_apis=True,
-    arguments=("budgets", "offers"),
+    arguments=("budgets", "offers", "held_out"),
     split=split,
     work=work,
 )

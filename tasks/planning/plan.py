@@ -6,11 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from tasks.calling.recording import RecordingCaller
 from tasks.documents.params import CompressParams
 from tasks.documents.shorten import Compressor
+from tasks.exporting.searches import level_of_instruction
 from tasks.instructions.names import names_of
 from tasks.instructions.params import InstructParams
 from tasks.instructions.propose import propose_for
@@ -95,7 +97,7 @@ SEARCHES_LOOKED_AT = 500
 class Settings:
     """Of a refresh, as far as they decide what is asked.
 
-    documents: digest of what they are made with.  budgets: of react@budget.
+    documents: digest of what they are made with.  held_out: of `[export]`.  budgets: of react@budget.
     """
 
     llm: LlmParams
@@ -106,6 +108,7 @@ class Settings:
     annotate: AnnotateParams
     evaluate: EvaluateParams
     documents: str
+    held_out: float
     budgets: Budgets | None = None
 
 
@@ -350,7 +353,13 @@ class Planner:
     def _searched(self, chosen: _Chosen) -> _Chosen:
         """Of the instructions those that annotate searches.  No new one has a budget yet."""
         params, limit = self.settings.annotate, self.settings.annotate.limit
-        staying, _ = choose_instructions(chosen.staying, params, self.settings.budgets or {})
+        level_of = partial(level_of_instruction, held_out=self.settings.held_out)
+        budgets = self.settings.budgets or {}
+        staying, rejects = choose_instructions(chosen.staying, params, budgets, level_of=level_of)
+        n_others = sum(reject.reason == "other_level" for reject in rejects)
+        if n_others:
+            n = round(chosen.n * (1 - n_others / len(chosen.staying)))
+            chosen = replace(chosen, n=n, words=f"{n:,} searches, of [annotate] levels", staying=staying)
         if params.method == BUDGET_METHOD:
             words = f"{len(staying):,} instructions have a budget for {BUDGET_METHOD}"
             return replace(chosen, n=len(staying), words=words, staying=staying, share_new=0.0)

@@ -65,12 +65,18 @@ def choose_instructions(
     params: AnnotateParams,
     budgets: Budgets,
     offers: Offers | None = None,
+    level_of: Callable[[Instruction], str] | None = None,
 ) -> tuple[list[Instruction], list[Reject]]:
-    """The instructions that are searched, and a reject for each other one.
+    """The instructions that are searched, with what they offer, and a reject for each other one.
 
-    Ids are hashes, so that the first by id are a fair draw, and the same one in every run.
+    Ids are hashes, so that the first by id are a fair draw, and the same one in every run.  level_of: needed
+    where the parameters name levels.
     """
-    in_order = sorted(instructions, key=lambda row: row.instruction_id)
+    all_ = sorted(instructions, key=lambda row: row.instruction_id)
+    is_meant = [level_of is None or not params.levels or level_of(row) in params.levels for row in all_]
+    in_order = list(compress(all_, is_meant))
+    levels = f"[annotate] levels: {', '.join(params.levels)}"
+    of_others = [(row, "other_level", levels) for row, meant in zip(all_, is_meant, strict=True) if not meant]
     found = in_order if offers is None else [row for row in in_order if offers.api_ids[row.instruction_id]]
     nothing = [row for row in in_order if offers is not None and not offers.api_ids[row.instruction_id]]
     unfound = [(row, "no_api_found", "the retriever finds no API with a word of it") for row in nothing]
@@ -87,10 +93,30 @@ def choose_instructions(
         for row, is_bounded in zip(within, bounded, strict=True)
         if not is_bounded
     ]
-    return list(compress(within, bounded)), [
+    chosen, most = list(compress(within, bounded)), params.max_functions
+    if most is not None and offers is None:
+        chosen = [_fewer_offered(row, most) for row in chosen]
+    return chosen, [
         Reject(stage=STAGE, row_id=row.instruction_id, reason=reason, detail=detail)
-        for row, reason, detail in (*unfound, *over, *unbounded)
+        for row, reason, detail in (*of_others, *unfound, *over, *unbounded)
     ]
+
+
+def _fewer_offered(instruction: Instruction, most: int) -> Instruction:
+    """With at most so many APIs on offer: all that it needs, and of the others as many as there is room for.
+
+    These are drawn by hash; the order stays.
+    """
+    needed = {each.api_id for each in instruction.relevant_apis}
+    others = [each for each in instruction.api_ids if each not in needed]
+    drawn = sorted(others, key=lambda api_id: digest_of([instruction.instruction_id, api_id]))
+    kept = needed.union(drawn[: max(0, most - len(needed))])
+    at = [number for number, api_id in enumerate(instruction.api_ids) if api_id in kept]
+    return replace(
+        instruction,
+        api_ids=tuple(instruction.api_ids[each] for each in at),
+        api_fingerprints=tuple(instruction.api_fingerprints[each] for each in at),
+    )
 
 
 def content_digest(
@@ -183,7 +209,7 @@ async def _search(query: str, usable: Offer, model: ChatModel, calls: _Calls, li
         return await model.ask(request, row_id=calls.annotation_id, ordinal=ordinal)
 
     return await method_of(calls.params.method)(
-        Task(query=query, functions=usable.functions, tools=usable.tools),
+        Task(query=query, functions=usable.functions, tools=usable.tools, brief=calls.params.brief),
         ask=ask,
         execute=calls.execute,
         rules=RULES[calls.params.rules],

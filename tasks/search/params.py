@@ -11,6 +11,7 @@ from tasks.identity import NotInKey, NotInShardKey, OnceSet
 
 BUDGET_METHOD = "react@budget"
 _RETRIEVED = re.compile(r"retrieved@[1-9][0-9]{0,3}")
+Level = Literal["train", "test_instruction", "test_tool", "test_category"]
 _BY_ITSELF = re.compile(r"dfsdt|dfs_ranked|react|react@[1-9][0-9]*")
 
 
@@ -28,6 +29,22 @@ class AnnotateParams(BaseModel):
         default=None,
         description="retrieved@N: a search is offered the N APIs that the retriever in use finds, in the "
         "place of those that its instruction names.",
+    )
+    brief: Annotated[bool, OnceSet()] = Field(
+        default=False,
+        description="The system message in a few sentences, without the tools' descriptions: for small "
+        "models.",
+    )
+    max_functions: Annotated[int | None, OnceSet()] = Field(
+        default=None,
+        ge=1,
+        description="A search is offered at most so many APIs: those that its instruction needs, and others "
+        "by lot. All that it needs are offered, however many they are.",
+    )
+    levels: Annotated[tuple[Level, ...], OnceSet(), NotInShardKey()] = Field(
+        default=(),
+        description="Search only instructions of these: train, test_instruction, test_tool, test_category; "
+        "none: of all.",
     )
     budget_of: str = Field(
         default="dfsdt",

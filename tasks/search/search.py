@@ -139,9 +139,13 @@ class Search:
 
 
 def _opening(task: Task) -> Transcript:
-    tools = [{"name": tool.name, "description": tool.description} for tool in task.tools]
+    if task.brief:
+        system = prompts.load("search/system_brief").render()
+    else:
+        tools = [{"name": tool.name, "description": tool.description} for tool in task.tools]
+        system = prompts.load("search/system").render(tools=tools)
     return Transcript.of(
-        Message("system", encodable(prompts.load("search/system").render(tools=tools))),
+        Message("system", encodable(system)),
         Message("user", encodable(prompts.load("search/user").render(query=task.query))),
     )
 

@@ -79,8 +79,12 @@ class Execute(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One request to be fulfilled.  functions: in the order offered, `Finish` last; it may be left out."""
+    """One request to be fulfilled.  functions: in the order offered, `Finish` last; it may be left out.
+
+    tools: for the system message, unless that is to be brief.
+    """
 
     query: str
     functions: Sequence[Function]
     tools: Sequence[ToolNote] = ()
+    brief: bool = False

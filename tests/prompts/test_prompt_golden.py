@@ -95,6 +95,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         {**TEN, "documents": [TIDES, LAMPS], "examples": [SEED], "min_words": 30, "language": "English"},
     ),
     ("search/system", "", {"tools": [{"name": "Tide Tables", "description": "Tides of harbours."}]}),
+    ("search/system_brief", "", {}),
     ("search/user", "", {"query": "When is high water in Brest?"}),
     ("search/function_published", "", {"tool_name": "tides", "api_description": "Says when."}),
     ("search/function_published", "undescribed", {"tool_name": "tides", "api_description": ""}),

@@ -18,7 +18,12 @@ from tasks.calling.params import CallingParams
 from tasks.calling.recording import RecordingCaller
 from tasks.errors import OverBudget
 from tasks.llm.chat import ChatRequest, Reply
-from tasks.search.annotate import AnnotationRows, annotate_instruction, annotation_id_of
+from tasks.search.annotate import (
+    AnnotationRows,
+    annotate_instruction,
+    annotation_id_of,
+    choose_instructions,
+)
 from tasks.search.observing import observe, promised_keys, response_shape
 from tasks.search.params import AnnotateParams
 from tasks.search.rules import TOOLLOOM
@@ -27,7 +32,7 @@ from tasks.transport.client import HttpClient
 from tasks.transport.kvstore import DurableMap
 from warehouse.tables.catalogue import Api
 from warehouse.tables.documents import Document
-from warehouse.tables.instructions import Instruction
+from warehouse.tables.instructions import Instruction, RelevantApi
 
 RAIN = Instruction(
     instruction_id="i",
@@ -359,3 +364,46 @@ def test_the_status_code_is_toolbenchs(outcome: Outcome, code: int) -> None:
     observation = observe(CallResult(outcome=outcome), None, 100, TOOLLOOM)
 
     assert (observation.outcome, observation.code) == (outcome.value, code)
+
+
+def test_a_brief_search_leaves_out_what_its_functions_say_already(
+    annotated: Callable[..., AnnotationRows], script: list[Reply]
+) -> None:
+    full, brief = (annotated(script, brief=each).annotation.messages for each in (False, True))
+    assert "Sky" in (full[0].content or "")
+    assert (brief[0].content or "").startswith("Fulfil the request by calling the functions.")
+    assert brief[1:] == full[1:]
+
+
+@pytest.mark.parametrize(
+    ("most", "offered"),
+    [
+        (None, ("a", "b", "c", "d")),
+        (1, ("b", "d")),  # all that is needed, always
+        (3, ("b", "c", "d")),  # in the order of before
+        (9, ("a", "b", "c", "d")),
+    ],
+)
+def test_fewer_functions_are_those_that_are_needed_and_some_by_lot(
+    most: int | None, offered: tuple[str, ...]
+) -> None:
+    needed = tuple(RelevantApi(tool_name="Sky", api_name=each, api_id=each) for each in "bd")
+    row = dataclasses.replace(
+        RAIN, relevant_apis=needed, api_ids=("a", "b", "c", "d"), api_fingerprints=("1", "2", "3", "4")
+    )
+    ((found,), rejects) = choose_instructions([row], AnnotateParams(max_functions=most), {})
+    assert found.api_ids == offered
+    assert found.api_fingerprints == tuple("1234"["abcd".index(each)] for each in offered)
+    assert rejects == []
+
+
+def test_an_instruction_of_another_level_is_a_reject() -> None:
+    rows = [dataclasses.replace(RAIN, instruction_id=each) for each in ("1", "2", "3")]
+    levels = {"1": "test_tool", "2": "train", "3": "test_instruction"}
+    params = AnnotateParams(levels=("test_tool", "test_instruction"), limit=1)
+    found, rejects = choose_instructions(rows, params, {}, level_of=lambda row: levels[row.instruction_id])
+    assert [row.instruction_id for row in found] == ["1"]
+    assert [(reject.row_id, reject.reason) for reject in rejects] == [
+        ("2", "other_level"),
+        ("3", "over_limit"),
+    ]
