@@ -20,6 +20,8 @@ from tasks.evaluate import STAGE as JUDGE
 from tasks.frame.run import RunContext
 from tasks.frame.running import usable
 from tasks.frame.services import services_of
+from tasks.judging.params import said_of
+from tasks.judging.votes import Searched, is_of_side
 from tasks.keep_searches import HOLD_ANSWERS, HOLD_INSTRUCTIONS, merged_labels, merged_votes
 from tasks.label import STAGE as LABEL
 from tasks.label import LabelFile
@@ -38,7 +40,7 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
     with run_in(data, config, EVALUATE, base=annotated_run, asks_model=False, asks_judge=True) as run:
         assert run.base is not None, "annotated_run gives none but one that is there"
         answers = to_judge(run.base.stages)
-        require_method(run.store, answers, run.config.evaluate.against)
+        require_answers(run.store, answers, run.config.evaluate.against)
         done = _judge(run.context, run.config, answers)
         judged = {ran.stage: ran.output for ran in done if ran.output is not None}
         complete = done[-1].complete and run.base.status == "complete"
@@ -76,14 +78,14 @@ def label_answers(config: Config, data: Path, file: Path) -> Labelled:
 def build_evaluations(run: RunContext, config: Config, stages: Mapping[str, StageOutput]) -> list[StageRun]:
     """Judges the answers of these stages as a part of a refresh.
 
-    A method to compare with that has answered nothing yet is said, and no reason to end the refresh: its
-    searches are made beside one.
+    To compare with answers that are not there yet is said, and no reason to end the refresh: those searches
+    are made beside one.
     """
     answers, against = to_judge(stages), config.evaluate.against
-    if against is not None and against not in methods_of(services_of(run).store, answers):
+    if against is not None and not _answered(services_of(run).store, answers, against):
         say(
-            f"  no answers are compared: none is of the method {against!r} that [evaluate] against names; "
-            f"`toolloom annotate --method {against}` makes some"
+            f"  no answers are compared: none is of {_named(against)} that [evaluate] against names; "
+            "`toolloom annotate` makes some"
         )
         config = config.model_copy(update={"evaluate": config.evaluate.model_copy(update={"against": None})})
     return _judge(run, config, answers)
@@ -97,20 +99,31 @@ def _judge(run: RunContext, config: Config, answers: Mapping[str, StageOutput]) 
     return sequence.done
 
 
-def methods_of(store: Store, answers: Mapping[str, StageOutput]) -> list[str]:
+def require_answers(store: Store, answers: Mapping[str, StageOutput], against: str | None) -> None:
+    """Raises `UsageError` where there is no answer with which the others are to be compared."""
+    if against is None or _answered(store, answers, against):
+        return
     refs = answers["annotate"].tables[ANNOTATIONS.name]
-    return sorted({method for (method,) in store.select(refs, "method")})
+    said = said_of(against)
+    there = sorted({", ".join(row) for row in store.select(refs, *said)})
+    raise UsageError(
+        f"no answer is of {_named(against)}, with which the others are to be compared",
+        fix=f"there are those of {'; '.join(there)}; `toolloom annotate` makes more",
+    )
 
 
-def require_method(store: Store, answers: Mapping[str, StageOutput], against: str | None) -> None:
-    """Raises `UsageError` where no answer is of the method that others are to be compared with."""
-    methods = methods_of(store, answers)
-    if against is not None and against not in methods:
-        there = f"there are those of {', '.join(methods)}"
-        raise UsageError(
-            f"no answer is of the method {against!r}, with which the others are to be compared",
-            fix=f"{there}; `toolloom annotate --method {against}` makes more",
-        )
+def _answered(store: Store, answers: Mapping[str, StageOutput], against: str) -> bool:
+    refs = answers["annotate"].tables[ANNOTATIONS.name]
+    sides = set(store.select(refs, "method", "model", "rules", "offer"))
+    return any(
+        is_of_side(Searched(method=method, model=model, rules=rules, offer=offer), against)
+        for method, model, rules, offer in sides
+    )
+
+
+def _named(against: str) -> str:
+    said = said_of(against)
+    return f"the method {against!r}" if list(said) == ["method"] else repr(against)
 
 
 def annotated_run(data: Path) -> Manifest:

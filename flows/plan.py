@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.build_dataset import budgets_for, cached_stages
 from flows.estimates import Forecast, last
-from flows.evaluate_annotations import annotated_run, require_method, to_judge
+from flows.evaluate_annotations import annotated_run, require_answers, to_judge
 from flows.open_run import REFRESH, config_digest, next_refresh
 from flows.params import Config
 from tasks.catalogue.opening import are_sources_of
@@ -70,7 +70,7 @@ def plan_evaluation(config: Config, data: Path) -> Estimate:
     if config.judge == config.llm:
         config.require_model()
     stages = to_judge(annotated_run(data).stages)
-    require_method(Store(data), stages, config.evaluate.against)
+    require_answers(Store(data), stages, config.evaluate.against)
     run = next_refresh(config, data)
     known = known_without(data, run.started_at, stages)
     with _stores(data) as (replies, calls):

@@ -132,7 +132,7 @@ def annotate(
 def evaluate(
     against: Annotated[
         str | None,
-        typer.Option(help="Compare the answers of other methods with those of this one, pair by pair."),
+        typer.Option(help="Compare with the answers of this method, or method=...,model=...,offer=..."),
     ] = None,
     votes: Annotated[int | None, typer.Option(min=1, help="Of the judge, for each question.")] = None,
     estimate: Annotated[

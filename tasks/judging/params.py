@@ -10,12 +10,30 @@ from tasks.identity import OnceSet, OnlyInKeyOf
 from tasks.llm.params import JudgeParams
 
 MOST_VOTES = 15
+SIDE = ("method", "model", "offer")
+"""What may be said of the answers that others are compared with."""
 
 
 def _odd(votes: int) -> int:
     if votes % 2 == 0:
         raise ValueError(f"{votes} votes may be as many for as against: take {votes - 1} or {votes + 1}")
     return votes
+
+
+def said_of(side: str) -> dict[str, str]:
+    """What answers of a side say, by column; a word alone is a method.  Raises `ValueError`."""
+    parts = [part.partition("=") for part in side.split(",")]
+    said = {name if equals else SIDE[0]: value if equals else name for name, equals, value in parts}
+    unknown = [name for name in said if name not in SIDE]
+    if unknown or len(said) <= side.count(",") or not all(said.values()):
+        raise ValueError(f"{side!r} names no answers; write react, or method=react,model=...,offer=...")
+    return said
+
+
+def _side(against: str | None) -> str | None:
+    if against is not None:
+        said_of(against)
+    return against
 
 
 class EvaluateParams(BaseModel):
@@ -45,7 +63,8 @@ class EvaluateParams(BaseModel):
         False,
         description="Whether answers are judged as the person saw them, too (FAC of StableToolBench).",
     )
-    against: Annotated[str | None, OnlyInKeyOf("prefer")] = Field(
+    against: Annotated[str | None, OnlyInKeyOf("prefer"), AfterValidator(_side)] = Field(
         None,
-        description="The method whose answers those of other methods are compared with, in both orders.",
+        description="The answers that others are compared with, in both orders: a method, or "
+        "`method=react,model=...,offer=...`, of which any may be left out.",
     )

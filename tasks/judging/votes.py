@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 from tasks.errors import BadRow
 from tasks.judging.facts import UNSOLVED, facts_of, said_by
@@ -26,7 +27,7 @@ from tasks.judging.judge import (
     solution_shown,
     vote,
 )
-from tasks.judging.params import MOST_VOTES, EvaluateParams
+from tasks.judging.params import MOST_VOTES, EvaluateParams, said_of
 from tasks.llm.chat import ChatModel, Json
 from warehouse.tables.annotations import Annotation
 from warehouse.tables.evaluations import AnswerFacts, Evaluation, Preference
@@ -141,15 +142,43 @@ class Preferred:
     refused: BadRow | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """What is known of an answer before it is there: who searched, how, and among what."""
+
+    method: str
+    model: str
+    rules: str
+    offer: str
+
+
 def pairs_of(rows: Sequence[Annotation], against: str | None) -> list[Pair]:
-    """Each answer to an instruction beside those of the method `against`, of the same rules and offer."""
+    """Each answer to an instruction beside those that `against` names, of the same rules, and of the same
+    offer unless it names one.
+    """
+    if against is None:
+        return []
+    their = [is_of_side(row, against) for row in rows]
     return [
         Pair(ours, theirs)
-        for ours in rows
-        if ours.method != against
-        for theirs in rows
-        if theirs.method == against and (theirs.offer, theirs.rules) == (ours.offer, ours.rules)
+        for ours, is_theirs in zip(rows, their, strict=True)
+        if not is_theirs
+        for theirs in compress(rows, their)
+        if comparable(ours, theirs, against)
     ]
+
+
+def is_of_side(row: Annotation | Searched, against: str) -> bool:
+    """Whether an answer is one of those named; of offers, `retrieved@5` is enough where one chose so many."""
+    said = said_of(against)
+    offer = said.pop("offer", row.offer)
+    return f"{row.offer}:".startswith(f"{offer}:") and all(
+        getattr(row, name) == value for name, value in said.items()
+    )
+
+
+def comparable(row: Annotation | Searched, other: Annotation | Searched, against: str) -> bool:
+    return row.rules == other.rules and ("offer" in said_of(against) or row.offer == other.offer)
 
 
 async def prefer_answer(

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from tasks.errors import RequestRefused
 from tasks.judging.judge import functions_shown
 from tasks.judging.params import EvaluateParams
-from tasks.judging.votes import evaluate_answer, labels_of, pairs_of, prefer_answer
+from tasks.judging.votes import (
+    Searched,
+    comparable,
+    evaluate_answer,
+    is_of_side,
+    labels_of,
+    pairs_of,
+    prefer_answer,
+)
 from tasks.llm.chat import ChatRequest, Reply
 from tasks.llm.params import LlmParams
 from tasks.planning.estimate import Figures, StageEstimate, estimated
@@ -39,15 +47,6 @@ class CountingModel(DeferringModel):
             raise RequestRefused("not_stored", "no reply to it is stored") from deferred
 
 
-@dataclass(frozen=True)
-class Awaited:
-    """An answer that is yet to be found, by what pairs go by."""
-
-    method: str
-    rules: str
-    offer: str
-
-
 @dataclass
 class Asked:
     """An instruction whose answers will be judged.
@@ -59,7 +58,7 @@ class Asked:
     query: str
     weight: float = 1.0
     answers: list[Annotation] = field(default_factory=list)
-    awaited: Awaited | None = None
+    awaited: Searched | None = None
     gone: Annotation | None = None
 
 
@@ -116,7 +115,9 @@ def answers_to_come(
     made_anew = set(known.refreshed)
     for instruction_id, answer in searched.items():
         if answer is None:
-            asked[instruction_id].awaited = Awaited(params.method, params.rules, OFFER)
+            asked[instruction_id].awaited = Searched(
+                method=params.method, model=model, rules=params.rules, offer=OFFER
+            )
         made_anew.add(
             annotation_id_of(
                 instruction_id, method=params.method, rules=params.rules, model=model, offer=OFFER
@@ -239,6 +240,8 @@ def _pairs_awaited(asked: Asked, against: str) -> int:
     """Of the answer that is yet to be found with those that are known."""
     if asked.awaited is None:
         return 0
-    alike = (asked.awaited.offer, asked.awaited.rules)
-    is_ours = asked.awaited.method != against
-    return sum((row.method == against) == is_ours for row in asked.answers if (row.offer, row.rules) == alike)
+    awaited = asked.awaited
+    return sum(
+        is_of_side(row, against) != is_of_side(awaited, against) and comparable(row, awaited, against)
+        for row in asked.answers
+    )

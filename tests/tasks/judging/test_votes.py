@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,8 +14,17 @@ from scripted_model import ScriptedModel
 from searched_answers import answered
 
 from tasks.judging.params import EvaluateParams
-from tasks.judging.votes import Evaluated, Pair, Preferred, evaluate_answer, labels_of, prefer_answer
+from tasks.judging.votes import (
+    Evaluated,
+    Pair,
+    Preferred,
+    evaluate_answer,
+    labels_of,
+    pairs_of,
+    prefer_answer,
+)
 from tasks.llm.chat import Reply
+from warehouse.tables.annotations import Annotation
 
 MUTE = Reply(content="I cannot say.")
 CALL = ("rain", '{"city": "Oslo"}', '{"mm": 12}')
@@ -149,3 +159,36 @@ def test_an_order_without_a_vote_refuses_the_pair_and_keeps_the_other() -> None:
 def test_the_label_of_an_answer_is_that_of_most_of_its_usable_votes() -> None:
     assert labels_of(evaluated([SOLVED, MUTE, MUTE, SOLVED]).votes) == {"a": "Solved"}
     assert labels_of(evaluated([SOLVED, MUTE, MUTE, UNSOLVED]).votes) == {}
+
+
+@pytest.mark.parametrize(
+    ("against", "pairs"),
+    [
+        (None, ""),
+        ("react", "ab cb ed"),  # of the same offer
+        ("model=teacher", "ca cb ed"),
+        ("method=react,model=teacher,offer=sampled", "ab cb db eb"),
+        ("offer=retrieved@5", "ad bd cd ae be ce"),
+        ("nobody", ""),
+    ],
+)
+def test_answers_are_paired_with_those_that_are_named(against: str | None, pairs: str) -> None:
+    def row(id_: str, method: str, model: str, offer: str) -> Annotation:
+        found = answered("12 mm", CALL, annotation_id=id_)
+        return dataclasses.replace(found, method=method, model=model, offer=offer)
+
+    rows = [
+        row("a", "dfsdt", "teacher", "sampled"),
+        row("b", "react", "teacher", "sampled"),
+        row("c", "dfsdt", "tuned", "sampled"),
+        row("d", "react", "teacher", "retrieved@5:BM25:1"),
+        row("e", "dfsdt", "tuned", "retrieved@5:BM25:1"),
+    ]
+    found = {f"{pair.ours.annotation_id}{pair.theirs.annotation_id}" for pair in pairs_of(rows, against)}
+    assert found == set(pairs.split())
+
+
+@pytest.mark.parametrize("side", ["", "react,", "rules=stable", "react,method=dfsdt", "method=", "a,b"])
+def test_a_side_that_names_no_answers_is_refused(side: str) -> None:
+    with pytest.raises(ValueError, match="names no answers; write react, or method=react,model="):
+        EvaluateParams(against=side)
