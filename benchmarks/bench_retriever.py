@@ -24,12 +24,12 @@ import numpy as np
 
 from flows.text.retrieval import query_files
 from tasks.exporting.searches import level_of
+from tasks.model_folders import model_folder
 from tasks.retrieval.dense import Dense, Mixed
 from tasks.retrieval.documents import ApiDocument
 from tasks.retrieval.encoding import SentenceEncoder, folder_of
 from tasks.retrieval.in_use import best, matrix_of
 from tasks.retrieval.lexical import Lexical
-from tasks.retrieval.models import model_folder
 from tasks.retrieval.pairs import Query, ndcg, queries_of
 from tasks.retrieval.params import RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores

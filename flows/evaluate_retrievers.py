@@ -18,10 +18,9 @@ from tasks.commit import TRAIN as TRAIN_KIND
 from tasks.errors import UsageError
 from tasks.frame.running import usable
 from tasks.keep_searches import HOLD_INSTRUCTIONS
+from tasks.model_folders import is_whole, model_folder
 from tasks.rank import STAGE as RANK
 from tasks.rank import RankParams
-from tasks.retrieval.encoding import is_whole
-from tasks.retrieval.models import model_folder
 from tasks.train_retriever import STAGE as TRAIN
 from warehouse import manifest
 from warehouse.manifest import Manifest

@@ -10,8 +10,9 @@ from tasks.frame.progress import Progress, ShardProgress
 from tasks.frame.running import write_shard
 from tasks.frame.services import Services
 from tasks.frame.stage import Stage
+from tasks.model_folders import model_digest
 from tasks.retrieval.documents import kept_documents, refused
-from tasks.retrieval.encoding import folder_of, model_digest
+from tasks.retrieval.encoding import folder_of
 from tasks.retrieval.model_making import make_model
 from tasks.retrieval.models import ModelCard
 from tasks.retrieval.pairs import queries_of

@@ -174,7 +174,7 @@ def _plain(message: Json) -> Json:
     return {key: value for key, value in message.items() if key != "weight"}
 
 
-def _trl_messages(messages: Sequence[Json]) -> list[Json]:
+def trl_messages(messages: Sequence[Json]) -> list[Json]:
     """`content` is never null, arguments are objects, and what a call showed says whose it is."""
     names = {
         call["id"]: call["function"]["name"] for message in messages for call in message.get("tool_calls", ())
@@ -198,19 +198,19 @@ def _trl_messages(messages: Sequence[Json]) -> list[Json]:
 
 
 def _trl_preference(found: Preference, tools: Sequence[Json]) -> Json:
-    *prompt, chosen = _trl_messages([*found.prompt, found.chosen])
-    (rejected,) = _trl_messages([found.rejected])
+    *prompt, chosen = trl_messages([*found.prompt, found.chosen])
+    (rejected,) = trl_messages([found.rejected])
     return {"prompt": prompt, "chosen": [chosen], "rejected": [rejected], "tools": json_text(tools)}
 
 
 def _trl_unpaired(found: Preference, tools: Sequence[Json], good: bool) -> Json:
-    *prompt, reply = _trl_messages([*found.prompt, found.chosen if good else found.rejected])
+    *prompt, reply = trl_messages([*found.prompt, found.chosen if good else found.rejected])
     return {"prompt": prompt, "completion": [reply], "label": good, "tools": json_text(tools)}
 
 
 _TRL = _Trainer(
     "jsonl",
-    lambda messages, tools: {"messages": _trl_messages(messages), "tools": json_text(tools)},
+    lambda messages, tools: {"messages": trl_messages(messages), "tools": json_text(tools)},
     _trl_preference,
     _trl_unpaired,
 )

@@ -5,7 +5,6 @@ Needs the extra `retriever` (sentence-transformers, torch), which is imported wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, files
@@ -16,15 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.errors import UsageError
+from tasks.model_folders import require_safetensors
 from tasks.retrieval.ranking import Scores
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 PACKAGE = "package:"
-_PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib"})
 _TEXTS_AT_ONCE = 32
-_NOT_WEIGHTS = frozenset({"README.md", "card.json"})
 
 
 def require_extra() -> None:
@@ -85,12 +83,7 @@ def require_safe(folder: Path) -> None:
     own, or one outside the folder.
     """
     modules = _modules(folder)
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in _PICKLED and not any(path.parent.glob("*.safetensors")):
-            raise UsageError(
-                f"{path} may run code when it is read, and there is no .safetensors beside it",
-                fix="save the model with safe_serialization=True, or name another",
-            )
+    require_safetensors(folder)
     for type_, place in modules:
         if not type_.startswith("sentence_transformers."):
             raise UsageError(
@@ -115,34 +108,6 @@ def _modules(folder: Path) -> list[tuple[str, str]]:
             f"{path} is not as sentence-transformers writes it: {error!r}",
             fix="name a folder that SentenceTransformer.save() wrote",
         ) from error
-
-
-def model_digest(folder: Path) -> str:
-    """Of a model's files, but for what people read of it."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in _NOT_WEIGHTS:
-            with path.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").hexdigest()
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether a model is there, named by its digest, byte for byte."""
-    return folder.is_dir() and model_digest(folder) == folder.name
-
-
-def licence_of(folder: Path) -> str | None:
-    """What the head of a model's README says, as Hugging Face's hub has it; None: nothing."""
-    path = folder / "README.md"
-    if not path.is_file():
-        return None
-    head = path.read_text(encoding="utf-8", errors="replace").partition("---")[2].partition("\n---")[0]
-    for line in head.splitlines():
-        if line.startswith("license:"):
-            return line.removeprefix("license:").strip() or None
-    return None
 
 
 def loaded(folder: Path) -> SentenceTransformer:

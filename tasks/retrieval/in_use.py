@@ -20,11 +20,12 @@ from tasks.llm.chat import ReplyStore
 from tasks.llm.embeddings import Embedder, EmbeddingClient
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.params import BudgetParams, EmbeddingParams
+from tasks.model_folders import model_digest, model_folder
 from tasks.retrieval.dense import Dense, Encoder, Fused, Mixed
 from tasks.retrieval.documents import ApiDocument
-from tasks.retrieval.encoding import PACKAGE, SentenceEncoder, folder_of, model_digest, require_extra
+from tasks.retrieval.encoding import PACKAGE, SentenceEncoder, folder_of, require_extra
 from tasks.retrieval.lexical import Lexical
-from tasks.retrieval.models import model_folder, models_of
+from tasks.retrieval.models import models_of
 from tasks.retrieval.params import BM25, ENDPOINT, NEWEST, RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores
 from tasks.transport.kvstore import DurableMap

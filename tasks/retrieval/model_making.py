@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from tasks.errors import UsageError
 from tasks.exact_json import digest_of
 from tasks.identity import identity
+from tasks.model_folders import keep_model, licence_of, model_digest, models_folder
 from tasks.retrieval.documents import ApiDocument
-from tasks.retrieval.encoding import folder_of, licence_of, model_digest, require_extra
+from tasks.retrieval.encoding import folder_of, require_extra
 from tasks.retrieval.lexical import Lexical
-from tasks.retrieval.models import CARD, ModelCard, model_folder, models_folder
+from tasks.retrieval.models import ModelCard
 from tasks.retrieval.pairs import Query, held_back_of, pairs_of
 from tasks.retrieval.params import RetrieverParams
-from warehouse.files import put, sync_folder
 
 if TYPE_CHECKING:
     from tasks.retrieval.training import Fit, Told
@@ -75,11 +75,7 @@ def make_model(
         made_at=datetime.now(UTC),
         seconds=round(time.monotonic() - begun, 1),
     )
-    put(fit.folder / CARD, card.model_dump_json(indent=1).encode())
-    place = model_folder(data, card.digest)
-    shutil.rmtree(place, ignore_errors=True)
-    fit.folder.rename(place)
-    sync_folder(place.parent)
+    keep_model(data, fit.folder, card)
     shutil.rmtree(folder)
     return card
 

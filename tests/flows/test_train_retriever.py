@@ -19,8 +19,8 @@ from snapshots import Snapshot, rows
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.retrieval.encoding import model_digest
-from tasks.retrieval.models import model_folder, models_of
+from tasks.model_folders import model_digest, model_folder
+from tasks.retrieval.models import models_of
 
 # Many short steps, so that a kill finds some saved and others not.
 QUICK = ["retriever.epochs=8", "retriever.batch_size=4", "retriever.max_tokens=16", "retriever.held_back=0.3"]

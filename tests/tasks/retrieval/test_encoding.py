@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import UsageError
-from tasks.retrieval.encoding import folder_of, model_digest, require_safe
-from tasks.retrieval.models import ModelCard, card_of, model_folder, models_of
+from tasks.model_folders import model_digest, model_folder
+from tasks.retrieval.encoding import folder_of, require_safe
+from tasks.retrieval.models import ModelCard, card_of, models_of
 from tasks.retrieval.params import RetrieverParams
 
 OWN = "sentence_transformers.models.Pooling"
