@@ -29,7 +29,7 @@ from warehouse.tables import (
 )
 from warehouse.tables.instructions import Instruction
 
-VERSION = 2
+VERSION = 3
 
 
 class RankParams(BaseModel):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +14,8 @@ from tasks.errors import UsageError
 from tasks.retrieval.ranking import Retriever, Scores
 
 _RANK = 60
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
+_WORDS = 4
 
 
 class Encoder(Protocol):
@@ -24,7 +28,11 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """vectors: of the documents, a row each."""
+    """The cosine with a query, and of a query of several sentences the mean of that and of the cosine with
+    the sentence that is nearest: one vector cannot be near to all that such a query needs.
+
+    vectors: of the documents, a row each.
+    """
 
     name: str
     vectors: Scores
@@ -32,15 +40,28 @@ class Dense:
 
     def scores(self, queries: Sequence[str]) -> Scores:
         """Raises `UsageError` where the encoder's vectors are of another length."""
-        encoded = self.encoder.encode(queries)
+        parts = [sentences_of(query) for query in queries]
+        encoded = self.encoder.encode([*queries, *chain.from_iterable(parts)])
         if encoded.shape[1] != self.vectors.shape[1]:
             raise UsageError(
                 f"the vectors of the APIs have {self.vectors.shape[1]:,} numbers, and those that {self.name} "
                 f"makes now {encoded.shape[1]:,}",
                 fix="`toolloom retriever embed` makes them anew",
             )
-        found: Scores = encoded @ self.vectors.T
+        found: Scores = encoded[: len(queries)] @ self.vectors.T
+        at = len(queries)
+        for row, sentences in enumerate(parts):
+            if sentences:
+                nearest = (encoded[at : at + len(sentences)] @ self.vectors.T).max(axis=0)
+                found[row] = (found[row] + nearest) / 2
+                at += len(sentences)
         return found
+
+
+def sentences_of(query: str) -> list[str]:
+    """Those of at least four words; none where there are fewer than two of them."""
+    found = [part for part in _BETWEEN_SENTENCES.split(query) if len(part.split()) >= _WORDS]
+    return found if len(found) > 1 else []
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tasks.retrieval.dense import Dense, Mixed
+from tasks.retrieval.dense import Dense, Fused, Mixed, sentences_of
 from tasks.retrieval.in_use import best
 from tasks.retrieval.ranking import Scores
 
@@ -36,6 +36,55 @@ def test_dense_scores_are_cosines() -> None:
     dense = Dense("letters", encoder.encode(["a", "ab", "ccc"]), encoder)
 
     assert dense.scores(["aa", "c"]).tolist() == [pytest.approx([1, 0.5**0.5, 0]), [0, 0, 1]]
+
+
+def test_a_query_of_several_sentences_is_near_to_what_is_near_to_one_of_them() -> None:
+    encoder = Letters()
+    dense = Dense("letters", encoder.encode(["a", "b"]), encoder)
+    two = "a - - -. b a - -."  # (2, 1) as a whole, (1, 0) and (1, 1) by themselves
+
+    found = dense.scores(["ab", two, "b"])
+
+    half, whole = 0.5**0.5, 0.2**0.5
+    assert found.tolist() == [
+        pytest.approx([half, half]),
+        pytest.approx([(2 * whole + 1) / 2, (whole + half) / 2]),
+        pytest.approx([0, 1]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentences"),
+    [
+        ("Which airports are in Oslo", []),
+        ("Hello! Which airports are in Oslo?", []),
+        (
+            "Which airports are in Oslo? And thanks. Tell me the weather, too",
+            ["Which airports are in Oslo?", "Tell me the weather, too"],
+        ),
+        ("airports in all Oslo\nthe weather of today", ["airports in all Oslo", "the weather of today"]),
+        ("", []),
+    ],
+)
+def test_sentences_are_those_that_say_something(query: str, sentences: list[str]) -> None:
+    assert sentences_of(query) == sentences
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "weight", "fused"),
+    [
+        (Said(0, 2), Said(10, 0), 0.0, [1 / 62, 1 / 61]),
+        (Said(0, 2), Said(10, 0), 0.25, [0.75 / 62 + 0.25 / 61, 0.75 / 61 + 0.25 / 62]),
+        (Said(3, 3), Said(10, 0), 0.5, [0.5 / 62 + 0.5 / 61, 1 / 62]),  # a tie is the last of its ranks
+    ],
+)
+def test_ranks_are_fused_by_their_reciprocals(
+    first: Said, second: Said, weight: float, fused: list[float]
+) -> None:
+    fusion = Fused(first, second, weight)
+
+    assert fusion.scores(["any"]).tolist() == [pytest.approx(fused)]
+    assert fusion.name == "said+said by ranks"
 
 
 @pytest.mark.parametrize(
