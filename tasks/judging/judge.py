@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import prompts
@@ -52,13 +53,17 @@ class Question:
     def prompts(self) -> tuple[str, ...]:
         return f"judge/{self.prompt}_system", f"judge/{self.prompt}", AGAIN
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest_of([prompts.load(name).digest for name in self.prompts])
 
+    @cached_property
+    def _system(self) -> Message:
+        return Message("system", prompts.load(self.prompts[0]).render())
+
     def request(self, *, temperature: float | None, seed: int, **shown: Any) -> ChatRequest:
-        system, user = (prompts.load(name) for name in self.prompts[:2])
-        transcript = Transcript.of(Message("system", system.render()), Message("user", user.render(**shown)))
+        user = Message("user", prompts.load(self.prompts[1]).render(**shown))
+        transcript = Transcript.of(self._system, user)
         schema = record(reason=TEXT, **{self.field: one_of(*self.labels)})
         return ChatRequest(
             transcript=transcript,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from functools import cached_property, lru_cache
 from typing import Any
@@ -34,6 +34,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _DASHES = re.compile("[\u2010-\u2014]")
 _LEFT_OUT = re.compile(r"(\d{1,9})( more)? (?:items|keys)")
 _PRECISION = 25
+_NEAREST = 24  # characters before a value, in which the last word of a key that names it stands
 _LONGEST_COUNTRY_CODE = 3
 _WHOLE_FROM = 10
 """Numbers below are rounded to whole ones by nobody."""
@@ -47,114 +48,151 @@ def json_of(text: str) -> Any:
         return None
 
 
-class Observed:
-    """What the calls of a search returned.  What is seldom asked for is made when it is."""
+class _Returned:
+    """What one call returned.  What is seldom asked for is made when it is."""
 
-    def __init__(self, observations: Sequence[str], answer: str) -> None:
-        self.observations = observations
-        self.answer = answer
+    def __init__(self, observation: str) -> None:
+        self.observation = observation
         self.strings: list[str] = []
         self.lists: list[list[Any]] = []
-        self.numbers: set[Decimal] = set()
         self.no_texts: set[Decimal] = set()
         """The numbers that JSON had as numbers."""
         self.named: dict[tuple[str, ...], set[Decimal]] = {}
         """The numbers under a key, by the key's words; of a list, how long it is, too."""
-        lengths: dict[tuple[str, ...], int] = {}
-        for observation in observations:
-            told = json_of(observation)
-            if told is None:
-                self.numbers.update(numbers_in(observation))
-                self.numbers.add(Decimal(len(observation.splitlines())))
-            else:
-                self._take(told, lengths)
-        self.numbers.update(map(Decimal, lengths.values()), *self.named.values())
+        self.lengths: dict[tuple[str, ...], int] = {}
+        """Of the lists under a key together."""
+        told = json_of(observation)
+        if told is None:
+            self.numbers = {*numbers_in(observation), Decimal(len(observation.splitlines()))}
+        else:
+            self.numbers = self._take(told)
 
-    def _take(self, told: Any, lengths: dict[tuple[str, ...], int]) -> None:
-        """lengths: of the lists under a key, those of all calls together."""
+    def _take(self, told: Any) -> set[Decimal]:
+        """Gives the numbers that stand there, under keys or in them."""
+        strings, named = self.strings, self.named
+        in_keys: set[Decimal] = set()
         waiting: list[tuple[Any, tuple[str, ...]]] = [(told, ())]
         while waiting:
             value, here = waiting.pop()
+            numbers: tuple[Decimal, ...] | None
             if isinstance(value, dict):
                 for name, inner in value.items():
                     shown, words, numbers = _told_by_key(name)
-                    self.strings.append(shown)
-                    self.numbers.update(numbers)
+                    strings.append(shown)
+                    in_keys.update(numbers)
                     waiting.append((inner, words))
+                continue
+            if isinstance(value, str):
+                strings.append(value)
+                numbers = None if value.isalpha() or not DIGIT.search(value) else _numbers_of(value)
             elif isinstance(value, list):
                 length = len(value) + _left_out(value)
-                lengths[here] = lengths.get(here, 0) + length
+                self.lengths[here] = self.lengths.get(here, 0) + length
                 self.lists.append(value)
-                self._note(here, (Decimal(length),))
+                numbers = (Decimal(length),)
                 waiting.extend([(inner, here) for inner in value])
-            elif isinstance(value, str):
-                self.strings.append(value)
-                if DIGIT.search(value):
-                    self._note(here, numbers_in(value))
-            elif value is not None and value is not True and value is not False:
-                number = decimal_of(str(value))
-                if number is not None:
-                    self.no_texts.add(number)
-                    self._note(here, (number,))
-
-    def _note(self, key: tuple[str, ...], numbers: Iterable[Decimal]) -> None:
-        known = self.named.get(key)
-        if known is None:
-            known = self.named[key] = set()
-        known.update(numbers)
+            else:
+                numbers = _number_of(value)
+                self.no_texts.update(numbers or ())
+            if numbers is not None:
+                known = named.get(here)
+                if known is None:
+                    named[here] = set(numbers)
+                else:
+                    known.update(numbers)
+        return in_keys.union(*named.values())
 
     @cached_property
-    def text(self) -> str:
-        return folded("\n".join([*self.observations, *self.strings]))
-
-    @cached_property
-    def dashed(self) -> str:
-        return _DASHES.sub("-", self.text)
+    def text(self) -> tuple[str, str]:
+        """As it is, and its strings as they are read."""
+        return folded(self.observation), folded("\n".join(self.strings))
 
     @cached_property
     def days(self) -> set[tuple[Day, str]]:
         """With every beginning of the time that is told with one, and without the year, too."""
         found: set[tuple[Day, str]] = set()
-        for observation in self.observations:
-            for told in dates_in(observation):
-                for year, month, day in told.days:
-                    for time in {"", told.time[:5], told.time}:
-                        found |= {((year, month, day), time), ((None, month, day), time)}
+        for told in dates_in(self.observation):
+            found |= _ways_to_ask(told.days, told.time)
         return found
-
-    @cached_property
-    def years(self) -> set[Decimal]:
-        return {Decimal(year) for (year, _, _), _ in self.days if year is not None}
 
     @cached_property
     def times(self) -> set[str]:
         """As they are told and of 24 hours."""
-        found = [match for observation in self.observations for match in TIME.finditer(observation)]
+        found = list(TIME.finditer(self.observation))
         return self.clocks | {_clock(match, seconds=seconds) for match in found for seconds in (False, True)}
 
     @cached_property
     def clocks(self) -> set[str]:
         """Of 24 hours."""
         found = set()
-        for observation in self.observations:
-            for seconds in (False, True):
-                found |= {clock_of(match, seconds=seconds) for match in HALF_DAY.finditer(observation)}
-                rest = TIME.finditer(HALF_DAY.sub(" ", observation))
-                found |= {_clock(match, seconds=seconds) for match in rest}
+        for seconds in (False, True):
+            found |= {clock_of(match, seconds=seconds) for match in HALF_DAY.finditer(self.observation)}
+            rest = TIME.finditer(HALF_DAY.sub(" ", self.observation))
+            found |= {_clock(match, seconds=seconds) for match in rest}
         return found
 
     @cached_property
     def digits(self) -> set[str]:
         """Of telephone numbers and the like, without zeros in front."""
         found = set()
-        for text in (*self.observations, *self.strings):
+        for text in (self.observation, *self.strings):
             for match in DIGITS.findall(text):
                 found.add(re.sub(r"\D", "", match).lstrip("0"))
         return {each for each in found if len(each) >= FEWEST_DIGITS}
 
+
+_returned = lru_cache(maxsize=1_000)(_Returned)
+"""Answers to one instruction, and searches that call the same, read the same."""
+
+
+class Observed:
+    """What the calls of a search returned."""
+
+    def __init__(self, observations: Sequence[str], answer: str) -> None:
+        self.answer = answer
+        self.calls = [_returned(observation) for observation in observations]
+
+    @cached_property
+    def named(self) -> Mapping[tuple[str, ...], Set[Decimal]]:
+        """The numbers under a key, by the key's words."""
+        named: dict[tuple[str, ...], Set[Decimal]] = {}
+        for call in self.calls:
+            for key, numbers in call.named.items():
+                known = named.get(key)
+                named[key] = numbers if known is None else known | numbers
+        return named
+
+    @cached_property
+    def last_words(self) -> Set[str]:
+        """Of the keys with numbers."""
+        return {key[-1] for key in self.named if key}
+
+    @cached_property
+    def numbers(self) -> Set[Decimal]:
+        """All that stand there; of lists of one name, how long they are together, too."""
+        lengths: dict[tuple[str, ...], int] = {}
+        for call in self.calls:
+            for key, length in call.lengths.items():
+                lengths[key] = lengths.get(key, 0) + length
+        return set(map(Decimal, lengths.values())).union(*(call.numbers for call in self.calls))
+
     @cached_property
     def floats(self) -> list[tuple[float, Decimal]]:
         return [(float(number), number) for number in self.numbers]
+
+    @cached_property
+    def text(self) -> str:
+        told = [call.text for call in self.calls]
+        return " ".join(filter(None, [*(whole for whole, _ in told), *(strings for _, strings in told)]))
+
+    @cached_property
+    def dashed(self) -> str:
+        return self.text if self.text.isascii() else _DASHES.sub("-", self.text)
+
+    @cached_property
+    def years(self) -> set[Decimal]:
+        days = (day for call in self.calls for day, _ in call.days)
+        return {Decimal(year) for year, _, _ in days if year is not None}
 
     def backs(self, value: Value) -> bool:
         """Whether the value stands in what was returned, as it is or rounded.
@@ -165,17 +203,17 @@ class Observed:
         if value.days or value.time or TIME.fullmatch(value.text):
             return self._tells_time(value)
         if _is_known_by_text(value):
-            padded = value.text.isdecimal() and Decimal(value.text) in self.no_texts
-            return padded or self._says(value.text)
-        named = self._under_keys(value.words) if value.words else set()
-        dashed = _DASHES.sub("-", value.text)
+            number = Decimal(value.text) if value.text.isdecimal() else None
+            return any(number in call.no_texts for call in self.calls) or self._says(value.text)
+        named = self._under_keys(value) if value.before else frozenset()
+        dashed = value.text if value.text.isascii() else _DASHES.sub("-", value.text)
         begins, dash, _ = dashed.partition("-")
         if not value.within and begins and dash and f"{begins}-" in self.dashed:
             return _has_words(self.dashed, folded(dashed))  # another range begins so
         if (
             any(all(self._holds(number, value, named) for number in reading) for reading in value.readings)
-            or (value.more and any(self._left_out_of(each, value.readings[0][0]) for each in self.lists))
-            or (value.digits and any(_same_digits(value.digits, each) for each in self.digits))
+            or (value.more and self._is_left_out(value.readings[0][0]))
+            or (value.digits and self._has_digits(value.digits))
         ):
             return True
         written = value.digits or value.within or not is_single(value.readings)
@@ -184,11 +222,16 @@ class Observed:
     def _tells_time(self, value: Value) -> bool:
         """Whether a date or a time of day was told."""
         if value.days:
-            return any((day, value.time) in self.days for day in value.days)
+            return any((day, value.time) in call.days for call in self.calls for day in value.days)
         if value.time:
-            return value.time in self.clocks or any(number in self.numbers for (number,) in value.readings)
+            told = any(value.time in call.clocks for call in self.calls)
+            return told or any(number in self.numbers for (number,) in value.readings)
         time = TIME.fullmatch(value.text)
-        return time is not None and _clock(time, seconds=time[3] is not None) in self.times
+        clock = None if time is None else _clock(time, seconds=time[3] is not None)
+        return any(clock in call.times for call in self.calls)
+
+    def _has_digits(self, digits: str) -> bool:
+        return any(_same_digits(digits, each) for call in self.calls for each in call.digits)
 
     def _says(self, stated: str) -> bool:
         """Whether a text stands there; a version may have its v or lack it, a name the stop after it."""
@@ -198,15 +241,20 @@ class Observed:
             forms.append(f"v{words}")
         return any(form and _has_words(self.text, form) for form in dict.fromkeys(forms))
 
-    def _holds(self, stated: Decimal, value: Value, named: set[Decimal]) -> bool:
+    def _holds(self, stated: Decimal, value: Value, named: Set[Decimal]) -> bool:
         if named:
             return _is_one_of(stated, value, named, [(float(number), number) for number in named])
         if _is_one_of(stated, value, self.numbers, self.floats):
             return True
         return stated == stated.to_integral_value() and 1000 <= stated <= 9999 and stated in self.years
 
-    def _under_keys(self, words: tuple[str, ...]) -> set[Decimal]:
+    def _under_keys(self, value: Value) -> Set[Decimal]:
         """The numbers under the keys that a clause names, when its last words say that it is of one."""
+        nearest = KEY_WORD.findall(value.before[-_NEAREST:])[1:]  # the first may be cut
+        last = next((low for word in reversed(nearest) if (low := word.lower()) not in BETWEEN), None)
+        if last is not None and last not in self.last_words:
+            return frozenset()  # no key is named there, as nearly always
+        words = tuple(value.words)
         end = len(words)
         while end and words[end - 1] in BETWEEN:
             end -= 1
@@ -215,11 +263,15 @@ class Observed:
         )
         if end == len(words):  # as in "days left 3": a name of several words, or all that the clause has
             names = (words[at:] for at in range(begins, end) if at == begins or at < end - 1)
-            return next((self.named[name] for name in names if name in self.named), set())
+            return next((self.named[name] for name in names if name in self.named), frozenset())
         if not any(words[at:end] in self.named for at in range(begins, end)):
-            return set()
+            return frozenset()
         spans = ((at, to) for at in range(begins, end) for to in range(at + 1, end + 1))
-        return set().union(*(self.named[words[at:to]] for at, to in spans if words[at:to] in self.named))
+        found = (self.named[words[at:to]] for at, to in spans if words[at:to] in self.named)
+        return frozenset().union(*found)
+
+    def _is_left_out(self, stated: Decimal) -> bool:
+        return any(self._left_out_of(items, stated) for call in self.calls for items in call.lists)
 
     def _left_out_of(self, items: list[Any], stated: Decimal) -> bool:
         """Whether so many of a list are left when those are taken away that the answer begins with."""
@@ -234,8 +286,9 @@ def _is_known_by_text(value: Value) -> bool:
     """Whether zeros count: those before an identifier, and those that end a version."""
     if value.text[:1] == "0" and value.text.isdecimal() and len(value.text) > 1:
         return True
-    named = next((word for word in reversed(value.words) if word not in BETWEEN), "")
-    return named == "version" and _VERSION.fullmatch(value.text) is not None
+    if _VERSION.fullmatch(value.text) is None or "version" not in value.before.lower():
+        return False
+    return next((word for word in reversed(value.words) if word not in BETWEEN), "") == "version"
 
 
 def _has_words(text: str, words: str) -> bool:
@@ -320,3 +373,21 @@ def _told_by_key(name: str) -> tuple[str, tuple[str, ...], tuple[Decimal, ...]]:
     """As it is read, its words, and the numbers among them."""
     numbers = numbers_in(_KEY_MARKS.sub(" ", name)) if DIGIT.search(name) else ()
     return name.replace("_", " "), tuple(word.lower() for word in KEY_WORD.findall(name)), tuple(numbers)
+
+
+@lru_cache(maxsize=20_000)
+def _ways_to_ask(days: tuple[Day, ...], time: str) -> frozenset[tuple[Day, str]]:
+    """What a day that was told backs: itself, with every beginning of its time, and without the year."""
+    written = [*days, *((None, month, day) for _, month, day in days)]
+    return frozenset((day, part) for day in written for part in ("", time[:5], time))
+
+
+@lru_cache(maxsize=20_000)
+def _numbers_of(text: str) -> tuple[Decimal, ...]:
+    return tuple(numbers_in(text))
+
+
+def _number_of(value: Any) -> tuple[Decimal] | None:
+    """That of JSON's number; none of a truth value and null."""
+    number = None if value is None or isinstance(value, bool) else decimal_of(str(value))
+    return None if number is None else (number,)

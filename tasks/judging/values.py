@@ -7,13 +7,12 @@ telephone numbers.  A way that has two meanings is read in both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from operator import itemgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -21,6 +20,7 @@ _MONTHS = (
 )
 _MONTH_OF = {name[:length].lower(): i for i, name in enumerate(_MONTHS, 1) for length in (3, len(name))}
 _MONTH = rf"(?:{'|'.join(sorted(_MONTH_OF, key=len, reverse=True))})\.?"
+_SHORT_MONTHS = tuple(name[:3].lower() for name in _MONTHS)
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _TO = r" ?[-\u2010-\u2014] ?"
 SPACES = " \u00a0\u2009\u202f"
@@ -31,10 +31,10 @@ _NUMERIC_DATE = re.compile(
     r"|(?<![./-]\d)\d{3}(?P<s1>[/.])\d\d?(?P=s1)\d\d?\b(?![/.]\d)"
     r"|(?<![./-]\d)\d?(?P<s2>[/.-])\d\d?(?P=s2)(?:\d{4}|(?<=/)\d\d)\b(?![/.-]\d))"
 )
-_WORDED_DATE = re.compile(
-    rf"\b(?:(?<![\d.,/-])(?P<from1>{_DAY}){_TO})?(?P<d1>{_DAY})(?: of)? (?P<m1>{_MONTH})"
+_WORDED_DATE = re.compile(  # the sets of characters refuse a place before all months are tried there
+    rf"\b(?=\d)(?:(?<![\d.,/-])(?P<from1>{_DAY}){_TO})?(?P<d1>{_DAY})(?: of)? (?P<m1>{_MONTH})"
     r"(?:,? (?P<y1>\d{4}))?\b"
-    rf"|\b(?P<m2>{_MONTH}) (?P<d2>{_DAY})(?:{_TO}(?P<to2>{_DAY})(?![\d-]))?"
+    rf"|\b(?=[jfmasond])(?P<m2>{_MONTH}) (?P<d2>{_DAY})(?:{_TO}(?P<to2>{_DAY})(?![\d-]))?"
     r"(?:,? (?P<y2>\d{4}))?\b(?!\.\d)",
     re.IGNORECASE,
 )
@@ -47,6 +47,7 @@ _SEQUENCE = re.compile(
     rf"(?:(?<![\w.,$€£¥'\u2019/()-])|(?<=[\s:]['\u2019/(]))\+?+{_CHUNK}(?:[{SPACES}]{_CHUNK})+(?![\w%])"
 )
 """Digits in groups between spaces: thousands, telephone numbers, or numbers one after another."""
+_HAS_SEQUENCE = re.compile(rf"\d\)?[{SPACES}]\(?\d")
 _TOKEN = re.compile(r"[^\s\"“”„«»()\[\]{},;|]+(?:,\d+(?!\d)[^\s\"(){},;|\[\]]*)*")
 _SIGN = r"[-+\u2212]?"
 _PLAIN = re.compile(_SIGN + r"\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
@@ -79,7 +80,8 @@ _TAG = re.compile(
 _MORE = re.compile(r"\s(?:more|others?)\b")
 TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 HALF_DAY = re.compile(
-    rf"(?<![\d:.,/-])(0?[1-9]|1[0-2])(?::(\d\d)(?::(\d\d))?)?[{SPACES}]?([AaPp])(?:\.[Mm]\.|[Mm]\b)"
+    r"([0-9](?<![\d:.,/-][0-9])(?:(?<=0)[1-9]|(?<=1)[0-2]|(?<=[1-9])))(?::(\d\d)(?::(\d\d))?)?"
+    rf"[{SPACES}]?([AaPp])(?:\.[Mm]\.|[Mm]\b)"
 )
 """A time of twelve hours, as in 5:30 PM."""
 _CODE = re.compile(r"(?!(?:AM|PM|OK)$)[A-Z]{2,20}")
@@ -103,14 +105,13 @@ Day: TypeAlias = tuple[int | None, int, int]
 """Year, month and day; the year may be left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value that an answer states.
 
     readings: of a number, what it may mean.  days, time: of a date, in either order of day and month; a time
     alone is one of 24 hours.  digits: of a number that is known by them.  scale: as a power of ten, as in
-    "1.2 million".  words: those before it, the nearest last, in which it may be named.  more: it says how
-    many are left out.  within: the text says more than the number.
+    "1.2 million".  before: what is said before it, in which it may be named.  more: it says how many are
+    left out.  within: the text says more than the number.
     """
 
     text: str
@@ -120,15 +121,20 @@ class Value:
     digits: str = ""
     percent: bool = False
     scale: int = 0
-    words: tuple[str, ...] = ()
+    before: str = ""
     more: bool = False
     within: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """Those before it, the nearest last."""
+        return [word.lower() for word in KEY_WORD.findall(self.before)]
 
 
 def values_of(answer: str, query: str) -> list[Value]:
     """The numbers, dates, codes and quoted names of an answer that its instruction does not give."""
     text = _TAG.sub(" ", _without_list_marks(answer))
-    asked = Asked(query)
+    asked = _asked(query)
     dates = list(dates_in(text))
     placed = [
         (told.span[0], Value(told.text, days=told.days, time=told.time))
@@ -136,7 +142,7 @@ def values_of(answer: str, query: str) -> list[Value]:
         if told.time or asked.days.isdisjoint(told.days)
     ]
     quoted = list(_QUOTED.finditer(text))
-    left = _blanked(text, [told.span for told in dates])
+    left = _blanked(text, sorted(told.span for told in dates))
     placed += [
         (match.start(), Value(match.group(1)))
         for match in quoted
@@ -150,7 +156,7 @@ def values_of(answer: str, query: str) -> list[Value]:
         if folded(match.group()) not in asked.text:
             placed.append((match.start(), _time_of(match)))
     left = _blanked(left, [match.span() for match in clocks])
-    sequences = list(_SEQUENCE.finditer(left))
+    sequences = list(_SEQUENCE.finditer(left)) if _HAS_SEQUENCE.search(left) else []
     for match in sequences:
         stated = match.group()
         readings = _readings_of_sequence(stated)
@@ -159,7 +165,7 @@ def values_of(answer: str, query: str) -> list[Value]:
     left = _blanked(left, [match.span() for match in sequences])
     for match in _TOKEN.finditer(left):
         token = match.group()
-        if token.isupper() or DIGIT.search(token):
+        if token.isupper() or not (token.isalpha() or DIGIT.search(token) is None):
             stated = token.strip(_AROUND).lstrip(_CURRENCY)
             readings = readings_of(stated)
             is_value = readings or _CODE.fullmatch(stated) or DIGIT.search(stated)
@@ -202,21 +208,25 @@ class Asked:
         return not is_single(readings) and folded(stated) in self.text
 
 
+_asked = lru_cache(maxsize=1_000)(Asked)  # several answers to one instruction
+
+
 def _stated_in(text: str, match: re.Match[str], stated: str, readings: tuple[Reading, ...]) -> Value:
     """A word of an answer that is a number or a code, with what is said around it."""
     if not is_single(readings):
         return Value(stated, readings, digits=_digits(stated))
-    within = None if stated.isdecimal() or _PLAIN.fullmatch(stated) else _WITHIN.fullmatch(stated)
+    is_plain = stated.isdecimal() or _PLAIN.fullmatch(stated)
+    within = None if is_plain else _WITHIN.fullmatch(stated)
     short = "" if within is None else (within["unit"] or "")
     scale = _SCALE.match(text, match.end())
     return Value(
         stated,
         readings,
-        digits="" if stated.isdecimal() or _PLAIN.fullmatch(stated) else _digits(stated),
+        digits="" if is_plain else _digits(stated),
         percent=stated.endswith("%") or short == "%" or _PERCENT.match(text, match.end()) is not None,
         scale=_SHORT_SCALES.get(short, 0) if scale is None else _SCALES[scale[1]],
         within=short in _SHORT_SCALES or (within is not None and within["number"] + short != stated),
-        words=_words_before(text, match.start()),
+        before=text[max(0, match.start() - _BEFORE) : match.start()],
         more=_MORE.match(text, match.end()) is not None,
     )
 
@@ -225,18 +235,16 @@ def is_single(readings: tuple[Reading, ...]) -> bool:
     return bool(readings) and len(readings[0]) == 1
 
 
-def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+def _blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """The text with nothing but ends of lines where the spans are."""
+    if not spans:
+        return text
     parts, at = [], 0
     for start, end in spans:
         if start >= at:
             parts += [text[at:start], "\n" * (end - start)]
             at = end
     return "".join([*parts, text[at:]])
-
-
-def _words_before(text: str, at: int) -> tuple[str, ...]:
-    return tuple(word.lower() for word in KEY_WORD.findall(text, max(0, at - _BEFORE), at))
 
 
 def _without_list_marks(text: str) -> str:
@@ -256,11 +264,12 @@ def _without_list_marks(text: str) -> str:
     return _LIST_MARK.sub(kept, text)
 
 
-_APOSTROPHE = str.maketrans("\u2018\u2019\u02bc", "'''")
-
-
 def folded(text: str) -> str:
-    return " ".join(text.casefold().translate(_APOSTROPHE).split())
+    text = text.casefold()
+    if not text.isascii():
+        for apostrophe in "\u2018\u2019\u02bc":
+            text = text.replace(apostrophe, "'")
+    return " ".join(text.split())
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -332,6 +341,7 @@ def _all(texts: Iterable[str]) -> tuple[Reading, ...]:
     return () if None in numbers else (tuple(number for number in numbers if number is not None),)
 
 
+@lru_cache(maxsize=20_000)
 def decimal_of(text: str) -> Decimal | None:
     """A number, None where it is beyond what anybody states."""
     number = Decimal(text)
@@ -345,8 +355,7 @@ def _digits(text: str) -> str:
     return digits if known and not _POINTED.fullmatch(text) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """A date in a text.  days: it may name; time: told with it."""
 
     span: tuple[int, int]
@@ -358,32 +367,43 @@ class Stated:
 def dates_in(text: str) -> Iterator[Stated]:
     """Those of a text that a calendar has."""
     for match in _NUMERIC_DATE.finditer(text):
-        stated = match.group().rstrip(".:-+")
-        if match["iso"]:
-            days = _there((int(stated[:4]), int(stated[5:7]), int(stated[8:10])))
-        else:
-            first, second, third = map(int, re.split("[/.-]", stated))
-            if match["s1"]:
-                days = _there((first, second, third))
-            else:
-                year = third if third > 99 else 2000 + third
-                days = _there((year, second, first), (year, first, second))
+        stated, days, time = _numeric_date(match.group())
         if days:
-            half_day = HALF_DAY.match(match.group(), len("yyyy-mm-dd ")) if match["half"] else None
-            seconds = len(match["time"] or "") > len("hh:mm")
-            time = match["time"] or "" if half_day is None else clock_of(half_day, seconds=seconds)
             yield Stated(match.span(), stated, days, time)
-    if _MONTH_OF.keys().isdisjoint(_LETTERS.findall(text.lower())):
+    lowered = text.lower()
+    if not any(month in lowered for month in _SHORT_MONTHS):
+        return
+    if _MONTH_OF.keys().isdisjoint(_LETTERS.findall(lowered)):
         return
     for match in _WORDED_DATE.finditer(text):
         month, written = match["m1"] or match["m2"], match["y1"] or match["y2"]
         if written or month[0].isupper():  # not "may 5 of them"
-            number = _MONTH_OF[month.lower().removesuffix(".")]
+            number = _MONTH_OF[month.casefold().removesuffix(".")]
             for told in filter(None, match.group("from1", "d1", "d2", "to2")):
                 day = int(re.sub(r"\D", "", told))
                 days = _there((int(written) if written else None, number, day))
                 if days:
                     yield Stated(match.span(), match.group(), days)
+
+
+@lru_cache(maxsize=20_000)
+def _numeric_date(written: str) -> tuple[str, tuple[Day, ...], str]:
+    """Of what `_NUMERIC_DATE` found: without what ends it, the days it may mean, the time told with it."""
+    match = _NUMERIC_DATE.fullmatch(written)
+    assert match is not None
+    stated = written.rstrip(".:-+")
+    if match["iso"]:
+        days = _there((int(stated[:4]), int(stated[5:7]), int(stated[8:10])))
+    else:
+        first, second, third = map(int, re.split("[/.-]", stated))
+        if match["s1"]:
+            days = _there((first, second, third))
+        else:
+            year = third if third > 99 else 2000 + third
+            days = _there((year, second, first), (year, first, second))
+    half_day = HALF_DAY.match(written, len("yyyy-mm-dd ")) if match["half"] else None
+    seconds = len(match["time"] or "") > len("hh:mm")
+    return stated, days, match["time"] or "" if half_day is None else clock_of(half_day, seconds=seconds)
 
 
 _LEAP_YEAR = 2000
@@ -406,6 +426,6 @@ def numbers_in(text: str) -> Iterator[Decimal]:
     for token in _tokens(text):
         for reading in readings_of(token):
             yield from reading
-    for match in _SEQUENCE.finditer(text) if any(space in text for space in SPACES) else ():
+    for match in _SEQUENCE.finditer(text) if _HAS_SEQUENCE.search(text) else ():
         if _SPACED.fullmatch(match.group()):
             yield from _readings_of_sequence(match.group())[0]

@@ -359,6 +359,7 @@ def test_planted_values_are_not(answer: str, observation: object, found: tuple[s
         ("It is 12.5 degrees.", '{"n": 123456789012345678901234567890.25}'),
         ("It is 12 degrees.", f'{{"n": {"9" * 5000}}}'),
         ("It is 12 degrees.", "[" * 5000),
+        ("It opens in May on 3 June 2026.", "Opens in May, not 5 Augu\u017ft 2020."),
     ],
 )
 def test_no_observation_is_too_odd_to_look_through(answer: str, observation: str) -> None:
@@ -369,6 +370,22 @@ def test_what_the_instruction_gives_is_no_value_of_the_answer() -> None:
     query = 'How far is "Oslo" from the 3 towns of NO on 2026-06-03, within 40 km?'
     answer = 'Of the 3 towns of NO, "Oslo" is 40 km away on 3 June 2026, at 12 degrees.'
     assert [value.text for value in values_of(answer, query)] == ["12"]
+
+
+def test_dates_of_both_kinds_leave_no_numbers_behind() -> None:
+    values = values_of("On 2 June 2026 18.5 degrees, on 2026-06-03 19 degrees, on 4 June 20.", "Weather?")
+    assert [value.text for value in values] == ["2 June 2026", "18.5", "2026-06-03", "19", "4 June", "20"]
+
+
+def test_one_observation_of_two_answers_says_the_same_of_both() -> None:
+    observation = {"city": "Oslo", "degrees": 12.5, "days": ["2026-06-03"]}
+    answers = (
+        "12.5 degrees on 3 June.",
+        "13 degrees on 4 June.",
+        "The degrees are 13.",
+        "12.5 on 3 June 2026.",
+    )
+    assert [unbacked(each, observation) for each in answers] == [(), ("4 June",), (), ()]
 
 
 REPEATED = [
