@@ -1,10 +1,11 @@
 """Whether training a retriever pays, and how quick search is: `bench_retriever.py [FOLDER] [--base BASE]`
 
 FOLDER: query files of ToolBench (needs the extra `retriever`).  By hash of their ids some queries train, the
-others test, over all APIs that the files describe: BM25, the base model as it is, the trained one, and the
-mix of that and BM25, as NDCG@5 with 95 % intervals (bootstrap) and by scenario.  Goals: the trained model at
-least 5 points above BM25 and in no scenario below it, the mix above both.  Nothing is chosen by the test
-queries.  Without FOLDER only the search is measured.
+others test, over all APIs that the files describe: BM25 of whole queries, the base model as it is, the
+trained one, and the mix of that and BM25 (the models and the mix go by sentences, too), as NDCG@5 with 95 %
+intervals (bootstrap) and by scenario.  Goals: the trained model at least 5 points above BM25 and in no
+scenario below it, the mix above both.  Nothing is chosen by the test queries.  Without FOLDER only the search
+is measured.
 
 Search: vectors of 384 numbers, made by hash.  Goals: 16,464 of them ready from their table in under 1 s, a
 query in under 5 ms, and one among a million, exactly, in under 100 ms.
@@ -25,11 +26,10 @@ import numpy as np
 from flows.text.retrieval import query_files
 from tasks.exporting.searches import level_of
 from tasks.model_folders import model_folder
-from tasks.retrieval.dense import Dense, Mixed
+from tasks.retrieval.dense import Dense
 from tasks.retrieval.documents import ApiDocument
 from tasks.retrieval.encoding import SentenceEncoder, folder_of
-from tasks.retrieval.in_use import best, matrix_of
-from tasks.retrieval.lexical import Lexical
+from tasks.retrieval.in_use import best, matrix_of, retrievers_over
 from tasks.retrieval.pairs import Query, ndcg, queries_of
 from tasks.retrieval.params import RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores
@@ -82,14 +82,14 @@ def measure_training(location: Path, params: RetrieverParams) -> bool:
             f"({time.process_time() - cpu:.0f} CPU s); NDCG@5 of {card.n_held_back} held back by epoch: "
             + ", ".join(f"{100 * each:.1f}" for each in card.epochs)
         )
-        lexical = Lexical(documents)
         untrained = _dense("untrained", folder_of(params.base), documents)
         trained = _dense("trained", model_folder(Path(folder), card.digest), documents)
+        lexical, _, mix = retrievers_over(documents, params, trained)
         rows = {
             "bm25": _gains(lexical, test),
             "untrained": _gains(untrained, test),
             "trained": _gains(trained, test),
-            "mix": _gains(Mixed(lexical, trained, params.mix), test),
+            "mix": _gains(mix, test),
         }
     return _told(rows, scenarios)
 

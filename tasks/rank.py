@@ -29,7 +29,7 @@ from warehouse.tables import (
 )
 from warehouse.tables.instructions import Instruction
 
-VERSION = 3
+VERSION = 4
 
 
 class RankParams(BaseModel):

@@ -24,7 +24,7 @@ from warehouse.tables.retrieval import Model
 if TYPE_CHECKING:
     from tasks.retrieval.training import Told
 
-VERSION = 1
+VERSION = 2
 
 
 def train_retriever(

@@ -65,6 +65,28 @@ def sentences_of(query: str) -> list[str]:
 
 
 @dataclass(frozen=True)
+class BySentence:
+    """What a retriever says of a query as a whole, and of the sentence that says most for a document: the sum
+    of both in standard deviations, for scores that grow with the length of a query.
+    """
+
+    whole: Retriever
+
+    @property
+    def name(self) -> str:
+        return self.whole.name
+
+    def scores(self, queries: Sequence[str]) -> Scores:
+        found = _standardised(self.whole.scores(queries))
+        for row, query in enumerate(queries):
+            sentences = sentences_of(query)
+            if sentences:
+                most = self.whole.scores(sentences).max(axis=0, keepdims=True)
+                found[row] += _standardised(most)[0]
+        return found
+
+
+@dataclass(frozen=True)
 class Mixed:
     """The sum of what two retrievers say, each in standard deviations above its mean over the documents.
 

@@ -21,7 +21,7 @@ from tasks.llm.embeddings import Embedder, EmbeddingClient
 from tasks.llm.endpoint import Endpoint
 from tasks.llm.params import BudgetParams, EmbeddingParams
 from tasks.model_folders import model_digest, model_folder
-from tasks.retrieval.dense import Dense, Encoder, Fused, Mixed
+from tasks.retrieval.dense import BySentence, Dense, Encoder, Fused, Mixed
 from tasks.retrieval.documents import ApiDocument
 from tasks.retrieval.encoding import PACKAGE, SentenceEncoder, folder_of, require_extra
 from tasks.retrieval.lexical import Lexical
@@ -193,13 +193,15 @@ def matrix_of(rows: pa.Table) -> Scores:
 def retrievers_over(
     documents: Sequence[ApiDocument], params: Blend, dense: Dense | None = None
 ) -> list[Retriever]:
-    """BM25, and where there are vectors the model alone and the mix of both; the last is the one in use."""
+    """BM25, and where there are vectors the model alone and the mix of both; the last is the one in use.
+
+    BM25 alone is what publications call so; in the mix it goes by sentences, too, as the model does.
+    """
     lexical = Lexical(documents)
     if dense is None:
         return [lexical]
-    if params.fusion == "ranks":
-        return [lexical, dense, Fused(lexical, dense, params.mix)]
-    return [lexical, dense, Mixed(lexical, dense, params.mix)]
+    mixed = Fused if params.fusion == "ranks" else Mixed
+    return [lexical, dense, mixed(BySentence(lexical), dense, params.mix)]
 
 
 class Blend(Protocol):

@@ -1,8 +1,8 @@
 """Training an encoder on pairs (sentence-transformers); needs the extra `retriever`.
 
 Imported where training begins, since it imports torch.  The loss is that of multiple negatives (Henderson et
-al., arXiv 1705.00652), with gradients cached (arXiv 2101.06983), at several lengths of the vectors at once
-(Matryoshka, arXiv 2205.13147).
+al., arXiv 1705.00652), of large batches with gradients cached (arXiv 2101.06983), at several lengths of the
+vectors at once (Matryoshka, arXiv 2205.13147).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from datasets import Dataset
 from sentence_transformers import (
@@ -27,9 +26,11 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
     MatryoshkaLoss,
+    MultipleNegativesRankingLoss,
 )
 from transformers import PrinterCallback, TrainerCallback
 
+from tasks.retrieval.dense import Dense
 from tasks.retrieval.documents import ApiDocument
 from tasks.retrieval.encoding import SentenceEncoder, loaded, require_safe
 from tasks.retrieval.pairs import Pair, Query, batches, ndcg, rivals
@@ -96,9 +97,14 @@ def fit(
     n_batches = max(1, len(examples.pairs) // params.batch_size)
     watch = _Watch(model, folder, examples, told)
     width = model.get_embedding_dimension()
+    inner = (
+        MultipleNegativesRankingLoss(model)
+        if params.batch_size <= _TEXTS_AT_ONCE  # one part: what is cached would be computed twice
+        else _Loss(model, mini_batch_size=_TEXTS_AT_ONCE)
+    )
     loss = MatryoshkaLoss(
         model,
-        _Loss(model, mini_batch_size=_TEXTS_AT_ONCE),
+        inner,
         [each for each in params.dimensions if each < width] + [width],
     )
     trainer = _Trainer(
@@ -231,9 +237,10 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     def _ndcg(self) -> float:
         training = self._model.training
         encoder = SentenceEncoder(self._model)
-        scores = encoder.encode([query.text for query in self._asked]) @ encoder.encode(self._texts).T
+        dense = Dense("", encoder.encode(self._texts), encoder)
+        scores = dense.scores([query.text for query in self._asked])
         self._model.train(training)
-        return ndcg(np.asarray(scores), self._asked)
+        return ndcg(scores, self._asked)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tasks.retrieval.dense import Dense, Fused, Mixed, sentences_of
+from tasks.retrieval.dense import BySentence, Dense, Fused, Mixed, sentences_of
 from tasks.retrieval.in_use import best
 from tasks.retrieval.ranking import Scores
 
@@ -68,6 +68,29 @@ def test_a_query_of_several_sentences_is_near_to_what_is_near_to_one_of_them() -
 )
 def test_sentences_are_those_that_say_something(query: str, sentences: list[str]) -> None:
     assert sentences_of(query) == sentences
+
+
+class Counted:
+    """How often a and b stand in a text."""
+
+    name = "counted"
+
+    def scores(self, queries: Sequence[str]) -> Scores:
+        return np.array([[text.count("a"), text.count("b")] for text in queries], dtype=np.float32)
+
+
+def test_a_retriever_goes_by_the_sentence_that_says_most_for_a_document() -> None:
+    by_sentence = BySentence(Counted())
+
+    assert by_sentence.name == "counted"
+    # Both have the most of theirs in one sentence alike: nothing is added to what the whole says.
+    assert by_sentence.scores(
+        ["a - - -. a - - -. b - - -.", "a b b - -", "a a a -. a - - -. b - - -."]
+    ).tolist() == [
+        pytest.approx([1, -1]),
+        pytest.approx([-1, 1]),
+        pytest.approx([2, -2]),
+    ]
 
 
 @pytest.mark.parametrize(
