@@ -18,7 +18,7 @@ import typer
 
 from flows.commands.hand_on import export, import_
 from flows.commands.look import compare, diff, report, runs, search, show, sql
-from flows.commands.look_after import prune, sandbox, store
+from flows.commands.look_after import prune, sandbox, serve_model, store
 from flows.commands.make import annotate, evaluate, plan, probe, refresh, serve
 from flows.commands.retrieve import find, models, retriever
 
@@ -68,6 +68,7 @@ for command in (
 app.command(name="import")(import_)
 app.add_typer(retriever, name="retriever")
 app.command()(models)
+app.command(name="serve-model")(serve_model)
 app.add_typer(store, name="store")
 app.command()(prune)
 app.command()(sandbox)

@@ -24,7 +24,7 @@ _NO_ACCESS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT}
 )
 _TEMPORARY = ".tmp"
-_BEGINS_WITH = (".lock", "prefect", "runs", "store")
+_BEGINS_WITH = (".lock", "bases", "prefect", "runs", "served", "store")
 _WRITTEN_FOLDERS = (".", "runs", "reports", "parts/*", "shards/*", "tables/*")
 _PARTS = "parts/*/*.parquet"
 

@@ -1,4 +1,4 @@
-"""Commands beside the data: what is stored, freeing space, the sandbox alone."""
+"""Commands beside the data: what is stored, freeing space, the sandbox alone, serving a model."""
 
 from __future__ import annotations
 
@@ -91,3 +91,41 @@ def sandbox(
         PYTHON[0],
         [*PYTHON, "sandbox.serve", *arguments, "--fault-rate", str(fault_rate)],
     )
+
+
+def serve_model(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A folder, a .gguf file, package:NAME, the digest of a trained model, or `newest`.",
+        ),
+    ],
+    server: Annotated[
+        str, typer.Option(help="vllm, llamacpp or transformers; auto: the first that is here and suits.")
+    ] = "auto",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8803,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, help="Requests at once; what suits the server if not given.")
+    ] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of a request and its reply; the model's, on a CPU at most 8,192."),
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    verbose: Verbose = False,
+) -> None:
+    """Serve a model over OpenAI's protocol until Ctrl-C, and say how it is asked."""
+    with command(verbose):
+        from flows.serve_model import model_folder_of, serving
+
+        where = data.resolve()
+        folder = model_folder_of(model, where)
+        try:
+            with serving(
+                folder, server=server, port=port, parallel=parallel, context=context, cache=where / "served"
+            ) as served:
+                print(served.told())  # noqa: T201
+                served.wait()
+        except KeyboardInterrupt:
+            print("stopped")  # noqa: T201

@@ -27,8 +27,8 @@ def holds(requirement: Requirement, version: str, extras: set[str]) -> bool:
     return marker is None or any(marker.evaluate({**where, "extra": extra}) for extra in extras | {""})
 
 
-# Some GB, which nothing but training and vectors needs.
-UNLOCKED = {"retriever"}
+# Some GB, which nothing but training, vectors and serving needs.
+UNLOCKED = {"retriever", "serve"}
 
 
 def own() -> list[Requirement]:

@@ -1,0 +1,156 @@
+"""Servers that exist: which one suits a model here, and the command that starts it.
+
+All speak OpenAI's protocol.  Nothing of them is imported here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from tasks.errors import UsageError
+from tasks.serving.gguf_file import require_writable
+from tasks.serving.template import Template
+
+Server = Literal["vllm", "llamacpp", "transformers"]
+SERVERS: tuple[Server, ...] = ("vllm", "llamacpp", "transformers")
+AUTO = "auto"
+HOST = "127.0.0.1"
+_NEEDS: dict[Server, tuple[str, ...]] = {
+    "vllm": ("vllm",),
+    "llamacpp": ("xllamacpp", "gguf"),
+    "transformers": ("transformers", "torch", "uvicorn", "fastapi"),
+}
+_INSTALL: dict[Server, str] = {
+    "vllm": "pip install vllm, in an environment of its own, where a GPU is",
+    "llamacpp": "pip install 'toolloom[serve]'",
+    "transformers": "pip install 'transformers[serving]'",
+}
+_USUAL_CONTEXT = 8192
+_AT_ONCE_ON_A_GPU = 32
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is to be served, where, and how.
+
+    folder: of the model.  file: for llama.cpp.  name: of the model to those who ask.  parallel: requests at
+    once.  context: tokens of each.
+    """
+
+    folder: Path
+    name: str
+    template: Template
+    port: int
+    parallel: int
+    context: int | None
+    file: Path | None = None
+
+
+def chosen_server(wanted: str, model: Path, *, has_gpu: bool) -> Server:
+    """The one that is wanted; for `auto`, the first that is installed and can serve the folder or file.
+
+    Raises `UsageError` where it is not installed, or cannot serve the model.
+    """
+    if wanted == AUTO:
+        return _first_that_can(model, has_gpu=has_gpu)
+    server = next((each for each in SERVERS if each == wanted), None)
+    if server is None:
+        raise UsageError(f"there is no server {wanted}", fix=f"name one of {AUTO}, {', '.join(SERVERS)}")
+    missing = _missing(server)
+    if missing:
+        raise UsageError(
+            f"the server {server} needs {', '.join(missing)}, not installed here", fix=_INSTALL[server]
+        )
+    _require_able(server, model)
+    return server
+
+
+def _first_that_can(model: Path, *, has_gpu: bool) -> Server:
+    why: UsageError | None = None
+    for server in SERVERS:
+        if _missing(server) or (server == "vllm" and not has_gpu):
+            continue
+        try:
+            _require_able(server, model)
+        except UsageError as error:
+            why = why or error
+        else:
+            return server
+    raise why or UsageError(
+        "nothing that serves models is installed here",
+        fix=f"on a CPU, {_INSTALL['llamacpp']}; with a GPU, {_INSTALL['vllm']}",
+    )
+
+
+def _require_able(server: Server, model: Path) -> None:
+    """Raises `UsageError` where it cannot serve that folder or file."""
+    if model.is_dir():
+        if server == "llamacpp":
+            require_writable(model)
+    elif server != "llamacpp":
+        raise UsageError(f"{server} does not serve {model.name}", fix="--server llamacpp serves .gguf files")
+
+
+def _missing(server: Server) -> list[str]:
+    return [name for name in _NEEDS[server] if find_spec(name) is None]
+
+
+def usual_parallel(server: Server) -> int:
+    """Requests at once, where nothing is said: a CPU is busy with one."""
+    return _AT_ONCE_ON_A_GPU if server == "vllm" else 1
+
+
+def usual_context(folder: Path) -> int:
+    """Tokens of a request and its reply that a CPU's memory is set aside for, where nothing is said."""
+    try:
+        said = json.loads((folder / "config.json").read_bytes()).get("max_position_embeddings")
+    except (OSError, ValueError, AttributeError):
+        said = None
+    return min(said, _USUAL_CONTEXT) if isinstance(said, int) else _USUAL_CONTEXT
+
+
+def command_of(server: Server, serving: Serving, work: Path) -> list[str]:
+    """What starts it.  work: a folder for a template that the model has not."""
+    if server == "vllm":
+        return _vllm(serving, work)
+    if server == "llamacpp":
+        return _llamacpp(serving)
+    serve = [sys.executable, "-P", "-m", "transformers.cli.transformers", "serve", str(serving.folder)]
+    return [*serve, "--host", HOST, "--port", str(serving.port)]
+
+
+def _vllm(serving: Serving, work: Path) -> list[str]:
+    command = [sys.executable, "-P", "-m", "vllm.entrypoints.openai.api_server"]
+    command += ["--model", str(serving.folder), "--served-model-name", serving.name]
+    command += ["--host", HOST, "--port", str(serving.port), "--max-num-seqs", str(serving.parallel)]
+    if serving.context is not None:
+        command += ["--max-model-len", str(serving.context)]
+    template = serving.template
+    if template.text is not None and not template.is_own:
+        path = work / "chat_template.jinja"
+        path.write_text(template.text, encoding="utf-8")
+        command += ["--chat-template", str(path)]
+    if template.parser is not None:
+        command += ["--enable-auto-tool-choice", "--tool-call-parser", template.parser]
+    return command
+
+
+def _llamacpp(serving: Serving) -> list[str]:
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    said = {
+        "file": str(serving.file),
+        "name": serving.name,
+        "template": serving.template.text,
+        "host": HOST,
+        "port": serving.port,
+        "parallel": serving.parallel,
+        "context": serving.context or usual_context(serving.folder),
+        "threads": int(threads) if threads.isdigit() and int(threads) else os.cpu_count() or 1,
+    }
+    return [sys.executable, "-P", "-m", "tasks.serving.llama_server", json.dumps(said)]
