@@ -23,6 +23,7 @@ from tasks.serving.template import Template, chatml_tools, chosen_template
 from warehouse.files import digest_of_file, sync_folder
 
 if TYPE_CHECKING:
+    from gguf import ReaderField
     from transformers import PreTrainedTokenizerFast
 
 PACKAGE = "package:"
@@ -143,16 +144,22 @@ def _made_of(file: Path, cache: Path) -> Path:
     return place
 
 
-def _head_of(file: Path) -> dict[str, Any]:
-    """What the file says of itself, but for its long lists.  Raises `UsageError` for another architecture."""
+def _fields(file: Path) -> dict[str, ReaderField]:
+    """What the file says of itself.  Raises `UsageError` for a file of another kind."""
     import gguf
 
     try:
-        fields = gguf.GGUFReader(file).fields
-        long = gguf.GGUFValueType.ARRAY
-        head = {name: field.contents() for name, field in fields.items() if field.types[0] != long}
-    except (OSError, ValueError, IndexError, KeyError) as error:
-        raise UsageError(f"{file} is no GGUF file: {error}", fix="name another base") from error
+        return dict(gguf.GGUFReader(file).fields)
+    except (OSError, ValueError, IndexError, KeyError, OverflowError) as error:
+        raise UsageError(f"{file} is no GGUF file: {error}", fix="name another, or get it anew") from error
+
+
+def _head_of(file: Path) -> dict[str, Any]:
+    """That, but for long lists.  Raises `UsageError` for another architecture."""
+    import gguf
+
+    long = gguf.GGUFValueType.ARRAY
+    head = {name: field.contents() for name, field in _fields(file).items() if field.types[:1] != [long]}
     kind, split = head.get("general.architecture"), head.get("tokenizer.ggml.pre")
     if kind != "llama" or split not in SPLITS:
         raise UsageError(
@@ -165,9 +172,7 @@ def _head_of(file: Path) -> dict[str, Any]:
 
 def template_in(file: Path) -> Template:
     """The template that a .gguf file is asked with, chosen as of a folder."""
-    import gguf
-
-    fields = gguf.GGUFReader(file).fields
+    fields = _fields(file)
     own = fields.get("tokenizer.chat_template")
     tokens = fields.get("tokenizer.ggml.tokens")
     return chosen_template(

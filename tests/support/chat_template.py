@@ -1,4 +1,4 @@
-"""Renders a chat template as transformers does, without it; and conversations to render."""
+"""Renders a chat template as training does; and conversations to render."""
 
 from __future__ import annotations
 
@@ -7,34 +7,16 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from jinja2 import nodes
-from jinja2.ext import Extension
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tasks.training.rendering import ChatTemplate
 
 Json = dict[str, Any]
-
-
-class _Generation(Extension):
-    """`{% generation %}`, which transformers knows: what the assistant writes."""
-
-    tags = {"generation"}  # noqa: RUF012 - as jinja2 has it
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
 def rendered(
     template: str, messages: Sequence[Json], tools: Sequence[Json] | None, *, answer: bool = False
 ) -> str:
-    """answer: up to where the assistant begins to write."""
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation]
-    )
-    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
-    compiled = environment.from_string(template)
-    return compiled.render(messages=messages, tools=tools, add_generation_prompt=answer)
+    """As training shows it.  answer: up to where the assistant begins to write."""
+    return ChatTemplate("tested", template, ["<|im_end|>"]).render(messages, tools or (), prompt=answer)
 
 
 def with_text(messages: Sequence[Json]) -> list[Json]:
@@ -136,3 +118,10 @@ CONVERSATIONS: dict[str, tuple[list[Json], list[Json] | None]] = {
     ),
     "rules in between": ([RULES, QUESTION, says("assistant", "x"), says("system", "s"), QUESTION], [NOOP]),
 }
+TEXTS = [
+    "Hello",
+    '{"a": [\n   1,\n\n  22.5, "größe 天気 🌦"], "b": null}',
+    "it's   we'll  x\t\n\n 3 \r\n\r\n--- 1999-12-31T00:00:00Z",
+    "<|im_start|>user\nthe <tool_call><|im_end|>",
+    "\u2028 \u00a0 é e\u0301 ½ ² ٣ Ⅷ",
+]
