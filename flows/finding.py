@@ -11,11 +11,19 @@ import pandas as pd
 
 from flows.configure import load_config
 from flows.params import Config
+from flows.report import say
 from flows.sandbox_process import open_sandbox
 from tasks.errors import UsageError
 from tasks.retrieval.dense import Dense
 from tasks.retrieval.documents import ApiDocument, kept_documents, words_of
-from tasks.retrieval.in_use import best, model_in_use, open_encoder, retrievers_over, vectors_of
+from tasks.retrieval.in_use import (
+    ModelInUse,
+    best,
+    model_in_use,
+    open_encoder,
+    retrievers_over,
+    vectors_of,
+)
 from tasks.retrieval.params import BM25, ENDPOINT, NEWEST, RetrieverParams
 from tasks.retrieval.ranking import Retriever, Scores
 from warehouse import manifest
@@ -111,13 +119,8 @@ def _scored(
     opened: ExitStack,
 ) -> tuple[str, Scores]:
     """The name of the retriever in use, and the score of each document."""
-    if isinstance(settings, Config):
-        if settings.retriever.model == ENDPOINT:
-            settings = opened.enter_context(open_sandbox(settings, data))
-        params = settings.retriever
-    else:
-        params = settings or RetrieverParams()
-    model, dense = model_in_use(params, data), None
+    params, model = model_for(settings, data, opened)
+    dense = None
     if model is not None:
         store = Store(data)
         rows = store.arrow(EMBEDDINGS, shown.tables.get(EMBEDDINGS.name, ()))
@@ -127,3 +130,43 @@ def _scored(
         dense = Dense(model.name, vectors, opened.enter_context(open_encoder(model, data)))
     retriever: Retriever = retrievers_over(documents, params, dense)[-1]
     return retriever.name, retriever.scores([query])[0]
+
+
+def retrievers_of(
+    documents: Sequence[ApiDocument],
+    data: Path,
+    settings: Config | RetrieverParams | None,
+    opened: ExitStack,
+) -> list[Retriever]:
+    """Over documents that are in no data folder: BM25, and where a model is in use its own and the mix.
+
+    The documents are encoded here and now.  Where the newest model of the data folder cannot be used, BM25
+    is alone, and it is said why.  Raises `UsageError` for one that was named.
+    """
+    try:
+        params, model = model_for(settings, data, opened)
+    except UsageError as error:
+        if _named(settings) != NEWEST:
+            raise
+        say(f"BM25 alone: {error.message} ({error.fix})")
+        return retrievers_over(documents, RetrieverParams(model=BM25))
+    if model is None:
+        return retrievers_over(documents, params)
+    say(f"{model.name} encodes {len(documents):,} documents, which takes a while")
+    encoder = opened.enter_context(open_encoder(model, data))
+    vectors = encoder.encode([document.text for document in documents])
+    return retrievers_over(documents, params, Dense(model.name, vectors, encoder))
+
+
+def model_for(
+    settings: Config | RetrieverParams | None, data: Path, opened: ExitStack
+) -> tuple[RetrieverParams, ModelInUse | None]:
+    """`[retriever]`, and the model that it names; the sandbox serves where that is the endpoint."""
+    if not isinstance(settings, Config):
+        params = settings or RetrieverParams()
+    elif settings.retriever.model == ENDPOINT:
+        data.mkdir(parents=True, exist_ok=True)
+        params = opened.enter_context(open_sandbox(settings, data)).retriever
+    else:
+        params = settings.retriever
+    return params, model_in_use(params, data)

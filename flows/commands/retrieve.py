@@ -93,7 +93,11 @@ def evaluate(
         from flows.text.retrieval import scores_of_files, scores_of_run, scores_text
 
         if queries is not None:
-            print(scores_text(scores_of_files(queries.expanduser().resolve()), format_.value))  # noqa: T201
+            from flows.finding import settings_for
+
+            named = settings_for(None, profile=profile, file=config, overrides=set_ or ())
+            scores = scores_of_files(queries.expanduser().resolve(), data.resolve(), named)
+            print(scores_text(scores, format_.value))  # noqa: T201
             return
         from flows.configure import chosen_config
         from flows.start import start_evaluate_retrievers

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from flows.reporting.evaluation import evaluated
+from flows.reporting.evaluation import evaluated, retrieved
 from warehouse.query import list_queries
 from warehouse.sql import statement
 
@@ -29,6 +29,7 @@ CHARTS = (
     "outcomes_by_run",
     "rejects",
     "requests_per_search",
+    "retrievers",
     "search_depth",
     "search_effort",
     "search_ends",
@@ -63,9 +64,9 @@ def run_figures(connection: duckdb.DuckDBPyConnection) -> Facts:
 
 
 def charts(connection: duckdb.DuckDBPyConnection) -> Facts:
-    """The rows of every chart, by the name of its query; and what judges said, which no query can tell."""
+    """The rows of every chart, by the name of its query; and what has intervals, which no query can tell."""
     asked = {name: rows_of(connection.execute(list_queries()[name].text)) for name in CHARTS}
-    return {**asked, "evaluated": evaluated(connection)}
+    return {**asked, "evaluated": evaluated(connection), "retrieved": retrieved(connection)}
 
 
 def browsed(connection: duckdb.DuckDBPyConnection, limit: int) -> Browsed:

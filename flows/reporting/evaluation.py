@@ -1,4 +1,6 @@
-"""What judges said of a run, in short: every method and model, for its report and its artifacts."""
+"""What was measured of a run, in short, for its report and its artifacts: what judges said of every method
+and model, and how well retrievers find what instructions need.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,30 @@ def evaluated(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     for judge, of_judge in counted.groupby("judge"):
         pairs = judged_pairs(connection, DEFAULT_RULES, str(judge))
         rows += _rows_of(of_judge, pairs, str(judge), calibration_of(connection, str(judge)))
+    return rows
+
+
+def retrieved(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """NDCG@5 of each retriever that was measured, with its interval: on all instructions, and on those that
+    are held out from training where both kinds were.
+    """
+    scores = connection.execute(
+        "SELECT retriever, scenario, level, n_apis, ndcg FROM retrieval_scores "
+        "WHERE k = 5 AND twins = 'apart' ORDER BY retriever, instruction_id"
+    ).df()
+    held_out = scores[scores["level"] != "train"]
+    groups = [("all", scores)]
+    if 0 < len(held_out) < len(scores):
+        groups.append(("held out", held_out))
+    rows = []
+    for group, some in groups:
+        for retriever, own in some.groupby("retriever"):
+            strata = (own["scenario"] + "/" + own["level"]).tolist()
+            draws = max(200, min(DRAWS, _MOST_DRAWN // len(own)))
+            (rate,) = rates(own[["ndcg"]].to_numpy(float), strata, draws=draws)
+            row = {"retriever": retriever, "instructions": group, "n": len(own)}
+            n_apis = int(own["n_apis"].max())
+            rows.append(row | {"n_apis": n_apis, "ndcg": rate.mean, "low": rate.low, "high": rate.high})
     return rows
 
 

@@ -169,6 +169,21 @@ const drawing = {
     bars(host, { series, rows: rows.map((row) => ({ name: several ? `${row.side} (${row.judge})` : row.side, value: `${row.won}/${row.tied}/${row.lost}`, of: row.won + row.tied + row.lost, parts: series.map((one) => ({ ...one, value: row[one.key] })) })) });
   },
 
+  retrieved(host, say) {
+    const rows = facts.retrieved;
+    if (!rows.length) { nothing(host, "Nobody has measured it: toolloom retriever evaluate does."); return; }
+    const groups = [...grouped(rows, "instructions").values()];
+    say(`Among ${plural(rows[0].n_apis, "kept API")}: ${groups.map((own) => `${own[0].instructions === "all" ? plural(own[0].n, "instruction") : `${exact(own[0].n)} of them held out from training`}`).join(", ")}.`);
+    intervals(host, { rows: rows.map((row) => ({ name: groups.length > 1 ? `${row.retriever}, ${row.instructions}` : row.retriever, value: row.ndcg, low: row.low, high: row.high, colour: row.instructions === "all" ? "a1" : "a3" })) });
+  },
+
+  retrievers(host) {
+    const rows = facts.retrievers;
+    if (!rows.length) { nothing(host, "Nothing was measured."); return; }
+    const heads = [{ name: "retriever" }, { name: "scenario" }, { name: "level" }, ...["n", "NDCG@5", "recall@5", "complete@5"].map((name) => ({ name, number: true }))];
+    table(host, heads, rows.map((row) => [row.retriever, row.scenario, words(row.level), exact(row.n_instructions), ...[row.ndcg, row.recall, row.complete].map((share) => dec(100 * share))]));
+  },
+
   cost(host, say) {
     const rows = facts.cost.filter((row) => row.run_id === facts.run.run_id);
     if (!rows.length) { nothing(host, "This run asked the model nothing."); return; }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
-from flows.finding import FoundApis
+from flows.finding import FoundApis, retrievers_of
+from flows.params import Config
 from flows.report import say
 from flows.text.ask import printed
 from tasks.catalogue.params import ToolbenchParams
@@ -20,8 +22,8 @@ from tasks.errors import UsageError
 from tasks.judging.compare import rates
 from tasks.retrieval.documents import ApiDocument, documents_of
 from tasks.retrieval.judged import holds_judged, read_judged
-from tasks.retrieval.lexical import Lexical
 from tasks.retrieval.models import models_of
+from tasks.retrieval.params import RetrieverParams
 from tasks.retrieval.ranking import ranked
 from warehouse import manifest
 from warehouse.connect import open_database
@@ -115,8 +117,9 @@ def scores_of_run(data: Path) -> pd.DataFrame:
         return connection.execute("FROM retrieval_scores").df()
 
 
-def scores_of_files(location: Path) -> pd.DataFrame:
-    """Of BM25 over the APIs that query files describe, or over a corpus with judged queries.
+def scores_of_files(location: Path, data: Path, settings: Config | RetrieverParams | None) -> pd.DataFrame:
+    """Of BM25 and of the model in use over the APIs that query files describe, or over a corpus with judged
+    queries.  data: where models were trained.
 
     Raises `UsageError` where there is no query of which it is known what it needs.
     """
@@ -129,7 +132,9 @@ def scores_of_files(location: Path) -> pd.DataFrame:
         why = "which cannot be read, or need no API, or one that they do not describe"
     if len(asked) < n_queries:
         say(f"left out: {n_queries - len(asked):,} of {n_queries:,} queries, {why}")
-    rows = list(ranked(Lexical(documents), documents, asked, lambda row: row.split))
+    with ExitStack() as opened:
+        retrievers = retrievers_of(documents, data, settings, opened)
+        rows = [row for each in retrievers for row in ranked(each, documents, asked, lambda row: row.split)]
     with duckdb.connect() as connection:
         connection.register(RETRIEVAL_RANKS.name, to_columns(rows, RETRIEVAL_RANKS.schema))
         return connection.execute(sql_files("views")["retrieval_scores"].text).df()

@@ -21,6 +21,7 @@ from flows.reporting import collect
 from flows.reporting.write import write_report
 from warehouse import manifest
 from warehouse.files import temporary_beside
+from warehouse.tables.retrieval import RetrievalRank
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -98,6 +99,30 @@ def test_a_run_without_instructions_has_a_report(tmp_path: Path, build: ModuleTy
     page = read_page(write_report(tmp_path, None, run=None).read_text())
     assert page.title == "Toolloom report, run run-1"
     assert page.unpacked("index") == []
+
+
+def test_retrievers_that_were_measured_are_told_with_intervals(tmp_path: Path, build: ModuleType) -> None:
+    ranks = [
+        RetrievalRank(
+            retriever="bm25",
+            instruction_id=f"instruction-{at}",
+            scenario="G1",
+            level=level,
+            n_apis=9,
+            names_tool=False,
+            ranks=(rank,),
+            twin_ranks=(rank,),
+            top=("a",),
+        )
+        for at, (level, rank) in enumerate([("train", 1), ("train", 9), ("test_tool", 1)])
+    ]
+    commit(tmp_path, build, build.instruction(), *ranks)
+    page = read_page(write_report(tmp_path, None, run=None).read_text())
+    facts = json.loads(page.script("facts"))
+    shown = [(row["instructions"], row["n"], row["n_apis"], row["ndcg"]) for row in facts["retrieved"]]
+    assert shown == [("all", 3, 9, pytest.approx(2 / 3)), ("held out", 1, 9, 1.0)]
+    assert all(row["low"] <= row["ndcg"] <= row["high"] for row in facts["retrieved"])
+    assert [(row["level"], row["ndcg"]) for row in facts["retrievers"]] == [("test_tool", 1), ("train", 0.5)]
 
 
 def test_an_instruction_that_several_methods_answered_is_told_once(tmp_path: Path, build: ModuleType) -> None:

@@ -161,6 +161,36 @@ def test_queries_of_files_need_no_data_folder(tmp_path: Path) -> None:
     assert (first["n"], first["n_apis"], first["ndcg"]) == (2, len(weather) + len(words), 1.0)
 
 
+@pytest.mark.parametrize(
+    ("model", "retrievers"),
+    [
+        pytest.param("endpoint", ["bm25", "bm25+toolloom-teacher", "toolloom-teacher"], id="of an endpoint"),
+        pytest.param("newest", ["bm25"], id="none that was trained"),
+    ],
+)
+def test_the_model_in_use_is_measured_on_queries_of_files(
+    model: str, retrievers: list[str], at_teacher: list[str], tmp_path: Path
+) -> None:
+    apis = mentions(tool_called("moon-watch"))
+    file = write_queries(tmp_path / "G1_tool.json", query(1, f"Please, {apis[0]['api_description']}", apis))
+    named = [*at_teacher, "--set", f"retriever.model={model}", "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(
+        app, ["retriever", "evaluate", "--queries", str(file), *named, "--format", "json"]
+    )
+    assert done.exit_code == 0, done.output
+    assert sorted({row["retriever"] for row in json.loads(done.stdout)}) == retrievers
+
+
+def test_a_model_that_is_named_and_cannot_be_used_measures_nothing(tmp_path: Path) -> None:
+    apis = mentions(tool_called("moon-watch"))
+    file = write_queries(tmp_path / "G1_tool.json", query(1, "Please", apis))
+    named = ["--set", "retriever.model=package:nothing-here", "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(app, ["retriever", "evaluate", "--queries", str(file), *named])
+    assert done.exit_code == 2
+    assert "pip install nothing-here" in done.output
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_query_that_needs_what_it_does_not_describe_is_left_out_and_told(tmp_path: Path) -> None:
     apis = mentions(tool_called("moon-watch"))
     whole = query(1, f"Please, {apis[0]['api_description']}", apis)

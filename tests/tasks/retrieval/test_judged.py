@@ -112,7 +112,7 @@ def test_figures_are_those_computed_by_hand(tmp_path: Path) -> None:
     q1 needs the first.  q2 needs the fourth: its gain is 1/log2(5).  q3 needs the first and the fourth: of
     two, the ideal gain is 1 + 1/log2(3).
     """
-    scores = scores_of_files(write(tmp_path, BEIR))
+    scores = scores_of_files(write(tmp_path, BEIR), tmp_path, None)
     apart = scores[scores["twins"] == "apart"].set_index(["instruction_id", "k"]).sort_index()
     expected = {
         ("q1", 1): (1, 1, 1, 1),
@@ -191,5 +191,5 @@ def test_of_several_folders_one_is_to_be_named(tmp_path: Path) -> None:
     for name in ("G1", "G2"):
         write(tmp_path / name, TOOLBENCH)
     with pytest.raises(UsageError, match="in folders of its own") as refused:
-        scores_of_files(tmp_path)
+        scores_of_files(tmp_path, tmp_path, None)
     assert refused.value.fix == "name one of them: G1, G2"
