@@ -18,7 +18,6 @@ from tasks.commit import EVALUATE
 from tasks.errors import UsageError
 from tasks.evaluate import STAGE as JUDGE
 from tasks.frame.run import RunContext
-from tasks.frame.running import usable
 from tasks.frame.services import services_of
 from tasks.judging.params import said_of
 from tasks.judging.votes import Searched, is_of_side
@@ -135,7 +134,8 @@ def annotated_run(data: Path) -> Manifest:
             fix="run `toolloom refresh`, `toolloom annotate` or `toolloom import toolbench`, or name another "
             "folder with --data",
         )
-    if not all(usable(Store(data), output) for output in to_judge(shown.stages).values()):
+    store = Store(data)  # a stage that was stopped is read as far as it came
+    if not all(store.verify(ref) for output in to_judge(shown.stages).values() for ref in output.refs):
         raise UsageError(
             f"files of run {shown.run_id} are gone or damaged",
             fix="run `toolloom refresh`, which makes them anew",

@@ -33,7 +33,10 @@ from flows.stages import raise_stop
 from flows.text.exports import exported_line
 from flows.text.plan import estimate_line
 from tasks.commit import Status, commit
+from tasks.errors import NothingLeft
 from tasks.export import export
+from tasks.exporting.export import EXPORTS
+from tasks.exporting.params import RefreshExports
 from tasks.frame.run import RunContext
 from tasks.frame.running import is_cached
 from tasks.frame.services import services_of
@@ -183,9 +186,20 @@ def run_in(
         say(summary(run.outcome))
         publish(config, kind, run.outcome)
         if kind == REFRESH and run.outcome.status == "complete":
-            for format_ in config.export.formats:
-                say(exported_line(export(data, run.outcome.run_id, format_, config.export.params)))
+            _export(data, run.outcome.run_id, config.export)
     raise_stop(run.outcome.stages, run.outcome)
+
+
+def _export(data: Path, run_id: str, wanted: RefreshExports) -> None:
+    """What a refresh exports.  Its run is committed: a format for which it has nothing is no failure."""
+    for format_ in wanted.formats:
+        try:
+            said = exported_line(export(data, run_id, format_, wanted.params))
+        except NothingLeft as nothing:
+            said = f"nothing is exported as {format_}: {nothing.message}\n  fix: {nothing.fix}"
+            if (data / EXPORTS / format_).exists():
+                said += f"\n  {data / EXPORTS / format_} is of an earlier run"
+        say(said)
 
 
 def _tell_of_lost_files(data: Path, base: Manifest | None) -> None:

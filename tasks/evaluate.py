@@ -28,6 +28,8 @@ from warehouse.tables.accounts import Reject
 from warehouse.tables.annotations import Annotation
 
 VERSION = 1
+NO_INSTRUCTION = "no_instruction"
+_GONE = "its instruction is gone: a run that ended early chose others and searched none of them yet"
 ANSWERS_PER_SHARD = 500
 
 
@@ -48,12 +50,14 @@ def split(
         "verdicts": () if probed is None else probed.tables[VERDICTS.name],
     }
     working = _working(services, inputs["verdicts"])
+    there = {each for (each,) in store.select(inputs["instructions"], "instruction_id")}
     key_of = STAGE.shard_keys(run, params)
     shards = []
     for bucket in into_buckets(annotations, lambda row: row.instruction_id, buckets):
         ref = store.write_shard(ANNOTATIONS, sorted(bucket, key=lambda row: row.annotation_id))
         known = {api_id: working.get(api_id) for row in bucket for api_id in row.offered_api_ids}
-        key = key_of([ref.content_digest, digest_of(sorted(known.items()))])
+        gone = sorted({row.instruction_id for row in bucket} - there)
+        key = key_of([ref.content_digest, digest_of(sorted(known.items())), *gone])
         shards.append(Shard(key, {"annotations": ref, **inputs}))
     return Split(shards, total=len(annotations))
 
@@ -72,8 +76,9 @@ def work(
     instructions: tuple[TableRef, ...],
     verdicts: tuple[TableRef, ...],
 ) -> ShardOutput:
-    rows = services.store.read(ANNOTATIONS, [annotations])
+    answers = services.store.read(ANNOTATIONS, [annotations])
     queries = {row.instruction_id: row.query for row in services.rows(INSTRUCTIONS, instructions)}
+    rows = [row for row in answers if row.instruction_id in queries]
     ended = _ended(services, nodes, {row.annotation_id for row in rows})
     working = _working(services, verdicts)
     leads = {row.instruction_id: row.annotation_id for row in reversed(rows)}
@@ -92,11 +97,16 @@ def work(
     mapped = services.map(STAGE.name, number, evaluate_one, rows, rejects=lambda came: bool(came.refused))
     came = [evaluated for _, evaluated in mapped.done]
     rejects = [_reject(each) for each in came if each.refused]
+    rejects += [
+        Reject(stage=STAGE.name, row_id=row.annotation_id, reason=NO_INSTRUCTION, detail=_GONE)
+        for row in answers
+        if row.instruction_id not in queries
+    ]
     ids = [*(row.annotation_id for row in rows), *leads]
     counts = Counts(
         unit=STAGE.unit,
-        n_in=len(rows),
-        n_out=len(came) - len(rejects),
+        n_in=len(answers),
+        n_out=sum(not each.refused for each in came),
         n_rejected=len(rejects),
         n_pending=len(mapped.pending),
     )

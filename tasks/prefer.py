@@ -28,9 +28,11 @@ def split(
 ) -> Split:
     """Shards are buckets of the instructions that have answers of both sides."""
     store, run = services.store, services.run
+    there = {each for (each,) in store.select(selected.tables[INSTRUCTIONS.name], "instruction_id")}
     of = defaultdict(list)
     for row in store.read(ANNOTATIONS, annotated.tables[ANNOTATIONS.name]):
-        of[row.instruction_id].append(row)
+        if row.instruction_id in there:  # else the evaluation of the answer is a reject, which says so
+            of[row.instruction_id].append(row)
     pairs = [pair for rows in of.values() for pair in pairs_of(rows, params.against)]
     paired = {row.annotation_id: row for pair in pairs for row in (pair.ours, pair.theirs)}
     judge = services.model.of(STAGE.name).name

@@ -21,11 +21,13 @@ _PART = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]', re.DOTALL)
 class SetContent:
     """value: what the file holds, without the entries that are lost.  lost: the keys of those, and why.
 
-    fault: what is wrong with the file where no entry of it is lost.
+    noted: what is odd within an entry that is taken.  fault: what is wrong with the file where no entry of it
+    is lost.
     """
 
     value: Any
     lost: list[tuple[str, BadRow]] = field(default_factory=list)
+    noted: list[tuple[str, str]] = field(default_factory=list)
     fault: str = ""
 
 
@@ -53,11 +55,16 @@ def _entry_by_entry(text: str) -> SetContent:
         if written is None:
             content.lost.append((key, BadRow(MALFORMED, CUT)))
             continue
+        repeated: list[str] = []
         try:
-            content.value[key] = parsed(written)
+            content.value[key] = parsed(written, repeated)
         except BadRow as fault:
             content.value.pop(key, None)
             content.lost.append((key, fault))
+            continue
+        if repeated:
+            named = ", ".join(repr(each[:40]) for each in dict.fromkeys(repeated))
+            content.noted.append((key, f"an object in it has a key twice ({named}): the last one counts"))
     return content
 
 

@@ -113,6 +113,7 @@ class _Importer:
         content = read.value
         if read.fault:
             part.remarks.append(_reject(file.place, REMARK, read.fault))
+        part.remarks += [_reject(_place(file, key), REMARK, told) for key, told in read.noted]
         if isinstance(content, list) and self._queries.take(file.scenario, file.place, content):
             yield part
             return

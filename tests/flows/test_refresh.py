@@ -140,6 +140,16 @@ def test_a_refresh_exports_what_the_configuration_says(
 
     assert exported.stat().st_ino == made
 
+    # Nothing to export is no failure of a refresh that is committed, and is told.
+    done = toolloom(
+        "refresh", *SMALL, *wanted, "--set", "export.method=nobody", *sandbox.settings(), "--data", refreshed
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing is exported as openai: run" in done.stdout
+    assert f"{exported} is of an earlier run" in done.stdout
+    assert exported.stat().st_ino == made
+
 
 def test_a_damaged_file_is_computed_anew(toolloom: WarmToolloom, sandbox: Sandbox, refreshed: Path) -> None:
     (path,) = {row["path"] for row in _table_refs(refreshed, "instructions")}

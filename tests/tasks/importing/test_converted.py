@@ -244,6 +244,16 @@ def test_an_entry_that_is_broken_or_there_twice_takes_no_other_with_it(
     assert [*rejects, *remarks] == told
 
 
+def test_of_a_key_that_is_twice_within_an_entry_the_last_counts_and_a_remark_says_so(tmp_path: Path) -> None:
+    twice = GOOD.replace("{", '{"query": "When is low water?", ', 1)
+    found = read(write(tmp_path, "ours/G2_tool.json", f'{{"7": {twice}, "8": {GOOD}}}'))
+    assert [row.query for row in found.instructions] == ["When is high water?"] * 2
+    assert [(remark.row_id, remark.detail) for remark in found.remarks] == [
+        ("G2_tool.json[7]", "an object in it has a key twice ('query'): the last one counts")
+    ]
+    assert found.rejects == []
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "detail"),
     [
