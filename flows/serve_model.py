@@ -73,6 +73,7 @@ class ServedModel:
             f'model = "{self.model}"',
             f'endpoint_id = "{self.server}:{self.model}"',
             f"concurrency = {self.parallel}",
+            "max_tokens = 1024",  # a small model may find no end
             *slow,
         ]
         return "\n".join(lines)
@@ -112,18 +113,20 @@ def serving(
     Raises `UsageError` for what is no such model, what is not installed and a port in use; `StopRun` for a
     server that does not start.
     """
+    folder = folder.resolve()
     if folder.is_dir():
         require_model(folder)
     chosen = chosen_server(server, folder, has_gpu=_has_gpu())
     with ExitStack() as stack:
-        work = cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toolloom-served-")))
+        place = cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toolloom-served-")))
+        work = place.resolve()
         work.mkdir(parents=True, exist_ok=True)
         said = _what_is_served(folder, _free_port(port), parallel or usual_parallel(chosen), context)
         if chosen == "llamacpp":
             said = _with_file(said, work)
         log = work / f"{said.name}.log"
         log.unlink(missing_ok=True)
-        process = stack.enter_context(Child(command_of(chosen, said, work), log=log))
+        process = stack.enter_context(Child(command_of(chosen, said, work), cwd=work, log=log))
         _await(process, f"http://{HOST}:{said.port}", log, chosen)
         yield ServedModel(
             base_url=f"http://{HOST}:{said.port}/v1",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -116,13 +117,26 @@ def usual_context(folder: Path) -> int:
 
 
 def command_of(server: Server, serving: Serving, work: Path) -> list[str]:
-    """What starts it.  work: a folder for a template that the model has not."""
+    """What starts it, in the folder `work`, where it may find what it needs."""
     if server == "vllm":
         return _vllm(serving, work)
     if server == "llamacpp":
         return _llamacpp(serving)
-    serve = [sys.executable, "-P", "-m", "transformers.cli.transformers", "serve", str(serving.folder)]
+    _link(serving, work / serving.name)
+    serve = [sys.executable, "-P", "-m", "transformers.cli.transformers", "serve", serving.name]
     return [*serve, "--host", HOST, "--port", str(serving.port)]
+
+
+def _link(serving: Serving, place: Path) -> None:
+    """The model's files once more, under the name by which it is asked for: transformers takes no other."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for file in serving.folder.iterdir():
+        (place / file.name).symlink_to(file.resolve())
+    if serving.template.text is not None and not serving.template.is_own:
+        template = place / "chat_template.jinja"
+        template.unlink(missing_ok=True)
+        template.write_text(serving.template.text, encoding="utf-8")
 
 
 def _vllm(serving: Serving, work: Path) -> list[str]:

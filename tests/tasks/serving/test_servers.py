@@ -170,11 +170,15 @@ def test_vllm_is_given_a_template_that_the_model_has_not(folder: Path, tmp_path:
     assert (tmp_path / "chat_template.jinja").read_text(encoding="utf-8") == chatml_tools()
 
 
-def test_transformers(folder: Path, tmp_path: Path) -> None:
-    assert command_of("transformers", serving(folder), tmp_path) == [
-        *(sys.executable, "-P", "-m", "transformers.cli.transformers", "serve", str(folder)),
+def test_transformers_serves_what_is_named_as_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    ours = Template("ours", is_own=False)
+    assert command_of("transformers", serving(folder, template=ours), tmp_path) == [
+        *(sys.executable, "-P", "-m", "transformers.cli.transformers", "serve", "mine"),
         *("--host", "127.0.0.1", "--port", "8000"),
     ]
+    assert (tmp_path / "mine" / "model.safetensors").resolve() == folder / "model.safetensors"
+    assert (tmp_path / "mine" / "chat_template.jinja").read_text() == "ours"
+    assert (folder / "chat_template.jinja").read_text(encoding="utf-8") == chatml_tools()
 
 
 def test_llama_cpp(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
