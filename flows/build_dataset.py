@@ -30,7 +30,8 @@ from tasks.sample import STAGE as SAMPLE
 from tasks.search.annotate import OFFER, SPENT, Offers, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
-from tasks.train_retriever import STAGE as TRAIN
+from tasks.train import STAGE as TRAIN
+from tasks.train_retriever import STAGE as TRAIN_RETRIEVER
 from warehouse import manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
@@ -38,7 +39,7 @@ from warehouse.tables import ANNOTATIONS, APIS, REJECTS
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
-BESIDE = (EVALUATE, PREFER, LABEL, TRAIN, EMBED, RANK)
+BESIDE = (EVALUATE, PREFER, LABEL, TRAIN_RETRIEVER, EMBED, RANK, TRAIN)
 DECLARED: tuple[Stage, ...] = (*CATALOGUE, *INSTRUCTIONS, ANNOTATE, *BESIDE, COMMIT)
 """In the order of a refresh, the commit last."""
 

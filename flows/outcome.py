@@ -146,6 +146,16 @@ class Ranked(Outcome):
     """What measuring retrievers came to."""
 
 
+class Tuned(Outcome):
+    """What training a chat model came to.  model: its digest; before, after: see the table `chat_models`."""
+
+    model: str
+    n_conversations: int
+    loss: float | None
+    before: float | None
+    after: float | None
+
+
 class Trained(Outcome):
     """What training a retriever came to.  model: its digest; epochs: see the table `models`."""
 

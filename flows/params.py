@@ -24,6 +24,7 @@ from tasks.probing.params import ProbeParams
 from tasks.retrieval.params import ENDPOINT, RetrieverParams
 from tasks.sampling.params import SampleParams
 from tasks.search.params import AnnotateParams
+from tasks.training.params import TrainParams
 
 TRIAL = "endpoint"  # at the beginning of a run
 EMBED = "embed"  # and whatever else needs vectors
@@ -105,6 +106,7 @@ class Config(BaseModel):
     annotate: AnnotateParams = AnnotateParams()
     evaluate: EvaluateParams = EvaluateParams()
     retriever: RetrieverParams = RetrieverParams()
+    train: TrainParams = TrainParams()
     export: Annotated[RefreshExports, NotInKey("place")] = RefreshExports()
     sandbox: Annotated[SandboxParams, NotInKey("place")] = SandboxParams()
     schedule: Annotated[ScheduleParams, NotInKey("name")] = ScheduleParams()

@@ -16,6 +16,7 @@ from flows.outcome import (
     Annotated,
     Embedded,
     Evaluated,
+    Found,
     Imported,
     Labelled,
     Outcome,
@@ -24,6 +25,7 @@ from flows.outcome import (
     Spent,
     StageRun,
     Trained,
+    Tuned,
     Unusable,
 )
 from tasks.errors import UsageError
@@ -142,19 +144,35 @@ def _headline(outcome: Outcome) -> str:
         return f"{run} {n:,} answers to {outcome.n_instructions:,} instructions in {outcome.seconds:.0f} s."
     if outcome.unchanged:
         return f"Up to date: run {outcome.run_id} stands, nothing was asked or written."
-    what: str = outcome.status
+    return f"{run} {_what(outcome)} in {outcome.seconds:.0f} s."
+
+
+def _what(outcome: Outcome) -> str:
+    """What a run made."""
     if isinstance(outcome, Labelled):
         people = "one person" if outcome.n_people == 1 else f"{outcome.n_people:,} people"
-        what = f"{outcome.n_labels:,} labels of {people}"
+        return f"{outcome.n_labels:,} labels of {people}"
     if isinstance(outcome, Trained):
         before, after = (100 * each for each in (outcome.epochs[0], max(outcome.epochs)))
-        what = f"model {outcome.model}, NDCG@5 on what was held back {before:.1f} before, {after:.1f} after,"
+        return f"model {outcome.model}, NDCG@5 on what was held back {before:.1f} before, {after:.1f} after,"
+    if isinstance(outcome, Tuned):
+        return _tuned(outcome)
     if isinstance(outcome, Annotated):
-        found = outcome.found
-        what = "no search"
-        if found is not None:
-            what = f"{found.n_searches:,} searches, {found.n_won:,} answered, {found.n_gave_up:,} gave up"
-    return f"{run} {what} in {outcome.seconds:.0f} s."
+        return _found(outcome.found)
+    return outcome.status
+
+
+def _tuned(outcome: Tuned) -> str:
+    made = f"model {outcome.model} of {outcome.n_conversations:,} conversations"
+    if outcome.before is None or outcome.after is None:
+        return made if outcome.loss is None else f"{made}, loss {outcome.loss:.3f} in the end,"
+    return f"{made}, loss on what was held out {outcome.before:.3f} before, {outcome.after:.3f} after,"
+
+
+def _found(found: Found | None) -> str:
+    if found is None:
+        return "no search"
+    return f"{found.n_searches:,} searches, {found.n_won:,} answered, {found.n_gave_up:,} gave up"
 
 
 def _spent(spent: Spent) -> str:
@@ -168,6 +186,7 @@ _WORTH_TRYING: Mapping[type[Outcome], Sequence[str]] = {
     Labelled: ('sql "FROM label_confusion"', 'sql "FROM judge_health"', "sql @rejects"),
     Embedded: ("find weather in Oslo", "retriever evaluate", "sql @nearest_apis"),
     Ranked: ('sql "FROM retrieval_scores LIMIT 10"', "find weather in Oslo", "sql @rejects"),
+    Tuned: ("models", 'sql "FROM trainings"', "sql @rejects"),
     Trained: ("models", "retriever evaluate", "find weather in Oslo"),
     Annotated: ("show", "sql @search_effort", "sql @rejects"),
     Imported: ("show", "evaluate", "sql @rejects"),

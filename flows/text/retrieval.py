@@ -1,4 +1,4 @@
-"""How well retrievers find what instructions need, as text."""
+"""How well retrievers find what instructions need, and which models were trained, as text."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from tasks.catalogue.toolbench.layout import find_layout
 from tasks.catalogue.toolbench.source import open_toolbench
 from tasks.errors import UsageError
 from tasks.judging.compare import rates
+from tasks.model_folders import Card
 from tasks.retrieval.documents import ApiDocument, documents_of
 from tasks.retrieval.judged import holds_judged, read_judged
-from tasks.retrieval.models import models_of
+from tasks.retrieval.models import ModelCard, models_of
 from tasks.retrieval.params import RetrieverParams
 from tasks.retrieval.ranking import ranked
+from tasks.training.models import ChatCard, chat_models_of
 from warehouse import manifest
 from warehouse.connect import open_database
 from warehouse.sql import sql_files, statement
 from warehouse.store import Store
 from warehouse.table import to_columns
-from warehouse.tables import MODELS, RETRIEVAL_RANKS
+from warehouse.tables import CHAT_MODELS, MODELS, RETRIEVAL_RANKS
 from warehouse.tables.instructions import Instruction
 
 METRICS = ("ndcg", "recall", "complete", "reciprocal_rank")
@@ -174,17 +176,38 @@ def found_text(found: FoundApis, output: str) -> str:
 def models_text(data: Path, output: str) -> str:
     """The models of a data folder; as JSON or CSV all that their cards say.  in use: the snapshot's."""
     shown = manifest.newest(data)
-    refs = () if shown is None else shown.tables.get(MODELS.name, ())
-    used = {digest for (digest,) in Store(data).select(refs, "model_digest")}
-    rows = [{"in_use": card.digest in used, **card.model_dump(mode="json")} for card in models_of(data)]
+    tables = {} if shown is None else shown.tables
+    refs = [ref for table in (MODELS, CHAT_MODELS) for ref in tables.get(table.name, ())]
+    used = {digest for ref in refs for (digest,) in Store(data).select([ref], "model_digest")}
+    cards: list[Card] = [*models_of(data), *chat_models_of(data)]
+    cards.sort(key=lambda card: (card.made_at, card.digest), reverse=True)
     if output != "table":
+        rows = [{"in_use": card.digest in used, **card.model_dump(mode="json")} for card in cards]
         return printed(pd.DataFrame(rows), output)
-    if not rows:
-        return "no model was trained here yet; `toolloom retriever train` makes one"
-    table = pd.DataFrame(rows)
-    shown_rows = {"model": table["digest"], "in use": table["in_use"].map({True: "yes", False: ""})}
-    shown_rows |= {"base": table["base"], "pairs": table["n_pairs"], "dimension": table["dimension"]}
-    shown_rows[f"untrained NDCG@{AT}"] = table["epochs"].map(lambda epochs: _percent(epochs[0]))
-    shown_rows["trained"] = table["epochs"].map(lambda epochs: _percent(max(epochs)))
-    shown_rows["made"] = table["made_at"].str[:16]
-    return printed(pd.DataFrame(shown_rows), output)
+    if not cards:
+        return "no model was trained here yet; `toolloom retriever train` or `toolloom train` makes one"
+    return printed(pd.DataFrame([_shown_model(card, used) for card in cards]), output)
+
+
+def _shown_model(card: Card, used: set[str]) -> dict[str, str]:
+    learned, measure, before, after = "", "", "", ""
+    if isinstance(card, ModelCard):
+        learned, measure = f"{card.n_pairs:,} pairs", "NDCG@5"
+        before, after = (f"{100 * each:.1f}" for each in (card.epochs[0], max(card.epochs)))
+    if isinstance(card, ChatCard):
+        learned, measure = f"{card.n_conversations:,} conversations", "loss"
+        if card.n_pairs:
+            learned += f", {card.n_pairs:,} preferences"
+        measured = [card.evaluation(at) if card.n_held_out else card.loss(at) for at in ("first", "last")]
+        before, after = ("" if each is None else f"{each:.3f}" for each in measured)
+    return {
+        "model": card.digest,
+        "kind": card.kind,
+        "in use": "yes" if card.digest in used else "",
+        "base": card.base,
+        "learned from": learned,
+        "measured by": measure,
+        "before": before,
+        "after": after,
+        "made": card.made_at.isoformat()[:16],
+    }

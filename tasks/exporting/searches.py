@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
 from itertools import groupby
@@ -18,9 +19,11 @@ import orjson
 
 from tasks.errors import BrokenContract, NothingLeft
 from tasks.exporting.params import ExportParams
-from warehouse.connect import open_database
+from warehouse.connect import connect_snapshot, open_database
+from warehouse.manifest import Manifest
+from warehouse.ref import TableRef
 from warehouse.sql import statement
-from warehouse.table import from_arrow
+from warehouse.table import Table, from_arrow
 from warehouse.tables.annotations import LOST, Annotation, Node
 from warehouse.tables.instructions import Instruction
 
@@ -241,6 +244,31 @@ def open_source(
                 fix="look at `toolloom sql @funnel`; with --give-ups, searches that gave up are taken, too",
             )
         yield source
+
+
+@contextmanager
+def source_of(
+    data: Path,
+    run_id: str,
+    as_of: datetime,
+    tables: Mapping[Table[Any], tuple[TableRef, ...]],
+    params: ExportParams,
+) -> Iterator[Source]:
+    """The searches in the files of a run under way, which is not committed yet."""
+    snapshot = Manifest(
+        run_id=run_id,
+        kind="",
+        status="partial",
+        parent=None,
+        started_at=as_of,
+        finished_at=as_of,
+        config_digest="",
+        as_of={},
+        stages={},
+        tables={table.name: refs for table, refs in tables.items()},
+    )
+    with connect_snapshot(data, snapshot) as connection:
+        yield Source(connection, run_id, params)
 
 
 def _conversation_digest(search: Search) -> bytes:

@@ -72,6 +72,7 @@ MCP = 'catalogue.sources=[{kind = "mcp", name = "x", command = ["sh", "-c", "id"
             "evaluate.judge",
         ),
         ("retriever.base=somebody/model", "retriever"),
+        ("train.base=somebody/model", "train"),
         ("retriever.model=/etc", "retriever"),
         ('retriever.endpoint={base_url = "http://evil.test/v1", model = "m"}', "retriever"),
     ],

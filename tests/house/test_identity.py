@@ -65,4 +65,4 @@ def test_the_stages_that_fields_name_are_stages() -> None:
     ]
     named = {stage for mark in marks if isinstance(mark, OnlyInKeyOf) for stage in mark.stages}
 
-    assert named == {"propose", "select", "evaluate", "prefer", "train_retriever", "rank"}
+    assert named == {"propose", "select", "evaluate", "prefer", "train_retriever", "rank", "train"}

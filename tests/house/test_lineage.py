@@ -32,6 +32,7 @@ def test_the_stages_are_declared_in_the_order_of_a_refresh() -> None:
         "train_retriever",
         "embed",
         "rank",
+        "train",
         "commit",
     )
 

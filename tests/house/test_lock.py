@@ -28,7 +28,7 @@ def holds(requirement: Requirement, version: str, extras: set[str]) -> bool:
 
 
 # Some GB, which nothing but training, vectors and serving needs.
-UNLOCKED = {"retriever", "serve"}
+UNLOCKED = {"retriever", "serve", "train"}
 
 
 def own() -> list[Requirement]:

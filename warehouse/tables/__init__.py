@@ -13,6 +13,7 @@ from warehouse.tables.evaluations import ANSWER_FACTS, EVALUATIONS, LABELS, PREF
 from warehouse.tables.instructions import CANDIDATES, INSTRUCTIONS, SAMPLES, VERIFICATIONS
 from warehouse.tables.probing import PROBES, VERDICTS
 from warehouse.tables.retrieval import EMBEDDINGS, MODELS, RETRIEVAL_RANKS
+from warehouse.tables.training import CHAT_MODELS, TRAININGS
 
 __all__ = [
     "ANNOTATIONS",
@@ -20,6 +21,7 @@ __all__ = [
     "APIS",
     "CALLS",
     "CANDIDATES",
+    "CHAT_MODELS",
     "DOCUMENTS",
     "EMBEDDINGS",
     "EVALUATIONS",
@@ -36,6 +38,7 @@ __all__ = [
     "SAMPLES",
     "TABLES",
     "TOOLS",
+    "TRAININGS",
     "VERDICTS",
     "VERIFICATIONS",
 ]
@@ -62,6 +65,8 @@ TABLES: dict[str, Table[Any]] = {
         EMBEDDINGS,
         RETRIEVAL_RANKS,
         MODELS,
+        CHAT_MODELS,
+        TRAININGS,
         REJECTS,
         LLM_CALLS,
         RUNS,
