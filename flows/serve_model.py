@@ -27,6 +27,7 @@ from tasks.serving.servers import (
     Serving,
     chosen_server,
     command_of,
+    require_room,
     usual_parallel,
 )
 from tasks.serving.template import template_of
@@ -123,6 +124,7 @@ def serving(
         work.mkdir(parents=True, exist_ok=True)
         said = _what_is_served(folder, _free_port(port), parallel or usual_parallel(chosen), context)
         if chosen == "llamacpp":
+            require_room(said)
             said = _with_file(said, work)
         log = work / f"{said.name}.log"
         log.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tasks.errors import UsageError
 from tasks.serving.gguf_file import require_writable
@@ -109,11 +109,45 @@ def usual_parallel(server: Server) -> int:
 
 def usual_context(folder: Path) -> int:
     """Tokens of a request and its reply that a CPU's memory is set aside for, where nothing is said."""
+    own = _config(folder).get("max_position_embeddings")
+    return min(own, _USUAL_CONTEXT) if isinstance(own, int) else _USUAL_CONTEXT
+
+
+def require_room(serving: Serving) -> None:
+    """Raises `UsageError` for a context longer than the model's, or one that memory cannot hold.
+
+    llama.cpp sets memory aside for the whole of it at the beginning, and is killed where there is none.
+    """
+    config = _config(serving.folder)
+    if not config:  # a file, which says so itself
+        return
+    context = serving.context or usual_context(serving.folder)
+    if context > config["max_position_embeddings"]:
+        raise UsageError(
+            f"{serving.name} has a context of {config['max_position_embeddings']:,} tokens, not {context:,}",
+            fix="lower --context",
+        )
+    heads = config["num_attention_heads"]
+    a_head = config.get("head_dim") or config["hidden_size"] // heads
+    of_a_token = 4 * config["num_hidden_layers"] * (config.get("num_key_value_heads") or heads) * a_head
+    weights = sum(file.stat().st_size for file in serving.folder.glob("*.safetensors")) // 4  # in Q8_0
+    needed = weights + of_a_token * context * serving.parallel
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise UsageError(
+            f"{serving.parallel} times {context:,} tokens of {serving.name} need {needed / 2**30:,.0f} GB of "
+            f"memory, and there are {there / 2**30:,.0f}",
+            fix="lower --context or --parallel",
+        )
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Empty: there is none."""
     try:
-        said = json.loads((folder / "config.json").read_bytes()).get("max_position_embeddings")
-    except (OSError, ValueError, AttributeError):
-        said = None
-    return min(said, _USUAL_CONTEXT) if isinstance(said, int) else _USUAL_CONTEXT
+        read = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def command_of(server: Server, serving: Serving, work: Path) -> list[str]:

@@ -12,7 +12,7 @@ import tiny_llama
 
 from tasks.errors import UsageError
 from tasks.serving import servers
-from tasks.serving.servers import Serving, chosen_server, command_of, usual_context
+from tasks.serving.servers import Serving, chosen_server, command_of, require_room, usual_context
 from tasks.serving.template import Template, chatml_tools, template_of
 
 HERMES = "{% if tools %}<tool_call>{{ message.tool_calls }}{% endif %}"
@@ -201,3 +201,23 @@ def test_llama_cpp(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_long_context_is_not_set_aside_unasked(folder: Path) -> None:
     (folder / "config.json").write_text('{"max_position_embeddings": 131072}')
     assert usual_context(folder) == 8192
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"context": 4097}, "mine has a context of 4,096 tokens, not 4,097"),
+        (
+            {"context": 4096, "parallel": 10**7},
+            "10000000 times 4,096 tokens of mine need 9,766 GB of memory,",
+        ),
+    ],
+)
+def test_no_room(folder: Path, changed: dict[str, int], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        require_room(serving(folder, **changed))
+    assert refused.value.message.startswith(said)
+
+
+def test_room(folder: Path) -> None:
+    require_room(serving(folder, context=4096))
