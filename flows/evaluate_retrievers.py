@@ -21,6 +21,7 @@ from tasks.keep_searches import HOLD_INSTRUCTIONS
 from tasks.model_folders import is_whole, model_folder
 from tasks.rank import STAGE as RANK
 from tasks.rank import RankParams
+from tasks.retrieval.models import make_newest
 from tasks.train_retriever import STAGE as TRAIN
 from warehouse import manifest
 from warehouse.manifest import Manifest
@@ -64,7 +65,7 @@ def evaluate_retrievers(config: Config, data: Path = DEFAULT_DATA) -> Ranked:
 def train_retriever(config: Config, data: Path = DEFAULT_DATA) -> Trained:
     """Trains on the training split of the snapshot shown, and commits a run of kind `train`.
 
-    A model that was trained before on the same, and is whole, stands.
+    A model that was trained before on the same, and is whole, stands, and is the newest again.
     """
     with run_in(data, config, TRAIN_KIND, base=run_to_rank, asks_model=False) as run:
         assert run.base is not None, "run_to_rank gives none but one that is there"
@@ -78,6 +79,7 @@ def train_retriever(config: Config, data: Path = DEFAULT_DATA) -> Trained:
                 (row,) = run.store.read(MODELS, output.tables[MODELS.name])
         if not sequence.done[-1].complete:
             raise_stop(sequence.done)
+        make_newest(data, row.model_digest)
         outputs = {TRAIN.name: output}
         stands = outputs.items() <= run.base.stages.items()
         return run.commit(

@@ -89,6 +89,11 @@ def find_apis(
             retriever, scores = _scored(data, shown, documents, query, RetrieverParams(model=BM25), opened)
     lexical = retriever == BM25
     found = [each for each in best(scores, k) if scores[each] > 0 or not lexical]
+    if not found:
+        notes.append(
+            "no API shares a word with that: say it in words of the catalogue, or train a model, which goes "
+            "by what is meant (docs/retrieval.md)"
+        )
     rows = pd.DataFrame(
         {
             "score": [round(float(scores[each]), 3) for each in found],

@@ -180,8 +180,12 @@ const drawing = {
   retrievers(host) {
     const rows = facts.retrievers;
     if (!rows.length) { nothing(host, "Nothing was measured."); return; }
-    const heads = [{ name: "retriever" }, { name: "scenario" }, { name: "level" }, ...["n", "NDCG@5", "recall@5", "complete@5"].map((name) => ({ name, number: true }))];
-    table(host, heads, rows.map((row) => [row.retriever, row.scenario, words(row.level), exact(row.n_instructions), ...[row.ndcg, row.recall, row.complete].map((share) => dec(100 * share))]));
+    const heads = [{ name: "retriever" }, { name: "scenario" }, ...["n", "NDCG@5", "recall@5", "complete@5"].map((name) => ({ name, number: true }))];
+    const levels = [...grouped(rows, "scenario").values()].flatMap((some) => [...grouped(some, "retriever").values()]);
+    table(host, heads, levels.map((own) => {
+      const n = sum(own, "n_instructions"), mean = (name) => dec(100 * own.reduce((all, row) => all + row[name] * row.n_instructions, 0) / n);
+      return [own[0].retriever, own[0].scenario, exact(n), mean("ndcg"), mean("recall"), mean("complete")];
+    }));
   },
 
   cost(host, say) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -31,9 +32,10 @@ from tasks.retrieval.ranking import Retriever, Scores
 from tasks.transport.kvstore import DurableMap
 from tasks.transport.runtime import Runtime
 
-EMBED = "`toolloom retriever embed` makes what is missing"
+EMBED = "`toolloom retriever embed`, with the same [retriever] model, makes what is missing"
 _TRAINED = "trained-"
 _SHOWN_OF_DIGEST = 8
+_DIGEST = re.compile(rf"{_TRAINED}\w*|[0-9a-f]{{8,32}}")
 
 
 class ModelInUse(BaseModel):
@@ -73,6 +75,11 @@ def model_in_use(params: RetrieverParams, data: Path) -> ModelInUse | None:
         )
     elif params.model == NEWEST:
         return None
+    elif _DIGEST.fullmatch(params.model) and not Path(params.model).is_dir():
+        raise UsageError(
+            f"no model that was trained in {data} has the digest {params.model}",
+            fix="`toolloom models` lists them; `toolloom retriever train` makes one",
+        )
     else:
         folder = folder_of(params.model)
         name = params.model if params.model.startswith(PACKAGE) else Path(params.model).name

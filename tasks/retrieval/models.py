@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tasks.model_folders import Card, card_in, cards_of
+from tasks.model_folders import CARD, Card, card_in, cards_of, model_folder
 from tasks.retrieval.params import RetrieverParams
+from warehouse.files import put
 
 
 class ModelCard(Card):
@@ -32,6 +34,13 @@ class ModelCard(Card):
 def models_of(data: Path) -> list[ModelCard]:
     """The cards of all that were trained, the newest first.  Raises `UsageError` for a damaged one."""
     return cards_of(data, ModelCard)
+
+
+def make_newest(data: Path, digest: str) -> None:
+    """Has a model that a training came to again count as made now: who trains wants to use it."""
+    if models_of(data)[0].digest != digest:
+        card = card_of(data, digest).model_copy(update={"made_at": datetime.now(UTC)})
+        put(model_folder(data, digest) / CARD, card.model_dump_json(indent=1).encode())
 
 
 def card_of(data: Path, digest: str) -> ModelCard:

@@ -140,6 +140,14 @@ def test_more_apis_than_there_are_is_all_of_them_and_said(measured: tuple[Path, 
     assert found.api_id.is_unique
 
 
+def test_words_that_no_api_shares_find_none_and_it_is_said(measured: tuple[Path, Any]) -> None:
+    arguments = ["find", "飞机场之间的距离", "--retriever", "bm25", "--data", str(measured[0])]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0
+    assert "no API shares a word with that" in done.output
+    assert "0 rows" in done.output
+
+
 def test_a_named_model_that_is_not_there_does_not_give_way_to_bm25(measured: tuple[Path, Any]) -> None:
     done = CliRunner().invoke(
         app, ["find", NEED, "--retriever", "package:nothing-here", "--data", str(measured[0])]

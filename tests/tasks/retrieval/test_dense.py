@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from tasks.errors import UsageError
 from tasks.retrieval.dense import BySentence, Dense, Fused, Mixed, sentences_of
 from tasks.retrieval.in_use import best
 from tasks.retrieval.ranking import Scores
@@ -36,6 +37,14 @@ def test_dense_scores_are_cosines() -> None:
     dense = Dense("letters", encoder.encode(["a", "ab", "ccc"]), encoder)
 
     assert dense.scores(["aa", "c"]).tolist() == [pytest.approx([1, 0.5**0.5, 0]), [0, 0, 1]]
+
+
+def test_an_encoder_whose_vectors_have_become_longer_is_refused() -> None:
+    dense = Dense("letters", np.ones((2, 2), dtype=np.float32), Letters())
+
+    with pytest.raises(UsageError, match="2 numbers, and those that letters makes now 3") as refused:
+        dense.scores(["a"])
+    assert refused.value.fix == "`toolloom retriever embed` makes them anew"
 
 
 def test_a_query_of_several_sentences_is_near_to_what_is_near_to_one_of_them() -> None:

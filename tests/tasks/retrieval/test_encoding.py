@@ -11,7 +11,8 @@ import pytest
 from tasks.errors import UsageError
 from tasks.model_folders import model_digest, model_folder
 from tasks.retrieval.encoding import folder_of, require_safe
-from tasks.retrieval.models import ModelCard, card_of, models_of
+from tasks.retrieval.in_use import model_in_use
+from tasks.retrieval.models import ModelCard, card_of, make_newest, models_of
 from tasks.retrieval.params import RetrieverParams
 
 OWN = "sentence_transformers.models.Pooling"
@@ -112,6 +113,25 @@ def test_models_are_listed_the_newest_first(tmp_path: Path) -> None:
     assert card_of(tmp_path, "a" * 32) == cards[0]
     with pytest.raises(UsageError, match="there is no model e"):
         card_of(tmp_path, "e" * 32)
+
+
+def test_a_model_that_training_came_to_again_is_the_newest(tmp_path: Path) -> None:
+    for each in (card("a" * 32, 1), card("b" * 32, 2)):
+        model_folder(tmp_path, each.digest).mkdir(parents=True)
+        (model_folder(tmp_path, each.digest) / "card.json").write_text(each.model_dump_json())
+
+    make_newest(tmp_path, "b" * 32)
+    assert models_of(tmp_path)[0] == card("b" * 32, 2)
+    make_newest(tmp_path, "a" * 32)
+    first, _ = models_of(tmp_path)
+    assert first.model_copy(update={"made_at": card("a" * 32, 1).made_at}) == card("a" * 32, 1)
+
+
+@pytest.mark.parametrize("named", ["a" * 8, "a" * 32, "trained-aaaaaaaa"])
+def test_a_model_that_was_trained_and_is_gone_is_looked_for_nowhere_else(tmp_path: Path, named: str) -> None:
+    with pytest.raises(UsageError, match="no model that was trained in") as refused:
+        model_in_use(RetrieverParams(model=named), tmp_path)
+    assert refused.value.fix == "`toolloom models` lists them; `toolloom retriever train` makes one"
 
 
 @pytest.mark.parametrize("content", ["", "{}", card("a" * 32, 1).model_dump_json()])
