@@ -58,6 +58,7 @@ def keep_model(data: Path, made: Path, card: Card) -> None:
     """Moves a finished model to its place, card and all."""
     put(made / CARD, card.model_dump_json(indent=1).encode())
     place = model_folder(data, card.digest)
+    place.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(place, ignore_errors=True)
     made.rename(place)
     sync_folder(place.parent)

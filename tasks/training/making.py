@@ -56,7 +56,7 @@ def make_chat_model(
         pairs=params.dpo.epochs > 0,
         read=read,
     )
-    _require_rows(material, params)
+    require_rows(material, params)
     base_digest, data_digest = model_digest(base), material.digest()
     key = digest_of([base_digest, data_digest, shown.template.text, identity(params, "train")])
     folder = models_folder(data) / f"{_STEM}{key}"
@@ -126,7 +126,8 @@ def _most_tokens(params: TrainParams, base: Path, context: int | None) -> int:
     return min(params.max_tokens, context)
 
 
-def _require_rows(material: Material, params: TrainParams) -> None:
+def require_rows(material: Material, params: TrainParams) -> None:
+    """Raises `UsageError` where there is nothing to learn from."""
     if material.train:
         return
     reasons = [reject.reason for reject in material.rejects]

@@ -78,7 +78,7 @@ def trainer(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Train
     base = tmp_path_factory.mktemp("base") / "tiny"
     script = Path(__file__).parents[1] / "support" / "tiny_chat.py"
     subprocess.run(
-        [str(python), str(script), str(base)], env=env, check=True, timeout=120, stderr=subprocess.PIPE
+        [str(python), str(script), str(base)], env=env, check=True, timeout=300, stderr=subprocess.PIPE
     )
     return Trainer(python, env | {"PREFECT_API_URL": prefect_api}, base)
 
