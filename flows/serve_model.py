@@ -119,8 +119,8 @@ def serving(
         require_model(folder)
     chosen = chosen_server(server, folder, has_gpu=_has_gpu())
     with ExitStack() as stack:
-        place = cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toolloom-served-")))
-        work = place.resolve()
+        passing = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toolloom-served-")))
+        work = (cache or passing).resolve()
         work.mkdir(parents=True, exist_ok=True)
         said = _what_is_served(folder, _free_port(port), parallel or usual_parallel(chosen), context)
         if chosen == "llamacpp":
@@ -128,7 +128,7 @@ def serving(
             said = _with_file(said, work)
         log = work / f"{said.name}.log"
         log.unlink(missing_ok=True)
-        process = stack.enter_context(Child(command_of(chosen, said, work), cwd=work, log=log))
+        process = stack.enter_context(Child(command_of(chosen, said, passing), cwd=passing, log=log))
         _await(process, f"http://{HOST}:{said.port}", log, chosen)
         yield ServedModel(
             base_url=f"http://{HOST}:{said.port}/v1",
@@ -152,7 +152,7 @@ def model_folder_of(path: str, data: Path) -> Path:
         return file
     if Path(path).expanduser().is_dir() and path != NEWEST:
         return folder_of_base(path, data / "bases")
-    folders = [each.parent for each in models_folder(data).glob("*/card.json")]
+    folders = [each.parent for each in models_folder(data).glob("[!.]*/card.json")]
     writers = [each for each in folders if not (each / "modules.json").is_file()]
     if path == NEWEST:
         if not writers:
