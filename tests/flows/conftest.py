@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,3 +41,45 @@ def uninterrupted(
         return str(data)
 
     return snapshot_of(Path(made_once(folder_of_session(tmp_path_factory) / "uninterrupted-data", make)))
+
+
+@pytest.fixture(scope="session")
+def searched_twice(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    uninterrupted: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of that run once its instructions were searched by a second method, too; only read."""
+
+    def make() -> str:
+        data = folder_of_session(tmp_path_factory) / "searched-twice" / "data"
+        shutil.copytree(uninterrupted.data, data)
+        done = toolloom("annotate", "--method", "react", *SMALL, *sandbox.settings(), "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return str(data)
+
+    return Path(made_once(folder_of_session(tmp_path_factory) / "searched-twice-data", make))
+
+
+@pytest.fixture(scope="session")
+def judged(
+    toolloom: WarmToolloom,
+    sandbox: Sandbox,
+    searched_twice: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """That folder once all answers were judged, and compared with the second method's; only read.
+
+    Beside it, in `printed`, is what the command said.
+    """
+
+    def make() -> str:
+        data = folder_of_session(tmp_path_factory) / "judged" / "data"
+        shutil.copytree(searched_twice, data)
+        done = toolloom("evaluate", "--against", "react", *SMALL, *sandbox.settings(), "--data", data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (data.parent / "printed").write_text(done.stdout)
+        return str(data)
+
+    return Path(made_once(folder_of_session(tmp_path_factory) / "judged-data", make))

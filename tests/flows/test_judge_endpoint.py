@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import SMALL, Sandbox, refused
-from judge_endpoint import JudgeEndpoint, Twist
+from judge_endpoint import JudgeEndpoint
 from llm_server import Json
 from snapshots import Snapshot, rows
 from typer.testing import CliRunner
@@ -109,34 +109,32 @@ def test_a_missing_key_is_named_with_its_variable_and_section(
     assert "export JUDGES_OWN_KEY=" in message
 
 
-def said(text: str) -> Twist:
-    """Of every third question about an answer, and when it is asked again."""
+WITHOUT_ONE_LABEL = (
+    '{"reason": "it may be right"}',
+    '{"reason": "both", "answer_status": ["Solved", "Unsolved"]}',
+    '{"reason": "x", "answer_status": "Solved"}\n{"reason": "y", "answer_status": "Unsolved"}',
+    "The answer is Solved, I would say, if not Unsolved.",
+    '{"reason": "the third", "index": 2}',
+    '{"reason": "the third", "answer_status": 2}',
+)
+
+
+def test_a_reply_without_one_label_is_a_reject_and_other_votes_are_kept(
+    data: Path, toolloom: WarmToolloom, sandbox: Sandbox
+) -> None:
+    given: dict[str, str | None] = {}
 
     def twist(body: Json, _: int) -> str | None:
+        """Of every second question about an answer, and likewise when it is asked again."""
         shown = "".join(message["content"] for message in body["messages"][:2])
-        return text if len(shown) % 3 == 0 else None
+        n = len(given)
+        return given.setdefault(shown, WITHOUT_ONE_LABEL[n // 2 % len(WITHOUT_ONE_LABEL)] if n % 2 else None)
 
-    return twist
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        '{"reason": "it may be right"}',
-        '{"reason": "both", "answer_status": ["Solved", "Unsolved"]}',
-        '{"reason": "x", "answer_status": "Solved"}\n{"reason": "y", "answer_status": "Unsolved"}',
-        "The answer is Solved, I would say, if not Unsolved.",
-        '{"reason": "the third", "index": 2}',
-        '{"reason": "the third", "answer_status": 2}',
-    ],
-)
-def test_a_reply_without_one_label_is_a_reject_and_other_votes_are_kept(
-    reply: str, data: Path, toolloom: WarmToolloom, sandbox: Sandbox
-) -> None:
     evaluate = ("evaluate", "--votes", "1", *SMALL, *sandbox.settings(), *NOBODY)
-    with JudgeEndpoint(sandbox.teacher, twist=said(reply)) as judge:
+    with JudgeEndpoint(sandbox.teacher, twist=twist) as judge:
         done = toolloom(*evaluate, *judge.settings(), "--data", data)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert set(given.values()) == {None, *WITHOUT_ONE_LABEL}
     refused_ones = rows(data, "SELECT row_id, reason FROM rejects WHERE stage = 'evaluate' ORDER BY ALL")
     assert refused_ones
     assert {row["reason"] for row in refused_ones} == {"malformed_reply"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import SMALL, Sandbox, refused
-from snapshots import Snapshot, rows
+from snapshots import rows
 from typer.testing import CliRunner
 from warm import WarmToolloom
 
@@ -18,19 +18,11 @@ from flows.cli import app
 
 
 @pytest.fixture(scope="module")
-def data(
-    uninterrupted: Snapshot,
-    tmp_path_factory: pytest.TempPathFactory,
-    toolloom: WarmToolloom,
-    sandbox: Sandbox,
-) -> Path:
-    """Answers that were judged, once each."""
-    copy = tmp_path_factory.mktemp("labels") / "data"
-    shutil.copytree(uninterrupted.data, copy)
-    done = toolloom("evaluate", "--votes", "1", *SMALL, *sandbox.settings(), "--data", copy)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "uncalibrated" not in done.stdout  # nobody has labelled anything, and nothing is told of labels
-    return copy
+def data(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Answers that were judged."""
+    # While nobody has labelled anything, nothing is told of labels.
+    assert "uncalibrated" not in (judged.parent / "printed").read_text()
+    return Path(shutil.copytree(judged, tmp_path_factory.mktemp("labels") / "data"))
 
 
 def sheet(data: Path, n: int) -> list[dict[str, str]]:
@@ -87,10 +79,11 @@ def test_labels_of_several_people_are_read_and_survive_a_refresh(
     told = "SELECT person, count(*) AS n FROM labels GROUP BY ALL ORDER BY ALL"
     both = [{"person": "ada", "n": 6}, {"person": "bo", "n": 7}]
     assert rows(data, told) == both
-    votes = rows(data, "FROM evaluations ORDER BY ALL")
+    said = [f"FROM {table} ORDER BY ALL" for table in ("evaluations", "preferences", "answer_facts")]
+    votes = [rows(data, query) for query in said]
     again = toolloom("refresh", *SMALL, *sandbox.settings(), "--data", data)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert (rows(data, told), rows(data, "FROM evaluations ORDER BY ALL")) == (both, votes)
+    assert (rows(data, told), [rows(data, query) for query in said]) == (both, votes)
     changed = filled(tmp_path / "ada.csv", found, "Unsure")
     done = toolloom("evaluate", "--labels", changed, *SMALL, *sandbox.settings(), "--data", data)
     assert done.returncode == 0, done.stdout + done.stderr
