@@ -19,7 +19,7 @@ import typer
 from flows.commands.hand_on import export, import_
 from flows.commands.look import compare, diff, report, runs, search, show, sql
 from flows.commands.look_after import prune, sandbox, serve_model, store
-from flows.commands.make import annotate, evaluate, plan, probe, refresh, serve, train
+from flows.commands.make import annotate, evaluate, loop, plan, probe, refresh, serve, train
 from flows.commands.retrieve import find, models, retriever
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ for command in (
     annotate,
     evaluate,
     train,
+    loop,
     serve,
     probe,
     runs,

@@ -156,6 +156,12 @@ class Tuned(Outcome):
     after: float | None
 
 
+class Looped(Outcome):
+    """What a whole loop came to.  table: JSON, a row for each side of the comparison at its end."""
+
+    table: str
+
+
 class Trained(Outcome):
     """What training a retriever came to.  model: its digest; epochs: see the table `models`."""
 

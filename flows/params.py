@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -23,7 +23,7 @@ from tasks.llm.params import BudgetParams, LlmParams
 from tasks.probing.params import ProbeParams
 from tasks.retrieval.params import ENDPOINT, RetrieverParams
 from tasks.sampling.params import SampleParams
-from tasks.search.params import AnnotateParams
+from tasks.search.params import AnnotateParams, Level
 from tasks.training.params import TrainParams
 
 TRIAL = "endpoint"  # at the beginning of a run
@@ -83,6 +83,53 @@ class ScheduleParams(BaseModel):
         return name
 
 
+class LoopParams(BaseModel):
+    """`[loop]`: who searches beside the teacher in `toolloom loop`, how, and for what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...] = Field(
+        default=("react", "dfsdt"),
+        min_length=1,
+        description="As [annotate] method; the first is what others are compared with.",
+    )
+    offers: tuple[str, ...] = Field(
+        default=("given", "retrieved@5"),
+        min_length=1,
+        description="`given`: the APIs that an instruction names; or as [annotate] offer.",
+    )
+    levels: tuple[Level, ...] = Field(
+        default=("test_instruction", "test_tool", "test_category"),
+        description="As [annotate] levels: what the tuned model has not learned from.",
+    )
+    limit: int | None = Field(default=None, ge=1, description="Of instructions; none: all of these levels.")
+    base: bool = Field(default=True, description="Whether the model that training began with searches, too.")
+    training: tuple[Literal["lora", "full"], ...] = Field(
+        default=(), description="As [train] method: further models to train and to compare."
+    )
+    server: Literal["auto", "vllm", "llamacpp", "transformers"] = Field(
+        default="auto", description="What serves them, as `toolloom serve-model` has it."
+    )
+    parallel: int = Field(default=4, ge=1, description="Requests in flight at a served model.")
+    timeout_s: float = Field(default=600, gt=0, description="Total time for one of them.")
+    max_tokens: int = Field(default=512, ge=16, description="Longest reply of a served model (paper: 512).")
+
+    @field_validator("methods")
+    @classmethod
+    def _are_methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        for method in methods:
+            AnnotateParams(method=method)
+        return methods
+
+    @field_validator("offers")
+    @classmethod
+    def _are_offers(cls, offers: tuple[str, ...]) -> tuple[str, ...]:
+        for offer in offers:
+            if offer != "given":
+                AnnotateParams(offer=offer)
+        return offers
+
+
 # Crawling needs no model endpoint, probing only with `model_arguments`; no such address can be (RFC 2606).
 NO_MODEL = LlmParams(base_url="http://none.invalid/v1", model="none")
 
@@ -109,6 +156,7 @@ class Config(BaseModel):
     train: TrainParams = TrainParams()
     export: Annotated[RefreshExports, NotInKey("place")] = RefreshExports()
     sandbox: Annotated[SandboxParams, NotInKey("place")] = SandboxParams()
+    loop: Annotated[LoopParams, NotInKey("place")] = LoopParams()
     schedule: Annotated[ScheduleParams, NotInKey("name")] = ScheduleParams()
 
     @field_validator("budget")

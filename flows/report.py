@@ -44,6 +44,7 @@ class Voice(StrEnum):
 
 # No parameter of a flow: a deployment's form has no use for it, and it must not be part of a run.
 _voice: ContextVar[Voice] = ContextVar("voice", default=Voice.NORMAL)
+_is_part: ContextVar[bool] = ContextVar("is_part", default=False)
 
 
 @contextmanager
@@ -54,6 +55,16 @@ def speaking(voice: Voice) -> Iterator[None]:
         yield
     finally:
         _voice.reset(before)
+
+
+@contextmanager
+def as_part_of_a_whole() -> Iterator[None]:
+    """Runs inside the block end with a line each: what to try next is said when all is done."""
+    token = _is_part.set(True)
+    try:
+        yield
+    finally:
+        _is_part.reset(token)
 
 
 def voice() -> Voice:
@@ -91,7 +102,7 @@ def _stage_line(stage_run: StageRun) -> str:
 
 def summary(outcome: Outcome) -> str:
     """The end of a run: what it came to, what it cost, where the data is, what to try next."""
-    if isinstance(outcome, Reprobed) and outcome.unchanged:
+    if _is_part.get() or (isinstance(outcome, Reprobed) and outcome.unchanged):
         return _headline(outcome)
     return "\n".join(
         [

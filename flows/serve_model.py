@@ -65,6 +65,11 @@ class ServedModel:
     log: Path
     process: Child
 
+    @property
+    def endpoint_id(self) -> str:
+        """What it can do is remembered under this name, whatever its port."""
+        return f"{self.server}:{self.model}"
+
     def section(self) -> str:
         """The `[llm]` section that asks it."""
         slow = [] if self.server == "vllm" else ["timeout_s = 900"]
@@ -72,7 +77,7 @@ class ServedModel:
             "[llm]",
             f'base_url = "{self.base_url}"',
             f'model = "{self.model}"',
-            f'endpoint_id = "{self.server}:{self.model}"',
+            f'endpoint_id = "{self.endpoint_id}"',
             f"concurrency = {self.parallel}",
             "max_tokens = 1024",  # a small model may find no end
             *slow,
@@ -117,7 +122,7 @@ def serving(
     folder = folder.resolve()
     if folder.is_dir():
         require_model(folder)
-    chosen = chosen_server(server, folder, has_gpu=_has_gpu())
+    chosen = chosen_server(server, folder, has_gpu=has_gpu())
     with ExitStack() as stack:
         passing = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toolloom-served-")))
         work = (cache or passing).resolve()
@@ -195,7 +200,8 @@ def _with_file(said: Serving, work: Path) -> Serving:
     return replace(said, file=file)
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Whether one of NVIDIA is here."""
     return shutil.which("nvidia-smi") is not None or Path("/dev/nvidiactl").exists()
 
 

@@ -20,6 +20,7 @@ from flows.prefect.server import (
 )
 from flows.report import Voice, command, say, voice
 from flows.sandbox_process import open_sandbox, require_libraries
+from flows.serve_model import has_gpu
 from tasks.calling.credentials import Credentials
 from tasks.calling.toolbench import toolbench_key
 from tasks.catalogue.opening import check_on_this_machine
@@ -35,6 +36,7 @@ from tasks.probing.judge import Again
 from tasks.retrieval.encoding import folder_of, require_extra
 from tasks.retrieval.params import ENDPOINT
 from tasks.serving.bases import folder_of_base
+from tasks.serving.servers import chosen_server
 from tasks.training.base import require_extra as require_train_extra
 from tasks.training.base import shown_by
 from tasks.training.making import require_learnable
@@ -169,11 +171,7 @@ def start_train_retriever(config: Config, data: Path) -> None:
 def start_train(config: Config, data: Path) -> None:
     """Trains a chat model on the searches of a data folder.  Raises what stopped it."""
     check_data_set(data)
-    require_train_extra()
-    shown = shown_by(folder_of_base(config.train.base, data / "bases"), config.train.template)
-    require_learnable(config.train, shown)
-    if shown.note is not None:
-        say(shown.note)
+    _check_training(config, data)
     asks_nobody = config.model_copy(update={"sandbox": SandboxParams()})
 
     def load() -> RunFlow:
@@ -182,6 +180,30 @@ def start_train(config: Config, data: Path) -> None:
         return lambda _: train_model(asks_nobody, data, return_state=True)
 
     _start(asks_nobody, data, load, asks_model=False, calls_apis=False)
+
+
+def start_loop(config: Config, data: Path) -> None:
+    """Runs the whole loop and prints the table at its end.  Raises what stopped it."""
+    check_folder(data)
+    chosen_server(config.loop.server, _check_training(config, data), has_gpu=has_gpu())
+
+    def load() -> RunFlow:
+        from flows.close_the_loop import close_the_loop
+
+        return lambda reachable: close_the_loop(reachable, data, return_state=True)
+
+    _start(config, data, load, asks_judge=True)
+
+
+def _check_training(config: Config, data: Path) -> Path:
+    """The base's folder.  Raises `UsageError` where nothing can be trained from it."""
+    require_train_extra()
+    folder = folder_of_base(config.train.base, data / "bases")
+    shown = shown_by(folder, config.train.template)
+    require_learnable(config.train, shown)
+    if shown.note is not None:
+        say(shown.note)
+    return folder
 
 
 def start_label(config: Config, data: Path, file: Path) -> None:

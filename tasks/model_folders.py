@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.errors import UsageError
 from warehouse.files import put, sync_folder
 
-CARD = "card.json"
+CARD, COMPARISON = "card.json", "comparison.json"
 RETRIEVER, CHAT = "retriever", "chat"
 _PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib"})
-_NOT_WEIGHTS = frozenset({"README.md", CARD})
+_NOT_WEIGHTS = frozenset({"README.md", CARD, COMPARISON})
 
 
 class Card(BaseModel):

@@ -202,6 +202,25 @@ def evaluate(
             start_evaluate(settings, data.resolve())
 
 
+def loop(
+    limit: Annotated[int | None, typer.Option(min=1, help="Search for at most so many instructions.")] = None,
+    profile: Profile = None,
+    config: ConfigFile = None,
+    set_: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Refresh, train a model on it, serve it, have it search beside its teacher, and compare them."""
+    with command(verbose, quiet):
+        from flows.configure import chosen_config
+        from flows.start import start_loop
+
+        overrides = [*(set_ or ()), *([f"loop.limit={limit}"] if limit is not None else [])]
+        settings = chosen_config(data, profile=profile, file=config, overrides=overrides)
+        start_loop(settings, data.resolve())
+
+
 def serve(
     profile: Profile = None,
     config: ConfigFile = None,

@@ -23,7 +23,7 @@ STARTED_IN = "TOOLLOOM_STARTED_IN"
 """The environment variable that names the folder in which `toolloom serve` was started: its configuration may
 name files and commands from there, and its runs begin elsewhere (`flows.prefect.server.NEUTRAL`)."""
 
-FROM_THE_FILE = frozenset({"catalogue", "calling", "llm", "retriever", "sandbox", "train"})
+FROM_THE_FILE = frozenset({"catalogue", "calling", "llm", "loop", "retriever", "sandbox", "train"})
 """Sections whose commands, addresses, folders, names of models and of keys make a run do something."""
 OF_A_RUN = frozenset(Config.model_fields) - FROM_THE_FILE
 """Sections that a run may say otherwise, but for folders, files, and what is said in words of one's own."""

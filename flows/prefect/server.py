@@ -263,13 +263,16 @@ def wait_for_records(api_url: str, flow_run_id: UUID, expected: int | None) -> i
 def _finished_task_runs(api_url: str, flow_run_id: UUID) -> int:
     secret = os.environ.get("PREFECT_API_AUTH_STRING")  # as Prefect's client sends it
     auth = {"Authorization": f"Basic {b64encode(secret.encode()).decode()}"} if secret else {}
-    children = requests.post(
-        f"{api_url}/flow_runs/filter",
-        json={"flow_runs": {"parent_flow_run_id": {"any_": [str(flow_run_id)]}}},
-        headers=auth,
-        timeout=10,
-    ).json()
-    runs = [str(flow_run_id), *(child["id"] for child in children)]
+    runs, parents = [str(flow_run_id)], [str(flow_run_id)]
+    while parents:  # flows within flows within flows
+        children = requests.post(
+            f"{api_url}/flow_runs/filter",
+            json={"flow_runs": {"parent_flow_run_id": {"any_": parents}}},
+            headers=auth,
+            timeout=10,
+        ).json()
+        parents = [child["id"] for child in children]
+        runs += parents
     count = requests.post(
         f"{api_url}/task_runs/count",
         json={

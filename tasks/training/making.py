@@ -14,10 +14,17 @@ from tasks.errors import UsageError
 from tasks.exact_json import digest_of
 from tasks.exporting.searches import Source
 from tasks.identity import identity
-from tasks.model_folders import keep_model, licence_of, model_digest, models_folder
+from tasks.model_folders import (
+    is_whole,
+    keep_model,
+    licence_of,
+    model_digest,
+    model_folder,
+    models_folder,
+)
 from tasks.serving.bases import folder_of_base
 from tasks.training.base import Shown, libraries, require_extra, shown_by
-from tasks.training.models import ChatCard, StepNote
+from tasks.training.models import ChatCard, StepNote, chat_models_of
 from tasks.training.params import TrainParams
 from tasks.training.rows import TOO_LONG, Material, material_of
 
@@ -34,10 +41,10 @@ def make_chat_model(
     read: Callable[[int], None],
     told: Callable[[Told], None],
 ) -> tuple[ChatCard, Material]:
-    """Trains, and moves the model into the data folder.  read, told: how far reading and training are.
+    """Trains, and moves the model into the data folder; what was trained of the same before stands.
 
-    What a killed training of the same saved is gone on with.  Raises `UsageError` where there is nothing to
-    learn from, and where the extra or the base is not there.
+    read, told: how far reading and training are.  What a killed training of the same saved is gone on with.
+    Raises `UsageError` where there is nothing to learn from, and where the extra or the base is not there.
     """
     begun = time.monotonic()
     require_extra()
@@ -47,18 +54,24 @@ def make_chat_model(
     from tasks.training.training import context_of  # noqa: PLC0415 - imports torch
 
     context = context_of(base)
+    there = chat_models_of(data)
     material = material_of(
         source,
         shown.template,
         shown.encode(),
         max_tokens=_most_tokens(params, base, context),
         methods=params.methods,
+        models=params.models,
+        not_by={card.digest for card in there},
         pairs=params.dpo.epochs > 0,
         read=read,
     )
     require_rows(material, params)
     base_digest, data_digest = model_digest(base), material.digest()
     key = digest_of([base_digest, data_digest, shown.template.text, identity(params, "train")])
+    for card in there:  # searches of others may have come since, of which it learns nothing
+        if card.made_of == key and is_whole(model_folder(data, card.digest)):
+            return card, material
     folder = models_folder(data) / f"{_STEM}{key}"
     steps, made = _phases(base, folder, material, shown, params, told)
     card = ChatCard(
@@ -66,13 +79,9 @@ def make_chat_model(
         base=params.base,
         base_digest=base_digest,
         data_digest=data_digest,
+        made_of=key,
         parameters=params,
-        n_conversations=len(material.train),
-        n_held_out=len(material.held_out),
-        n_pairs=len(material.pairs),
-        left_out=dict(sorted(material.left_out.items())),
-        n_straddling=material.n_straddling,
-        longest=material.longest,
+        **material.account(),
         template=shown.template.name,
         note=shown.note,
         context=None if context is None else max(context, material.longest),

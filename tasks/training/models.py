@@ -32,10 +32,12 @@ class ChatCard(Card):
     n_conversations, n_held_out, n_pairs: that it was trained on, measured on, and preferred by.  left_out:
     searches that none of these is made of, by reason.  n_straddling: turns whose prompt has other tokens at
     inference than in training.  template: the name of the chat template; note: why it is not the base's own.
+    made_of: digest of base, data, template and parameters: what two trainings of the same have in common.
     context: tokens that the model can read.  steps: the curves.
     """
 
     kind: Literal["chat"] = "chat"
+    made_of: str = ""
     parameters: TrainParams
     n_conversations: int
     n_held_out: int

@@ -56,6 +56,11 @@ class TrainParams(BaseModel):
     methods: Annotated[tuple[str, ...], OnlyInKeyOf("train")] = Field(
         (), description="Searches by these methods, as `annotations.method` names them; none: by all."
     )
+    models: Annotated[tuple[str, ...], OnlyInKeyOf("train")] = Field(
+        (),
+        description="Searches by these models, as `annotations.model` names them; none: by all but those "
+        "that were trained here.",
+    )
     template: Annotated[str | None, OnlyInKeyOf("train")] = Field(
         None,
         description="The chat template: `chatml_tools`, which is ours, or a file of one's own; None: the "

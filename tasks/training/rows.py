@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ from warehouse.tables.accounts import Reject
 Ids = NDArray[np.int32]
 TOO_LONG, NOT_JSON, CONTROL_TOKEN, NOT_RENDERED = "too_long", "not_json", "control_token", "not_rendered"
 OTHER_METHOD = "another method than [train] methods names"
+OTHER_MODEL = "another model than [train] models names"
+TRAINED_HERE = "a model that was trained here searched; [train] models can name it"
 NOTHING_LEARNED = "it calls nothing that exists, so there is nothing to learn"
 
 
@@ -79,6 +82,17 @@ class Material:
         rows += [len(each.prompt) + max(len(each.chosen), len(each.rejected)) for each in self.pairs]
         return max(rows, default=0)
 
+    def account(self) -> dict[str, Any]:
+        """As a model's card has it."""
+        return {
+            "n_conversations": len(self.train),
+            "n_held_out": len(self.held_out),
+            "n_pairs": len(self.pairs),
+            "left_out": dict(sorted(self.left_out.items())),
+            "n_straddling": self.n_straddling,
+            "longest": self.longest,
+        }
+
     def digest(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
         for name, examples in (("train", self.train), ("held out", self.held_out)):
@@ -99,10 +113,15 @@ def material_of(
     *,
     max_tokens: int,
     methods: Sequence[str] = (),
+    models: Sequence[str] = (),
+    not_by: Collection[str] = (),
     pairs: bool = False,
     read: Callable[[int], None] = lambda _: None,
 ) -> Material:
-    """max_tokens: of a row; longer ones are rejects.  pairs: these, too.  read: told how many searches."""
+    """methods, models: whose searches these are to be; none: all.  not_by: models whose searches are taken
+    only if named.  max_tokens: of a row; longer ones are rejects.  pairs: these, too.  read: told how many
+    searches.
+    """
     found = Material()
     of_search: dict[str, list[Pair]] = {}
     if pairs:
@@ -115,6 +134,12 @@ def material_of(
             continue
         if methods and search.annotation.method not in methods:
             found.left_out[OTHER_METHOD] += 1
+            continue
+        if models and search.annotation.model not in models:
+            found.left_out[OTHER_MODEL] += 1
+            continue
+        if not models and search.annotation.model in not_by:
+            found.left_out[TRAINED_HERE] += 1
             continue
         asked = _as_asked(search)
         if source.is_result(search, ""):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from searched_world import GIVES_UP, QUERIES, RAIN, answers, calls, says, search, write_world
+from searched_world import GIVES_UP, MODEL, QUERIES, RAIN, answers, calls, says, search, write_world
 from toy_tokens import CONTROL, Toy
 
 from tasks.exporting.params import ExportParams
@@ -99,6 +99,24 @@ def test_searches_of_another_method_are_left_out(tmp_path: Path) -> None:
         "another method than [train] methods names": 1
     }
     assert len(material(root, Toy(), methods=("react", "dfsdt")).train) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "n"),
+    [
+        ({}, 1),
+        ({"models": (MODEL, "other")}, 1),
+        ({"models": ("other",)}, 0),
+        ({"not_by": {MODEL}}, 0),
+        ({"not_by": {MODEL}, "models": (MODEL,)}, 1),
+    ],
+)
+def test_a_model_does_not_learn_from_itself_unless_told(
+    tmp_path: Path, given: dict[str, Any], n: int
+) -> None:
+    found = material(world(tmp_path, [says(RAIN), says(DRY)]), Toy(), **given)
+    assert len(found.train) == n
+    assert sum(found.left_out.values()) == 1 - n
 
 
 def test_of_two_replies_the_one_on_the_way_to_the_answer_is_preferred(tmp_path: Path) -> None:
