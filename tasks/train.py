@@ -78,6 +78,7 @@ class _Told:
 
     def read(self, number: int) -> None:
         self.shard.done = number
+        self.progress.tell("then the base is loaded, and measured on what is held out")
 
     def step(self, at: Told) -> None:
         if at.phase != self.phase:
