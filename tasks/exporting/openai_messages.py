@@ -40,15 +40,15 @@ def export_openai(source: Source, folder: ExportFolder) -> None:
             streams.write(f"{search.label}.jsonl", row)
 
 
-def training_example(annotation: Annotation, query: str) -> Json:
-    """`messages`, which end with the model's last word, and `tools`.
+def training_example(annotation: Annotation, query: str, *, merged: bool = True) -> Json:
+    """`messages`, which end with the model's last word, and `tools`.  merged: see `chat_messages`.
 
     query: what the person asked; the user's turn says that and nothing else, whatever a search put around
     it.  Raises `NotJson`.
     """
     tools = exact_json.loads(annotation.functions)
     offered = {tool["function"]["name"] for tool in tools}
-    messages = [_unlearned(message, offered) for message in chat_messages(annotation.messages)]
+    messages = [_unlearned(message, offered) for message in chat_messages(annotation.messages, merged=merged)]
     asked = next((message for message in messages if message["role"] == "user"), None)
     if asked is not None and query.strip() in (asked["content"] or ""):
         asked["content"] = query
@@ -62,10 +62,11 @@ def _unlearned(message: Json, offered: Set[str]) -> Json:
     return message | {"weight": 0} if strays else message
 
 
-def chat_messages(messages: Sequence[AnswerMessage]) -> list[Json]:
+def chat_messages(messages: Sequence[AnswerMessage], *, merged: bool = True) -> list[Json]:
     """The messages of an answer path; every call has an id of its own, which its result names.
 
-    A reply of text alone is one turn with the reply after it: chat templates want turns to alternate.  What
+    merged: a reply of text alone is one turn with the reply after it, since many who read files want turns
+    to alternate; else they are two, as the search showed them to its model.  What
     ends the attempt shows nothing that the model could act on, so its result is left out.  Raises `NotJson`.
     """
     ids = _Ids()
@@ -73,7 +74,7 @@ def chat_messages(messages: Sequence[AnswerMessage]) -> list[Json]:
     for message in messages:
         said = _message(message, ids)
         last = written[-1] if written else {}
-        if said["role"] == last.get("role") == "assistant" and "tool_calls" not in last:
+        if merged and said["role"] == last.get("role") == "assistant" and "tool_calls" not in last:
             texts = (text for text in (last["content"], said["content"]) if text and text.strip())
             written[-1] = said | {"content": "\n\n".join(texts) or None}
         else:

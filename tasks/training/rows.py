@@ -165,7 +165,7 @@ class _Reader:
     def conversation(self, search: Search) -> None:
         """Puts it to what is learned or held out, or to the rejects."""
         try:
-            example = training_example(search.annotation, search.instruction.query)
+            example = training_example(search.annotation, search.instruction.query, merged=False)
         except NotJson:
             self._refuse(search, NOT_JSON, NO_JSON)
             return

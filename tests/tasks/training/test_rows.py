@@ -54,6 +54,14 @@ def test_what_the_search_said_on_the_way_to_its_answer_is_learned(tmp_path: Path
     assert [int(each) for each in labels if each != -100] == encode(f"Rain.\n{SAID_RAIN}{SAID_DRY}")
 
 
+def test_a_thought_alone_stays_a_turn_as_the_search_showed_it(tmp_path: Path) -> None:
+    encode = Toy()
+    found = material(world(tmp_path, [says("Look."), says("Rain.", RAIN), says(DRY)]), encode)
+
+    (example,) = found.train
+    assert learned(example, encode) == ["Look.<|im_end|>", f"Rain.\n{SAID_RAIN}", SAID_DRY]
+
+
 def test_a_call_of_what_does_not_exist_is_shown_and_not_learned(tmp_path: Path) -> None:
     encode = Toy()
     root = world(tmp_path, [says("Snow?", calls("snow_for_sky")), says("So.", RAIN), says(DRY)])
