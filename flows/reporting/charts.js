@@ -35,7 +35,7 @@ function frame(width, height, top, label, left) {
   picture.append(svg("text", { x: 0, y: 9, class: "faint", text: label }));
   for (const mark of marks) {
     picture.append(svg("line", { x1: left, x2: box.right, y1: y(mark), y2: y(mark), class: mark ? "gridline" : "axis" }));
-    picture.append(svg("text", { x: left - 7, y: y(mark) + 4, "text-anchor": "end", text: num(mark) }));
+    picture.append(svg("text", { x: left - 7, y: y(mark) + 4, "text-anchor": "end", text: measure(mark) }));
   }
   return { picture, box, y };
 }
@@ -65,7 +65,7 @@ function columns(host, { groups, series, xLabel, yLabel, height: tall = 230, uni
   });
 }
 
-// Lines over the same groups.  groups: [{name, values, tip}].
+// Lines over the same groups.  groups: [{name, values, tip}]; a value of null is no point.
 function lines(host, { groups, series, xLabel, yLabel, height = 230, unit = "" }) {
   drawn(host, (width) => {
     const top = most(groups.flatMap((group) => series.map((one) => group.values[one.key])));
@@ -74,9 +74,13 @@ function lines(host, { groups, series, xLabel, yLabel, height = 230, unit = "" }
     const x = (at) => box.left + step * (at + 0.5);
     const every = Math.ceil(groups.length * 84 / (box.right - box.left));
     for (const one of series) {
-      const points = groups.map((group, at) => [x(at), y(group.values[one.key] || 0)]);
+      const told = groups.map((_, at) => at).filter((at) => groups[at].values[one.key] !== null);
+      const points = told.map((at) => [x(at), y(groups[at].values[one.key] || 0)]);
       picture.append(svg("polyline", { points: points.map((point) => point.join(",")).join(" "), class: `line s-${one.colour}` }));
-      points.forEach(([px, py], at) => picture.append(svg("circle", { cx: px, cy: py, r: 4.5, class: `dot f-${one.colour}`, tip: `${groups[at].tip || groups[at].name}\n${one.name}: ${num(groups[at].values[one.key])} ${unit}` })));
+      points.forEach(([px, py], number) => {
+        const group = groups[told[number]];
+        picture.append(svg("circle", { cx: px, cy: py, r: 4.5, class: `dot f-${one.colour}`, tip: `${group.tip || group.name}\n${one.name}: ${measure(group.values[one.key])} ${unit}` }));
+      });
     }
     groups.forEach((group, at) => {
       if (at % every === 0) picture.append(svg("text", { x: x(at), y: box.bottom + 16, "text-anchor": "middle", text: group.name }));

@@ -34,6 +34,7 @@ CHARTS = (
     "search_effort",
     "search_ends",
     "sizes_by_category",
+    "training",
     "verdicts",
 )
 

@@ -21,6 +21,8 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 const num = (value) => (value === null || value === undefined ? "–" : Math.abs(value) < 10000 ? whole.format(value) : short.format(value));
 const exact = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 const dec = (value, digits = 1) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+// Small ones with their decimals, as of a loss.
+const measure = (value) => (typeof value !== "number" || Math.abs(value) >= 100 || Number.isInteger(value) ? num(value) : String(Number(value.toPrecision(3))));
 const percent = (part, all) => (all ? `${(100 * part / all).toFixed(part === all || part === 0 || part / all > 0.1 ? 0 : 1)} %` : "–");
 const usd = (value) => (value === null || value === undefined ? "–" : `$${value < 10 ? value.toFixed(2) : whole.format(value)}`);
 const words = (name) => String(name ?? "").replaceAll("_", " ");

@@ -188,6 +188,23 @@ const drawing = {
     }));
   },
 
+  imitated(host, say) {
+    const rows = facts.training.filter((row) => row.phase === "sft");
+    if (!rows.length) { nothing(host, "No model was trained on this: toolloom train does."); return; }
+    const measured = rows.filter((row) => row.held_out !== null);
+    const held = measured.length ? `; on what was held out ${dec(measured[0].held_out, 3)} before, ${dec(measured[measured.length - 1].held_out, 3)} after` : "";
+    say(`${rows[0].base ?? "A model"}, ${rows[0].method ?? ""}: ${plural(rows[0].n_conversations ?? 0, "conversation")}, ${num(rows[rows.length - 1].tokens)} tokens${held}.`);
+    const series = [{ key: "loss", name: "learned from", colour: "a1" }, { key: "held_out", name: "held out", colour: "a3" }];
+    lines(host, { groups: rows.map((row) => ({ name: exact(row.step), values: row })), series, xLabel: "step", yLabel: "loss per token" });
+  },
+
+  preferred(host) {
+    const rows = facts.training.filter((row) => row.phase === "dpo" && row.step > 0);
+    if (!rows.length) { nothing(host, "No preferences were learned ([train.dpo] epochs)."); return; }
+    const series = [{ key: "loss", name: "loss, 0.693 where nothing is preferred yet", colour: "a1" }];
+    lines(host, { groups: rows.map((row) => ({ name: exact(row.step), tip: `step ${row.step}, margin ${dec(row.margin, 3)}`, values: row })), series, xLabel: "step", yLabel: "loss" });
+  },
+
   cost(host, say) {
     const rows = facts.cost.filter((row) => row.run_id === facts.run.run_id);
     if (!rows.length) { nothing(host, "This run asked the model nothing."); return; }

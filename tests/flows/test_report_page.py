@@ -22,6 +22,7 @@ from flows.reporting.write import write_report
 from warehouse import manifest
 from warehouse.files import temporary_beside
 from warehouse.tables.retrieval import RetrievalRank
+from warehouse.tables.training import TrainingStep
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -123,6 +124,35 @@ def test_retrievers_that_were_measured_are_told_with_intervals(tmp_path: Path, b
     assert shown == [("all", 3, 9, pytest.approx(2 / 3)), ("held out", 1, 9, 1.0)]
     assert all(row["low"] <= row["ndcg"] <= row["high"] for row in facts["retrieved"])
     assert [(row["level"], row["ndcg"]) for row in facts["retrievers"]] == [("test_tool", 1), ("train", 0.5)]
+
+
+def test_how_a_model_learned_is_told_in_few_points(tmp_path: Path, build: ModuleType) -> None:
+    steps = [
+        TrainingStep(
+            model_digest="m",
+            phase="sft",
+            step=step,
+            epoch=step / 100,
+            loss=None if step == 0 else 2.0,
+            evaluation={0: 3.0, 150: 1.5}.get(step),
+            margin=None,
+            learning_rate=1e-4,
+            tokens=100 * step,
+        )
+        for step in range(151)
+    ]
+    commit(tmp_path, build, build.instruction(), *steps)
+    page = read_page(write_report(tmp_path, None, run=None).read_text())
+    rows = json.loads(page.script("facts"))["training"]
+    assert len(rows) == 60
+    assert (rows[0]["step"], rows[0]["held_out"], rows[-1]["step"], rows[-1]["held_out"]) == (
+        2,
+        3.0,
+        150,
+        1.5,
+    )
+    assert {row["loss"] for row in rows} == {2.0}
+    assert [row["held_out"] for row in rows[1:-1]] == [None] * 58
 
 
 def test_an_instruction_that_several_methods_answered_is_told_once(tmp_path: Path, build: ModuleType) -> None:
