@@ -195,12 +195,12 @@ def test_make_runs_what_the_readme_says(target: str, command: str) -> None:
     assert command in done.stdout
 
 
-def test_the_readme_installs_as_make_does() -> None:
-    """The lines for those without make are the recipe's own."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_pages_install_as_make_does() -> None:
+    """The lines for those without make are the recipes' own."""
+    pages = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/training.md"))
     for line in re.findall(r"^\t\$\(BIN\)/python -m pip (install .*)$", _makefile(), re.MULTILINE):
         needed = line.replace("--quiet ", "").replace("--disable-pip-version-check ", "")
-        assert needed in readme
+        assert needed in pages
 
 
 def test_links_lead_somewhere() -> None:
