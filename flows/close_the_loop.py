@@ -33,6 +33,7 @@ from tasks.model_folders import COMPARISON, model_folder
 from tasks.retrieval.encoding import require_extra
 from tasks.retrieval.params import BM25, ENDPOINT, NEWEST
 from tasks.search.annotate import OFFER
+from tasks.search.params import AnnotateParams
 from tasks.serving.bases import folder_of_base
 from warehouse.files import put
 
@@ -90,7 +91,7 @@ def _closed(config: Config, data: Path) -> Looped:
         sides, done = [*sides, *own], [*done, *ran]
     judging = config.evaluate.model_copy(update={"against": sides[0].text})
     done.append(evaluate_annotations(_with(config, evaluate=judging), data))
-    comparison = compared(data, [side.text for side in sides], against=sides[0].text)
+    comparison = compared(data, [side.text for side in sides], rules=loop.rules, against=sides[0].text)
     comparison = replace(comparison, sides=tuple(side.name for side in sides))
     say(text_of(comparison))
     publish_comparison(comparison)
@@ -135,11 +136,16 @@ def _searched(config: Config, data: Path, who: str, llm: LlmParams) -> tuple[lis
                 }
             )
             sides.append(Side(who, llm.model, method, offer))
-            refreshed = config.annotate.model_copy(update={"levels": loop.levels, "limit": loop.limit})
-            if who != TEACHER or annotate != refreshed:  # which the refresh has searched
+            if who != TEACHER or not _holds(config.annotate, annotate):
                 say(f"{who}, {method}, APIs {offer}:")
                 ran.append(annotate_instructions(_with(config, llm=llm, annotate=annotate), data))
     return sides, ran
+
+
+def _holds(refreshed: AnnotateParams, wanted: AnnotateParams) -> bool:
+    """Whether a refresh by these settings has made the searches that are wanted, since it searched all."""
+    is_all = refreshed.limit is None and not refreshed.levels
+    return is_all and wanted.model_copy(update={"levels": refreshed.levels, "limit": None}) == refreshed
 
 
 @contextmanager
@@ -154,6 +160,7 @@ def _endpoint(config: Config, folder: Path, data: Path) -> Iterator[LlmParams]:
             concurrency=served.parallel,
             timeout_s=loop.timeout_s,
             max_tokens=loop.max_tokens,
+            must_call=False,
             price_in=0,
             price_out=0,
         )

@@ -147,10 +147,15 @@ class Ranked(Outcome):
 
 
 class Tuned(Outcome):
-    """What training a chat model came to.  model: its digest; before, after: see the table `chat_models`."""
+    """What training a chat model came to.
+
+    model: its digest; n_refused: searches that none could be learned from, which are rejects; before, after:
+    see the table `chat_models`.
+    """
 
     model: str
     n_conversations: int
+    n_refused: int
     loss: float | None
     before: float | None
     after: float | None

@@ -107,6 +107,9 @@ class LoopParams(BaseModel):
     training: tuple[Literal["lora", "full"], ...] = Field(
         default=(), description="As [train] method: further models to train and to compare."
     )
+    rules: Literal["toolloom", "toolbench", "toolbench_recorded", "stable"] = Field(
+        default="toolloom", description="How votes are counted, as `toolloom compare --rules` has it."
+    )
     server: Literal["auto", "vllm", "llamacpp", "transformers"] = Field(
         default="auto", description="What serves them, as `toolloom serve-model` has it."
     )

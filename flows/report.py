@@ -175,6 +175,8 @@ def _what(outcome: Outcome) -> str:
 
 def _tuned(outcome: Tuned) -> str:
     made = f"model {outcome.model} of {outcome.n_conversations:,} conversations"
+    if outcome.n_refused:
+        made += f" ({outcome.n_refused:,} more were refused)"
     if outcome.before is None or outcome.after is None:
         return made if outcome.loss is None else f"{made}, loss {outcome.loss:.3f} in the end,"
     return f"{made}, loss on what was held out {outcome.before:.3f} before, {outcome.after:.3f} after,"

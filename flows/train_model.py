@@ -54,6 +54,7 @@ def train_model(config: Config, data: Path = DEFAULT_DATA) -> Tuned:
             stands=run.base.run_id if stands else None,
             model=row.model_digest,
             n_conversations=row.n_conversations,
+            n_refused=output.counts.n_rejected,
             loss=row.loss,
             before=row.evaluation_before,
             after=row.evaluation_after,

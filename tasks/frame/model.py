@@ -87,7 +87,10 @@ class ModelServices:
         def asked(endpoint: Endpoint, asks: Callable[[str], bool]) -> Asked:
             params = endpoint.params
             functions = FunctionWatch(
-                model=params.model, where=params.base_url, in_words=lambda: not endpoint.capabilities.tools
+                model=params.model,
+                where=params.base_url,
+                in_words=lambda: not endpoint.capabilities.tools,
+                must_call=params.must_call,
             )
             runner = BatchRunner(BatchApi(endpoint.client), records, replies, params)
             return Asked(endpoint, functions, Batcher(endpoint, runner, records, ledger, asks=asks))

@@ -290,8 +290,13 @@ class FunctionWatch:
     A stored reply counts only when it holds a call: the others may be from before the server was mended.
     """
 
-    def __init__(self, *, model: str, where: str, in_words: Callable[[], bool] = lambda: False) -> None:
-        """in_words: whether functions are told in words already, and calls read from the text."""
+    def __init__(
+        self, *, model: str, where: str, in_words: Callable[[], bool] = lambda: False, must_call: bool = True
+    ) -> None:
+        """in_words: whether functions are told in words already, and calls read from the text.
+        must_call: False: a model that never calls is what is being measured, and stops nothing.
+        """
+        self._must_call = must_call
         self._model = model
         self._where = where
         self._in_words = in_words
@@ -303,7 +308,9 @@ class FunctionWatch:
 
     def require(self, request: ChatRequest) -> None:
         """Before asking."""
-        if _offers(request) and not self._has_called and self._n_without >= ENOUGH_TO_TELL:
+        if not _offers(request) or self._has_called or self._n_without < ENOUGH_TO_TELL:
+            return
+        if self._must_call or self._n_too_long == self._n_without:
             raise self._broken()
 
     def _broken(self) -> BrokenContract:

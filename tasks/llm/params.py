@@ -67,6 +67,11 @@ class LlmParams(BaseModel):
     outage_s: Annotated[float, NotInKey("speed")] = Field(
         default=900, ge=0, description="How long an unreachable endpoint is waited for."
     )
+    must_call: Annotated[bool, NotInKey("speed")] = Field(
+        default=True,
+        description="Whether a run stops where the model calls no function in its first answers. false: that "
+        "is a result, too, as of a base that was never trained to call.",
+    )
     temperature: float | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=1, description="Longest reply, in tokens.")
     context: Annotated[int | None, OnceSet()] = Field(

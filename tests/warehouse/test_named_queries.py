@@ -204,3 +204,16 @@ def test_cost_by_stage_adds_up_runs(answer: Ask, build: ModuleType) -> None:
     later = build.run(run_id="run-2", started_at=build.LATER, finished_at=build.LATER)
     rows = [build.run(), later, build.llm_call(), build.llm_call(run_id="run-2")]
     assert answer("cost_by_stage", *rows) == [("propose", 2, 200, 20, 0.5)]
+
+
+def test_valid_calls_are_of_offered_functions_with_arguments_that_fit(answer: Ask, build: ModuleType) -> None:
+    outcomes = ["ok", "server_error", "unknown_function", "invalid_arguments", "bad_finish", "answered"]
+    calls = [
+        build.node(node_id=number, kind="action_input", function="storms", outcome=outcome)
+        for number, outcome in enumerate(outcomes, start=1)
+    ]
+    silent = build.annotation(annotation_id="annotation-2", model="silent")
+    assert answer("valid_calls", build.instruction(), build.annotation(), *calls, silent) == [
+        ("silent", "dfsdt", "sampled", "train", 1, 0, 0, 0, None),
+        ("teacher", "dfsdt", "sampled", "train", 1, 6, 1, 2, 0.5),
+    ]

@@ -11,6 +11,7 @@ from tasks.llm.adapt import ENOUGH_TO_TELL, FunctionWatch
 from tasks.llm.budget import Ledger
 from tasks.llm.chat import ChatRequest, Message, Reply, ReplyStore, ToolCall, ToolSet, Transcript
 from tasks.llm.endpoint import Endpoint, StoredModel
+from tasks.llm.failures import TOO_LONG
 from tasks.llm.params import BudgetParams, LlmParams
 from tasks.llm.spending import UsageLog
 from tasks.transport.kvstore import DurableMap
@@ -168,3 +169,19 @@ def test_replies_from_before_the_server_was_mended_do_not_stop_the_next_run(tmp_
     with ModelServer(otherwise=mended) as server:
         assert _asked(server, tmp_path / "replies.sqlite") == -1
         assert len(server.requests) == 2 * ENOUGH_TO_TELL - 2
+
+
+def test_where_calling_is_what_is_measured_a_model_without_calls_stops_nothing() -> None:
+    watch = FunctionWatch(model="m", where="http://host/v1", must_call=False)
+    for _ in range(2 * ENOUGH_TO_TELL):
+        watch.answered(REQUEST, TEXT, ordinal=2)
+    assert is_content(watch)
+
+
+def test_requests_that_are_all_too_long_stop_it_even_there() -> None:
+    watch = FunctionWatch(model="m", where="http://host/v1", must_call=False)
+    refusal = RequestRefused(TOO_LONG, "HTTP 400: too long")
+    for _ in range(ENOUGH_TO_TELL - 1):
+        watch.refused(REQUEST, refusal)
+    with pytest.raises(BrokenContract, match="longer than its context"):
+        watch.refused(REQUEST, refusal)
