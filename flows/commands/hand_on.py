@@ -25,7 +25,8 @@ def export(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="toolbench, toolllama, openai, trl, llamafactory, hf, tooleval, beir (see docs/exports.md).",
+            help="toolbench, toolllama, openai, trl, llamafactory, rl, hf, tooleval, beir "
+            "(see docs/exports.md).",
         ),
     ],
     out: Annotated[

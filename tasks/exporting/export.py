@@ -13,6 +13,7 @@ from tasks.exporting.folder import ExportFolder, described, export_folder, refus
 from tasks.exporting.huggingface import export_huggingface
 from tasks.exporting.openai_messages import export_openai
 from tasks.exporting.params import ExportFormat, ExportParams
+from tasks.exporting.rl import export_rl
 from tasks.exporting.searches import Source, open_source
 from tasks.exporting.toolbench import export_toolbench
 from tasks.exporting.toolbench_answer import export_toolllama
@@ -31,6 +32,7 @@ FORMATS: Mapping[str, Callable[[Source, ExportFolder], None]] = {
     ExportFormat.BEIR: export_beir,
     ExportFormat.TRL: export_trl,
     ExportFormat.LLAMAFACTORY: export_llamafactory,
+    ExportFormat.RL: export_rl,
 }
 
 

@@ -8,11 +8,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks import exact_json
 from tasks.errors import UsageError
@@ -240,3 +243,52 @@ class TabbedFiles:
 def tabbed_files(folder: ExportFolder) -> Iterator[TabbedFiles]:
     with ExitStack() as files:
         yield TabbedFiles(folder, files)
+
+
+_ROWS_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class _Waiting:
+    writer: Any
+    rows: list[Any]
+
+
+class ParquetFiles:
+    """Parquet files, a row group at a time; opened when the first row for them comes."""
+
+    def __init__(self, folder: ExportFolder, files: ExitStack) -> None:
+        self._folder = folder
+        self._files = files
+        self._open: dict[str, _Waiting] = {}
+
+    def write(self, name: str, schema: Any, row: Mapping[str, Any]) -> None:
+        if name not in self._open:
+            writer = pq.ParquetWriter(self._folder.file(name), schema, compression="zstd")
+            self._open[name] = _Waiting(self._files.enter_context(writer), [])
+            self._folder.written[name] = 0
+        waiting = self._open[name]
+        waiting.rows.append(row)
+        self._folder.written[name] += 1
+        if len(waiting.rows) == _ROWS_AT_ONCE:
+            self._write_group(waiting)
+
+    def end(self) -> None:
+        """Writes what waits for its group to be full."""
+        for waiting in self._open.values():
+            self._write_group(waiting)
+
+    @staticmethod
+    def _write_group(waiting: _Waiting) -> None:
+        if waiting.rows:
+            waiting.writer.write_table(pa.Table.from_pylist(waiting.rows, schema=waiting.writer.schema))
+            waiting.rows.clear()
+
+
+@contextmanager
+def parquet_files(folder: ExportFolder) -> Iterator[ParquetFiles]:
+    """Parquet files in the folder, complete when the block is left."""
+    with ExitStack() as files:
+        tables = ParquetFiles(folder, files)
+        yield tables
+        tables.end()

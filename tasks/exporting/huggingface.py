@@ -8,21 +8,19 @@ prompts/<stage>/<prompt>.jinja       the prompts as this version of toolloom has
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 import prompts
 from tasks import exact_json
 from tasks.exact_json import Json
-from tasks.exporting.folder import ExportFolder
+from tasks.exporting.folder import ExportFolder, ParquetFiles, parquet_files
 from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
 from tasks.exporting.searches import LEVELS, Search, Source
 from warehouse.table import arrow_schema, plain
@@ -36,8 +34,8 @@ _PROMPTS = ("compress", "instruct", "search")
 
 def export_huggingface(source: Source, folder: ExportFolder) -> None:
     """Writes all configurations, the prompts, and last the card, which counts them."""
-    with ExitStack() as files:
-        tables = _Tables(folder, files)
+    with parquet_files(folder) as files:
+        tables = _Tables(files)
         solved = _write_searches(source, tables)
         for instruction in source.instructions():
             row = _columns("instructions", instruction) | {"solved": instruction.instruction_id in solved}
@@ -45,7 +43,6 @@ def export_huggingface(source: Source, folder: ExportFolder) -> None:
         for batch in source.batches("export_catalogue", _ROWS_AT_ONCE):
             for api in batch.to_pylist():
                 tables.write("apis", api["split"], api)
-        tables.flush()
     for name in prompts.names():
         if name.startswith(_PROMPTS):
             folder.file(f"prompts/{name}.jinja").write_text(prompts.load(name).text, encoding="utf-8")
@@ -121,42 +118,14 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-@dataclass(slots=True)
-class _Open:
-    writer: Any
-    waiting: list[Json]
-
-
 class _Tables:
-    """Parquet files, a row group at a time; opened when the first row for them comes."""
+    """The files of the configurations."""
 
-    def __init__(self, folder: ExportFolder, files: ExitStack) -> None:
-        self._folder = folder
+    def __init__(self, files: ParquetFiles) -> None:
         self._files = files
-        self._open: dict[str, _Open] = {}
 
     def write(self, configuration: str, split: str, row: Json) -> None:
-        name = f"data/{configuration}/{split}.parquet"
-        if name not in self._open:
-            path = self._folder.file(name)
-            writer = pq.ParquetWriter(path, SCHEMAS[configuration], compression="zstd")
-            self._open[name] = _Open(self._files.enter_context(writer), [])
-            self._folder.written[name] = 0
-        opened = self._open[name]
-        opened.waiting.append(row)
-        self._folder.written[name] += 1
-        if len(opened.waiting) == _ROWS_AT_ONCE:
-            self._write_group(opened)
-
-    def flush(self) -> None:
-        for opened in self._open.values():
-            self._write_group(opened)
-
-    @staticmethod
-    def _write_group(opened: _Open) -> None:
-        if opened.waiting:
-            opened.writer.write_table(pa.Table.from_pylist(opened.waiting, schema=opened.writer.schema))
-            opened.waiting.clear()
+        self._files.write(f"data/{configuration}/{split}.parquet", SCHEMAS[configuration], row)
 
 
 def _write_searches(source: Source, tables: _Tables) -> set[str]:

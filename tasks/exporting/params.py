@@ -18,6 +18,7 @@ class ExportFormat(StrEnum):
     BEIR = "beir"
     TRL = "trl"
     LLAMAFACTORY = "llamafactory"
+    RL = "rl"
 
 
 class ExportParams(BaseModel):
@@ -51,8 +52,8 @@ class RefreshExports(ExportParams):
 
     formats: tuple[ExportFormat, ...] = Field(
         default=(),
-        description="Of `toolbench`, `toolllama`, `openai`, `trl`, `llamafactory`, `hf`, `tooleval`, `beir` "
-        "(docs/exports.md).",
+        description="Of `toolbench`, `toolllama`, `openai`, `trl`, `llamafactory`, `rl`, `hf`, `tooleval`, "
+        "`beir` (docs/exports.md).",
     )
 
     @property

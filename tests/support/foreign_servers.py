@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,7 @@ FOLDER = Path(__file__).parents[2] / ".servers"
 
 _REQUIREMENTS = Path(__file__).with_suffix(".txt")
 _MODELS = Path(__file__).with_name("foreign_models.txt")
+_TRAINERS = Path(__file__).with_name("foreign_trainers.txt")
 _START_TIMEOUT_S = 60.0
 
 _KINTO = """
@@ -138,22 +139,46 @@ def python_with_models() -> tuple[Path, dict[str, str]]:
     return _python_servers(_MODELS) / "python", env
 
 
+def python_with_trainers() -> tuple[Path, dict[str, str]]:
+    """`python_with_models`, and the loaders of other trainers."""
+    python, env = python_with_models()
+
+    def install(folder: Path) -> None:
+        # An environment of its own would need torch a second time.
+        _pip("install", "--target", str(folder), requirements=_TRAINERS)
+
+    seen = os.pathsep.join([str(_made_once(_TRAINERS, install)), env["PYTHONPATH"]])
+    return python, env | {"PYTHONPATH": seen}
+
+
 def _python_servers(requirements: Path = _REQUIREMENTS) -> Path:
     """The folder of the commands of what is written in Python, in an environment of its own."""
+
+    def install(environment: Path) -> None:
+        _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(environment)])
+        _pip("--python", str(environment), "install", requirements=requirements)
+
+    return _made_once(requirements, install) / "bin"
+
+
+def _made_once(requirements: Path, install: Callable[[Path], None]) -> Path:
     digest = hashlib.blake2b(requirements.read_bytes() + sys.version.encode(), digest_size=8).hexdigest()
-    environment = FOLDER / digest
-    complete = environment / "complete"
+    folder = FOLDER / digest
+    complete = folder / "complete"
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / ".gitignore").write_text("*\n")
     with (FOLDER / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want them
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want it
         if not complete.exists():
-            _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(environment)])
-            pip = [sys.executable, "-m", "pip", "--python", str(environment), "--disable-pip-version-check"]
-            # Of most of it nothing is ever imported, so nothing need be compiled before.
-            _run([*pip, "install", "--quiet", "--no-compile", "--no-deps", "-r", str(requirements)])
+            install(folder)
             complete.touch()
-    return environment / "bin"
+    return folder
+
+
+def _pip(*options: str, requirements: Path) -> None:
+    # Of most of it nothing is ever imported, so nothing need be compiled before.
+    quiet = ["--quiet", "--no-compile", "--no-deps", "-r", str(requirements)]
+    _run([sys.executable, "-m", "pip", "--disable-pip-version-check", *options, *quiet])
 
 
 def _run(command: Sequence[str]) -> None:
@@ -163,6 +188,6 @@ def _run(command: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     _python_servers()
-    _python_servers(_MODELS)
+    python_with_trainers()
     for package in (PRISM, AIMOCK, MCP_EVERYTHING):
         installed(*package)
