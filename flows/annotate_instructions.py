@@ -14,7 +14,7 @@ from flows.build_dataset import budgets_for
 from flows.configure import came_with_queries
 from flows.offering import offers_for
 from flows.outcome import Annotated, Found, StageRun, Unusable
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, shard_runner
 from tasks.annotate import STAGE as SEARCH
@@ -48,7 +48,9 @@ ALL = Asked()
 
 
 @flow(name="annotate-instructions", flow_run_name="annotate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def annotate_instructions(config: Config, data: Path = DEFAULT_DATA, asked: Asked = ALL) -> Annotated:
+def annotate_instructions(
+    config: Undescribed[Config], data: Path = DEFAULT_DATA, asked: Undescribed[Asked] = ALL
+) -> Annotated:
     """Searches, and commits a run of kind `annotate`: the snapshot shown, with these searches beside."""
     variant = f"{config.annotate.method} {config.annotate.offer or ''} {asked.model_dump_json()}"
     with run_in(

@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.offering import offers_for
 from flows.outcome import StageRun
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.report import say
 from flows.stages import StageSequence, cached_stage, shard_runner
 from tasks.annotate import STAGE as ANNOTATE
@@ -48,7 +48,9 @@ Outputs = dict[str, StageOutput]
 
 
 @flow(name="build-catalogue", flow_run_name="catalogue", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def build_catalogue(run: RunContext, config: Config, until: str | None = None) -> list[StageRun]:
+def build_catalogue(
+    run: Undescribed[RunContext], config: Undescribed[Config], until: str | None = None
+) -> list[StageRun]:
     """Crawl the sources, call every API, fit the documentation into the token budget."""
     with StageSequence(run, config, until) as sequence:
         try:
@@ -64,7 +66,7 @@ def build_catalogue(run: RunContext, config: Config, until: str | None = None) -
 
 @flow(name="build-instructions", flow_run_name="instructions", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_instructions(
-    run: RunContext, config: Config, outputs: Outputs, until: str | None = None
+    run: Undescribed[RunContext], config: Undescribed[Config], outputs: Outputs, until: str | None = None
 ) -> list[StageRun]:
     """Draw sets of APIs, have the model write instructions for them, select the good ones."""
     before_the_rounds = None if until == SELECT.name else until
@@ -84,7 +86,7 @@ def build_instructions(
 
 @flow(name="build-annotations", flow_run_name="annotations", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_annotations(
-    run: RunContext, config: Config, outputs: Outputs, until: str | None = None
+    run: Undescribed[RunContext], config: Undescribed[Config], outputs: Outputs, until: str | None = None
 ) -> list[StageRun]:
     """Search a solution path for every selected instruction."""
     with StageSequence(run, config, until, outputs=outputs) as sequence:

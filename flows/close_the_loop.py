@@ -20,7 +20,7 @@ from flows.embed_apis import embed_apis
 from flows.evaluate_annotations import evaluate_annotations
 from flows.evaluate_retrievers import train_retriever
 from flows.outcome import Looped, Outcome, Spent
-from flows.params import Config, SandboxParams
+from flows.params import Config, SandboxParams, Undescribed
 from flows.prefect.artifacts import publish_comparison
 from flows.refresh_dataset import refresh_dataset
 from flows.report import as_part_of_a_whole, say
@@ -62,7 +62,7 @@ class Side:
 
 
 @flow(name="close-the-loop", flow_run_name="loop-{config.name}")
-def close_the_loop(config: Config, data: Path = DEFAULT_DATA) -> Looped:
+def close_the_loop(config: Undescribed[Config], data: Path = DEFAULT_DATA) -> Looped:
     """Every step in order; one that is stopped ends the loop, and the same command goes on from there."""
     with as_part_of_a_whole():
         return _closed(config, data)

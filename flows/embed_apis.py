@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows import DEFAULT_DATA
 from flows.outcome import Embedded, StageRun
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.report import say
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, shard_runner
@@ -29,7 +29,7 @@ from warehouse.store import Store
 
 
 @flow(name="embed-apis", flow_run_name="embed-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def embed_apis(config: Config, data: Path = DEFAULT_DATA) -> Embedded:
+def embed_apis(config: Undescribed[Config], data: Path = DEFAULT_DATA) -> Embedded:
     """Encodes what has changed of the snapshot shown, and commits a run of kind `embed`."""
     with run_in(data, config, KIND, base=run_with_catalogue, asks_model=False) as run:
         assert run.base is not None, "run_with_catalogue gives none but one that is there"
@@ -61,7 +61,10 @@ def embed(sequence: StageSequence, model: ModelInUse) -> None:
 
 @flow(name="build-vectors", flow_run_name="vectors", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
 def build_vectors(
-    run: RunContext, config: Config, catalogue: Mapping[str, StageOutput], model: ModelInUse
+    run: Undescribed[RunContext],
+    config: Undescribed[Config],
+    catalogue: Mapping[str, StageOutput],
+    model: ModelInUse,
 ) -> list[StageRun]:
     """Encodes what a refresh has changed of the catalogue."""
     with StageSequence(run, config, outputs=catalogue) as sequence:

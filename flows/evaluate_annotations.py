@@ -10,7 +10,7 @@ from prefect import flow
 
 from flows import DEFAULT_DATA
 from flows.outcome import Evaluated, Labelled, StageRun
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.report import say
 from flows.run import run_in
 from flows.stages import StageSequence, shard_runner
@@ -34,7 +34,7 @@ from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, LABELS, NODES
 
 
 @flow(name="evaluate-annotations", flow_run_name="evaluate-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated:
+def evaluate_annotations(config: Undescribed[Config], data: Path = DEFAULT_DATA) -> Evaluated:
     """Judges all answers of the snapshot shown, and commits a run of kind `evaluate`."""
     with run_in(data, config, EVALUATE, base=annotated_run, asks_model=False, asks_judge=True) as run:
         assert run.base is not None, "annotated_run gives none but one that is there"
@@ -53,7 +53,7 @@ def evaluate_annotations(config: Config, data: Path = DEFAULT_DATA) -> Evaluated
 
 
 @flow(name="label-answers", flow_run_name="label-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def label_answers(config: Config, data: Path, file: Path) -> Labelled:
+def label_answers(config: Undescribed[Config], data: Path, file: Path) -> Labelled:
     """Reads a file of labels into a run that shows all that the snapshot shows, and these."""
     with run_in(
         data, config, EVALUATE, variant=f"labels {file}", base=annotated_run, asks_model=False
@@ -74,7 +74,9 @@ def label_answers(config: Config, data: Path, file: Path) -> Labelled:
 
 
 @flow(name="build-evaluations", flow_run_name="evaluations", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def build_evaluations(run: RunContext, config: Config, stages: Mapping[str, StageOutput]) -> list[StageRun]:
+def build_evaluations(
+    run: Undescribed[RunContext], config: Undescribed[Config], stages: Mapping[str, StageOutput]
+) -> list[StageRun]:
     """Judges the answers of these stages as a part of a refresh.
 
     To compare with answers that are not there yet is said, and no reason to end the refresh: those searches

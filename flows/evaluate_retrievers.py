@@ -10,7 +10,7 @@ from flows import DEFAULT_DATA
 from flows.embed_apis import embed, model_if_usable
 from flows.evaluate_annotations import joined
 from flows.outcome import Ranked, Trained
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.run import run_in
 from flows.stages import StageSequence, raise_stop, shard_runner
 from tasks.commit import RANK as KIND
@@ -31,7 +31,7 @@ from warehouse.tables import INSTRUCTIONS, MODELS
 
 
 @flow(name="evaluate-retrievers", flow_run_name="retrievers-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def evaluate_retrievers(config: Config, data: Path = DEFAULT_DATA) -> Ranked:
+def evaluate_retrievers(config: Undescribed[Config], data: Path = DEFAULT_DATA) -> Ranked:
     """Ranks all kept APIs for all instructions of the snapshot shown, and commits a run of kind `rank`.
 
     What has changed is encoded before, where a model is in use.
@@ -62,7 +62,7 @@ def evaluate_retrievers(config: Config, data: Path = DEFAULT_DATA) -> Ranked:
 
 
 @flow(name="train-retriever", flow_run_name="train-{config.name}")
-def train_retriever(config: Config, data: Path = DEFAULT_DATA) -> Trained:
+def train_retriever(config: Undescribed[Config], data: Path = DEFAULT_DATA) -> Trained:
     """Trains on the training split of the snapshot shown, and commits a run of kind `train`.
 
     A model that was trained before on the same, and is whole, stands, and is the newest again.

@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows import DEFAULT_DATA
 from flows.outcome import Imported, StageRun, Unusable
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.report import printable
 from flows.run import OpenRun, run_in
 from flows.stages import StageSequence, raise_stop
@@ -22,7 +22,7 @@ from warehouse.tables import INSTRUCTIONS, REJECTS
 
 
 @flow(name="import-answers", flow_run_name="import-{config.name}")
-def import_answers(config: Config, data: Path = DEFAULT_DATA, place: Path = Path()) -> Imported:
+def import_answers(config: Undescribed[Config], data: Path = DEFAULT_DATA, place: Path = Path()) -> Imported:
     """Reads the answers in a folder, and commits a run of kind `import`.
 
     Where all of them are there already, as they are, nothing is committed.  Raises `NothingLeft` when none

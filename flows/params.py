@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from tasks.calling.params import CallingParams
 from tasks.catalogue.params import CatalogueParams, McpParams
@@ -30,6 +39,24 @@ TRIAL = "endpoint"  # at the beginning of a run
 EMBED = "embed"  # and whatever else needs vectors
 CHATTING_STAGES = (TRIAL, "probe", "compress", "propose", "select", "annotate", "evaluate", "prefer")
 ASKING_STAGES = (*CHATTING_STAGES, EMBED)
+
+
+class _ByClass:
+    """Holds a value to its class, and says no more of it than that."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: type, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.is_instance_schema(source)
+
+    @staticmethod
+    def __get_pydantic_json_schema__(_schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "object"}
+
+
+Given = TypeVar("Given")
+Undescribed = Annotated[Given, _ByClass]
+"""A parameter of a flow that is started from Python alone.  Prefect makes the schema of a form for every flow
+when the flow is imported, which took a quarter of all that a command computes before it begins."""
 
 
 class SandboxParams(BaseModel):

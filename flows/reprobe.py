@@ -9,7 +9,7 @@ from prefect import flow
 from flows import DEFAULT_DATA
 from flows.build_dataset import say_what_is_unused
 from flows.outcome import Reprobed
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.run import run_in
 from flows.stages import raise_stop, run_stage, shard_runner
 from tasks.errors import UsageError
@@ -26,7 +26,9 @@ KIND = "probe"
 
 
 @flow(name="probe-catalogue", flow_run_name="probe-{config.name}", task_runner=shard_runner())  # type: ignore[arg-type] # Prefect's own variance
-def probe_catalogue(config: Config, data: Path = DEFAULT_DATA, again: Again = Again.ALL) -> Reprobed:
+def probe_catalogue(
+    config: Undescribed[Config], data: Path = DEFAULT_DATA, again: Again = Again.ALL
+) -> Reprobed:
     """Probes the catalogue of the last run; its other tables stay as they are.
 
     Verdicts of APIs that are tried again are replaced, the history of probes grows.  When the probing has to

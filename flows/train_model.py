@@ -9,7 +9,7 @@ from prefect import flow
 from flows import DEFAULT_DATA
 from flows.evaluate_annotations import to_judge
 from flows.outcome import Tuned
-from flows.params import Config
+from flows.params import Config, Undescribed
 from flows.run import run_in
 from flows.stages import StageSequence, raise_stop
 from tasks.commit import TRAIN as KIND
@@ -26,7 +26,7 @@ from warehouse.tables import CHAT_MODELS
 
 
 @flow(name="train-model", flow_run_name="train-model-{config.name}")
-def train_model(config: Config, data: Path = DEFAULT_DATA) -> Tuned:
+def train_model(config: Undescribed[Config], data: Path = DEFAULT_DATA) -> Tuned:
     """Trains on the searches of the snapshot shown, at the level `train`, and commits a run of kind `train`.
 
     A model that was trained before on the same, and is whole, stands.
