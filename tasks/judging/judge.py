@@ -58,16 +58,18 @@ class Question:
         return digest_of([prompts.load(name).digest for name in self.prompts])
 
     @cached_property
-    def _system(self) -> Message:
-        return Message("system", prompts.load(self.prompts[0]).render())
+    def _system(self) -> Transcript:
+        return Transcript.of(Message("system", prompts.load(self.prompts[0]).render()))
+
+    @cached_property
+    def _format(self) -> Json:
+        return reply_format(self.field, record(reason=TEXT, **{self.field: one_of(*self.labels)}))
 
     def request(self, *, temperature: float | None, seed: int, **shown: Any) -> ChatRequest:
         user = Message("user", prompts.load(self.prompts[1]).render(**shown))
-        transcript = Transcript.of(self._system, user)
-        schema = record(reason=TEXT, **{self.field: one_of(*self.labels)})
         return ChatRequest(
-            transcript=transcript,
-            response_format=reply_format(self.field, schema),
+            transcript=self._system.append(user),
+            response_format=self._format,
             temperature=temperature,
             seed=seed,
         )

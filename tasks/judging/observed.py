@@ -108,12 +108,21 @@ class _Returned:
         return folded(self.observation), folded("\n".join(self.strings))
 
     @cached_property
-    def days(self) -> set[tuple[Day, str]]:
-        """With every beginning of the time that is told with one, and without the year, too."""
-        found: set[tuple[Day, str]] = set()
+    def days(self) -> Mapping[tuple[int, int], list[tuple[int | None, str]]]:
+        """The years that were told of a month and day, with the time that was told with them."""
+        found: dict[tuple[int, int], list[tuple[int | None, str]]] = {}
         for told in dates_in(self.observation):
-            found |= _ways_to_ask(told.days, told.time)
+            for year, month, day in told.days:
+                found.setdefault((month, day), []).append((year, told.time))
         return found
+
+    def tells(self, day: Day, time: str) -> bool:
+        """Whether a day was told, with its year where that is given, and with every beginning of its time."""
+        year, *rest = day
+        return any(
+            (year is None or year == told) and (not time or time in (at[:5], at))
+            for told, at in self.days.get((rest[0], rest[1]), ())
+        )
 
     @cached_property
     def times(self) -> set[str]:
@@ -191,8 +200,8 @@ class Observed:
 
     @cached_property
     def years(self) -> set[Decimal]:
-        days = (day for call in self.calls for day, _ in call.days)
-        return {Decimal(year) for year, _, _ in days if year is not None}
+        told = (year for call in self.calls for days in call.days.values() for year, _ in days)
+        return {Decimal(year) for year in told if year is not None}
 
     def backs(self, value: Value) -> bool:
         """Whether the value stands in what was returned, as it is or rounded.
@@ -222,7 +231,7 @@ class Observed:
     def _tells_time(self, value: Value) -> bool:
         """Whether a date or a time of day was told."""
         if value.days:
-            return any((day, value.time) in call.days for call in self.calls for day in value.days)
+            return any(call.tells(day, value.time) for call in self.calls for day in value.days)
         if value.time:
             told = any(value.time in call.clocks for call in self.calls)
             return told or any(number in self.numbers for (number,) in value.readings)
@@ -373,13 +382,6 @@ def _told_by_key(name: str) -> tuple[str, tuple[str, ...], tuple[Decimal, ...]]:
     """As it is read, its words, and the numbers among them."""
     numbers = numbers_in(_KEY_MARKS.sub(" ", name)) if DIGIT.search(name) else ()
     return name.replace("_", " "), tuple(word.lower() for word in KEY_WORD.findall(name)), tuple(numbers)
-
-
-@lru_cache(maxsize=20_000)
-def _ways_to_ask(days: tuple[Day, ...], time: str) -> frozenset[tuple[Day, str]]:
-    """What a day that was told backs: itself, with every beginning of its time, and without the year."""
-    written = [*days, *((None, month, day) for _, month, day in days)]
-    return frozenset((day, part) for day in written for part in ("", time[:5], time))
 
 
 @lru_cache(maxsize=20_000)

@@ -38,8 +38,9 @@ _WORDED_DATE = re.compile(  # the sets of characters refuse a place before all m
     r"(?:,? (?P<y2>\d{4}))?\b(?!\.\d)",
     re.IGNORECASE,
 )
+_MONTH_BEGINS = re.compile("|".join(_SHORT_MONTHS))
+_AROUND_MONTH = 40  # characters, more than a date has on either side of it
 DIGIT = re.compile(r"\d")
-_LETTERS = re.compile("[a-z]+")
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,2000})[\"”“»]")
 # Possessive, and begun only where a word begins: each place of a long text is looked at once or twice.
 _CHUNK = r"\(?+\d++(?:[.,/'\u2019()-]++\d++)*+\)?+"
@@ -78,6 +79,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _MORE = re.compile(r"\s(?:more|others?)\b")
+_FOLLOWED = re.compile(r"\s?[tmbp%o]")  # as all begins that is looked for behind a number
 TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 HALF_DAY = re.compile(
     r"([0-9](?<![\d:.,/-][0-9])(?:(?<=0)[1-9]|(?<=1)[0-2]|(?<=[1-9])))(?::(\d\d)(?::(\d\d))?)?"
@@ -218,16 +220,20 @@ def _stated_in(text: str, match: re.Match[str], stated: str, readings: tuple[Rea
     is_plain = stated.isdecimal() or _PLAIN.fullmatch(stated)
     within = None if is_plain else _WITHIN.fullmatch(stated)
     short = "" if within is None else (within["unit"] or "")
-    scale = _SCALE.match(text, match.end())
+    end = match.end()
+    is_followed = _FOLLOWED.match(text, end) is not None
+    scale = _SCALE.match(text, end) if is_followed else None
     return Value(
         stated,
         readings,
         digits="" if is_plain else _digits(stated),
-        percent=stated.endswith("%") or short == "%" or _PERCENT.match(text, match.end()) is not None,
+        percent=stated.endswith("%")
+        or short == "%"
+        or (is_followed and _PERCENT.match(text, end) is not None),
         scale=_SHORT_SCALES.get(short, 0) if scale is None else _SCALES[scale[1]],
         within=short in _SHORT_SCALES or (within is not None and within["number"] + short != stated),
         before=text[max(0, match.start() - _BEFORE) : match.start()],
-        more=_MORE.match(text, match.end()) is not None,
+        more=is_followed and _MORE.match(text, end) is not None,
     )
 
 
@@ -370,12 +376,7 @@ def dates_in(text: str) -> Iterator[Stated]:
         stated, days, time = _numeric_date(match.group())
         if days:
             yield Stated(match.span(), stated, days, time)
-    lowered = text.lower()
-    if not any(month in lowered for month in _SHORT_MONTHS):
-        return
-    if _MONTH_OF.keys().isdisjoint(_LETTERS.findall(lowered)):
-        return
-    for match in _WORDED_DATE.finditer(text):
+    for match in _worded_dates(text):
         month, written = match["m1"] or match["m2"], match["y1"] or match["y2"]
         if written or month[0].isupper():  # not "may 5 of them"
             number = _MONTH_OF[month.casefold().removesuffix(".")]
@@ -384,6 +385,21 @@ def dates_in(text: str) -> Iterator[Stated]:
                 days = _there((int(written) if written else None, number, day))
                 if days:
                     yield Stated(match.span(), match.group(), days)
+
+
+def _worded_dates(text: str) -> Iterator[re.Match[str]]:
+    """Looked for around the names of months alone: to try every word of a text costs more than all else."""
+    lowered = text.lower()
+    spans: list[tuple[int, int]] = []
+    for match in _MONTH_BEGINS.finditer(lowered):
+        begin, end = max(0, match.start() - _AROUND_MONTH), match.end() + _AROUND_MONTH
+        if spans and begin <= spans[-1][1]:
+            begin = spans.pop()[0]
+        spans.append((begin, end))
+    if len(lowered) != len(text):  # what is lowered is not always as long
+        spans = [(0, len(text))]
+    for begin, end in spans:
+        yield from _WORDED_DATE.finditer(text, begin, end)
 
 
 @lru_cache(maxsize=20_000)
