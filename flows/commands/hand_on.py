@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,13 @@ from flows.commands.options import (
     Verbose,
     command,
 )
+
+
+class Besides(StrEnum):
+    """What a step was asked with besides: kept or dropped.  As `tasks.exporting.params` has it."""
+
+    DROP = "drop"
+    KEEP = "keep"
 
 
 def export(
@@ -50,6 +58,12 @@ def export(
         bool,
         typer.Option("--passed", help="Of the answers, only those that passed; see `toolloom evaluate`."),
     ] = False,
+    diversity: Annotated[
+        Besides,
+        typer.Option(
+            help="keep: rows of one step have the message that asked it to differ from earlier ones."
+        ),
+    ] = Besides.DROP,
     held_out: Annotated[
         float,
         typer.Option(
@@ -63,9 +77,15 @@ def export(
     with command(verbose):
         from flows.text.exports import describe
         from tasks.exporting.export import EXPORTS, export_run
-        from tasks.exporting.params import ExportParams
+        from tasks.exporting.params import Diversity, ExportParams
 
-        params = ExportParams(method=method, give_ups=give_ups, passed=passed, held_out=held_out)
+        params = ExportParams(
+            method=method,
+            give_ups=give_ups,
+            passed=passed,
+            diversity=Diversity(diversity),
+            held_out=held_out,
+        )
         folder = out or data.resolve() / EXPORTS / format_
         print(describe(export_run(data.resolve(), format_, folder, run=run, params=params)))  # noqa: T201
 

@@ -21,6 +21,13 @@ class ExportFormat(StrEnum):
     RL = "rl"
 
 
+class Diversity(StrEnum):
+    """Whether a row has the message by which its step was asked to differ from earlier ones."""
+
+    DROP = "drop"
+    KEEP = "keep"
+
+
 class ExportParams(BaseModel):
     """What goes into an export, whatever its format."""
 
@@ -37,6 +44,12 @@ class ExportParams(BaseModel):
     passed: bool = Field(
         default=False,
         description="Of the answers, only those that passed, as `toolloom evaluate` judged them.",
+    )
+    diversity: Diversity = Field(
+        default=Diversity.DROP,
+        description="`keep`: rows of one step (`toolbench`, `toolllama`, the preferences of `trl`) have the "
+        "message that asked it to differ from those tried before it, if there was one. No later step saw "
+        "that, so that rows of a whole conversation never have it.",
     )
     held_out: float = Field(
         default=0.05,

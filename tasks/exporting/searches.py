@@ -18,7 +18,8 @@ import duckdb
 import orjson
 
 from tasks.errors import BrokenContract, NothingLeft
-from tasks.exporting.params import ExportParams
+from tasks.exporting.params import Diversity, ExportParams
+from tasks.search.asked import asked_beside
 from warehouse.connect import connect_snapshot, open_database
 from warehouse.manifest import Manifest
 from warehouse.ref import TableRef
@@ -94,6 +95,10 @@ class Search:
     def gave_up(self) -> bool:
         return not self.annotation.win and self.annotation.finish_type == GAVE_UP
 
+    def asked_beside(self, diversity: Diversity) -> list[str | None]:
+        """For each reply of the conversation what it was asked with beside that; empty: nothing is kept."""
+        return asked_beside(self.annotation, self.nodes) if diversity is Diversity.KEEP else []
+
     @property
     def label(self) -> str:
         """Its level; a give-up says so."""
@@ -131,12 +136,14 @@ class Source:
                         level=self.level_of(instruction),
                     )
 
-    def results(self, among: Callable[[Search], str] = lambda _: "") -> Iterator[Search]:
-        """What can be learned from, without trees: searches that were won, and give-ups where wanted.
+    def results(
+        self, among: Callable[[Search], str] = lambda _: "", *, trees: bool = False
+    ) -> Iterator[Search]:
+        """What can be learned from: searches that were won, and give-ups where wanted.
 
         among: see `is_result`.
         """
-        return (search for search in self.searches(trees=False) if self.is_result(search, among(search)))
+        return (search for search in self.searches(trees=trees) if self.is_result(search, among(search)))
 
     def is_result(self, search: Search, among: str) -> bool:
         """Whether there is something to learn from a search; if not, it is counted as left out.

@@ -49,7 +49,7 @@ def _write_answers(source: Source, folder: ExportFolder) -> None:
             source.left_out[_TORN] += 1
             continue
         try:
-            answer = json.dumps(answer_of(search))
+            answer = json.dumps(answer_of(search, source.params.diversity))
         except RecursionError:
             source.left_out[_TOO_DEEP] += 1
             continue

@@ -14,6 +14,7 @@ import prompts
 from tasks import exact_json
 from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, json_streams
+from tasks.exporting.params import Diversity
 from tasks.exporting.searches import Search, Source
 from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
 
@@ -26,21 +27,31 @@ _FORMAT = " Your output should follow this format:\nThought:\nAction\nAction Inp
 class Conversation:
     """messages: up to the last word of the model.  ends: how many messages each step has for its history.
 
-    A step ends in a call, or in a reply that makes none.
+    A step ends in a call, or in a reply that makes none.  beside: for each step where its reply begins, and
+    what that was asked with besides.
     """
 
     messages: list[Json] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
+    beside: list[tuple[int, str | None]] = field(default_factory=list)
 
     @property
     def steps(self) -> Iterator[list[Json]]:
         """For each step, the history and, last, what the model said."""
-        return (self.messages[:end] for end in self.ends)
+        for end, (begin, text) in zip(self.ends, self.beside, strict=True):
+            asked = [] if text is None else [{"role": "user", "content": text}]
+            yield [*self.messages[:begin], *asked, *self.messages[begin:end]]
 
 
-def conversation_of(messages: Sequence[AnswerMessage]) -> Conversation:
-    """The conversation of an answer path; parallel calls come one after the other, each with its result."""
+def conversation_of(
+    messages: Sequence[AnswerMessage], asked_beside: Sequence[str | None] = ()
+) -> Conversation:
+    """The conversation of an answer path; parallel calls come one after the other, each with its result.
+
+    asked_beside: for each reply, what it was asked with and no later one saw; empty: nothing.
+    """
     said = Conversation()
+    texts = iter(asked_beside)
     if not messages or messages[0].role != "system":  # converted answers have lost theirs
         said.messages.append({"role": "system", "content": ""})
     at = 0
@@ -53,7 +64,7 @@ def conversation_of(messages: Sequence[AnswerMessage]) -> Conversation:
             continue
         results = _results(messages[at : at + len(message.tool_calls)])
         at += len(results)
-        _take_reply(said, message, results)
+        _take_reply(said, message, results, next(texts, None))
     said.messages = said.messages[: said.ends[-1]] if said.ends else said.messages
     _with_anchor(said.messages)
     return said
@@ -69,7 +80,10 @@ def _results(following: Sequence[AnswerMessage]) -> list[str]:
     return results
 
 
-def _take_reply(said: Conversation, message: AnswerMessage, results: Sequence[str]) -> None:
+def _take_reply(
+    said: Conversation, message: AnswerMessage, results: Sequence[str], asked_beside: str | None
+) -> None:
+    begin = len(said.messages)
     if message.content or not message.tool_calls:
         said.messages.append({"role": "assistant", "content": message.content or ""})
     if not message.tool_calls:
@@ -79,6 +93,7 @@ def _take_reply(said: Conversation, message: AnswerMessage, results: Sequence[st
         said.ends.append(len(said.messages))
         shown = results[number] if number < len(results) else ""
         said.messages.append({"role": "function", "name": call.name, "content": shown})
+    said.beside += [(begin, asked_beside)] * max(len(message.tool_calls), 1)
 
 
 def _called(call: MessageToolCall) -> Json:
@@ -127,7 +142,7 @@ def _value(message: Json, functions: Sequence[Json]) -> str:
 _FINISH = "Finish"
 
 
-def answer_of(search: Search) -> Json:
+def answer_of(search: Search, diversity: Diversity = Diversity.DROP) -> Json:
     """The whole file.  A give-up is valid data of its own `finish_type`, as in the published files."""
     tree = ToolbenchTree(search)
     annotation = search.annotation
@@ -139,7 +154,7 @@ def answer_of(search: Search) -> Json:
         "tree": tree.nested(),
         "forward_args": _limits(annotation),
         "compare_candidates": tree.answers(),
-        "answer_generation": _generation(search, valid=annotation.win or search.gave_up),
+        "answer_generation": _generation(search, diversity, valid=annotation.win or search.gave_up),
     }
 
 
@@ -157,8 +172,9 @@ def _function(function: Json) -> Json:
     return {**function, "parameters": parameters}
 
 
-def _generation(search: Search, *, valid: bool) -> Json:
+def _generation(search: Search, diversity: Diversity, *, valid: bool) -> Json:
     annotation = search.annotation
+    steps = conversation_of(annotation.messages, search.asked_beside(diversity)).steps
     return {
         "valid_data": valid,
         "query_count": annotation.n_queries,
@@ -166,7 +182,7 @@ def _generation(search: Search, *, valid: bool) -> Json:
         "final_answer": _finish_arguments(annotation.messages) if valid else "",
         "function": functions_of(annotation),
         "chain": [],
-        "train_messages": list(conversation_of(annotation.messages).steps) if valid else [],
+        "train_messages": list(steps) if valid else [],
         "query": search.instruction.query,
         "finish_type": "give_up" if valid and not annotation.win else "give_answer",
     }
@@ -290,11 +306,12 @@ def _description(row: Node) -> str:
 
 def export_toolllama(source: Source, folder: ExportFolder) -> None:
     """Writes a file for each level of generalisation."""
+    diversity = source.params.diversity
     with json_streams(folder) as streams:
-        for search in source.results(among=_method):
+        for search in source.results(among=_method, trees=diversity is Diversity.KEEP):
             name = f"toolllama_G123_{_method(search)}_{search.label}.json"
             functions = functions_of(search.annotation)
-            for step in conversation_of(search.annotation.messages).steps:
+            for step in conversation_of(search.annotation.messages, search.asked_beside(diversity)).steps:
                 row = training_row(search.instruction.query, step, functions)
                 if row is not None:
                     streams.write(name, row)

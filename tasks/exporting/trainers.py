@@ -20,6 +20,7 @@ from tasks import exact_json
 from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, Streams, json_streams, json_text
 from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
+from tasks.exporting.params import Diversity
 from tasks.exporting.searches import Search, Source
 from warehouse.tables.annotations import AnswerMessage, MessageToolCall, Node
 
@@ -54,12 +55,16 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class _Trainer:
-    """How a trainer wants its rows.  imitation: None where a conversation has no place in the format."""
+    """How a trainer wants its rows.  imitation: None where a conversation has no place in the format.
+
+    asked_beside: whether a preference can have a turn of the user's after what a call returned.
+    """
 
     suffix: str
     imitation: Callable[[Sequence[Json], Sequence[Json]], Json | None]
     preference: Callable[[Preference, Sequence[Json]], Json | None]
     unpaired: Callable[[Preference, Sequence[Json], bool], Json | None]
+    asked_beside: bool
 
 
 def export_trl(source: Source, folder: ExportFolder) -> None:
@@ -84,13 +89,14 @@ def _write(source: Source, streams: Streams, trainer: _Trainer) -> None:
         key: list(found)
         for key, found in groupby(source.rows(Pair, "export_pairs"), attrgetter("annotation_id"))
     }
+    diversity = source.params.diversity if trainer.asked_beside else Diversity.DROP
     for search in source.searches(trees=bool(pairs)):
         if source.is_result(search, ""):
             why = _write_conversation(streams, trainer, search)
             if why is not None:
                 source.left_out[why] += 1
         for pair in pairs.get(search.annotation.annotation_id, ()):
-            if not _write_preference(streams, trainer, search, pair):
+            if not _write_preference(streams, trainer, search, pair, diversity):
                 source.left_out[UNPLACED] += 1
 
 
@@ -109,9 +115,11 @@ def _write_conversation(streams: Streams, trainer: _Trainer, search: Search) -> 
     return None
 
 
-def _write_preference(streams: Streams, trainer: _Trainer, search: Search, pair: Pair) -> bool:
+def _write_preference(
+    streams: Streams, trainer: _Trainer, search: Search, pair: Pair, diversity: Diversity
+) -> bool:
     try:
-        found = preference_of(search, pair)
+        found = preference_of(search, pair, diversity)
     except NotJson:
         return False
     if found is None:
@@ -127,10 +135,10 @@ def _write_preference(streams: Streams, trainer: _Trainer, search: Search, pair:
     return True
 
 
-def preference_of(search: Search, pair: Pair) -> Preference | None:
+def preference_of(search: Search, pair: Pair, diversity: Diversity = Diversity.DROP) -> Preference | None:
     """The conversation up to where both replies came, and the replies; None where it has no such place.
 
-    Raises `NotJson`.
+    diversity: whether it ends with what the preferred reply was asked with besides.  Raises `NotJson`.
     """
     messages = search.annotation.messages
     before = {
@@ -151,7 +159,9 @@ def preference_of(search: Search, pair: Pair) -> Preference | None:
     same = chosen[:-1]
     if not same or same[-1]["role"] == "assistant" or rejected[:-1] != same:
         return None
-    return Preference(same, _plain(chosen[-1]), _plain(rejected[-1]))
+    besides = [text for text in search.asked_beside(diversity)[len(before) : len(before) + 1] if text]
+    asked = [{"role": "user", "content": text} for text in besides]
+    return Preference([*same, *asked], _plain(chosen[-1]), _plain(rejected[-1]))
 
 
 def _reply_of(nodes: Sequence[Node], first: int) -> AnswerMessage:
@@ -213,6 +223,7 @@ _TRL = _Trainer(
     lambda messages, tools: {"messages": trl_messages(messages), "tools": json_text(tools)},
     _trl_preference,
     _trl_unpaired,
+    asked_beside=True,
 )
 
 
@@ -284,7 +295,9 @@ def _sharegpt_unpaired(found: Preference, tools: Sequence[Json], good: bool) -> 
     return None if row is None else row | {"kto_tag": good}
 
 
-_LLAMAFACTORY = _Trainer("json", _sharegpt_imitation, _sharegpt_preference, _sharegpt_unpaired)
+_LLAMAFACTORY = _Trainer(
+    "json", _sharegpt_imitation, _sharegpt_preference, _sharegpt_unpaired, asked_beside=False
+)
 
 
 def _entry(name: str) -> Mapping[str, object]:

@@ -188,8 +188,10 @@ class _Caller:
         return CallResult(outcome=outcome, http_status=200, body=body), "real", NOON, b"key"
 
 
-def search(name: str, script: Sequence[Reply] | None = None, **params: Any) -> AnnotationRows:
-    """One search of the world."""
+def search(
+    name: str, script: Sequence[Reply] | None = None, *, model: Any = None, **params: Any
+) -> AnnotationRows:
+    """One search of the world.  model: who is asked, in place of one that follows the script."""
     if name == "stroll":
         params = {"max_queries": 3, **params}
     found = instruction(name)
@@ -198,7 +200,7 @@ def search(name: str, script: Sequence[Reply] | None = None, **params: Any) -> A
             found,
             [API_OF[api_id] for api_id in found.api_ids],
             {},
-            model=_Model(SCRIPTS[name] if script is None else script),
+            model=model or _Model(SCRIPTS[name] if script is None else script),
             caller=_Caller(),
             params=AnnotateParams(**params),
             tools={tool.tool_id: tool for tool in ALL_TOOLS},

@@ -110,7 +110,12 @@ def test_verl_loads_the_rows_and_what_the_page_says_to_write(tmp_path: Path, exp
     command = [str(python), "-W", "ignore", "-c", LOAD, str(tmp_path)]
 
     done = subprocess.run(
-        command, env=env | {"HF_HOME": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=100
+        command,
+        env=env | {"HF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
     )
 
     assert done.returncode == 0, done.stderr

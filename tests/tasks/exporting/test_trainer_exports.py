@@ -191,3 +191,25 @@ def test_trl_rows_load_as_they_are(export: Export, folder: Path, tmp_path: Path)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [f"{name} True" for name in sorted(exported.written)]
+
+
+def test_a_preference_has_what_the_preferred_reply_was_asked_with_on_demand(
+    export: Export, folder: Path
+) -> None:
+    """Turns alternate for LLaMA-Factory, so that it has no place there."""
+    plain, kept = (
+        {
+            format_: rows_of(export(format_, folder, out=f"{format_}_{how}", diversity=how), name)[0]
+            for format_, name in (
+                ("trl", "preferences_train.jsonl"),
+                ("llamafactory", "preferences_train.json"),
+            )
+        }
+        for how in ("drop", "keep")
+    )
+
+    *before, last = kept["trl"]["prompt"]
+    assert (before, last["role"]) == (plain["trl"]["prompt"], "user")
+    assert "function: snow_for_sky" in last["content"]
+    assert kept["trl"] | {"prompt": before} == plain["trl"]
+    assert kept["llamafactory"] == plain["llamafactory"]

@@ -221,3 +221,23 @@ def test_a_call_of_a_function_that_does_not_exist_is_not_learned() -> None:
     row = training_example(replace(found.annotation, messages=tuple(messages)), "Dry?")
 
     assert [said.get("weight") for said in row["messages"] if said["role"] == "assistant"] == [0, None]
+
+
+def test_what_a_step_was_asked_with_is_kept_on_demand(export: Export) -> None:
+    """As a turn of the user's before the step, which no later step has."""
+    answers_ = export("toolbench", out="toolbench", diversity="keep").out
+
+    rows = rows_of(export("toolllama", out="toolllama", diversity="keep"), "toolllama_G123_dfs_train.json")
+
+    assert rows == training_rows(answers_ / "G1_answer")
+    assert [
+        [turn["value"].partition(".")[0] for turn in row["conversations"][2:-1] if turn["from"] == "user"]
+        for row in rows
+    ] == [["This is not your first attempt at this step"]] * 2 + [[]]
+    assert [
+        row["conversations"]
+        for row in rows_of(export("toolllama", out="plain"), "toolllama_G123_dfs_train.json")
+    ] == [
+        [turn for at, turn in enumerate(row["conversations"]) if at < 2 or turn["from"] != "user"]
+        for row in rows
+    ]
