@@ -16,7 +16,7 @@ from tasks import exact_json
 from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, json_streams
 from tasks.exporting.searches import Source
-from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall
+from warehouse.tables.annotations import Annotation, AnswerMessage, MessageToolCall, Node
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
@@ -53,6 +53,21 @@ def training_example(annotation: Annotation, query: str, *, merged: bool = True)
     if asked is not None and query.strip() in (asked["content"] or ""):
         asked["content"] = query
     return {"messages": messages, "tools": tools}
+
+
+def calls_with_ends(messages: Sequence[Json], nodes: Sequence[Node]) -> list[list[tuple[Json, Node]]] | None:
+    """For each message its calls, each with the node that says how it ended; None where the tree has others.
+
+    How a call ended is in the tree, its arguments in the conversation, where they are mended.  messages: of
+    the way to an answer; nodes: the tree.
+    """
+    made = iter([node for node in nodes if node.on_answer_path and node.kind == "action_input"])
+    found = [
+        [(call["function"], next(made, None)) for call in each.get("tool_calls", ())] for each in messages
+    ]
+    if next(made, None) is not None or any(node is None for calls in found for _, node in calls):
+        return None
+    return [[(call, node) for call, node in calls if node is not None] for calls in found]
 
 
 def _unlearned(message: Json, offered: Set[str]) -> Json:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from tasks import exact_json
 from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, json_text, parquet_files
-from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
+from tasks.exporting.openai_messages import NO_JSON, NotJson, calls_with_ends, training_example
 from tasks.exporting.searches import Search, Source
 from warehouse.tables.annotations import Node
 
@@ -106,13 +106,9 @@ def _row(search: Search, index: int) -> Json | None:
 
 
 def _calls(nodes: Sequence[Node], messages: Sequence[Json]) -> list[Json] | None:
-    """Those on the way to the answer that succeeded, in order, with what they returned.
-
-    How a call ended is in the tree, its arguments in the conversation, where they are mended.
-    """
-    made = [node for node in nodes if node.on_answer_path and node.kind == "action_input"]
-    said = [call["function"] for message in messages for call in message.get("tool_calls", ())]
-    if len(made) != len(said):
+    """Those on the way to the answer that succeeded, in order, with what they returned."""
+    made = calls_with_ends(messages, nodes)
+    if made is None:
         return None
     return [
         {
@@ -120,6 +116,7 @@ def _calls(nodes: Sequence[Node], messages: Sequence[Json]) -> list[Json] | None
             "arguments": exact_json.loads(function["arguments"]),
             "result": node.observation,
         }
-        for node, function in zip(made, said, strict=True)
+        for calls in made
+        for function, node in calls
         if node.outcome == _SUCCEEDED
     ]

@@ -1,11 +1,12 @@
 """Rows as today's trainers read them: TRL's and LLaMA-Factory's, for imitation and for preferences.
 
-trl            <level>.jsonl, preferences_<level>.jsonl, unpaired_<level>.jsonl
-llamafactory   <level>.json, preferences_<level>.json, unpaired_<level>.json, dataset_info.json
+trl            <level>.jsonl, and with reflections_, preferences_, unpaired_ before the level
+llamafactory   likewise in .json, and dataset_info.json
 
 A preference is of two replies to the same conversation, one on the way to the answer and one that led
 nowhere (view `pairs`; after Chen et al., arXiv 2406.07115).  Unpaired are the same replies one by one, each
-with whether it is to be made.
+with whether it is to be made.  A reflection is a reply that mends the wrong call before it; what is before it
+is read and not learned.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 
 from tasks import exact_json
 from tasks.exact_json import Json
 from tasks.exporting.folder import ExportFolder, Streams, json_streams, json_text
-from tasks.exporting.openai_messages import NO_JSON, NotJson, training_example
+from tasks.exporting.openai_messages import NO_JSON, NotJson, calls_with_ends, training_example
 from tasks.exporting.params import Diversity
 from tasks.exporting.searches import Search, Source
 from warehouse.tables.annotations import AnswerMessage, MessageToolCall, Node
@@ -29,6 +30,13 @@ NO_TURNS = "its turns do not alternate, as the format wants"
 UNPLACED = "a preference of it has no place in its conversation"
 PREFERENCES = "preferences"
 UNPAIRED = "unpaired"
+REFLECTIONS = "reflections"
+
+_UNKNOWN_FUNCTION = "unknown_function"
+_WRONG = frozenset(
+    {_UNKNOWN_FUNCTION, "invalid_arguments", "bad_finish", "client_error", "not_found", "error_message"}
+)
+_RIGHT = frozenset({"ok", "answered"})
 
 _CALL_BEGINS, _CALL_ENDS = "<tool_call>", "</tool_call>"
 
@@ -55,13 +63,15 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class _Trainer:
-    """How a trainer wants its rows.  imitation: None where a conversation has no place in the format.
+    """How a trainer wants its rows.  imitation: None where a conversation has no place in the format, as for
+    `reflection`, which is learned from its last message alone.
 
     asked_beside: whether a preference can have a turn of the user's after what a call returned.
     """
 
     suffix: str
     imitation: Callable[[Sequence[Json], Sequence[Json]], Json | None]
+    reflection: Callable[[Sequence[Json], Sequence[Json]], Json | None]
     preference: Callable[[Preference, Sequence[Json]], Json | None]
     unpaired: Callable[[Preference, Sequence[Json], bool], Json | None]
     asked_beside: bool
@@ -90,7 +100,7 @@ def _write(source: Source, streams: Streams, trainer: _Trainer) -> None:
         for key, found in groupby(source.rows(Pair, "export_pairs"), attrgetter("annotation_id"))
     }
     diversity = source.params.diversity if trainer.asked_beside else Diversity.DROP
-    for search in source.searches(trees=bool(pairs)):
+    for search in source.searches():
         if source.is_result(search, ""):
             why = _write_conversation(streams, trainer, search)
             if why is not None:
@@ -106,6 +116,10 @@ def _write_conversation(streams: Streams, trainer: _Trainer, search: Search) -> 
         example = training_example(search.annotation, search.instruction.query)
     except NotJson:
         return NO_JSON
+    for at in reflections_in(example["messages"], search.nodes):
+        reflection = trainer.reflection(example["messages"][: at + 1], example["tools"])
+        if reflection is not None:
+            streams.write(f"{REFLECTIONS}_{search.label}.{trainer.suffix}", reflection)
     if any("weight" in message for message in example["messages"]):
         return STRAY_CALL
     row = trainer.imitation(example["messages"], example["tools"])
@@ -113,6 +127,28 @@ def _write_conversation(streams: Streams, trainer: _Trainer, search: Search) -> 
         return NO_TURNS
     streams.write(f"{search.label}.{trainer.suffix}", row)
     return None
+
+
+def reflections_in(messages: Sequence[Json], nodes: Sequence[Node]) -> list[int]:
+    """Which messages mend a wrong call of the reply before them.
+
+    It is mended by a call of the same function with other arguments, or, where there is no such function, by
+    one of a function that there is; a reply that calls anything that fails mends nothing.
+    """
+    replies = [(at, calls) for at, calls in enumerate(calls_with_ends(messages, nodes) or ()) if calls]
+    return [
+        at
+        for (_, before), (at, calls) in pairwise(replies)
+        if all(node.outcome in _RIGHT for _, node in calls)
+        and any(_mends(*right, *wrong) for right in calls for wrong in before)
+    ]
+
+
+def _mends(right: Json, mending: Node, wrong: Json, failing: Node) -> bool:
+    if failing.outcome == _UNKNOWN_FUNCTION:
+        return mending.outcome == "ok"  # to say that all is known would be no way to call it
+    same = failing.outcome in _WRONG and right["name"] == wrong["name"]
+    return bool(same and exact_json.loads(right["arguments"]) != exact_json.loads(wrong["arguments"]))
 
 
 def _write_preference(
@@ -218,9 +254,15 @@ def _trl_unpaired(found: Preference, tools: Sequence[Json], good: bool) -> Json:
     return {"prompt": prompt, "completion": [reply], "label": good, "tools": json_text(tools)}
 
 
+def _trl_reflection(messages: Sequence[Json], tools: Sequence[Json]) -> Json:
+    *prompt, reply = trl_messages(messages)
+    return {"prompt": prompt, "completion": [reply], "tools": json_text(tools)}
+
+
 _TRL = _Trainer(
     "jsonl",
     lambda messages, tools: {"messages": trl_messages(messages), "tools": json_text(tools)},
+    _trl_reflection,
     _trl_preference,
     _trl_unpaired,
     asked_beside=True,
@@ -296,7 +338,12 @@ def _sharegpt_unpaired(found: Preference, tools: Sequence[Json], good: bool) -> 
 
 
 _LLAMAFACTORY = _Trainer(
-    "json", _sharegpt_imitation, _sharegpt_preference, _sharegpt_unpaired, asked_beside=False
+    "json",
+    _sharegpt_imitation,
+    _sharegpt_imitation,
+    _sharegpt_preference,
+    _sharegpt_unpaired,
+    asked_beside=False,
 )
 
 

@@ -115,7 +115,7 @@ def test_verl_loads_the_rows_and_what_the_page_says_to_write(tmp_path: Path, exp
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
 
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ from foreign_servers import python_with_models
 from searched_world import GIVES_UP, QUERIES, RAIN, answers, calls, says, search, write_world
 
 from tasks.exporting.export import Exported
+from tasks.llm.chat import Reply
 
 Export = Callable[..., Exported]
 
@@ -176,7 +177,7 @@ def test_a_call_of_what_does_not_exist_is_not_learned(export: Export, tmp_path: 
 
     exported = export(format_, tmp_path / "data")
 
-    assert "train." not in " ".join(exported.written)
+    assert [name for name in exported.written if name.startswith("train.")] == []
     assert [reason for reason in exported.left_out if "does not exist" in reason] != []
 
 
@@ -213,3 +214,56 @@ def test_a_preference_has_what_the_preferred_reply_was_asked_with_on_demand(
     assert "function: snow_for_sky" in last["content"]
     assert kept["trl"] | {"prompt": before} == plain["trl"]
     assert kept["llamafactory"] == plain["llamafactory"]
+
+
+DRY_RAIN = calls("rain_for_sky")
+OUESSANT = calls("rain_for_sky", city="Ouessant")
+
+
+@pytest.mark.parametrize(
+    ("script", "n"),
+    [
+        ([says("Snow?", calls("snow_for_sky")), says("Rain.", RAIN), DRY], 1),
+        ([says("Rain.", DRY_RAIN), says("Its city.", RAIN), DRY], 1),
+        ([says("Rain.", DRY_RAIN), says("Wind, then.", calls("wind_for_sky")), says(RAIN), DRY], 0),
+        ([says("Rain.", RAIN), says("And there.", OUESSANT), DRY], 0),
+        ([says("Snow?", calls("snow_for_sky")), DRY], 0),
+        ([says(calls("snow_for_sky"), RAIN), says(calls("hail_for_sky"), OUESSANT), says(OUESSANT), DRY], 1),
+        ([says(calls("Finish")), DRY], 1),
+    ],
+)
+def test_a_reply_that_mends_a_wrong_call_is_a_reflection(
+    export: Export, tmp_path: Path, script: list[Reply], n: int
+) -> None:
+    write_world(tmp_path / "data", [search("beach", script), search("picnic")])
+
+    exported = export("trl", tmp_path / "data")
+
+    assert exported.written.get("reflections_train.jsonl", 0) == n
+
+
+def test_a_reflection_ends_with_the_reply_that_is_learned(export: Export, tmp_path: Path) -> None:
+    write_world(tmp_path / "data", [search("beach", [says("Rain.", DRY_RAIN), says("Its city.", RAIN), DRY])])
+
+    (row,) = rows_of(export("trl", tmp_path / "data", out="trl"), "reflections_train.jsonl")
+    exported = export("llamafactory", tmp_path / "data", out="llamafactory")
+    (turns,) = (each["conversations"] for each in rows_of(exported, "reflections_train.json"))
+
+    assert list(row) == ["prompt", "completion", "tools"]
+    *asked, wrong, told = row["prompt"]
+    assert [message["role"] for message in asked] == ["system", "user"]
+    assert [call["function"] for call in wrong["tool_calls"]] == [{"name": "rain_for_sky", "arguments": {}}]
+    assert told["role"] == "tool"
+    (right,) = row["completion"]
+    assert (right["content"], right["tool_calls"][0]["function"]) == (
+        "Its city.",
+        {"name": "rain_for_sky", "arguments": {"city": "Brest"}},
+    )
+    assert [turn["from"] for turn in turns] == ["human", "function_call", "observation", "function_call"]
+    assert turns[-1]["value"].startswith("Its city.")
+    entries = json.loads((exported.out / "dataset_info.json").read_text())
+    assert entries["toolloom_reflections_train"] == {
+        "file_name": "reflections_train.json",
+        "formatting": "sharegpt",
+        "columns": {"messages": "conversations", "system": "system", "tools": "tools"},
+    }
