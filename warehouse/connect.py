@@ -126,8 +126,9 @@ def open_database(
         there = {RUNS.name: tuple(ref for ref in of_all[RUNS.name] if ref not in lost)}
         manifest = manifest.model_copy(update={"tables": {**manifest.tables, **there}})
     seen.keep()
-    connection = connect_snapshot(root, manifest, compared, described=described)
-    _restrict(connection, snapshot_files(root, manifest, compared))
+    files = snapshot_files(root, manifest, compared)
+    connection = _connected(root, manifest, compared, files, described=described)
+    _restrict(connection, files)
     return connection
 
 
@@ -179,7 +180,17 @@ def connect_snapshot(
 ) -> duckdb.DuckDBPyConnection:
     """An unrestricted connection in memory to the views of a manifest, committed or not."""
     root = root.resolve()
-    files = snapshot_files(root, manifest, before)
+    return _connected(root, manifest, before, snapshot_files(root, manifest, before), described=described)
+
+
+def _connected(
+    root: Path,
+    manifest: Manifest | None,
+    before: Manifest | None,
+    files: dict[str, list[Path]],
+    *,
+    described: bool,
+) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(statement("session"))
     _create_views(connection, root, manifest, before, files, described=described)

@@ -85,13 +85,15 @@ def put_by_digest(
         folder.mkdir(parents=True, exist_ok=True)
         temporary = temporary_beside(folder / f"new{suffix}")
         try:
-            _stream_to_disk(temporary, write, mode, lasting=lasting)
+            _write_to(temporary, write, mode)
             digest = digest_of_file(temporary)
             path = folder / f"{digest}{suffix}"
             if not (path.is_file() and digest_of_file(path) == digest):
+                if lasting:
+                    _sync(temporary)
                 temporary.replace(path)
                 if lasting:
-                    sync_folder(folder)
+                    _sync(folder)
         finally:
             temporary.unlink(missing_ok=True)
     return digest
@@ -108,26 +110,23 @@ def temporaries_beside(path: Path) -> list[Path]:
 
 
 def _write_to_disk(path: Path, content: bytes, mode: int) -> None:
-    def write(stream: BinaryIO) -> None:
-        stream.write(content)
-
-    _stream_to_disk(path, write, mode)
+    _write_to(path, lambda stream: stream.write(content), mode)
+    _sync(path)
 
 
-def _stream_to_disk(
-    path: Path, write: Callable[[BinaryIO], None], mode: int, *, lasting: bool = True
-) -> None:
+def _write_to(path: Path, write: Callable[[BinaryIO], object], mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as stream:
         write(stream)
-        stream.flush()
-        if lasting:
-            os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in the folder outlast a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

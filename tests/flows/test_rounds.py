@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import SMALL, Sandbox
-from snapshots import Snapshot
+from snapshots import Snapshot, rows
 from warm import WarmToolloom
 
-from flows.text.ask import answer
 from warehouse import manifest
 
 pytestmark = pytest.mark.slow
 
-WANTED = 200
+WANTED = 80
 MANY = [*("--set", f"instruct.accepted={WANTED}"), *("--set", "instruct.verify=true")]
 JUDGED = (
     "SELECT count(*) AS n, count(*) FILTER (least(score_natural, score_answerable, score_complete) < 4) "
@@ -107,5 +105,4 @@ def rows_of(data: Path, sql: str) -> list[dict[str, Any]]:
     """Of the newest run, complete or not."""
     newest = manifest.latest(data)
     assert newest is not None
-    found: list[dict[str, Any]] = json.loads(answer(data, sql, output="json", run=newest.run_id))
-    return found
+    return rows(data, sql, newest.run_id)

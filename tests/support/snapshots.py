@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.text.ask import answer
+from flows.text.ask import for_a_pipe
 from warehouse import manifest
+from warehouse.connect import open_database
 from warehouse.digest import combined
+from warehouse.query import exact_rows
 from warehouse.store import Store
 from warehouse.tables import TABLES
 
@@ -36,9 +38,10 @@ def snapshot_of(data: Path) -> Snapshot:
     return Snapshot(data, content)
 
 
-def rows(data: Path, sql: str) -> list[dict[str, Any]]:
-    """What `toolloom sql` prints as JSON, without starting a process for it."""
-    found: list[dict[str, Any]] = json.loads(answer(data, sql, output="json", run=None))
+def rows(data: Path, sql: str, run: str | None = None) -> list[dict[str, Any]]:
+    """What `toolloom sql` prints as JSON, without starting a process for it, or describing columns."""
+    with open_database(data, run) as connection:
+        found: list[dict[str, Any]] = json.loads(for_a_pipe(*exact_rows(connection, sql), "json"))
     return found
 
 
