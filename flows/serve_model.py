@@ -186,12 +186,16 @@ def _what_is_served(folder: Path, port: int, parallel: int, context: int | None)
     return Serving(folder, name, template_in(folder), port, parallel, context, file=folder)
 
 
+def served_file(cache: Path, digest: str) -> Path:
+    """The file that llama.cpp reads of a model, named by the model's digest."""
+    return cache / f"{digest_of([_FILES_VERSION, digest])[:16]}.gguf"
+
+
 def _with_file(said: Serving, work: Path) -> Serving:
     """With the file that llama.cpp reads, which is written once."""
     if said.file is not None:
         return said
-    key = digest_of([_FILES_VERSION, model_digest(said.folder)])[:16]
-    file = work / f"{key}.gguf"
+    file = served_file(work, model_digest(said.folder))
     if not file.is_file():
         needed = sum(each.stat().st_size for each in said.folder.glob("*.safetensors"))
         if shutil.disk_usage(work).free < needed:

@@ -71,6 +71,21 @@ def cards_of(data: Path, card_type: type[C]) -> list[C]:
     return sorted(cards, key=lambda card: (card.made_at, card.digest), reverse=True)
 
 
+def bases_of_models(data: Path) -> dict[str, str]:
+    """The digest of each model of any kind, and that of its base.  Raises `UsageError` for a bad card."""
+    found = {}
+    for path in sorted(models_folder(data).glob(f"*/{CARD}")):
+        try:
+            # The first retrievers that were trained say no kind.
+            card = Card.model_validate({"kind": RETRIEVER, **json.loads(path.read_bytes())})
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(
+                f"{path} is no model's card: {error}", fix="delete its folder, and train again"
+            ) from error
+        found[path.parent.name] = card.base_digest
+    return found
+
+
 def card_in(data: Path, digest: str, card_type: type[C], made_by: str) -> C:
     """made_by: the command that makes such models.  Raises `UsageError` where there is none of that kind."""
     path = model_folder(data, digest) / CARD

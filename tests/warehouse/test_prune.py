@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from flows.prune import prune as prune_folder
+from flows.serve_model import served_file
 from tasks.errors import UsageError
+from tasks.model_folders import model_digest
 from warehouse import manifest
 from warehouse.connect import open_database
 from warehouse.fulltext import index_of
@@ -138,10 +140,48 @@ def test_it_says_what_it_freed(data: Path) -> None:
 
     assert told[:3] == ["runs removed: 1", "  run-0", "runs kept: 2"]
     assert re.fullmatch(r"0\.0 MB freed: \d files of tables, 0 cached results, 0 reports, .*", told[3])
-    assert told[3].endswith("0 search indexes, 0 files that runs which were killed had begun")
+    assert told[3].endswith(
+        "0 search indexes, 0 bases and 0 served files of models that are not here, 0 files that runs "
+        "which were killed had begun"
+    )
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no run in"):
         prune_folder(tmp_path / "none", keep=1)
     assert not (tmp_path / "none").exists()
+
+
+def model(folder: Path, text: str, base_digest: str = "") -> str:
+    """Writes a model, and its card if it was trained; gives its digest."""
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_text(text)
+    digest = model_digest(folder)
+    if base_digest:
+        card = {"kind": "chat", "digest": digest, "base": "base", "base_digest": base_digest}
+        times = {"data_digest": "data", "made_at": "2026-03-01T12:00:00Z", "seconds": 1.0}
+        (folder / "card.json").write_text(json.dumps(card | times))
+        folder.rename(folder.with_name(digest))
+    return digest
+
+
+def test_copies_of_models_go_with_the_models_which_stay(data: Path, build: ModuleType) -> None:
+    """Nor do they while a run is to be gone on with."""
+    used, unused = model(data / "bases" / "used", "1"), model(data / "bases" / "unused", "2")
+    trained = model(data / "models" / "made", "3", base_digest=used)
+    (data / "served").mkdir()
+    files = [served_file(data / "served", digest) for digest in (used, unused, trained, "elsewhere")]
+    for path in files:
+        path.write_text("weights")
+    manifest.begin(data, PendingRun(run_id="run-3", as_of={}, started_at=build.NOON, config_digest="config"))
+
+    prune_folder(data, keep=1)
+    assert [path.is_file() for path in files] == [True] * 4
+
+    commit(data, build, "run-3", 3, "complete")
+    said = prune_folder(data, keep=1)
+
+    assert [path.is_file() for path in files] == [True, False, True, False]
+    assert [path.name for path in (data / "bases").iterdir()] == ["used"]
+    assert (data / "models" / trained / "model.safetensors").is_file()
+    assert "1 bases and 2 served files of models that are not here" in said

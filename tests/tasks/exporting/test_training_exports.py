@@ -199,6 +199,7 @@ def test_the_same_conversation_found_by_another_method_is_one_example(export: Ex
     trees = export("toolbench", tmp_path / "data", out="trees")
     steps = export("toolllama", tmp_path / "data", out="steps")
     rows = export("hf", tmp_path / "data", out="rows")
+    asked = export("rl", tmp_path / "data", out="asked")
 
     assert (of_all.written, of_all.left_out) == (
         {"test_tool.jsonl": 1},
@@ -212,6 +213,7 @@ def test_the_same_conversation_found_by_another_method_is_one_example(export: Ex
         "toolllama_G123_cot_test_tool.json": 1,
     }
     assert rows.written["data/conversations/test_tool.parquet"] == 2
+    assert asked.written == {"test_tool.parquet": 2}
 
 
 def test_a_call_of_a_function_that_does_not_exist_is_not_learned() -> None:
