@@ -20,7 +20,6 @@ LONGEST_FILE = 450
 SHORT_FILE = 60
 
 SHORT_ALL_THE_SAME = {
-    "flows/prune.py": "an order of steps, apart from the command that asks for it",
     "flows/text/stores.py": "what a command shows is apart from its options, as of all commands",
     "tasks/exporting/beir.py": "a format, beside the others",
     "tasks/export.py": "a verb, beside those of all stages",
