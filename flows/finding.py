@@ -72,7 +72,7 @@ def find_apis(
     """
     if not words_of(query):
         raise UsageError("there is no word to go by", fix='as in `toolloom find "the weather in Oslo"`')
-    shown = manifest.newest(data) if run is None else manifest.load(data, run)
+    shown = manifest.newest(data) if run is None else manifest.chosen(data, run)
     if shown is None or "crawl" not in shown.stages:
         raise UsageError(
             f"there is no catalogue in {data}", fix="run `toolloom refresh`, or name another folder"

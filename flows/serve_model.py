@@ -32,6 +32,7 @@ from tasks.serving.servers import (
 )
 from tasks.serving.template import template_of
 from warehouse.files import digest_of_file
+from warehouse.ids import Candidate, the_one
 
 NEWEST = "newest"
 _START_TIMEOUT_S = 1800.0  # weights of many GB from a slow disk
@@ -166,14 +167,15 @@ def model_folder_of(path: str, data: Path) -> Path:
                 fix="`toolloom train` makes one; or name a folder with a model",
             )
         return max(writers, key=lambda each: ((each / "card.json").stat().st_mtime, each.name))
-    found = [each for each in folders if each.name.startswith(path)]
-    if len(found) != 1:
-        what = f"there is no model {path}" if not found else f"{len(found)} models begin with {path}"
-        raise UsageError(
-            f"{what}: no folder, and none of those in {models_folder(data)}",
-            fix="`toolloom models` lists them; or name a folder, a .gguf file, or package:NAME",
-        )
-    return found[0]
+    known = {each.name: each for each in folders}
+    named = the_one(
+        path,
+        [Candidate((digest,)) for digest in sorted(known)],
+        several="models",
+        none=f"there is no model {path}: no folder, and none of those in {models_folder(data)}",
+        fix="`toolloom models` lists them; or name a folder, a .gguf file, or package:NAME",
+    )
+    return known[named.ids[0]]
 
 
 def _what_is_served(folder: Path, port: int, parallel: int, context: int | None) -> Serving:

@@ -55,11 +55,11 @@ class Data:
 
     def __init__(self, folder: Path, run: str | None) -> None:
         from warehouse.connect import open_database
-        from warehouse.manifest import newest
+        from warehouse.manifest import chosen, newest
 
         self.folder = folder
-        if run is None and (manifest := newest(folder)) is not None:
-            run = manifest.run_id
+        shown = newest(folder) if run is None else chosen(folder, run)
+        run = None if shown is None else shown.run_id
         # Says what is wrong where there is no run.
         self._connection = open_database(folder, run, described=True)
         self.run = run
@@ -180,8 +180,9 @@ class Data:
 def open_data(folder: Path | str | None = None, *, run: str | None = None) -> Data:
     """The data set in a folder, as its newest run left it, or an earlier one.
 
-    folder: TOOLLOOM_DATA unless named, or where `toolloom refresh` writes.  Raises `UsageError` when there is
-    no run there, or what it wrote is damaged.
+    folder: TOOLLOOM_DATA unless named, or where `toolloom refresh` writes.  run: its id, how that begins, or
+    `latest`, `latest~1` and so on of those that were committed, complete or not.  Raises `UsageError` when
+    there is no run there, or what it wrote is damaged.
     """
     return Data(_folder(folder), run)
 

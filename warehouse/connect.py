@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from tasks.errors import ToolloomError, UsageError
 from warehouse.files import digest_of, passed_on, sync_folder, temporary_beside, write_failure, writing
-from warehouse.manifest import Manifest, exists, history, load, newest, run_ids
+from warehouse.manifest import Manifest, chosen, exists, history, load, newest, run_ids
 from warehouse.ref import TableRef
 from warehouse.seen import Seen, refuse_links
 from warehouse.sql import identifier, literal, literals, sql_files, statement, views_in_order
@@ -96,7 +96,8 @@ def open_database(
 ) -> duckdb.DuckDBPyConnection:
     """A connection to the views of a run, the newest unless named, that can read them and nothing else.
 
-    before: the run that it is compared with; its parent unless named.  all_runs: `runs` has those, too,
+    Runs are named as `manifest.chosen` takes them.  before: the run that it is compared with; its parent
+    unless named.  all_runs: `runs` has those, too,
     that the run shown does not go on from.  thoroughly: every byte of the tables is read first; otherwise
     only of files that were touched since they were found whole.  described: columns have their comments,
     which is half of the time that it takes.
@@ -107,7 +108,7 @@ def open_database(
     """
     root = root.resolve()
     refuse_links(root)
-    manifest = _newest_run(root) if run is None else load(root, run)
+    manifest = _newest_run(root) if run is None else chosen(root, run)
     seen = Seen(root)
     _refuse_damaged(root, seen, manifest, TABLES, thoroughly=thoroughly)
     if before is None:
@@ -115,7 +116,7 @@ def open_database(
         if compared is not None and lost_files(root, compared, COMPARED, seen=seen):
             compared = None
     else:
-        compared = load(root, before)
+        compared = chosen(root, before)
         _refuse_damaged(root, seen, compared, COMPARED, thoroughly=thoroughly)
     if run is None and not seen.knows(DATABASE, _shown(root, manifest)):
         _mend(root, manifest)

@@ -20,7 +20,7 @@ import pandas as pd
 from tasks.errors import ToolloomError, UsageError
 from warehouse.connect import open_database
 from warehouse.files import digest_of, temporary_beside, writing
-from warehouse.manifest import Manifest, load, newest
+from warehouse.manifest import Manifest, chosen, newest
 from warehouse.seen import Seen, refuse_links
 from warehouse.sql import sql_files, statement
 from warehouse.tables import ANNOTATIONS, INSTRUCTIONS
@@ -82,7 +82,7 @@ def _has_word(text: str) -> bool:
 @contextmanager
 def _index(root: Path, run: str | None) -> Iterator[sqlite3.Connection]:
     refuse_links(root)
-    manifest = newest(root) if run is None else load(root, run)
+    manifest = newest(root) if run is None else chosen(root, run)
     if manifest is None:
         raise UsageError(f"there is no run in {root}", fix="run `toolloom refresh`")
     path = index_of(root, manifest)

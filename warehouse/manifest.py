@@ -17,12 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tasks.errors import BrokenContract, UsageError
 from warehouse.files import put
+from warehouse.ids import Candidate, the_one
 from warehouse.ref import StageOutput, TableRef, each_of_its_table
 
 FORMAT = 1
 _FOLDER = "runs"
 _PENDING = "pending.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LATEST = re.compile(r"latest(?:~([0-9]+))?")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -96,6 +98,30 @@ def load(root: Path, run_id: str) -> Manifest:
     if path is None or path.name == _PENDING or not path.is_file():
         raise UsageError(f"there is no run {run_id!r} in {root}", fix="`toolloom runs` lists them")
     return _parse(Manifest, path)
+
+
+def chosen(root: Path, named: str) -> Manifest:
+    """The manifest of the run that somebody names: its id, how it begins if no other does so, or `latest`.
+
+    `latest` is the last that was committed, complete or not; `latest~1` the one before it, and so on.  Raises
+    `UsageError` as `load` does, with the runs that may be meant where it is not one.
+    """
+    if _RUN_ID.fullmatch(named) and named != Path(_PENDING).stem and exists(root, named):
+        return load(root, named)
+    none = f"there is no run {named!r} in {root}"
+    runs = list_runs(root)[::-1]
+    back = _LATEST.fullmatch(named)
+    if back is None:
+        candidates = [
+            Candidate((run.run_id,), f"{run.kind}, {run.status}, {run.finished_at:%Y-%m-%d %H:%M}")
+            for run in runs
+        ]
+        fix = "`toolloom runs` lists them"
+        return load(root, the_one(named, candidates, several="runs", none=none, fix=fix).ids[0])
+    at = int(back[1] or 0)
+    if at >= len(runs):
+        raise UsageError(none, fix=f"there are {len(runs)} to look at; `toolloom runs` lists them")
+    return load(root, runs[at].run_id)
 
 
 def newest(root: Path) -> Manifest | None:

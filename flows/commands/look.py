@@ -37,14 +37,14 @@ def runs(
 ) -> None:
     """List the runs, newest first; `toolloom sql --run RUN` looks at any of them."""
     with command(verbose):
-        from flows.text.ask import answer
+        from flows.text.ask import runs_text
 
-        print(answer(data.resolve(), "@runs", output=format_.value, run=None, all_runs=True))  # noqa: T201
+        print(runs_text(data.resolve(), format_.value))  # noqa: T201
 
 
 def diff(
     before: Annotated[
-        str | None, typer.Argument(help="The earlier run; the one before AFTER if not given.")
+        str | None, typer.Argument(help="The earlier run, as in latest~1; the one before AFTER if not given.")
     ] = None,
     after: Annotated[str | None, typer.Argument(help="The later run; the newest if not given.")] = None,
     format_: Annotated[

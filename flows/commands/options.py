@@ -29,7 +29,12 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="A TOML file o
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, as in annotate.width=3.")
 ]
-Earlier = Annotated[str | None, typer.Option("--run", help="An earlier run instead of the newest.")]
+Earlier = Annotated[
+    str | None,
+    typer.Option(
+        "--run", help="A run instead of the newest complete one: the beginning of its id, latest, latest~1."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show logs, and tracebacks of errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 

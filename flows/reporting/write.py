@@ -15,6 +15,7 @@ from flows.reporting.page import page
 from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.files import put, temporaries_beside
+from warehouse.manifest import chosen
 
 MOST_INSTRUCTIONS = 10_000
 
@@ -27,6 +28,7 @@ def write_report(data: Path, out: Path | None, *, run: str | None, limit: int = 
     What a report to the same file that was killed left beside it ten minutes ago or longer is removed.
     Raises `UsageError` when there is no such run, or the file cannot be written.
     """
+    run = run and chosen(data, run).run_id
     with open_database(data, run, thoroughly=True) as connection:
         figures = run_figures(connection)
         text = page(figures, charts(connection), browsed(connection, limit))

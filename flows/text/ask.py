@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from numbers import Number
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pandas as pd
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
+from flows.text.layout import Column, laid_out
+from flows.text.progress_text import duration
 from tasks import exact_json
 from warehouse.connect import open_database
 from warehouse.query import exact_rows, list_queries, query
@@ -26,12 +24,42 @@ from warehouse.query import exact_rows, list_queries, query
 WIDTH_OF_A_PIPE = 200
 
 
-def answer(data: Path, sql: str, *, output: str, run: str | None, all_runs: bool = False) -> str:
+def answer(data: Path, sql: str, *, output: str, run: str | None) -> str:
     """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
-    with open_database(data, run, all_runs=all_runs, described=True) as connection:
+    with open_database(data, run, described=True) as connection:
         if output == "table":
             return as_table(query(connection, sql))
         return for_a_pipe(*exact_rows(connection, sql), output)
+
+
+def runs_text(data: Path, output: str) -> str:
+    """The runs, newest first; for people in columns that a terminal has room for."""
+    with open_database(data, all_runs=True) as connection:
+        names, rows = exact_rows(connection, "@runs")
+    if output != "table":
+        return for_a_pipe(names, rows, output)
+    runs = [dict(zip(names, row, strict=True)) for row in rows]
+    has_cost = any(run["cost_usd"] for run in runs)
+    shown = [
+        (
+            run["run_id"],
+            run["kind"],
+            run["status"] if run["kept"] else "pruned",
+            run["started_utc"],
+            duration(run["seconds"]),
+            f"{run['n_requests'] or 0:,}",
+            f"{(run['tokens_in'] or 0) + (run['tokens_out'] or 0):,}",
+            *([f"{run['cost_usd'] or 0:,.2f}"] if has_cost else []),
+        )
+        for run in runs
+    ]
+    heads = ("run_id", "kind", "status", "started_utc", "took", "requests", "tokens", "usd")
+    right = ("requests", "tokens", "usd", "took")
+    columns = [
+        Column(name, [row[at] for row in shown], right=name in right)
+        for at, name in enumerate(heads[: None if has_cost else -1])
+    ]
+    return laid_out(columns, _width())
 
 
 def named_questions(output: str) -> str:
@@ -100,23 +128,38 @@ def _plain(value: Any) -> Any:
 
 
 def as_table(rows: pd.DataFrame) -> str:
-    """Aligned columns within the terminal's width; long values are wrapped, none is left out."""
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, kind in rows.dtypes.items():
-        numeric = pd.api.types.is_numeric_dtype(kind)
-        table.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows.itertuples(index=False):
-        table.add_row(*(Text(_shown(value)) for value in row))
-    width = shutil.get_terminal_size((WIDTH_OF_A_PIPE, 24)).columns
-    buffer = io.StringIO()
-    Console(file=buffer, width=width, color_system=None).print(table)
-    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
+    """Rows for people, within the terminal's width: columns, or a line for each value where they do not fit.
+
+    Long values are wrapped, none is left out, and no id is broken where the terminal has room for it.
+    """
+    return table_of([str(name) for name in rows], list(rows.itertuples(index=False, name=None)))
+
+
+def table_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Likewise of values as they are; NULL is nothing, and an empty text a pair of quotes."""
+    columns = [
+        Column(name, [_shown(row[at]) for row in rows], right=_are_numbers(row[at] for row in rows))
+        for at, name in enumerate(names)
+    ]
     count = f"{len(rows):,} row" + ("" if len(rows) == 1 else "s")
-    return "\n".join([*(line for line in lines if line), count])
+    return "\n".join([laid_out(columns, _width()), count])
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((WIDTH_OF_A_PIPE, 24)).columns
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    there = [value for value in values if not _is_missing(value)]
+    return bool(there) and all(isinstance(value, Number | bool) for value in there)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN
 
 
 def _shown(value: object) -> str:
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124 - NaN
+    if _is_missing(value):
         return ""
     if isinstance(value, float):
         return f"{value:,.2f}"

@@ -4,7 +4,6 @@ and answered, what was abandoned and why.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +11,18 @@ from typing import Any, TypeAlias
 
 import duckdb
 import orjson
+from rich.cells import cell_len
 from rich.text import Text
 
+from flows.text.layout import wrapped
 from tasks import exact_json
 from tasks.errors import UsageError
 from warehouse.connect import open_database
+from warehouse.ids import Candidate, the_one
 from warehouse.sql import statement
 
 NARROWEST = 30
+LENGTH_OF_ID = 12  # that is shown where ids are listed
 SHORT = 160  # characters of a thought or observation, unless all of it is wanted
 _FINISH = "Finish"
 _SAY_THEMSELVES = frozenset({"gave_up", "refused", "empty_reply"})
@@ -156,13 +159,11 @@ def _written(arguments: Mapping[str, Any]) -> str:
 
 
 def _wrapped(text: str, width: int, *, first: str, style: str, full: bool) -> Iterator[Text]:
-    """Lines of at most `width` columns, broken at blanks where there are any."""
-    indent = " " * len(first)
+    """Lines of at most `width` cells, broken at blanks where there are any."""
     shown = _shown(text, full=full) or "''"
-    for line in textwrap.wrap(
-        shown, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
-    ):
-        yield Text(line, style=style)
+    for line in wrapped(shown, width - cell_len(first)):
+        yield Text(first + line, style=style)
+        first = " " * cell_len(first)
 
 
 def _shown(text: str, *, full: bool) -> str:
@@ -172,10 +173,10 @@ def _shown(text: str, *, full: bool) -> str:
 
 
 def show(data: Path, beginning: str, *, run: str | None, width: int, full: bool) -> Text:
-    """The search whose id, or whose instruction's id, begins so, drawn within `width` columns.
+    """The search whose id, or whose instruction's id, begins so, drawn within `width` cells.
 
     An empty beginning takes one that is worth looking at.  full: nothing is shortened.  Raises
-    `UsageError` when there is none, or more than one.
+    `UsageError` when there is none, or more than one, with those that there are.
     """
     with open_database(data, run) as connection:
         search = _the_search(connection, beginning)
@@ -185,22 +186,34 @@ def show(data: Path, beginning: str, *, run: str | None, width: int, full: bool)
 
 
 def _the_search(connection: duckdb.DuckDBPyConnection, beginning: str) -> Row:
-    found = _rows(connection, "find_searches", beginning)
+    annotation_id = _meant(connection, beginning) if beginning else ""
+    found = _rows(connection, "find_search", annotation_id)
     if not found:
-        what = f"no search {beginning!r}" if beginning else "no search yet"
-        raise UsageError(
-            f"there is {what}",
-            fix='`toolloom sql "SELECT annotation_id, query FROM annotations JOIN instructions '
-            'USING (instruction_id)"` lists them; the beginning of an id is enough',
-        )
-    if beginning and len(found) > 1:
-        ids = ", ".join(str(search["annotation_id"])[:12] for search in found[:5])
-        raise UsageError(f"several searches begin with {beginning!r}: {ids}", fix="give more of the id")
+        raise UsageError("there is no search yet", fix="`toolloom sql @funnel` says how far the run came")
     return found[0]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, name: str, argument: str) -> list[dict[str, Any]]:
-    result = connection.execute(statement(name), [argument])
+def _meant(connection: duckdb.DuckDBPyConnection, beginning: str) -> str:
+    """The id of the search whose id begins so, or of the only one for the instruction whose id does."""
+    known = _rows(connection, "search_ids")
+    candidates = [Candidate((row["annotation_id"], row["instruction_id"]), _told(row)) for row in known]
+    return the_one(
+        beginning,
+        candidates,
+        several="searches or their instructions",
+        none=f"there is no search {beginning!r}, and no instruction",
+        fix="`toolloom search WORDS` finds some by what they say, and `toolloom sql "
+        '"SELECT annotation_id, query FROM annotations JOIN instructions USING (instruction_id)"` lists all',
+    ).ids[0]
+
+
+def _told(row: Row) -> str:
+    query = _shown(row["query"] or "(its instruction is gone)", full=True)
+    return f"of {row['instruction_id'][:LENGTH_OF_ID]}, {row['method']}: {query} ..."
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str, *arguments: str) -> list[dict[str, Any]]:
+    result = connection.execute(statement(name), arguments)
     columns = [column[0] for column in result.description]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
@@ -211,7 +224,7 @@ def _heading(search: Row, width: int) -> Iterator[Text]:
         f"{search['method']}, rules {search['rules']}, model {search['model'] or 'unknown'}", style="dim"
     )
     yield Text(_result(search), style="green" if search["win"] else "red")
-    for line in textwrap.wrap(search["query"] or "(its instruction is gone)", width):
+    for line in wrapped(_shown(search["query"] or "(its instruction is gone)", full=True), width):
         yield Text(line, style="italic")
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from flows.text.show import drawn, first_steps
+from flows.text.show import drawn, first_steps, show
+from tasks.errors import UsageError
+from warehouse.manifest import commit
 
 WIDTH = 60
 
@@ -161,3 +165,44 @@ def test_long_observations_are_cut_unless_all_is_wanted() -> None:
         " " * 5 + "x" * 50 + " ...",
     ]
     assert "".join(text_of(ROOT, long, full=True)).count("x") == 300
+
+
+@pytest.mark.parametrize(
+    ("beginning", "said"),
+    [
+        ("annotation-1", "G1  annotation-1"),
+        ("instruction-2", "G1  annotation-3"),
+        ("latest", "there is no search 'latest', and no instruction"),
+        (
+            "instruction-1",
+            "2 searches or their instructions begin with 'instruction-1':\n"
+            "  annotation-1  of instruction-, dfsdt: Will it rain in Oslo? ...\n"
+            "  annotation-2  of instruction-, react: Will it rain in Oslo? ...",
+        ),
+    ],
+)
+def test_a_search_is_named_by_its_id_or_its_instructions(
+    tmp_path: Path, build: ModuleType, beginning: str, said: str
+) -> None:
+    rows = [
+        build.instruction(),
+        build.instruction(instruction_id="instruction-2"),
+        build.annotation(),
+        build.annotation(annotation_id="annotation-2", method="react"),
+        build.annotation(annotation_id="annotation-3", instruction_id="instruction-2"),
+    ]
+    commit(tmp_path, build.snapshot(tmp_path, *rows))
+    try:
+        shown = show(tmp_path, beginning, run=None, width=80, full=False).plain.splitlines()[0]
+    except UsageError as error:
+        shown = error.message
+    assert shown == said
+
+
+def test_a_line_counts_cells() -> None:
+    sky = SKY | {"observation": "天气预报 " * 12}
+    assert text_of(ROOT, call(1, 0, 0, **sky))[1:] == [
+        "   → ok: " + " ".join(["天气预报"] * 5),
+        "     " + " ".join(["天气预报"] * 6),
+        "     天气预报",
+    ]

@@ -16,6 +16,7 @@ from warehouse.manifest import (
     Manifest,
     PendingRun,
     begin,
+    chosen,
     commit,
     crashed_run,
     finish,
@@ -177,3 +178,46 @@ def test_a_run_that_died_after_its_commit_did_not_crash(tmp_path: Path, build: M
     new = _pending(build, "run-2")
     assert crashed_run(tmp_path) is None
     assert begin(tmp_path, new) == new
+
+
+THREE_RUNS = [("2026-02-01", 1, "complete"), ("2026-03", 2, "complete"), ("2026-02", 3, "partial")]
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("2026-03", "2026-03"),
+        ("2026-02", "2026-02"),
+        ("2026-02-0", "2026-02-01"),
+        ("latest", "2026-02"),
+        ("latest~0", "2026-02"),
+        ("latest~2", "2026-02-01"),
+    ],
+)
+def test_a_run_is_named_by_the_beginning_of_its_id_or_from_the_last(
+    tmp_path: Path, build: ModuleType, named: str, found: str
+) -> None:
+    for run_id, hours, status in THREE_RUNS:
+        _committed(tmp_path, build, run_id, hours, status)
+    assert chosen(tmp_path, named).run_id == found
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("2026", "3 runs begin with '2026':\n  2026-02"),
+        *(
+            (named, f"there is no run {named!r} in")
+            for named in ("latest~3", "latest~x", "pending", "../x", "")
+        ),
+    ],
+)
+def test_a_name_of_no_run_or_of_several_is_wrong(
+    tmp_path: Path, build: ModuleType, named: str, message: str
+) -> None:
+    for run_id, hours, status in THREE_RUNS:
+        _committed(tmp_path, build, run_id, hours, status)
+    begin(tmp_path, _pending(build, "run-9"))
+    with pytest.raises(UsageError) as error:
+        chosen(tmp_path, named)
+    assert error.value.message.startswith(message)

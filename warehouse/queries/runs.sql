@@ -11,4 +11,4 @@ SELECT
     cost_usd,
     list_contains((SELECT runs_kept FROM snapshot), run_id) AS kept
 FROM runs
-ORDER BY started_at DESC, run_id DESC
+ORDER BY finished_at DESC, run_id DESC

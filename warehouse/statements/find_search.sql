@@ -1,4 +1,4 @@
--- The searches whose own id, or whose instruction's id, begins so; an empty beginning finds them all
+-- The search of that id; of an empty one, a search that is worth looking at
 SELECT
     annotation_id,
     scenario,
@@ -14,10 +14,10 @@ SELECT
     n_calls
 FROM annotations
 LEFT JOIN instructions USING (instruction_id)
-WHERE starts_with(annotation_id, ?1) OR starts_with(instruction_id, ?1)
+WHERE ?1 IN ('', annotation_id)
 ORDER BY
-    -- Without a beginning, one that shows the method comes first: won after going back, and not too long.
+    -- One that shows the method comes first: won after going back, and not too long.
     NOT (win AND annotation_id IN (SELECT annotation_id FROM nodes WHERE pruned)),
     abs(n_queries - 7),
     annotation_id
-LIMIT 20
+LIMIT 1
