@@ -7,6 +7,7 @@ Nothing heavy is imported at the top of any of them: Prefect reads its settings 
 
 from __future__ import annotations
 
+import codecs
 import io
 import signal
 import sys
@@ -80,11 +81,24 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+_LIKE = "toolloom.like"
+_LIKES = str.maketrans("─│├└→✓✗\N{EN DASH}", "-|++>vx-")
+
+
+def _like(error: UnicodeError) -> tuple[str, int]:
+    """Lines and marks as others like them, of the same width; any other character as its number."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_LIKES)
+    return text.encode("ascii", "backslashreplace").decode(), error.end
+
+
 def main() -> None:
     """Entry point; SIGTERM winds up like Ctrl-C."""
     signal.signal(signal.SIGTERM, _terminate)
+    codecs.register_error(_LIKE, _like)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A character that a terminal, or whoever reads us, has no code for must not end a command.
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_LIKE)
     app()

@@ -101,14 +101,14 @@ class Data:
         """
         return self._connection.table(self._known(name))
 
-    def sql(self, query: str) -> pd.DataFrame:
+    def sql(self, query: str, params: Mapping[str, object] | None = None) -> pd.DataFrame:
         """The rows of one SELECT, or of the question that is kept under `@name`.
 
-        Raises `UsageError` for what is not one sound SELECT.
+        params: the values of `:name` in it.  Raises `UsageError` for what is not one sound SELECT.
         """
         from warehouse.query import query as rows_of
 
-        return rows_of(self._connection, query)
+        return rows_of(self._connection, query, params)
 
     def find(self, words: str, *, limit: int = 20) -> pd.DataFrame:
         """Instructions that hold all the words, they or their answers; the best matches first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows import DEFAULT_DATA
-from flows.commands.options import Data, Earlier, Format, RowFormat, Verbose, command
+from flows.commands.options import PROGRAMS, Data, Earlier, Format, RowFormat, Verbose, as_text, command, tell
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ class Grouped(StrEnum):
     SCENARIO = "scenario"
     LEVEL = "level"
     SET = "set"
+
+
+class ChangesFormat(StrEnum):
+    """What is told of changes: a summary for people, or all of them."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
 
 
 class Layout(StrEnum):
@@ -48,8 +57,8 @@ def diff(
     ] = None,
     after: Annotated[str | None, typer.Argument(help="The later run; the newest if not given.")] = None,
     format_: Annotated[
-        Format, typer.Option("--format", help="A summary, or every change as JSON or CSV.")
-    ] = Format.TABLE,
+        ChangesFormat, typer.Option("--format", help="A summary, or every change as JSON or CSV.")
+    ] = ChangesFormat.TABLE,
     data: Data = DEFAULT_DATA,
     verbose: Verbose = False,
 ) -> None:
@@ -119,7 +128,13 @@ def report(
 def sql(
     query: Annotated[
         str | None,
-        typer.Argument(help="A SELECT, or @name for a question that is kept; without it, these are listed."),
+        typer.Argument(
+            help="A SELECT, @name for a question that is kept, a file that holds one, or - for standard "
+            "input; without it, the questions are listed."
+        ),
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="The value of :NAME in it.")
     ] = None,
     format_: RowFormat = Format.TABLE,
     run: Earlier = None,
@@ -128,12 +143,28 @@ def sql(
 ) -> None:
     """Query the data set in SQL, read-only; alone, list the questions that have a name."""
     with command(verbose):
-        from flows.text.ask import answer, named_questions
+        from flows.text.ask import answer, asked, named_questions
 
         if query is None:
             print(named_questions(format_.value))  # noqa: T201
-        else:
-            print(answer(data.resolve(), query, output=format_.value, run=run))  # noqa: T201
+            return
+        statement, params = asked(as_text(query)), _params(param or ())
+        rows = answer(data.resolve(), statement, output=format_.value, run=run, params=params)
+        tell(rows, exact=format_ in PROGRAMS)
+
+
+def _params(given: Sequence[str]) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for each in map(as_text, given):
+        name, equals, value = each.partition("=")
+        if not equals or not name.isidentifier() or name in params:
+            what = f"{name!r} twice" if name in params else repr(each)
+            raise UsageError(
+                f"--param takes NAME=VALUE for each :NAME once, and this is {what}",
+                fix='as in toolloom sql "SELECT ... WHERE scenario = :kind" --param kind=G2',
+            )
+        params[name] = value
+    return params
 
 
 def search(
@@ -152,9 +183,10 @@ def search(
         from warehouse.fulltext import search as found_in
 
         # A shell has taken the quotes of a phrase away.
-        wanted = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
+        said = map(as_text, words)
+        wanted = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in said)
         found = found_in(data, wanted, run=run, limit=limit)
-        print(printed(_shown(found.rows, format_), format_.value))  # noqa: T201
+        tell(printed(_shown(found.rows, format_), format_.value), exact=format_ in PROGRAMS)
         if format_ is Format.TABLE and found.n_all > len(found.rows):
             print(f"of {found.n_all:,}; --limit shows more")  # noqa: T201
 
@@ -165,7 +197,7 @@ def _shown(rows: pd.DataFrame, format_: Format) -> pd.DataFrame:
 
     from warehouse.fulltext import EXCERPTS
 
-    if format_ is not Format.TABLE:
+    if format_ in PROGRAMS:
         return rows.drop(columns=list(EXCERPTS))
     return pd.DataFrame(
         {

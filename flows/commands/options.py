@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -43,11 +44,19 @@ class Format(StrEnum):
     """How rows are printed."""
 
     TABLE = "table"
+    LINE = "line"
+    MARKDOWN = "markdown"
     CSV = "csv"
     JSON = "json"
+    JSONL = "jsonl"
 
 
-RowFormat = Annotated[Format, typer.Option("--format", help="How to print the rows.")]
+PROGRAMS = (Format.CSV, Format.JSON, Format.JSONL)  # for which rows must not be changed on the way
+
+RowFormat = Annotated[
+    Format,
+    typer.Option("--format", help="How to print the rows; a table too wide for the terminal becomes lines."),
+]
 
 
 class TextFormat(StrEnum):
@@ -55,6 +64,30 @@ class TextFormat(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+def tell(text: str, *, exact: bool) -> None:
+    """Prints rows; all of it in UTF-8 where nothing of them may change and the encoding lacks a character."""
+    stream = sys.stdout
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        if exact and isinstance(stream, io.TextIOWrapper):
+            print(f"note: {stream.encoding} has no code for some characters; this is UTF-8", file=sys.stderr)  # noqa: T201
+            stream.reconfigure(encoding="utf-8")
+    print(text)  # noqa: T201
+
+
+def as_text(typed: str) -> str:
+    """What somebody typed, which is UTF-8 whatever the locale says.  Raises `UsageError` where it is not."""
+    try:
+        typed.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(typed).decode()
+        except UnicodeError:
+            raise UsageError(f"{typed!r} is no text in UTF-8", fix="type it in a terminal of UTF-8") from None
+    return typed
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from flows.commands.options import (
     Quiet,
     RowFormat,
     Verbose,
+    as_text,
     command,
 )
 
@@ -49,7 +50,7 @@ def find(
         from flows.text.retrieval import found_text
 
         settings = settings_for(retriever, profile=profile, file=config, overrides=set_ or ())
-        found = find_apis(data.resolve(), " ".join(words), k, run=run, settings=settings)
+        found = find_apis(data.resolve(), " ".join(map(as_text, words)), k, run=run, settings=settings)
         print(found_text(found, format_.value))  # noqa: T201
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Number
@@ -13,23 +14,54 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pandas as pd
 
-from flows.text.layout import Column, laid_out
+from flows.text.layout import Column, laid_out, one_by_one
 from flows.text.progress_text import duration
 from tasks import exact_json
+from tasks.errors import UsageError
 from warehouse.connect import open_database
-from warehouse.query import exact_rows, list_queries, query
+from warehouse.query import exact_rows, list_queries
 
 WIDTH_OF_A_PIPE = 200
+LONGEST_PATH = 1_000
+LARGE = 1e15
+PLAN = ["explain_key", "explain_value"]
 
 
-def answer(data: Path, sql: str, *, output: str, run: str | None) -> str:
-    """The rows of the query as a table for people, as CSV, or as JSON (one array of objects)."""
+def answer(
+    data: Path, sql: str, *, output: str, run: str | None, params: Mapping[str, object] | None = None
+) -> str:
+    """The rows of the query, in the format `output` (see `written`); of EXPLAIN the plan as it is drawn.
+
+    params: values of `:name` in it.
+    """
     with open_database(data, run, described=True) as connection:
-        if output == "table":
-            return as_table(query(connection, sql))
-        return for_a_pipe(*exact_rows(connection, sql), output)
+        names, rows = exact_rows(connection, sql, params)
+    if output == "table" and names == PLAN:
+        return "\n".join(text.rstrip("\n") for _, text in rows)
+    return written(names, rows, output)
+
+
+def asked(query: str) -> str:
+    """The statement that somebody gives: itself, or `-` for standard input, or the file that holds it."""
+    if query == "-":
+        return _decoded(sys.stdin.buffer.read(), "standard input")
+    is_line = len(query) < LONGEST_PATH and "\n" not in query
+    path = Path(query)
+    if is_line and path.is_file():
+        return _decoded(path.read_bytes(), query)
+    if is_line and path.suffix == ".sql" and len(query.split()) == 1:
+        raise UsageError(f"there is no file {query}", fix="name one that holds a SELECT")
+    return query
+
+
+def _decoded(text: bytes, where: str) -> str:
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where} is no text in UTF-8: {error.reason}", fix="save it as UTF-8") from None
 
 
 def runs_text(data: Path, output: str) -> str:
@@ -37,7 +69,7 @@ def runs_text(data: Path, output: str) -> str:
     with open_database(data, all_runs=True) as connection:
         names, rows = exact_rows(connection, "@runs")
     if output != "table":
-        return for_a_pipe(names, rows, output)
+        return written(names, rows, output)
     runs = [dict(zip(names, row, strict=True)) for row in rows]
     has_cost = any(run["cost_usd"] for run in runs)
     shown = [
@@ -69,23 +101,47 @@ def named_questions(output: str) -> str:
 
 
 def printed(rows: pd.DataFrame, output: str) -> str:
-    """Rows as a table for people, as CSV, or as JSON (one array of objects)."""
-    if output == "table":
-        return as_table(rows)
-    values = rows.astype(object).where(rows.notna(), None)
-    return for_a_pipe([str(name) for name in rows], values.itertuples(index=False), output)
+    """Rows of a data frame, as `written` has them."""
+    values = rows if output == "table" else rows.astype(object).where(rows.notna(), None)
+    return written([str(name) for name in rows], list(values.itertuples(index=False, name=None)), output)
 
 
-def for_a_pipe(names: Sequence[str], rows: Iterable[Sequence[Any]], output: str) -> str:
-    """CSV or JSON in which every number has all its digits."""
-    if output == "csv":
-        return "\n".join(",".join(map(_csv_field, row)) for row in (names, *rows))
-    keys = [json.dumps(name) for name in names]
-    objects = (
-        ",\n".join(f"  {key}:{_json(value)}" for key, value in zip(keys, row, strict=True)) for row in rows
-    )
-    written = ",\n".join(f" {{\n{fields}\n }}" for fields in objects)
-    return f"[\n{written}\n]" if written else "[\n\n]"
+def written(names: Sequence[str], rows: Sequence[Sequence[Any]], output: str) -> str:
+    """Rows for people: as a `table` within the terminal's width (columns, or a line for each value where they
+    do not fit), as `line`s in any case, in `markdown`; or for programs, in which every number has all its
+    digits: `csv`, `json` (one array of objects), `jsonl` (an object in each line).
+    """
+    match output:
+        case "table" | "line":
+            return _for_a_terminal(names, rows, laid_out if output == "table" else one_by_one)
+        case "markdown":
+            return _markdown(names, rows)
+        case "csv":
+            return "\n".join(",".join(map(_csv_field, row)) for row in (names, *rows))
+        case "jsonl":
+            return "\n".join(_object(names, row, "{", ",", "}") for row in rows)
+        case _:
+            objects = ",\n".join(_object(names, row, " {\n  ", ",\n  ", "\n }") for row in rows)
+            return f"[\n{objects}\n]" if objects else "[\n\n]"
+
+
+def _object(names: Sequence[str], row: Sequence[Any], opened: str, comma: str, closed: str) -> str:
+    fields = (f"{json.dumps(name)}:{_json(value)}" for name, value in zip(names, row, strict=True))
+    return opened + comma.join(fields) + closed
+
+
+def _markdown(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    rights = [_are_numbers(row[at] for row in rows) for at in range(len(names))]
+    heads = [list(map(_markdown_cell, names)), ["--:" if right else "---" for right in rights]]
+    cells = [[_markdown_cell(_shown(value)) for value in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (*heads, *cells))
+
+
+def _markdown_cell(text: str) -> str:
+    """Nothing in a cell ends it, or is taken for HTML."""
+    for mark, written in (("\\", "\\\\"), ("|", "\\|"), ("&", "&amp;"), ("<", "&lt;"), ("\n", "<br>")):
+        text = text.replace(mark, written)
+    return text
 
 
 def _json(value: Any) -> str:
@@ -128,21 +184,19 @@ def _plain(value: Any) -> Any:
 
 
 def as_table(rows: pd.DataFrame) -> str:
-    """Rows for people, within the terminal's width: columns, or a line for each value where they do not fit.
-
-    Long values are wrapped, none is left out, and no id is broken where the terminal has room for it.
-    """
-    return table_of([str(name) for name in rows], list(rows.itertuples(index=False, name=None)))
+    """Rows of a data frame as a table for people."""
+    return printed(rows, "table")
 
 
-def table_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Likewise of values as they are; NULL is nothing, and an empty text a pair of quotes."""
+def _for_a_terminal(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], laid: Callable[[Sequence[Column], int], str]
+) -> str:
     columns = [
         Column(name, [_shown(row[at]) for row in rows], right=_are_numbers(row[at] for row in rows))
         for at, name in enumerate(names)
     ]
     count = f"{len(rows):,} row" + ("" if len(rows) == 1 else "s")
-    return "\n".join([laid_out(columns, _width()), count])
+    return "\n".join([text for text in (laid(columns, _width()),) if text] + [count])
 
 
 def _width() -> int:
@@ -159,9 +213,19 @@ def _is_missing(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
+    """A value for people: NULL is nothing, empty text a pair of quotes, what is nested JSON."""
     if _is_missing(value):
         return ""
     if isinstance(value, float):
-        return f"{value:,.2f}"
+        # So many digits as people read; what would be all zeros, or a line of them, by its exponent.
+        plain = value == 0 or 0.005 <= abs(value) < LARGE
+        return f"{value:,.2f}" if plain else f"{value:.3g}"
+    if isinstance(value, Decimal):
+        return f"{value:,f}"
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, dict | list | tuple):
+        value = exact_json.text_of(_plain(value), ", ", ": ")
     # Whatever a catalogue or an API said, nothing in it controls the terminal.
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in str(value))
+    return text or "''"

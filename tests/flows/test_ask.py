@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
@@ -15,9 +17,10 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.text.ask import answer, as_table, for_a_pipe
+from flows.text.ask import answer, as_table, asked, written
+from tasks.errors import UsageError
 from warehouse.manifest import commit
-from warehouse.query import exact_rows, list_queries, query
+from warehouse.query import exact_rows, list_queries
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,12 @@ from warehouse.query import exact_rows, list_queries, query
         ("tab\there", "tab here"),
         (1.5, "1.50"),
         (None, ""),
+        ("", "''"),
+        (0.0, "0.00"),
+        (0.00004, "4e-05"),
+        (1e300, "1e+300"),
+        (Decimal("1234.560"), "1,234.560"),
+        ({"a": [None, Decimal("1.50")]}, '{"a": [null, 1.50]}'),
         (float("nan"), ""),
         ("[bold]", "[bold]"),
     ],
@@ -49,10 +58,7 @@ VALUES = """SELECT 0.1::DOUBLE + 0.2 AS sum, 4e-300::DOUBLE AS tiny,
 
 
 def answered(sql: str, output: str) -> str:
-    connection = duckdb.connect()
-    if output == "table":
-        return as_table(query(connection, sql))
-    return for_a_pipe(*exact_rows(connection, sql), output)
+    return written(*exact_rows(duckdb.connect(), sql), output)
 
 
 def test_json_has_all_digits_and_tells_null_from_nothing() -> None:
@@ -86,10 +92,92 @@ def test_csv_has_all_digits_and_tells_null_from_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("output", ["json", "csv", "table"])
+@pytest.mark.parametrize("output", ["json", "jsonl", "csv", "table", "line", "markdown"])
 def test_no_rows_are_no_rows(output: str) -> None:
     printed = answered("SELECT 1 AS n WHERE false", output)
-    assert printed.split() == {"json": ["[", "]"], "csv": ["n"], "table": ["n", "─", "0", "rows"]}[output]
+    assert (
+        printed.split()
+        == {
+            "json": ["[", "]"],
+            "jsonl": [],
+            "csv": ["n"],
+            "table": ["n", "─", "0", "rows"],
+            "line": ["0", "rows"],
+            "markdown": ["|", "n", "|", "|", "---", "|"],
+        }[output]
+    )
+
+
+def test_json_lines_are_the_objects_of_json() -> None:
+    sql = f"{VALUES} UNION ALL {VALUES}"
+    objects = [json.loads(line) for line in answered(sql, "jsonl").splitlines()]
+    assert objects == json.loads(answered(sql, "json"))
+
+
+def test_nothing_in_markdown_ends_a_cell() -> None:
+    sql = (
+        "SELECT 1234.5::DOUBLE AS n, 'a|b\\c' AS \"x|y\", 'one' || chr(10) || '<b>&' AS t, NULL AS z, '' AS e"
+    )
+    assert answered(sql, "markdown").splitlines() == [
+        "| n | x\\|y | t | z | e |",
+        "| --: | --- | --- | --- | --- |",
+        "| 1,234.50 | a\\|b\\\\c | one<br>&lt;b>&amp; |  | '' |",
+    ]
+
+
+def test_rows_too_wide_for_the_terminal_become_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = ", ".join(f"'{letter * 32}' AS {letter}" for letter in "abc")
+    lines = ["a", "b", "c"]
+    monkeypatch.setenv("COLUMNS", "80")
+    assert [line[:1] for line in answered(f"SELECT {ids}", "table").splitlines()] == ["─", *lines, "1"]
+    monkeypatch.setenv("COLUMNS", "120")
+    assert len(answered(f"SELECT {ids}", "table").splitlines()) == 4
+    assert [line[:1] for line in answered(f"SELECT {ids}", "line").splitlines()] == ["─", *lines, "1"]
+
+
+def test_a_statement_is_typed_or_in_a_file_or_comes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "question.sql"
+    file.write_bytes(b"\xef\xbb\xbf-- \xc3\xa9\nSELECT 1")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"SELECT 2"), "ascii"))
+    assert [asked(given) for given in ("SELECT 3", str(file), "-")] == [
+        "SELECT 3",
+        "-- é\nSELECT 1",
+        "SELECT 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("there.sql", "there.sql is no text in UTF-8"), ("gone.sql", "there is no file gone.sql")],
+)
+def test_a_file_that_holds_no_statement_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    (tmp_path / "there.sql").write_bytes(b"SELECT '\xff'")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as error:
+        asked(name)
+    assert error.value.message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["SELECT :a || :b AS x", "--param", "a=1=", "--param", "b="], '{"x":"1="}\n'),
+        (["EXPLAIN ANALYZE SELECT 1", "--format", "table"], "Total Time"),
+        (["SELECT 1", "--param", "a"], "--param takes NAME=VALUE for each :NAME once, and this is 'a'"),
+        (["SELECT :a", "--param", "a=1", "--param", "a=2"], "and this is 'a' twice"),
+        (["SELECT :a"], "give it one: --param a=VALUE"),
+    ],
+)
+def test_parameters_and_plans_as_they_are_typed(
+    tmp_path: Path, build: ModuleType, arguments: list[str], said: str
+) -> None:
+    commit(tmp_path, build.snapshot(tmp_path, build.tool()))
+    done = CliRunner().invoke(app, ["sql", "--format", "jsonl", *arguments, "--data", str(tmp_path)])
+    assert said in done.output
 
 
 def test_a_table_shows_integers_that_no_float_holds() -> None:
@@ -126,4 +214,19 @@ def test_a_terminal_that_cannot_show_a_character_ends_no_command(
     )
     assert (done.returncode, done.stderr) == (0, b"")
     escaped = tool.tool_id.encode("ascii", "backslashreplace").decode()
-    assert (tool.tool_id if encoding == "utf-16" else escaped) in done.stdout.decode(encoding)
+    shown = (tool.tool_id, "─" * 5) if encoding == "utf-16" else (escaped, "-" * 5)
+    assert all(each in done.stdout.decode(encoding) for each in shown)
+
+
+def test_what_programs_read_is_whole_in_any_encoding(tmp_path: Path, build: ModuleType) -> None:
+    tool = build.tool(tool_id="Wetter \u2600 \u5929\u6c14")
+    commit(tmp_path, build.snapshot(tmp_path, tool))
+    sql = "SELECT tool_id FROM tools WHERE '\u5929' <> ''"
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "sql", sql, "--format", "csv", "--data", str(tmp_path)],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.stdout.decode() == f"tool_id\n{tool.tool_id}\n"
+    assert b"has no code for some characters; this is UTF-8" in done.stderr

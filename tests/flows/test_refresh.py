@@ -93,7 +93,7 @@ def test_prefect_has_the_run_its_tasks_and_its_artifacts(uninterrupted: Snapshot
         ("SELEC 1", "syntax error"),
         ("SELECT * FROM instructionz", "instructionz"),
         ("DROP VIEW tools", "only one SELECT can be run"),
-        ("@funel", "did you mean @funnel?"),
+        ("@funel", "did you mean @funnel, "),
     ],
 )
 def test_a_bad_query_is_explained(sql: str, message: str, refreshed: Path) -> None:

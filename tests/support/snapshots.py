@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.text.ask import for_a_pipe
+from flows.text.ask import written
 from warehouse import manifest
 from warehouse.connect import open_database
 from warehouse.digest import combined
@@ -41,7 +41,7 @@ def snapshot_of(data: Path) -> Snapshot:
 def rows(data: Path, sql: str, run: str | None = None) -> list[dict[str, Any]]:
     """What `toolloom sql` prints as JSON, without starting a process for it, or describing columns."""
     with open_database(data, run) as connection:
-        found: list[dict[str, Any]] = json.loads(for_a_pipe(*exact_rows(connection, sql), "json"))
+        found: list[dict[str, Any]] = json.loads(written(*exact_rows(connection, sql), "json"))
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from tasks.errors import UsageError
 from warehouse.connect import open_database
 from warehouse.manifest import commit
-from warehouse.query import list_queries, query
+from warehouse.query import exact_rows, list_queries, query
 from warehouse.ref import TableRef
 from warehouse.store import Store
 
@@ -115,7 +115,7 @@ def test_show_tables_lists_what_there_is(connection: duckdb.DuckDBPyConnection) 
         ("ATTACH 'other.duckdb'", "only one SELECT can be run, and this is: ATTACH"),
         ("INSTALL httpfs", "only one SELECT can be run, and this is: LOAD"),
         ("COPY tools TO 'tools.csv'", "only one SELECT can be run, and this is: COPY"),
-        ("EXPLAIN ANALYZE COPY tools TO 'x.csv'", "only one SELECT can be run, and this is: EXPLAIN"),
+        ("EXPLAIN ANALYZE COPY tools TO 'x.csv'", "only one SELECT can be run, and this is: COPY"),
         ("EXPORT DATABASE 'x'", "only one SELECT can be run, and this is: EXPORT"),
         ("WITH x AS (COPY tools TO 'x.csv') SELECT 1", "a query may only read, and this one uses COPY"),
         (
@@ -232,9 +232,63 @@ def test_a_name_without_its_sign_says_how_it_is_written(connection: duckdb.DuckD
     assert error.value.fix == "write @funnel for the question of that name"
 
 
-def test_an_unknown_name_gets_the_nearest_and_the_list(connection: duckdb.DuckDBPyConnection) -> None:
+def test_an_unknown_name_gets_the_nearest_three(connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(UsageError) as error:
         query(connection, "@funel")
-    names = ", ".join(f"@{name}" for name in sorted(list_queries()))
     assert error.value.message == "there is no query @funel"
-    assert error.value.fix == f"did you mean @funnel? There are: {names}"
+    n = len(list_queries())
+    assert error.value.fix == f"did you mean @funnel, @runs or @judges? `toolloom sql` lists all {n}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("SELECT :a", "7"),
+        ("SELECT $a", "7"),
+        ("SELECT 8>:a", True),
+        ("SELECT :a::INT + 1", 8),
+        ("SELECT [:a, 'b'][:1]", ["7"]),
+        ("SELECT 'é :a' || :a -- :a", "é :a7"),
+        ("SELECT list_value(5, 6)[1:a] FROM (SELECT 1 AS a, :a AS b)", [5]),
+        ("SELECT {'k':a, 'l': :a} FROM (SELECT 1 AS a)", {"k": 1, "l": "7"}),
+        ("SELECT $$ :b $$ || :a", " :b 7"),
+    ],
+)
+def test_a_name_after_a_colon_is_a_value(
+    connection: duckdb.DuckDBPyConnection, sql: str, value: object
+) -> None:
+    assert exact_rows(connection, sql, {"a": "7"})[1] == [(value,)]
+
+
+def test_a_value_is_no_sql(connection: duckdb.DuckDBPyConnection) -> None:
+    hostile = "' OR 1=1; DROP VIEW tools; --"
+    assert exact_rows(connection, "SELECT :a", {"a": hostile})[1] == [(hostile,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "first"),
+    [
+        ("EXPLAIN SELECT 1", "physical_plan"),
+        ("-- why\nexplain /* so */ select 1", "physical_plan"),
+        ("EXPLAIN ANALYZE @funnel", "analyzed_plan"),
+    ],
+)
+def test_the_plan_of_a_query_is_told(connection: duckdb.DuckDBPyConnection, sql: str, first: str) -> None:
+    names, rows = exact_rows(connection, sql)
+    assert (names, [row[0] for row in rows]) == (["explain_key", "explain_value"], [first])
+    assert list(query(connection, sql)["explain_key"]) == [first]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "EXPLAIN ANALYZE WITH x AS (COPY (SELECT 1) TO 'x') SELECT 1",
+        "EXPLAIN SELECT 1; DROP VIEW tools",
+        "EXPLAIN (FORMAT JSON) SELECT 1; SELECT 2",
+        "EXPLAIN EXPLAIN SELECT 1; SELECT 2",
+        "EXPLAIN ANALYZE SELECT * FROM read_text('/etc/hosts')",
+    ],
+)
+def test_a_plan_is_made_of_nothing_but_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    with pytest.raises(UsageError):
+        exact_rows(connection, sql)
