@@ -83,7 +83,7 @@ def test_a_folder_without_a_run_has_a_fix(tmp_path: Path) -> None:
 
 
 def test_an_export_of_another_kind_names_the_parameters(data: Data, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the parameters are method, give_ups, passed, held_out"):
+    with pytest.raises(UsageError, match="the parameters are method, give_ups, passed, diversity, held_out"):
         data.export("hf", tmp_path / "out", held=0.1)
 
 
