@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class ReadAnswer:
 
     messages: the last of `train_messages`, empty when there is no result.  own_replies: positions of
     messages that the model said without a call; other texts go with the call that follows them.
+    noted: what is odd within a file that is taken.
     """
 
     win: bool
@@ -59,11 +60,13 @@ class ReadAnswer:
     messages: list[Json]
     own_replies: frozenset[int]
     query: str
+    noted: str
 
 
 def read_answer(path: Path) -> ReadAnswer:
     """Raises `BadRow` for a file that is no answer of ToolBench."""
-    content = _object(read_json(path), "the file")
+    repeated: list[str] = []
+    content = _object(parsed(read_text(path), repeated), "the file")
     made = _object(content.get("answer_generation"), "answer_generation")
     said = made.get("train_messages")
     valid = made.get("valid_data") is True
@@ -80,12 +83,8 @@ def read_answer(path: Path) -> ReadAnswer:
         messages=_messages(said) if valid else [],
         own_replies=_own_replies(said) if valid else frozenset(),
         query=_needed_text(made, "query"),
+        noted=of_repeated(repeated),
     )
-
-
-def read_json(path: Path) -> Any:
-    """Raises `BadRow` for a file that is too large, cannot be read, or is no JSON."""
-    return parsed(read_text(path))
 
 
 def read_text(path: Path) -> str:
@@ -112,6 +111,12 @@ def parsed(text: str, repeated: list[str] | None = None) -> Any:
         raise BadRow(MALFORMED, f"it is no JSON: {error}") from error
     except RecursionError as error:
         raise BadRow(MALFORMED, "its JSON is nested too deeply") from error
+
+
+def of_repeated(keys: Sequence[str]) -> str:
+    """What is said of keys that objects of a file have twice; nothing of none."""
+    named = ", ".join(repr(each[:40]) for each in dict.fromkeys(keys))
+    return f"an object in it has a key twice ({named}): the last one counts" if keys else ""
 
 
 def _nodes(content: Json) -> list[ReadNode]:

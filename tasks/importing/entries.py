@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks import exact_json
 from tasks.errors import BadRow
-from tasks.importing.answer_files import MALFORMED, parsed, read_text
+from tasks.importing.answer_files import MALFORMED, of_repeated, parsed, read_text
 
 REPEATED = "the file has this key again further on, and whoever reads it takes the last"
 CUT = "the file ends within it, or a quote or a bracket in it is not closed"
@@ -21,8 +21,8 @@ _PART = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]', re.DOTALL)
 class SetContent:
     """value: what the file holds, without the entries that are lost.  lost: the keys of those, and why.
 
-    noted: what is odd within an entry that is taken.  fault: what is wrong with the file where no entry of it
-    is lost.
+    noted: what is odd within an entry that is taken.  fault: what is wrong with the file, for which no
+    entry is lost.
     """
 
     value: Any
@@ -44,7 +44,9 @@ def read_set(path: Path) -> SetContent:
         found.fault = "" if found.lost else error.message
         return found
     # A repeated key somewhere within an entry is the entry's; the hook cannot tell, the entries can.
-    return _entry_by_entry(text) if repeated and isinstance(value, dict) else SetContent(value)
+    if repeated and isinstance(value, dict):
+        return _entry_by_entry(text)
+    return SetContent(value, fault=of_repeated(repeated))
 
 
 def _entry_by_entry(text: str) -> SetContent:
@@ -63,8 +65,7 @@ def _entry_by_entry(text: str) -> SetContent:
             content.lost.append((key, fault))
             continue
         if repeated:
-            named = ", ".join(repr(each[:40]) for each in dict.fromkeys(repeated))
-            content.noted.append((key, f"an object in it has a key twice ({named}): the last one counts"))
+            content.noted.append((key, of_repeated(repeated)))
     return content
 
 

@@ -70,8 +70,10 @@ def parts_of(found: Answers) -> Iterator[Part]:
         yield from importer.take_set(file, part)
         part = Part()
     part.evaluations, part.preferences = importer.published.votes()
-    unused = queries.unused + importer.published.unused
-    part.remarks += [_reject(place, REMARK, why) for place, why in unused]
+    of_files: dict[str, list[str]] = {}
+    for place, told in (*queries.unused, *importer.published.unused, *importer.noted):
+        of_files.setdefault(place, []).append(told)
+    part.remarks += [_reject(place, REMARK, "; ".join(told)) for place, told in of_files.items()]
     yield part
 
 
@@ -86,6 +88,8 @@ def _reject(place: str, reason: str, detail: str) -> Reject:
 class _Importer:
     def __init__(self, queries: Queries) -> None:
         self.published = Published()
+        self.noted: list[tuple[str, str]] = []
+        """Places of files that were read, and what is odd in them."""
         self._queries = queries
         self._annotations: set[str] = set()
         self._instructions: set[str] = set()
@@ -100,6 +104,8 @@ class _Importer:
         except BadRow as fault:
             part.refuse(file.place, fault)
             return
+        if answer.noted:
+            self.noted.append((file.place, answer.noted))
         self.published.answered(file, file.query_id, part.annotations[-1])
 
     def take_set(self, file: SetFile, part: Part) -> Iterator[Part]:
@@ -112,7 +118,7 @@ class _Importer:
             return
         content = read.value
         if read.fault:
-            part.remarks.append(_reject(file.place, REMARK, read.fault))
+            self.noted.append((file.place, read.fault))
         part.remarks += [_reject(_place(file, key), REMARK, told) for key, told in read.noted]
         if isinstance(content, list) and self._queries.take(file.scenario, file.place, content):
             yield part
@@ -139,7 +145,7 @@ class _Importer:
                 part.refuse(_place(file, number), fault)
         if n_cut:
             told = f"{n_cut:,} of {len(content):,} answers lack what calls returned: their steps are cut"
-            part.remarks.append(_reject(file.place, REMARK, told))
+            self.noted.append((file.place, told))
         yield part
 
     def _take_entry(self, file: SetFile, number: str, entry: Any, part: Part) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.calling.toolbench_names import service_api_id
 from tasks.errors import BadRow
-from tasks.importing.answer_files import json_text, read_json, text_of
+from tasks.importing.answer_files import json_text, of_repeated, parsed, read_text, text_of
 from tasks.importing.files import QueryFile
 from warehouse.tables.instructions import RelevantApi
 
@@ -29,7 +29,9 @@ class Asked:
 
 @dataclass(slots=True)
 class Queries:
-    """Queries by scenario and number.  unused: places of files without use, all or in part, and why."""
+    """Queries by scenario and number.  unused: places of files without use, all or in part, or with
+    something odd in them, and what that is.
+    """
 
     asked: dict[tuple[str, int], Asked] = field(default_factory=dict)
     unused: list[tuple[str, str]] = field(default_factory=list)
@@ -52,12 +54,15 @@ class Queries:
 def read_queries(files: Iterable[QueryFile]) -> Queries:
     queries = Queries()
     for file in files:
+        repeated: list[str] = []
         try:
-            entries = read_json(file.path)
+            entries = parsed(read_text(file.path), repeated)
         except BadRow as fault:
             queries.unused.append((file.place, fault.message))
             continue
         queries.take(file.scenario, file.place, entries)
+        if repeated:
+            queries.unused.append((file.place, of_repeated(repeated)))
     return queries
 
 

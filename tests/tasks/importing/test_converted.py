@@ -254,6 +254,20 @@ def test_of_a_key_that_is_twice_within_an_entry_the_last_counts_and_a_remark_say
     assert found.rejects == []
 
 
+def test_all_that_is_odd_in_a_file_is_one_remark(tmp_path: Path) -> None:
+    queries = '[{"query_id": 7, "query_id": 8}]'
+    write(tmp_path, "G2_query.json", queries)
+    cut = json.dumps(entry(written(CITY, 60), final=""))
+    write(tmp_path, "ours/G2_tool.json", f'{{"7": {cut}}} and more')
+    found = read(tmp_path)
+    assert {remark.row_id: remark.detail for remark in found.remarks} == {
+        "G2_query.json": "1 of 1 entries have no query_id, query or api_list; "
+        "an object in it has a key twice ('query_id'): the last one counts",
+        "ours/G2_tool.json": "it is no JSON: Extra data: line 1 column 543 (char 542); "
+        "1 of 1 answers lack what calls returned: their steps are cut",
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "detail"),
     [
@@ -339,7 +353,7 @@ def test_results_are_votes(tmp_path: Path, result: Json, labels: list[str]) -> N
     }
     told = ["of 'ours', 1 of 2 results are of no use: they are without a label"] * (not labels)
     told += ["of 'ours', 1 of 2 results are of no use: they are of answers that are not here"]
-    assert [remark.detail for remark in found.remarks] == told
+    assert [remark.detail for remark in found.remarks] == ["; ".join(told)]
 
 
 def test_a_result_that_may_be_of_several_answers_is_no_vote(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tasks.exporting.searches import Search
 from tasks.exporting.toolbench_answer import answer_of
 from tasks.importing.answer_files import read_answer
 from tasks.importing.files import find_answers
+from tasks.importing.importing import parts_of
 from tasks.importing.rows import ImportedRows, rows_of
 from warehouse.table import to_columns
 from warehouse.tables import ANNOTATIONS, INSTRUCTIONS, NODES
@@ -164,6 +165,23 @@ def test_chains_without_a_tree_are_tries(tmp_path: Path) -> None:
     assert found.instruction.split == "test_tool"
     assert [n.query_no for n in found.nodes] == [None, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
     assert [n.parent_id for n in found.nodes] == [None, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9]
+
+
+def test_of_a_key_that_is_twice_the_last_counts_and_a_remark_says_so(tmp_path: Path) -> None:
+    text = json.dumps(answer())
+    path = tmp_path / "G2_answer/7_ChatGPT_DFS_woFilter_w2.json"
+    path.parent.mkdir()
+    path.write_text(text.replace('"win": true', '"win": false, "win": true'))
+    part, rest = parts_of(find_answers(tmp_path))
+
+    assert [(remark.row_id, remark.reason, remark.detail) for remark in rest.remarks] == [
+        (
+            "G2_answer/7_ChatGPT_DFS_woFilter_w2.json",
+            "partly_read",
+            "an object in it has a key twice ('win'): the last one counts",
+        )
+    ]
+    assert part.annotations == [rows(tmp_path / "clean", answer()).annotation]
 
 
 @pytest.mark.parametrize(
