@@ -58,6 +58,7 @@ clean:
 
 # The lock names every package, so pip has nothing to resolve.
 $(INSTALLED): requirements.lock pyproject.toml
+	@echo "installing into $(VENV): $$(grep -c == requirements.lock) packages, two or three minutes, once ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

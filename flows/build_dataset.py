@@ -27,6 +27,8 @@ from tasks.probing.params import unused
 from tasks.propose import STAGE as PROPOSE
 from tasks.rank import STAGE as RANK
 from tasks.sample import STAGE as SAMPLE
+from tasks.sampling.draw import TOO_FEW_TOOLS, rate_of
+from tasks.sampling.hierarchy import SAME_CATEGORY, SAME_COLLECTION
 from tasks.search.annotate import OFFER, SPENT, Offers, budgets_of
 from tasks.search.params import BUDGET_METHOD, AnnotateParams
 from tasks.select import STAGE as SELECT
@@ -35,7 +37,7 @@ from tasks.train_retriever import STAGE as TRAIN_RETRIEVER
 from warehouse import manifest
 from warehouse.ref import StageOutput
 from warehouse.store import Store
-from warehouse.tables import ANNOTATIONS, APIS, REJECTS
+from warehouse.tables import ANNOTATIONS, APIS, REJECTS, SAMPLES
 
 CATALOGUE = (CRAWL, PROBE, COMPRESS)
 INSTRUCTIONS = (SAMPLE, PROPOSE, SELECT)
@@ -72,6 +74,7 @@ def build_instructions(
     before_the_rounds = None if until == SELECT.name else until
     with StageSequence(run, config, before_the_rounds, outputs=outputs) as sequence:
         instruction_stages(sequence)
+        say_what_is_not_drawn(run, config, sequence.outputs[SAMPLE.name])
         wanted, accepted = config.instruct.accepted, sequence.outputs[SELECT.name].counts.n_out
         if sequence.stopped:
             sequence.end_as_stopped()
@@ -150,6 +153,27 @@ def say_what_is_missing(run: RunContext, crawled: StageOutput) -> None:
         for reject in services_of(run).store.read(REJECTS, crawled.tables[REJECTS.name]):
             if reject.reason == CrawlReason.MISSING:
                 say(f"  warning: {reject.row_id.partition('#')[0]}: {reject.detail}")
+
+
+def say_what_is_not_drawn(run: RunContext, config: Config, sampled: StageOutput) -> None:
+    """Scenarios that no tools can be drawn for: a catalogue of one tool gives G1 alone."""
+    store, needed = services_of(run).store, config.sample.tools[0]
+    drawn = {scenario for (scenario,) in store.select(sampled.tables[SAMPLES.name], "scenario")}
+    refused = store.select(sampled.tables[REJECTS.name], "row_id", "reason")
+    drawn |= {row_id.partition("/")[0] for row_id, reason in refused if reason != TOO_FEW_TOOLS}
+    groups = {SAME_CATEGORY: "category", SAME_COLLECTION: "collection"}
+    lacking = [each for each in groups if each not in drawn and rate_of(each, config.sample) > 0]
+    if not lacking:
+        return
+    hints = {
+        SAME_CATEGORY: '`tool = "tag"` in a source makes a tool of each tag of an OpenAPI document',
+        SAME_COLLECTION: '[sample] partners = "similarity" finds tools that go together',
+    }
+    nowhere = " and no ".join(groups[each] for each in lacking)
+    say(
+        f"  no instructions of {' and '.join(lacking)}, since no {nowhere} has {needed} tools that work; "
+        f"{hints[lacking[0]]}"
+    )
 
 
 def say_what_is_unused(run: RunContext, config: Config, crawled: StageOutput) -> None:

@@ -44,6 +44,7 @@ R = TypeVar("R")
 SHARDS_AT_ONCE = 8
 STOPS = {kind.__name__: kind for kind in (BrokenContract, EndpointDown, NothingLeft, OverBudget)}
 SHOW_REJECTS = "toolloom sql @rejects"
+_REASONS_TOLD = 3
 STAGES = ("crawl", "probe", "compress", "sample", "propose", "select", "annotate")
 
 
@@ -225,11 +226,16 @@ def _nothing_left(run: RunContext, output: StageOutput) -> Stop | None:
     counts = output.counts
     if counts.n_out or counts.n_pending or (not counts.n_in and output.stage != STAGES[0]):
         return None
-    reasons = [f"{reason} {number:,}" for reason, number in rejects_by_reason(run, output).items()]
+    examples = services_of(run).store.select(
+        output.tables.get(REJECTS.name, ()), "reason", "row_id", "detail"
+    )
+    by_reason: dict[str, list[str]] = {}
+    for reason, row_id, detail in sorted(examples, key=str):
+        by_reason.setdefault(reason, []).append(f"{row_id}: {detail}" if detail else row_id)
     message = f"{output.stage} left nothing: {counts.n_in:,} {counts.unit}s in, none out"
-    if reasons:
-        message += f" ({', '.join(reasons)})"
-    fix = f"`{SHOW_REJECTS}` shows each reason with an example" if reasons else "check the sources"
+    most = sorted(by_reason.items(), key=lambda item: -len(item[1]))[:_REASONS_TOLD]
+    message += "".join(f"\n  {reason} {len(those):,}, as {those[0]}" for reason, those in most)
+    fix = f"`{SHOW_REJECTS}` shows each reason with an example" if most else "check the sources"
     return stop_notice(NothingLeft(message, fix=fix))
 
 

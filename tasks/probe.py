@@ -21,7 +21,7 @@ from warehouse.tables import APIS, LLM_CALLS, PROBES, REJECTS, VERDICTS
 from warehouse.tables.catalogue import Api
 from warehouse.tables.probing import Verdict
 
-VERSION = 3
+VERSION = 4
 
 
 def split(

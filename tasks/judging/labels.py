@@ -101,7 +101,7 @@ def krippendorff_alpha(ratings: Iterable[tuple[str, str, str]]) -> float | None:
         from nltk.metrics.agreement import AnnotationTask  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as missing:
         raise UsageError(
-            "the library nltk is missing", fix="install it: pip install 'toolloom[agreement]'"
+            "the library nltk is missing", fix="in a checkout: .venv/bin/pip install -e '.[agreement]'"
         ) from missing
     return float(AnnotationTask(data=rated).alpha())
 

@@ -27,6 +27,8 @@ STAGE = "probe"
 SLOW = "slow"
 INEFFECTIVE = "ineffective"
 NOTHING_CAME_BACK = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT})
+# Of these the call itself says why, without latencies or anything else that varies.
+EXPLAINED = NOTHING_CAME_BACK | {Outcome.BLOCKED, Outcome.UNSAFE_SKIPPED}
 
 
 # Decided on our side: the same again, every time.
@@ -56,14 +58,14 @@ def judge(
     slow = latency_ms is not None and latency_ms > max_latency_s * 1000
     effective = works and example is not None and not slow
     reason = _reason(results, works=works, effective=effective, slow=slow)
-    why = (result.detail for result in results if result.outcome in NOTHING_CAME_BACK and result.detail)
+    why = (result.detail for result in results if result.outcome in EXPLAINED and result.detail)
     return Verdict(
         api_id=api_id,
         works=works,
         effective=effective,
         kept=effective,
         reason=reason,
-        detail=next(why, None) if reason in NOTHING_CAME_BACK else None,
+        detail=next(why, None) if reason in EXPLAINED else None,
         median_latency_ms=latency_ms,
         n_attempts=len(results),
         example_response=example,
@@ -196,12 +198,8 @@ def refuse_lost_network(
         )
 
 
-NOT_TRIED: Mapping[str, str] = {
-    Outcome.BLOCKED: "its host is, or redirects to, a private address; [calling] allow_hosts names those "
-    "that may be called",
-    Outcome.UNSAFE_SKIPPED: "not called: [calling] methods does not allow it",
-}
 TO_DO: Mapping[str, str] = {
+    Outcome.BLOCKED: "[calling] allow_hosts names private addresses that may be called",
     Outcome.UNAUTHORIZED: "`[calling] keys` names the keys of hosts",
     Outcome.LOGIN_PAGE: "it shows a page to log in at; `[calling] keys` names the keys of hosts, `key_as` "
     "how they are sent",
@@ -213,10 +211,16 @@ def reject_of(verdict: Verdict, skipped: Mapping[str, str]) -> Reject:
 
     Nothing in it varies from run to run: the latencies are in `probes`.
     """
-    detail = skipped.get(verdict.api_id) or NOT_TRIED.get(verdict.reason)
-    if detail is None:
+    why, to_do = verdict.detail, TO_DO.get(verdict.reason)
+    if verdict.api_id in skipped:
+        detail = skipped[verdict.api_id]
+    elif verdict.reason in {Outcome.BLOCKED, Outcome.UNSAFE_SKIPPED}:
+        detail = "; ".join(
+            ["not called" if why is None else f"not called: {why}", *([to_do] if to_do else [])]
+        )
+    else:
         tries = "1 try" if verdict.n_attempts == 1 else f"{verdict.n_attempts} tries"
         said = "it answered, but" if verdict.works else "no usable answer,"
-        why = verdict.detail or TO_DO.get(verdict.reason)
+        why = why or to_do
         detail = f"{tries}: {said} {verdict.reason}" + (f" ({why})" if why else "")
     return Reject(stage=STAGE, row_id=verdict.api_id, reason=verdict.reason, detail=detail)

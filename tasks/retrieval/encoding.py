@@ -31,7 +31,7 @@ def require_extra() -> None:
     if missing:
         raise UsageError(
             f"vectors need {', '.join(missing)}, not installed here",
-            fix="pip install 'toolloom[retriever]'",
+            fix="in a checkout: .venv/bin/pip install -e '.[retriever]'",
         )
 
 

@@ -31,6 +31,7 @@ from warehouse.tables.catalogue import Tool
 from warehouse.tables.instructions import Sample
 
 STAGE = "sample"
+TOO_FEW_TOOLS = "too_few_tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Ledger:
     def make(self, draw: Draw) -> None:
         if not has_enough_tools(draw.group, self._params):
             n_tools, needed = len(draw.group.tool_ids), self._params.tools[0]
-            self._reject(draw, "too_few_tools", f"tools with a kept API: {n_tools}, needed: {needed}")
+            self._reject(draw, TOO_FEW_TOOLS, f"tools with a kept API: {n_tools}, needed: {needed}")
             return
         sample = self._sample(draw)
         first = self._sample_of_set.setdefault(sample.api_ids, sample)

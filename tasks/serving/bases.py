@@ -86,7 +86,7 @@ def _from_hub(name: str) -> Path:
     if find_spec("huggingface_hub") is None:
         raise UsageError(
             f"{name!r} is no folder; names of Hugging Face's hub need huggingface_hub, not installed here",
-            fix="name a folder, or pip install 'toolloom[train]'",
+            fix="name a folder, or, in a checkout, .venv/bin/pip install -e '.[train]'",
         )
     from huggingface_hub import snapshot_download
 
@@ -128,7 +128,7 @@ def _made_of(file: Path, cache: Path) -> Path:
     if missing:
         raise UsageError(
             f"to train {file.name}, {', '.join(missing)} is needed, not installed here",
-            fix="pip install 'toolloom[train,serve]'",
+            fix="in a checkout: .venv/bin/pip install -e '.[train,serve]'",
         )
     head = _head_of(file)
     cache.mkdir(parents=True, exist_ok=True)

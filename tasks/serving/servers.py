@@ -29,7 +29,7 @@ _NEEDS: dict[Server, tuple[str, ...]] = {
 }
 _INSTALL: dict[Server, str] = {
     "vllm": "pip install vllm, in an environment of its own, where a GPU is",
-    "llamacpp": "pip install 'toolloom[serve]'",
+    "llamacpp": "in a checkout: .venv/bin/pip install -e '.[serve]'",
     "transformers": "pip install 'transformers[serving]'",
 }
 _USUAL_CONTEXT = 8192

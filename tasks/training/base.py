@@ -48,7 +48,8 @@ def require_extra() -> None:
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"training needs {', '.join(missing)}, not installed here", fix="pip install 'toolloom[train]'"
+            f"training needs {', '.join(missing)}, not installed here",
+            fix="in a checkout: .venv/bin/pip install -e '.[train]'",
         )
 
 

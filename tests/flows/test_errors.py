@@ -138,10 +138,10 @@ def test_private_addresses_are_named_with_the_way_to_call_them(
     assert rejects == [
         {
             "reason": "blocked",
-            "detail": "its host is, or redirects to, a private address; "
-            "[calling] allow_hosts names those that may be called",
+            "detail": "not called: 127.0.0.1 is a loopback address; "
+            "[calling] allow_hosts names private addresses that may be called",
         },
-        {"reason": "unsafe_skipped", "detail": "not called: [calling] methods does not allow it"},
+        {"reason": "unsafe_skipped", "detail": "not called: POST is not among [calling] methods"},
     ]
 
 

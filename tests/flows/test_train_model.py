@@ -149,4 +149,4 @@ def test_without_the_extra_a_line_says_what_to_install(uninterrupted: Snapshot) 
     done = CliRunner().invoke(app, ["train", "--data", str(uninterrupted.data)])
     assert done.exit_code == 2
     assert "not installed here" in done.output
-    assert "pip install 'toolloom[train]'" in done.output
+    assert ".venv/bin/pip install -e '.[train]'" in done.output

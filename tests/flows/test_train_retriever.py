@@ -110,7 +110,7 @@ def test_without_the_extra_a_line_says_what_to_install(uninterrupted: Snapshot) 
     done = CliRunner().invoke(app, ["retriever", "train", "--data", str(uninterrupted.data)])
     assert done.exit_code == 2
     assert "not installed here" in done.output
-    assert "pip install 'toolloom[retriever]'" in done.output
+    assert ".venv/bin/pip install -e '.[retriever]'" in done.output
 
 
 def test_a_folder_without_models_lists_none(tmp_path: Path) -> None:

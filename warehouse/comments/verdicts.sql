@@ -10,4 +10,4 @@ COMMENT ON COLUMN verdicts.example_response IS 'A real answer, JSON text';
 COMMENT ON COLUMN verdicts.probed_at IS 'When its last try began';
 COMMENT ON COLUMN verdicts.conditions IS 'Digest of what decided besides the world';
 COMMENT ON COLUMN verdicts.example_arguments IS 'What the call was made with that gave the example response, JSON text';
-COMMENT ON COLUMN verdicts.detail IS 'Why nothing came back, where nothing did';
+COMMENT ON COLUMN verdicts.detail IS 'Why nothing came back, or nothing was called, where that is so';

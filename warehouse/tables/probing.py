@@ -49,7 +49,7 @@ class Verdict:
     works: it answers at all; effective: in time, and says something; kept: both.  reason: the enumerated
     word that decided.  example_response: a real answer, example_arguments: what it was called with, both JSON
     text.  probed_at: when its last try began.
-    detail: of one that nothing came back from, why.
+    detail: of one that nothing came back from, or that was not called, why.
     conditions: digest of what decided besides the world: the API's documentation, how it was called and
     judged; a verdict under other ones is not carried over.
     """

@@ -138,6 +138,8 @@ def _fault_of(url: str) -> str | None:
 
 
 # "{+name}" and "{name*}" of URI templates fill like "{name}".
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[^\W_]+")
 _TEMPLATE = re.compile(r"{[+#./;]?([^{}*]+)\*?}")
 
 
@@ -234,12 +236,27 @@ def _address(path: str) -> tuple[str, str]:
 
 
 def _description(name: str, operation: Operation) -> str:
-    """Summary and description, each once, and neither where it is the name."""
+    """Summary and description, each once, and neither where it is the name.
+
+    A summary beside a description goes, too, where the name begins with its words: frameworks make both of
+    the name of a function (FastAPI: `get_pet_pets__id__get`, "Get Pet").
+    """
     said = [operation.spot.text("summary"), operation.spot.text("description")]
     texts = [text for text in said if text and one_line(text) != name]
-    if len(texts) == 2 and texts[0].rstrip(".") in texts[1]:
+    if len(texts) == 2 and (texts[0].rstrip(".") in texts[1] or _is_said_by(name, texts[0])):
         texts = texts[1:]
     return capped("\n\n".join(texts))
+
+
+def _is_said_by(name: str, summary: str) -> bool:
+    words = _words(summary)
+    return bool(words) and _words(name).startswith(words)
+
+
+def _words(text: str) -> str:
+    """The words of a name or a text, each followed by a space."""
+    apart = _HUMP.sub(" ", text)
+    return "".join(f"{word.lower()} " for word in _WORD.findall(apart))
 
 
 def _authorization(given: list[Given]) -> list[Scheme]:

@@ -56,12 +56,12 @@ def test_the_server(
 @pytest.mark.parametrize(
     ("wanted", "said", "fix"),
     [
-        ("auto", "nothing that serves models is installed here", "pip install 'toolloom[serve]'"),
+        ("auto", "nothing that serves models is installed here", ".venv/bin/pip install -e '.[serve]'"),
         ("vllm", "the server vllm needs vllm, not installed here", "pip install vllm"),
         (
             "llamacpp",
             "the server llamacpp needs xllamacpp, gguf, not installed here",
-            "pip install 'toolloom[serve]'",
+            ".venv/bin/pip install -e '.[serve]'",
         ),
         ("ollama", "there is no server ollama", "name one of auto, vllm, llamacpp, transformers"),
     ],

@@ -283,6 +283,11 @@ def test_versions_that_are_read(tmp_path: Path, version: Any, key: str) -> None:
         ("Finds pets", "By name.", "Finds pets\n\nBy name."),
         ("Finds pets.", "Finds pets by name.", "Finds pets by name."),
         ("listPets", "By name.", "By name."),
+        ("List Pets", "By name.", "By name."),
+        ("List", "By name.", "By name."),
+        ("List pet", "By name.", "List pet\n\nBy name."),
+        ("List pets", "", "List pets"),
+        ("動物", "By name.", "動物\n\nBy name."),
     ],
 )
 def test_descriptions(tmp_path: Path, summary: str, description: str, expected: str) -> None:
