@@ -21,8 +21,10 @@ PAGE = ROOT / "docs" / "first-hour.md"
 BY_THE_SYSTEM = {"connection refused"}
 
 
-def block(language: str, number: int = 0) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[number]
+def block(language: str) -> str:
+    """The first of the page."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return str(blocks[0])
 
 
 def free_port() -> int:
