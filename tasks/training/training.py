@@ -292,7 +292,8 @@ def _run(
     if params.method == "lora":
         if phase == "sft" and not params.dpo.epochs:  # a later one would be of what this one is merged into
             model.peft_config["default"].base_model_name_or_path = params.base
-            model.save_pretrained(str(made / "adapter"))
+            # The vocabulary is the base's: without being told, peft would ask the hub about that.
+            model.save_pretrained(str(made / "adapter"), save_embedding_layers=False)
             (made / "adapter" / "README.md").unlink(missing_ok=True)  # a form that nobody has filled in
         model = model.merge_and_unload()
     _save(model.to(kind), made, shown)
