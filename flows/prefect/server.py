@@ -233,7 +233,9 @@ def named_when_gone(own: OwnServer | None) -> Iterator[None]:
         raise
     except Exception as error:  # Prefect's client wraps a lost server in errors of every kind
         api_url = os.environ["PREFECT_API_URL"]
-        if not isinstance(error, httpx.HTTPError) and _healthy(api_url):
+        # Where it asks for a slot, the client puts an error of its own around a server that is too busy.
+        of_http = isinstance(error, httpx.HTTPError) or isinstance(error.__cause__, httpx.HTTPError)
+        if not of_http and _healthy(api_url):
             raise  # a bug of ours
         mend = f"see {own.log}" if own is not None else "start it again, or unset PREFECT_API_URL"
         why = str(error).partition("\n")[0] or type(error).__name__  # a timeout has no words of its own

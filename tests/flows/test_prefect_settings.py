@@ -151,3 +151,17 @@ def test_a_server_that_is_gone_is_told_with_what_failed(
         raise failure
 
     assert told.value.message == f"the Prefect server at http://127.0.0.1:9/api failed during the run ({why})"
+
+
+def test_a_server_that_is_there_and_too_busy_is_told_too(
+    prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    busy = RuntimeError("Unable to acquire concurrency slots: 503 Service Unavailable")
+    busy.__cause__ = httpx.HTTPError("503")
+
+    with (
+        pytest.raises(ConnectionFailed, match="concurrency slots: 503 Service Unavailable"),
+        named_when_gone(None),
+    ):
+        raise busy
