@@ -135,6 +135,8 @@ def _searched(config: Config, data: Path, who: str, llm: LlmParams) -> tuple[lis
                     "limit": loop.limit,
                 }
             )
+            if who != TEACHER:  # as many as it answers at once: others would take its prompts' cache
+                annotate = annotate.model_copy(update={"concurrency": loop.parallel})
             sides.append(Side(who, llm.model, method, offer))
             if who != TEACHER or not _holds(config.annotate, annotate):
                 say(f"{who}, {method}, APIs {offer}:")
