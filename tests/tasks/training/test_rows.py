@@ -139,9 +139,9 @@ def test_of_two_replies_the_one_on_the_way_to_the_answer_is_preferred(tmp_path: 
     assert encode.text(list(pair.rejected)).startswith('Snow?\n<tool_call>\n{"name": "snow_for_sky"')
 
 
-def test_its_digest_is_of_the_rows(tmp_path: Path) -> None:
+def test_its_digest_is_of_what_is_learned_from(tmp_path: Path) -> None:
     root = world(tmp_path, [says(RAIN), says(DRY)])
     encode = Toy()
     whole = material(root, encode)
     assert whole.digest() == material(root, encode).digest()
-    assert whole.digest() != material(root, encode, held_out=0.999999).digest() != Material().digest()
+    assert whole.digest() != material(root, encode, held_out=0.999999).digest() == Material().digest()
