@@ -27,6 +27,7 @@ app = typer.Typer(
     name="toolloom",
     help="Turns a catalogue of real web APIs into a tool-use training set, and keeps it fresh.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -141,7 +141,7 @@ def train(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a chat model on the searches that were won; [train] says from which base, and how."""
+    """Train a chat model on the searches that were won, as the section train of the configuration says."""
     with command(verbose, quiet):
         from flows.configure import chosen_config
         from flows.start import start_train

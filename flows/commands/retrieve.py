@@ -117,7 +117,7 @@ def train(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a model on the training split's instructions; [retriever] says from which base, and how."""
+    """Train a model on the training split's instructions, as the section retriever says."""
     with command(verbose, quiet=quiet):
         from flows.configure import chosen_config
         from flows.start import start_train_retriever
