@@ -25,7 +25,6 @@ from warehouse.connect import open_database
 from warehouse.query import exact_rows, list_queries
 
 WIDTH_OF_A_PIPE = 200
-LONGEST_PATH = 1_000
 LARGE = 1e15
 PLAN = ["explain_key", "explain_value"]
 
@@ -48,11 +47,14 @@ def asked(query: str) -> str:
     """The statement that somebody gives: itself, or `-` for standard input, or the file that holds it."""
     if query == "-":
         return _decoded(sys.stdin.buffer.read(), "standard input")
-    is_line = len(query) < LONGEST_PATH and "\n" not in query
     path = Path(query)
-    if is_line and path.is_file():
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a character that none can have
+        return query
+    if is_file:
         return _decoded(path.read_bytes(), query)
-    if is_line and path.suffix == ".sql" and len(query.split()) == 1:
+    if path.suffix == ".sql" and len(query.split()) == 1:
         raise UsageError(f"there is no file {query}", fix="name one that holds a SELECT")
     return query
 

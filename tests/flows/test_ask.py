@@ -141,8 +141,11 @@ def test_a_statement_is_typed_or_in_a_file_or_comes_in(
     file = tmp_path / "question.sql"
     file.write_bytes(b"\xef\xbb\xbf-- \xc3\xa9\nSELECT 1")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"SELECT 2"), "ascii"))
-    assert [asked(given) for given in ("SELECT 3", str(file), "-")] == [
+    long = f"SELECT {' + '.join(['1'] * 200)}"  # than a file's name can be
+    assert [asked(given) for given in ("SELECT 3", long, "SELECT '\0'", str(file), "-")] == [
         "SELECT 3",
+        long,
+        "SELECT '\0'",
         "-- é\nSELECT 1",
         "SELECT 2",
     ]
