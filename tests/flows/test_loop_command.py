@@ -24,7 +24,7 @@ SHORT = [
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(900)
 def test_the_loop_ends_in_a_table_of_all_sides(sandbox: Sandbox, prefect_api: str, tmp_path: Path) -> None:
     python, env = python_with_models()
     base, data = tmp_path / "tiny", tmp_path / "data"
@@ -55,13 +55,6 @@ def test_the_loop_ends_in_a_table_of_all_sides(sandbox: Sandbox, prefect_api: st
         data, "SELECT count(*) AS n, count(DISTINCT model) AS m FROM annotations WHERE method = 'react'"
     )
     assert by_react == [{"n": 12, "m": 3}]
-    asked = sandbox.stats["requests"]
-
-    again = closed()
-
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert sandbox.stats["requests"] == asked
-    assert list(data.glob("models/*/comparison.json")) == [results]  # nothing was trained again
 
 
 @pytest.mark.parametrize(
