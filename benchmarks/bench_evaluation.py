@@ -44,10 +44,8 @@ SANDBOX_SECONDS = 60.0  # for so many queries
 CITIES = ("Oslo", "Bergen", "Troms\u00f8", "Bod\u00f8", "Hamar", "Moss", "Narvik", "Molde")
 
 
-def made_up(number: int) -> Annotation:
-    """A search of two calls, about as long as those of the sandbox, whose answer states ten values."""
-    messages, said = [], []
-    functions = [
+FUNCTIONS = json.dumps(
+    [
         {
             "type": "function",
             "function": {
@@ -62,6 +60,12 @@ def made_up(number: int) -> Annotation:
         }
         for call in range(4)
     ]
+)
+
+
+def made_up(number: int) -> Annotation:
+    """A search of two calls, about as long as those of the sandbox, whose answer states ten values."""
+    messages, said = [], []
     for call in range(2):
         city = CITIES[(number + call) % len(CITIES)]
         days = [
@@ -106,7 +110,7 @@ def made_up(number: int) -> Annotation:
         depth=9,
         stopped_by="answered",
         messages=tuple(messages),
-        functions=json.dumps(functions),
+        functions=FUNCTIONS,
         wall_s=1.0,
     )
 

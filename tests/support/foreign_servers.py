@@ -151,6 +151,21 @@ def python_with_trainers() -> tuple[Path, dict[str, str]]:
     return python, env | {"PYTHONPATH": seen}
 
 
+def printed_with_trainers(program: str, *arguments: str, home: Path) -> str:
+    """What a program prints there.  home: where the loaders may keep what they load."""
+    python, env = python_with_trainers()
+    done = subprocess.run(
+        [str(python), "-W", "ignore", "-c", program, *arguments],
+        env=env | {"HF_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def _python_servers(requirements: Path = _REQUIREMENTS) -> Path:
     """The folder of the commands of what is written in Python, in an environment of its own."""
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
-from foreign_servers import python_with_trainers
+from foreign_servers import printed_with_trainers
 from searched_world import RAIN, answers, calls, says, search, write_world
 
 from tasks.exporting.export import export_run
@@ -53,19 +52,9 @@ def test_the_models_turns_and_no_other_are_learned(tmp_path: Path) -> None:
     export_run(tmp_path / "data", "trl", tmp_path / "exports" / "trl", run=None, params=params)
     (page,) = re.findall(r"```yaml\n# axolotl.yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     (tmp_path / "axolotl.yaml").write_text(page)
-    python, env = python_with_trainers()
-    command = [str(python), "-W", "ignore", "-c", LEARN, str(tmp_path), str(TINY)]
 
-    done = subprocess.run(
-        command,
-        env=env | {"HF_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    printed = printed_with_trainers(LEARN, str(tmp_path), str(TINY), home=tmp_path)
 
-    assert done.returncode == 0, done.stderr
     rain, wind, finish = (
         f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments})}\n</tool_call>"
         for name, arguments in (
@@ -74,6 +63,6 @@ def test_the_models_turns_and_no_other_are_learned(tmp_path: Path) -> None:
             ("Finish", {"return_type": "give_answer", "final_answer": "Dry."}),
         )
     )
-    assert json.loads(done.stdout.splitlines()[-1]) == [
+    assert json.loads(printed.splitlines()[-1]) == [
         [f"Both.\n{rain}\n{wind}<|im_end|>", f"All known.\n{finish}<|im_end|>"]
     ]

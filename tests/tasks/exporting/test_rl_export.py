@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from foreign_servers import python_with_trainers
+from foreign_servers import printed_with_trainers
 from searched_world import GIVES_UP, QUERIES, RAIN, answers, calls, says, search, write_world
 
 from tasks.exporting.export import Exported
@@ -106,20 +105,10 @@ def test_verl_loads_the_rows_and_what_the_page_says_to_write(tmp_path: Path, exp
     export("rl", tmp_path / "data", out="exports/rl")
     for name, text in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
         (tmp_path / name).write_text(text)
-    python, env = python_with_trainers()
-    command = [str(python), "-W", "ignore", "-c", LOAD, str(tmp_path)]
 
-    done = subprocess.run(
-        command,
-        env=env | {"HF_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    printed = printed_with_trainers(LOAD, str(tmp_path), home=tmp_path)
 
-    assert done.returncode == 0, done.stderr
-    asked, agent, tools_kwargs, offered, told, scores = json.loads(done.stdout.splitlines()[-1])
+    asked, agent, tools_kwargs, offered, told, scores = json.loads(printed.splitlines()[-1])
     assert [message["role"] for message in asked] == ["system", "user"]
     assert (agent, tools_kwargs, scores) == ("tool_agent", {}, [1.0, 0.0])
     assert offered == ["rain_for_sky", "wind_for_sky", "Finish"]
