@@ -72,8 +72,11 @@ class ServedModel:
         return f"{self.server}:{self.model}"
 
     def section(self) -> str:
-        """The `[llm]` section that asks it."""
-        slow = [] if self.server == "vllm" else ["timeout_s = 900"]
+        """The settings that ask it.
+
+        Of more searches at once than it answers, each would push the prompts of others out of its cache.
+        """
+        slow = ["timeout_s = 900", "", "[annotate]", f"concurrency = {self.parallel}"]
         lines = [
             "[llm]",
             f'base_url = "{self.base_url}"',
@@ -81,7 +84,7 @@ class ServedModel:
             f'endpoint_id = "{self.endpoint_id}"',
             f"concurrency = {self.parallel}",
             "max_tokens = 1024",  # a small model may find no end
-            *slow,
+            *([] if self.server == "vllm" else slow),
         ]
         return "\n".join(lines)
 

@@ -164,7 +164,7 @@ def test_it_says_how_it_is_asked(served: Served) -> None:
         f"{name} answers at {url} (served by llamacpp; Ctrl-C stops it)\n\n"
         "Write this into your configuration, and name it with --config:\n\n"
         f'[llm]\nbase_url = "{url}"\nmodel = "{name}"\nendpoint_id = "llamacpp:{name}"\n'
-        "concurrency = 1\nmax_tokens = 1024\ntimeout_s = 900\n"
+        "concurrency = 1\nmax_tokens = 1024\ntimeout_s = 900\n\n[annotate]\nconcurrency = 1\n"
     )
     assert requests.get(f"{url}/models", timeout=10).json()["data"][0]["id"] == name
 
