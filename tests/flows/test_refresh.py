@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from commands import SMALL, Sandbox, refused, serve_sandbox
-from prefect_records import flow_runs, records_of
+from prefect_records import flow_runs, records_of, task_runs
 from snapshots import Snapshot, rows
 from typer.testing import CliRunner
 from warm import WarmToolloom
@@ -79,7 +79,7 @@ def test_answers_hold_values_that_only_an_observation_could_give(refreshed: Path
 
 def test_prefect_has_the_run_its_tasks_and_its_artifacts(uninterrupted: Snapshot, prefect_api: str) -> None:
     runs = flow_runs(prefect_api, uninterrupted.data)
-    artifacts, tasks = (records_of(prefect_api, kind, runs) for kind in ("artifacts", "task_runs"))
+    artifacts, tasks = records_of(prefect_api, "artifacts", runs), task_runs(prefect_api, runs, last="commit")
 
     assert {run["name"] for run in runs} == {"refresh-sandbox", "catalogue", "instructions", "annotations"}
     assert {"funnel-crawl", "funnel-annotate", "refresh-report"} <= {found["key"] for found in artifacts}
@@ -115,7 +115,7 @@ def test_a_repeat_asks_nothing_and_writes_nothing(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Up to date" in done.stdout
     assert (sandbox.stats["requests"], files(refreshed)) == (asked, written)
-    tasks = records_of(prefect_api, "task_runs", flow_runs(prefect_api, refreshed))
+    tasks = task_runs(prefect_api, flow_runs(prefect_api, refreshed), last="commit")
     states = {(task["name"], task["state"]["name"]) for task in tasks if task["name"] in STAGES}
     assert states == {(stage, "Cached") for stage in STAGES}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,13 @@ def records_of(api: str, kind: str, runs: list[dict[str, Any]]) -> list[dict[str
     wanted = {"flow_runs": {"id": {"any_": [run["id"] for run in runs]}}}
     found: list[dict[str, Any]] = requests.post(f"{api}/{kind}/filter", json=wanted, timeout=60).json()
     return found
+
+
+def task_runs(api: str, runs: list[dict[str, Any]], *, last: str) -> list[dict[str, Any]]:
+    """Those of the flow runs.  The server records them a moment after they ended: `last` is waited for."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = records_of(api, "task_runs", runs)
+        if any(run["name"] == last and run["end_time"] for run in found) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)

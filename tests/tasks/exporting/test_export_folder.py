@@ -34,6 +34,7 @@ def test_an_export_says_what_it_is(export: Export) -> None:
         "give_ups": False,
         "method": None,
         "passed": False,
+        "diversity": "drop",
         "left_out": {"it gave up (--give-ups takes it)": 1, "it ended without an answer": 1},
         "written": {"train.jsonl": 1, "test_tool.jsonl": 1, "test_category.jsonl": 1},
     }
