@@ -115,7 +115,7 @@ def started(model: Path, data: Path, *more: str) -> Served:
     process = begin(model, data, "--port", "0", *more)
     assert process.stdout is not None
     lines: list[str] = []
-    while not (lines and lines[-1].startswith("timeout_s")):
+    while lines[-2:-1] != ["[annotate]\n"]:  # the last section, of one line
         line = process.stdout.readline()
         assert line, process.communicate()
         lines.append(line)
