@@ -348,12 +348,20 @@ def heading(comparison: Comparison) -> list[str]:
     lines = [f"{n:,} instructions, judged by {judge} and counted by the rules of {comparison.rules}."]
     if comparison.n_aside:
         lines.append(f"Set aside, since it is not certain that they can be solved: {comparison.n_aside:,}.")
+    alike: dict[tuple[str, ...], list[str]] = {}
     for side, lacking in zip(comparison.sides, comparison.lacking, strict=True):
+        alike.setdefault(tuple(lacking), []).append(side)
+    for lacking, sides in alike.items():
         if lacking:
+            who = (
+                f"{sides[0]} has"
+                if len(sides) == 1
+                else f"{len(sides)} of {len(comparison.sides)} sides have"
+            )
             ids = ", ".join(each[:LENGTH_OF_ID] for each in lacking[:IDS_SHOWN])
             more = ", ..." if len(lacking) > IDS_SHOWN else ""
             n_lacking = f"{len(lacking):,}, which are left out of all sides"
-            lines.append(f"{side} has no judged answer to {n_lacking}: {ids}{more}")
+            lines.append(f"{who} no judged answer to {n_lacking}: {ids}{more}")
     reference = comparison.sides[comparison.reference]
     unpaired = [
         side
@@ -404,7 +412,7 @@ def _shown(table: pd.DataFrame) -> list[pd.DataFrame]:
         if name in table:
             passed[f"{name} %"] = _with_intervals(table, name)
     if "p" in table:
-        passed["p"] = ["" if np.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}" for p in table["p"]]
+        passed["p"] = [None if np.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}" for p in table["p"]]
         passed["smallest shown"] = _numbers(100 * table["smallest_shown"], ".1f")
     scenarios = [name for name in map(str, table) if name.startswith("passed_G")]
     for name in scenarios if len(scenarios) > 1 and len(names) == 1 else ():
@@ -412,7 +420,7 @@ def _shown(table: pd.DataFrame) -> list[pd.DataFrame]:
     if "win_rate" in table:
         effort["won %"] = _with_intervals(table, "win_rate")
         effort["won/tied/lost"] = [
-            "" if row.isna().any() else "/".join(f"{n:.0f}" for n in row)
+            None if row.isna().any() else "/".join(f"{n:.0f}" for n in row)
             for _, row in table[["won", "tied", "lost"]].iterrows()
         ]
     effort["calls"] = [f"{n:.1f}" for n in table["n_calls"]]
@@ -423,12 +431,12 @@ def _shown(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [passed, effort]
 
 
-def _numbers(column: pd.Series, form: str) -> list[str]:
-    return ["" if np.isnan(number) else format(number, form) for number in column]
+def _numbers(column: pd.Series, form: str) -> list[str | None]:
+    return [None if np.isnan(number) else format(number, form) for number in column]
 
 
-def _with_intervals(table: pd.DataFrame, name: str) -> list[str]:
+def _with_intervals(table: pd.DataFrame, name: str) -> list[str | None]:
     return [
-        "" if np.isnan(mean) else f"{100 * mean:.1f} ({100 * low:.1f}\N{EN DASH}{100 * high:.1f})"
+        None if np.isnan(mean) else f"{100 * mean:.1f} ({100 * low:.1f}\N{EN DASH}{100 * high:.1f})"
         for mean, low, high in table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
     ]

@@ -44,7 +44,7 @@ def parts(standing: Standing) -> list[Part]:
         known.append(Part(f"{now.in_flight:,} in flight", 5))
     if now.note:
         known.append(Part(now.note, 1))
-    if standing.rate is not None:
+    if standing.rate is not None and now.done < now.total:  # then it only falls while a stage goes on
         known.append(Part(speed(standing.rate), 2))
     if now.spent.tokens:
         known.append(Part(f"{amount(now.spent.tokens)} tokens", 4))

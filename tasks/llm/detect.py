@@ -83,7 +83,8 @@ async def detect_capabilities(
         trial.found["tools"] = True
     elif trial.found.get("tools", True):
         await trial.tool_choice()
-    return Capabilities(context=context, unsure=tuple(sorted(trial.unsure)), **trial.found)
+    unclear = {"cut_off": tuple(sorted(trial.cut_off)), "unsure": tuple(sorted(trial.unsure))}
+    return Capabilities(context=context, **unclear, **trial.found)
 
 
 def _question(name: str, role: str = "user") -> Message:
@@ -94,7 +95,7 @@ def _question(name: str, role: str = "user") -> Message:
 class _Trial:
     """tools, longest: as configured, in that section.  found: what is not as it should be, or was seen to be.
 
-    unsure: what no answer showed.  called: a reply with a call.
+    cut_off, unsure: what no reply showed, as in `Capabilities`.  called: a reply with a call.
     """
 
     model: ChatModel
@@ -103,6 +104,7 @@ class _Trial:
     context: int | None
     section: str
     found: dict[str, bool] = field(default_factory=dict)
+    cut_off: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     called: Reply | None = None
     _n_asked: Counter[str] = field(default_factory=Counter)
@@ -139,8 +141,8 @@ class _Trial:
                 break
             if reply.tool_calls:
                 self.called = reply
-                self.unsure.discard("tools")
-            if reply.tool_calls or "tools" in self.unsure:
+                self.cut_off.discard("tools")
+            if reply.tool_calls or "tools" in self.cut_off:
                 return
         self.found["tools"] = False
 
@@ -151,10 +153,10 @@ class _Trial:
         result = Message("tool", prompts.load("endpoint/trial_result").render(), (), call.tool_calls[0].id)
         system = [] if "system" in self.found else [_question("trial_system", "system")]
         everything = (*system, asked, more, call, result, more)
-        unsure = set(self.unsure)
+        cut_off, unsure = set(self.cut_off), set(self.unsure)
         if await self._takes("conversation", *everything, tools=_function(*_ODD)):
             return
-        self.unsure = unsure
+        self.cut_off, self.unsure = cut_off, unsure
         if not await self._takes("results", asked, call, result, tools=_function()):
             self.found |= {"results": False, "tools": False}
         elif not await self._takes("free_order", asked, more, call, result, more, tools=_function()):
@@ -189,7 +191,7 @@ class _Trial:
             if reply is not None:
                 break
             self.found["bounds"] = False
-        if reply is None or not (_is_object(reply) or "json_schema" in self.unsure):
+        if reply is None or not (_is_object(reply) or "json_schema" in self.cut_off):
             self.found |= {"json_schema": False}
             self.found.pop("bounds", None)
 
@@ -197,7 +199,7 @@ class _Trial:
         response_format = {"type": "json_object"}
         question = _question("trial_json")
         reply = await self._ask("json_object", question, shows=_is_object, response_format=response_format)
-        if reply is None or not (_is_object(reply) or "json_object" in self.unsure):
+        if reply is None or not (_is_object(reply) or "json_object" in self.cut_off):
             self.found["json_object"] = False
 
     async def _takes(self, name: str, *messages: Message, **settings: Any) -> bool:
@@ -210,7 +212,7 @@ class _Trial:
         """The reply; None when the endpoint does not take such a request.
 
         shows: whether a reply shows what is asked although it was cut off.  Where it does not, it is asked
-        for with more room; where there is no more, or not enough, `name` is unclear.
+        for with more room; where there is no more, or not enough, `name` was cut off.
         """
         reply: Reply | None = None
         rooms = dict.fromkeys((self._room(_LONGEST_REPLY), self._room(_MORE_ROOM)))
@@ -228,7 +230,7 @@ class _Trial:
             return None
         except BrokenContract:
             return None
-        self.unsure.add(name)
+        self.cut_off.add(name)
         return reply
 
     def _row(self, name: str) -> str:
@@ -260,7 +262,7 @@ MAX_AGE = timedelta(days=30)
 class KnownEndpoint(BaseModel):
     """An endpoint with a model, as `[llm] tools` and `body` had it asked about.
 
-    trial: which questions it was asked.
+    max_tokens: with how much room.  trial: which questions it was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -269,6 +271,7 @@ class KnownEndpoint(BaseModel):
     model: str
     tools: str
     body: dict[str, Any] = {}
+    max_tokens: int | None = None
     trial: Literal[2]
     found_at: datetime
     capabilities: Capabilities = Field(alias="abilities")  # its name in the file
@@ -294,7 +297,11 @@ class KnownEndpoints:
         return None
 
     def keep(self, params: LlmParams, capabilities: Capabilities) -> None:
-        """Only what was seen for certain: where something is unclear, all is asked again by the next run."""
+        """Where something came too late, nothing: all is asked again by the next run.
+
+        What was cut off stays so, with as much room: a model that finds no end would be asked by every run,
+        and once in a while found to be another, for which all replies are asked anew.
+        """
         if capabilities.unsure:
             return
         found = KnownEndpoint(
@@ -302,6 +309,7 @@ class KnownEndpoints:
             model=params.model,
             tools=params.tools,
             body=params.body,
+            max_tokens=params.max_tokens,
             trial=2,
             found_at=datetime.now(UTC),
             abilities=capabilities,
@@ -336,4 +344,5 @@ class KnownEndpoints:
 
 def _is_of(known: KnownEndpoint, params: LlmParams) -> bool:
     asked = (params.endpoint_id or params.base_url, params.model, params.tools, params.body)
-    return (known.base_url, known.model, known.tools, known.body) == asked
+    has_room = not known.capabilities.cut_off or known.max_tokens == params.max_tokens
+    return has_room and (known.base_url, known.model, known.tools, known.body) == asked

@@ -224,7 +224,8 @@ class Capabilities(BaseModel):
     or another word.  system: there may be a system message.  integer_enums, long_names (of arguments, over
     64 characters), untyped_items: functions may have them.  bounds: schemas of replies may say how long a
     list is.  context: tokens of a request and its reply, as the server says; None where it does not.
-    unsure: names of what was not seen for certain; what is said of them holds for one run.
+    cut_off: names of what no reply showed with the room that `max_tokens` gives.  unsure: of what was not
+    seen since replies came too late; what is said of them holds for one run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -243,6 +244,7 @@ class Capabilities(BaseModel):
     seed: bool = True
     usage: bool = True
     context: int | None = None
+    cut_off: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
 
     @property
@@ -255,7 +257,12 @@ class Capabilities(BaseModel):
         there = [told for name, told in _NAMES.items() if getattr(self, name)]
         without = [told for name, told in _WITHOUT.items() if not getattr(self, name)]
         context = [] if self.context is None else [f"a context of {self.context:,} tokens"]
-        names = ", ".join(_NAMES.get(name, name) for name in self.unsure)
-        told = f"unclear, as replies were cut off or came too late, and asked again by the next run: {names}"
-        unsure = [told] if names else []
-        return "; ".join([", ".join([*there, *context]) or "plain chat only", *without, *unsure])
+        unclear = [
+            f"unclear, {why}: {', '.join(_NAMES.get(name, name) for name in names)}"
+            for names, why in (
+                (self.cut_off, "as replies were cut off, and asked again when max_tokens is changed"),
+                (self.unsure, "as replies came too late, and asked again by the next run"),
+            )
+            if names
+        ]
+        return "; ".join([", ".join([*there, *context]) or "plain chat only", *without, *unclear])

@@ -102,6 +102,13 @@ def test_a_table_says_what_it_is_of_and_what_was_left_out(data: Path) -> None:
     ]
 
 
+def test_sides_that_lack_the_same_are_told_of_in_one_line(data: Path) -> None:
+    done = typed(data, "react", "dfsdt", "react,run=latest", "--against", "dfsdt")
+    assert done.output.splitlines()[1] == (
+        "2 of 3 sides have no judged answer to 1, which are left out of all sides: sail"
+    )
+
+
 def test_an_artifact_needs_a_server(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     done = typed(data, "dfsdt", "react", "--artifact")
@@ -123,7 +130,9 @@ def test_what_nothing_can_be_said_of_is_empty(data: Path) -> None:
     rows = compared(data, "dfsdt", "dfsdt")
     assert [row["smallest_shown"] for row in rows] == [None, None]
     shown = typed(data, "dfsdt", "react").output
-    assert ("nan" in shown, "100.0 (43.8\N{EN DASH}100.0)" in shown) == (False, True), shown
+    assert ("nan" in shown, "''" in shown, "100.0 (43.8\N{EN DASH}100.0)" in shown) == (False, False, True), (
+        shown
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,10 @@ SHORT = [
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_loop_ends_in_a_table_of_all_sides(sandbox: Sandbox, prefect_api: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(1200)
+def test_the_loop_ends_in_a_table_of_all_sides_and_asks_nothing_again(
+    sandbox: Sandbox, prefect_api: str, tmp_path: Path
+) -> None:
     python, env = python_with_models()
     base, data = tmp_path / "tiny", tmp_path / "data"
     script = Path(__file__).parents[1] / "support" / "tiny_llama.py"
@@ -55,6 +57,16 @@ def test_the_loop_ends_in_a_table_of_all_sides(sandbox: Sandbox, prefect_api: st
         data, "SELECT count(*) AS n, count(DISTINCT model) AS m FROM annotations WHERE method = 'react'"
     )
     assert by_react == [{"n": 12, "m": 3}]
+
+    asked = "SELECT sum(n_requests) AS n FROM runs"
+    first = rows(data, asked)
+    again = closed()
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (rows(data, asked), [each.parent for each in data.glob("models/*/comparison.json")]) == (
+        first,
+        [results.parent],
+    )
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ BUSY = Standing(
         ),
         (
             Standing("probe", Snapshot(unit="API", total=9, done=9), 9, rate=0.05, left_s=0),
-            "  probe     9/9 APIs, 3.0/min",
+            "  probe     9/9 APIs",
         ),
     ],
 )

@@ -134,30 +134,33 @@ def test_a_reply_that_was_cut_off_is_asked_for_with_more_room() -> None:
     ("params", "rooms"),
     [({}, {1024, 4096}), ({"max_tokens": 2000}, {1024, 2000}), ({"max_tokens": 300}, {300})],
 )
-def test_what_was_cut_off_all_the_same_is_unclear_and_not_kept(
+def test_what_was_cut_off_all_the_same_is_unclear_and_asked_again_with_other_room(
     params: dict[str, int], rooms: set[int], tmp_path: Path
 ) -> None:
     capabilities, requests = tried(cut_off(CALL, at=9999), **params)
-    assert capabilities == Capabilities(unsure=THINKS_LONG)
+    assert capabilities == Capabilities(cut_off=THINKS_LONG)
     assert {request["max_tokens"] for request in requests} == rooms
-    settings = LlmParams(base_url="http://host/v1", model="m")
-    KnownEndpoints(tmp_path).keep(settings, capabilities)
-    assert KnownEndpoints(tmp_path).find(settings) is None
+    known, settings = KnownEndpoints(tmp_path), LlmParams(base_url="http://host/v1", model="m", **params)
+    known.keep(settings, capabilities)
+    more = settings.model_copy(update={"max_tokens": 5000})
+    assert (known.find(settings), known.find(more)) == (capabilities, None)
 
 
 def test_a_call_that_was_cut_off_is_a_call() -> None:
     cut = sends(completion() | {"choices": [{"index": 0, "finish_reason": "length", "message": CALL}]})
     capabilities, _ = tried(cut)
     assert (capabilities.tools, capabilities.tool_choice) == (True, False)
-    assert capabilities.unsure == ("json_object", "json_schema")
+    assert capabilities.cut_off == ("json_object", "json_schema")
 
 
-def test_what_took_too_long_is_unclear() -> None:
+def test_what_took_too_long_is_unclear_and_not_kept(tmp_path: Path) -> None:
     async def slow_at_functions(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         return await (waits(0.5, OK) if "tools" in body else endpoint_that())(request, body)
 
     capabilities, _ = tried(slow_at_functions, timeout_s=0.2, outage_s=5)
     assert (capabilities.tools, capabilities.unsure) == (False, ("tools",))
+    KnownEndpoints(tmp_path).keep(PARAMS, capabilities)
+    assert KnownEndpoints(tmp_path).find(PARAMS) is None
 
 
 @pytest.mark.parametrize(
@@ -200,10 +203,11 @@ def test_an_endpoint_that_does_not_answer_is_down() -> None:
     [
         (Capabilities(), "function calling, json_schema, JSON mode, seed, token counts"),
         (
-            Capabilities(context=8192, unsure=("tools",), free_order=False),
+            Capabilities(context=8192, cut_off=("tools",), unsure=("tool_choice",), free_order=False),
             "function calling, json_schema, JSON mode, seed, token counts, a context of 8,192 tokens; roles "
-            "must alternate: what would follow another is joined to it; unclear, as replies were cut off or "
-            "came too late, and asked again by the next run: function calling",
+            "must alternate: what would follow another is joined to it; unclear, as replies were cut off, "
+            "and asked again when max_tokens is changed: function calling; unclear, as replies came "
+            "too late, and asked again by the next run: tool_choice",
         ),
         (
             Capabilities(tools=False, json_schema=False),
