@@ -40,6 +40,13 @@ function frame(width, height, top, label, left) {
   return { picture, box, y };
 }
 
+// A name below the axis, whole also at its ends.
+function below(picture, box, middle, name) {
+  const half = String(name).length * 3.2;
+  const x = Math.max(half, Math.min(middle, box.width - half));
+  picture.append(svg("text", { x, y: box.bottom + 16, "text-anchor": "middle", text: name }));
+}
+
 // Stacked columns.  groups: [{name, values: {key: number}, tip}]; series: [{key, name, colour}].
 function columns(host, { groups, series, xLabel, yLabel, height: tall = 230, unit = "" }) {
   const total = (group) => series.reduce((all, one) => all + (group.values[one.key] || 0), 0);
@@ -58,7 +65,7 @@ function columns(host, { groups, series, xLabel, yLabel, height: tall = 230, uni
         picture.append(svg("rect", { x: middle - thick / 2, width: thick, y: y(base + value), height: Math.max(0.6, y(base) - y(base + value)), class: `f-${one.colour}`, tip: text }));
         base += value;
       }
-      if (at % every === 0) picture.append(svg("text", { x: middle, y: box.bottom + 16, "text-anchor": "middle", text: group.name }));
+      if (at % every === 0) below(picture, box, middle, group.name);
     });
     picture.append(svg("text", { x: (box.left + box.right) / 2, y: height - 2, "text-anchor": "middle", class: "faint", text: xLabel }));
     return series.length > 1 ? [legend(series), picture] : [picture];
@@ -83,7 +90,7 @@ function lines(host, { groups, series, xLabel, yLabel, height = 230, unit = "" }
       });
     }
     groups.forEach((group, at) => {
-      if (at % every === 0) picture.append(svg("text", { x: x(at), y: box.bottom + 16, "text-anchor": "middle", text: group.name }));
+      if (at % every === 0) below(picture, box, x(at), group.name);
     });
     picture.append(svg("text", { x: (box.left + box.right) / 2, y: height - 2, "text-anchor": "middle", class: "faint", text: xLabel }));
     return [legend(series), picture];

@@ -4,7 +4,8 @@ and model, and how well retrievers find what instructions need.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
@@ -15,6 +16,8 @@ from tasks.judging.compare import DRAWS, rates
 
 _MOST_DRAWN = 2_000 * DRAWS
 """Answers drawn for an interval: of many answers it is narrow, and needs fewer draws to be known."""
+_RETRIEVER = re.compile(r"(?<=^retrieved)(@\d+):.*")
+_DIGEST = re.compile(r"(?<![0-9a-z])([0-9a-f]{8})[0-9a-f]{8,}(?![0-9a-z])")
 
 
 def evaluated(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -61,7 +64,13 @@ def _rows_of(
     answers: pd.DataFrame, pairs: Mapping[tuple[str, str], float], judge: str, calibration: str
 ) -> list[dict[str, Any]]:
     differing = [name for name in COLUMNS if name == COLUMNS[0] or answers[name].nunique() > 1]
-    sides = {_name(key): side.set_index("instruction_id") for key, side in answers.groupby(differing)}
+    told = {name: told_apart(map(str, answers[name].unique())) for name in differing}
+    sides = {
+        ", ".join(told[name][str(value)] for name, value in zip(differing, key, strict=True)): side.set_index(
+            "instruction_id"
+        )
+        for key, side in answers.groupby(differing)
+    }
     common = set.intersection(*(set(side.index) for side in sides.values()))
     if common:
         sides = {name: side.loc[sorted(common)] for name, side in sides.items()}
@@ -88,8 +97,11 @@ def _rows_of(
     return rows
 
 
-def _name(key: Hashable) -> str:
-    return ", ".join(map(str, key if isinstance(key, tuple) else (key,)))
+def told_apart(values: Iterable[str]) -> dict[str, str]:
+    """For people: models and offers without their digests, where that leaves them apart."""
+    whole = list(values)
+    short = [_DIGEST.sub(r"\1", _RETRIEVER.sub(r"\1", value)) for value in whole]
+    return dict(zip(whole, short if len(set(short)) == len(whole) else whole, strict=True))
 
 
 def _reference(sides: Mapping[str, pd.DataFrame], pairs: Mapping[tuple[str, str], float]) -> str | None:

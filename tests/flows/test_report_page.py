@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.reporting import collect
+from flows.reporting.evaluation import told_apart
 from flows.reporting.write import write_report
 from warehouse import manifest
 from warehouse.files import temporary_beside
@@ -225,3 +226,21 @@ def test_without_a_run_there_is_a_clear_message(tmp_path: Path, arguments: list[
     done = CliRunner().invoke(app, ["report", "--data", str(tmp_path), *arguments])
     assert done.exit_code == 2
     assert done.stderr.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["c7011e5b71129a41eee7755126bfec76", "llama3:8b"], ["c7011e5b", "llama3:8b"]),
+        (["sampled", "retrieved@3:bm25+trained-83b14ae9:3e5e0b5d416417b6"], ["sampled", "retrieved@3"]),
+        (["retrieved@5:bm25:aa", "retrieved@5:bm25:bb"], ["retrieved@5:bm25:aa", "retrieved@5:bm25:bb"]),
+        (
+            ["SmolLM2-135M-Instruct.Q4_1-cb0c031cab055c2f-b8a13a80"],
+            ["SmolLM2-135M-Instruct.Q4_1-cb0c031c-b8a13a80"],
+        ),
+    ],
+)
+def test_sides_are_named_without_digests_where_that_leaves_them_apart(
+    values: list[str], told: list[str]
+) -> None:
+    assert told_apart(values) == dict(zip(values, told, strict=True))
